@@ -1,0 +1,24 @@
+"""Ingest: the raw file becomes one table of rows that can teach something."""
+
+import pandas as pd
+
+from .errors import ProjectError
+from .settings import Data
+
+
+def ingest(raw: pd.DataFrame, data: Data) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Leave out rows without a target and exact duplicates; count both.
+
+    Identical rows on both sides of a split would let the model be examined on what it has seen.
+    """
+    if data.target not in raw.columns:
+        raise ProjectError(f"the target {data.target!r} is not among the columns of {data.path}")
+    labelled = raw[raw[data.target].notna()]
+    kept = labelled.drop_duplicates() if data.drop_duplicates else labelled
+    counts = {
+        "rows_read": len(raw),
+        "rows_without_target": len(raw) - len(labelled),
+        "duplicate_rows": len(labelled) - len(kept),
+        "rows_kept": len(kept),
+    }
+    return kept.reset_index(drop=True), counts

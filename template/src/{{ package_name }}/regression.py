@@ -1,0 +1,57 @@
+"""Regression: models, predictions, metrics, curves."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+from sklearn.dummy import DummyRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor, VotingRegressor
+from sklearn.linear_model import Ridge
+from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
+from sklearn.pipeline import make_pipeline
+
+from .features import for_linear, for_trees
+from .settings import Train
+
+STRATIFY = False
+
+
+def models(inputs: pd.DataFrame, train: Train, seed: int) -> dict[str, Any]:
+    """Unfitted models by name: the two baselines `trivial` and `linear`, then the candidates."""
+    linear = make_pipeline(for_linear(inputs), Ridge())
+    boosting = make_pipeline(
+        for_trees(inputs),
+        HistGradientBoostingRegressor(
+            learning_rate=train.learning_rate,
+            max_iter=train.max_iter,
+            max_leaf_nodes=train.max_leaf_nodes,
+            random_state=seed,
+        ),
+    )
+    blend = VotingRegressor([("linear", linear), ("boosting", boosting)])
+    trivial = DummyRegressor(strategy="mean")
+    return {"trivial": trivial, "linear": linear, "boosting": boosting, "blend": blend}
+
+
+def predict(model: Any, inputs: pd.DataFrame) -> pd.DataFrame:
+    """Return `prediction`, in the target's unit, row by row."""
+    return pd.DataFrame({"prediction": model.predict(inputs)}, index=inputs.index)
+
+
+Metric = Callable[[pd.Series, pd.DataFrame], float]
+
+# More is better; this decides in the gate.
+METRICS: dict[str, Metric] = {
+    "r2": lambda truth, p: float(r2_score(truth, p["prediction"])),
+}
+# Less is better, in the target's unit; for people to read.
+ERRORS: dict[str, Metric] = {
+    "mae": lambda truth, p: float(mean_absolute_error(truth, p["prediction"])),
+    "rmse": lambda truth, p: float(root_mean_squared_error(truth, p["prediction"])),
+}
+
+
+def curves(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The table behind the plot: `fit` (actual, predicted), at most 2,000 rows."""
+    fit = pd.DataFrame({"actual": truth, "predicted": predicted["prediction"]})
+    return {"fit": fit.sample(min(len(fit), 2000), random_state=0).sort_index()}

@@ -1,0 +1,150 @@
+"""Tables in and out: CSV, Parquet, Excel and JSON lines, in batches, written all or nothing."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from pyarrow import csv
+
+from .errors import ProjectError
+from .settings import Data
+
+FORMATS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+    ".xlsx": "excel",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+
+
+def text_columns(schema: Path) -> list[str]:
+    """Names of the columns that stay text, however much they look like numbers (0042)."""
+    columns = yaml.safe_load(schema.read_text(encoding="utf-8"))["columns"]
+    return [name for name, column in columns.items() if str(column["dtype"]).startswith("str")]
+
+
+def read_batches(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
+    """Yield the file's rows in order, at most `rows` (> 0) a frame, so that memory stays flat.
+
+    Raises ProjectError when the file is missing, empty or not what its name says.
+    """
+    form = FORMATS.get(path.suffix.lower(), data.format)
+    readers = {"csv": _csv, "parquet": _parquet, "excel": _excel, "jsonl": _jsonl}
+    try:
+        for batch in readers[form](path, data, text, rows):
+            yield _parsed(batch.rename(columns=str), data)
+    except FileNotFoundError:
+        raise ProjectError(f"{path} does not exist") from None
+    except (ValueError, OSError, pa.ArrowException) as error:
+        raise ProjectError(f"{path} cannot be read as {form}: {error}") from error
+
+
+def _csv(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
+    yield from pd.read_csv(
+        path,
+        encoding=data.encoding,
+        sep=data.delimiter,
+        decimal=data.decimal,
+        thousands=data.thousands,
+        dtype=dict.fromkeys([*text, *data.dates], "str"),
+        keep_default_na=False,
+        na_values=["", *data.missing],
+        chunksize=rows,
+    )
+
+
+def _parquet(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=rows):
+            yield batch.to_pandas()
+
+
+def _excel(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
+    frame = pd.read_excel(path, dtype=dict.fromkeys(text, "str"), na_values=data.missing)
+    for start in range(0, len(frame), rows):
+        yield frame.iloc[start : start + rows]
+
+
+def _jsonl(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
+    yield from pd.read_json(
+        path,
+        lines=True,
+        chunksize=rows,
+        encoding=data.encoding,
+        dtype=False,
+        convert_dates=False,
+    )
+
+
+def _parsed(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """Parse dates by their declared format; what does not parse stays for the schema to refuse."""
+    for name in frame.columns.intersection(list(data.dates)):
+        dates = pd.to_datetime(frame[name], format=data.dates[name], errors="coerce")
+        unparsed = dates.isna() & frame[name].notna()
+        parsed = dates.astype(object).where(~unparsed, frame[name]) if unparsed.any() else dates
+        frame = frame.assign(**{name: parsed})
+    return frame
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary file that takes the place of `path` only when the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield temporary
+        if temporary.exists():
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writer(path: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """Give a function that appends frames to a CSV, Parquet or JSON lines file, atomically.
+
+    The first frame sets the columns' types for all that follow.
+    """
+    form = FORMATS.get(path.suffix.lower())
+    openers = {"csv": csv.CSVWriter, "parquet": pq.ParquetWriter, "jsonl": _JsonLines}
+    if form not in openers:
+        raise ProjectError(f"{path}: an output ends in .csv, .parquet or .jsonl")
+    with replacing(path) as temporary, ExitStack() as stack:
+        sinks: list[tuple[Any, pa.Schema]] = []
+
+        def append(frame: pd.DataFrame) -> None:
+            table = pa.Table.from_pandas(frame, preserve_index=False)
+            if not sinks:
+                sink = stack.enter_context(openers[form](temporary, table.schema))
+                sinks.append((sink, table.schema))
+            sink, schema = sinks[0]
+            sink.write_table(table.cast(schema))
+
+        yield append
+        stack.close()
+
+
+class _JsonLines:
+    """Writes tables as JSON lines, with the interface of pyarrow's own writers."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.path, self.schema = path, schema
+
+    def __enter__(self) -> "_JsonLines":
+        self.file = self.path.open("w", encoding="utf-8")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+    def write_table(self, table: pa.Table) -> None:
+        """Append the rows of `table`, a JSON object a line."""
+        table.to_pandas().to_json(self.file, orient="records", lines=True, date_format="iso")
