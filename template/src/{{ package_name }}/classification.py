@@ -1,27 +1,28 @@
-"""Classification, binary or multiclass: models, predictions, metrics, curves."""
+"""Classification, binary or multiclass: models, predictions, metrics, figures."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
+    ConfusionMatrixDisplay,
+    RocCurveDisplay,
     accuracy_score,
     balanced_accuracy_score,
     f1_score,
     log_loss,
     roc_auc_score,
-    roc_curve,
 )
 from sklearn.pipeline import make_pipeline
 
 from .features import for_linear, for_trees
 from .settings import Train
 
-STRATIFY = True
 PROBABILITY = "probability_"
 
 
@@ -51,7 +52,7 @@ def predict(model: Any, inputs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _probabilities(predicted: pd.DataFrame) -> tuple[list[str], np.ndarray]:
-    columns = [name for name in predicted if str(name).startswith(PROBABILITY)]
+    columns = [name for name in map(str, predicted) if name.startswith(PROBABILITY)]
     return [name.removeprefix(PROBABILITY) for name in columns], predicted[columns].to_numpy()
 
 
@@ -82,16 +83,15 @@ METRICS: dict[str, Metric] = {
 ERRORS: dict[str, Metric] = {"log_loss": _log_loss}
 
 
-def curves(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Tables behind the plots: `confusion` (actual, predicted) and `roc` (one curve a class)."""
+def figures(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, Figure]:
+    """Draw the confusion matrix and the ROC curves, one a class unless there are only two."""
     labels, probabilities = _probabilities(predicted)
-    shown = list(enumerate(labels))[1:] if len(labels) == 2 else list(enumerate(labels))
-    roc = [_roc(truth.astype(str) == name, probabilities[:, i], name) for i, name in shown]
-    confusion = pd.DataFrame({"actual": truth, "predicted": predicted["prediction"]})
-    return {"confusion": confusion, "roc": pd.concat(roc)}
-
-
-def _roc(positive: pd.Series, score: np.ndarray, label: str) -> pd.DataFrame:
-    false, true, _ = roc_curve(positive, score)
-    rows = {"false_positive_rate": false, "true_positive_rate": true, "class": label}
-    return pd.DataFrame(rows)
+    confusion, roc = Figure(figsize=(4.6, 4)), Figure(figsize=(4.6, 4))
+    ConfusionMatrixDisplay.from_predictions(
+        truth, predicted["prediction"], ax=confusion.subplots(), cmap="Blues", colorbar=False
+    )
+    axes = roc.subplots()
+    for i in range(1 if len(labels) == 2 else 0, len(labels)):
+        positive = truth.astype(str) == labels[i]
+        RocCurveDisplay.from_predictions(positive, probabilities[:, i], ax=axes, name=labels[i])
+    return {"confusion": confusion, "roc": roc}

@@ -8,7 +8,7 @@ import sys
 import webbrowser
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -16,10 +16,12 @@ from . import paths
 from .errors import ProjectError
 from .settings import load
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="Run a step of dvc.yaml, or score a file, from the project's root folder.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 
 
 def main() -> None:
@@ -28,90 +30,65 @@ def main() -> None:
         app()
     except ProjectError as error:
         sys.exit(f"error: {error}")
-
-
-@app.callback()
-def project() -> None:
-    """Run a step of dvc.yaml, or score a file. Run from the project's root folder."""
-
-
-def _write_text(text: str, path: Path) -> None:
-    from .tables import replacing
-
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    except FileNotFoundError as error:
+        sys.exit(f"error: {error.filename} is missing: run the pipeline (`poe pipeline`)")
 
 
 def _write_json(value: Any, path: Path) -> None:
-    _write_text(json.dumps(value, indent=2) + "\n", path)
-
-
-def _write_table(frame: "pd.DataFrame", path: Path) -> None:
-    from .tables import writer
-
-    with writer(path) as append:
-        append(frame)
-
-
-def _read_table(path: Path) -> "pd.DataFrame":
-    import pandas as pd
-
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise ProjectError(f"{path} cannot be read ({error}): run `dvc repro`") from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
 @app.command()
 def ingest() -> None:
     """Read the raw file; leave out duplicates and rows without a target."""
-    import pandas as pd
-
     from .ingest import ingest
-    from .tables import read_batches, text_columns
+    from .tables import read_table, text_columns, write_table
 
     settings = load(paths.PARAMS)
-    data, rows = settings.data, settings.score.batch_rows
-    raw = pd.concat(read_batches(data.path, data, text_columns(paths.SCHEMA), rows))
-    frame, counts = ingest(raw, data)
-    _write_table(frame, paths.INGESTED)
+    raw = read_table(settings.data.path, settings.data, text_columns(paths.SCHEMA))
+    frame, counts = ingest(raw, settings.data)
+    write_table(frame, paths.INGESTED)
     _write_json(counts, paths.INGESTION)
 
 
 @app.command()
 def validate() -> None:
-    """Check the ingested rows against schema.yaml; stop at the first table that does not fit."""
-    from .schema import check, load_schema
+    """Check every cell against schema.yaml; stop when one does not fit."""
+    import pandas as pd
 
-    frame, reasons = check(_read_table(paths.INGESTED), load_schema(paths.SCHEMA))
+    from .schema import check, load_schema
+    from .tables import write_table
+
+    frame, reasons = check(pd.read_parquet(paths.INGESTED), load_schema(paths.SCHEMA))
     if len(reasons):
-        raise ProjectError(
-            f"{reasons['row'].nunique()} rows do not fit schema.yaml, the first of them:\n"
-            f"{reasons.head(10).to_string(index=False)}"
-        )
-    _write_table(frame, paths.VALIDATED)
+        raise ProjectError(f"rows that do not fit schema.yaml:\n{reasons.head(10).to_string()}")
+    write_table(frame, paths.VALIDATED)
 
 
 @app.command()
 def split() -> None:
     """Hold out the test set."""
-    from .problem import STRATIFY
+    import pandas as pd
+
     from .split import holdout
+    from .tables import write_table
 
     settings = load(paths.PARAMS)
-    frame = _read_table(paths.VALIDATED)
-    train_rows, test_rows = holdout(frame, settings.data, settings.split, STRATIFY)
-    _write_table(train_rows, paths.TRAIN)
-    _write_table(test_rows, paths.TEST)
+    train, test = holdout(pd.read_parquet(paths.VALIDATED), settings.data, settings.split)
+    write_table(train, paths.TRAIN)
+    write_table(test, paths.TEST)
 
 
 @app.command()
 def train() -> None:
     """Choose a candidate by cross-validation and fit it, beside the baselines."""
+    import pandas as pd
+
     from .store import save
     from .train import train
 
-    trained = train(_read_table(paths.TRAIN), load(paths.PARAMS))
+    trained = train(pd.read_parquet(paths.TRAIN), load(paths.PARAMS))
     save(trained.model, paths.MODEL)
     save(trained.baselines, paths.BASELINES)
     _write_json({"chosen": trained.chosen, "candidates": trained.scores}, paths.SELECTION)
@@ -120,30 +97,29 @@ def train() -> None:
 @app.command()
 def evaluate() -> None:
     """Measure model and baselines on the test set."""
-    from . import problem
+    import pandas as pd
+
+    from . import figures, problem, store
     from .evaluate import evaluate
     from .features import features
-    from .split import group_codes
-    from .store import load as load_model
-    from .store import model_id
+    from .gate import model_id
 
-    settings = load(paths.PARAMS)
-    frame = _read_table(paths.TEST)
+    settings, frame = load(paths.PARAMS), pd.read_parquet(paths.TEST)
     inputs, truth = features(frame, settings.data), frame[settings.data.target]
-    models = {"model": load_model(paths.MODEL), **load_model(paths.BASELINES)}
+    models = {"model": store.load(paths.MODEL), **store.load(paths.BASELINES)}
     predicted = {name: problem.predict(model, inputs) for name, model in models.items()}
-    groups = group_codes(frame, settings.data)
+    groups = frame[settings.data.group] if settings.data.group else None
     metrics = evaluate(predicted, truth, groups, settings.evaluate, settings.split.seed)
-    for name, table in problem.curves(truth, predicted["model"]).items():
-        _write_table(table, paths.PLOTS / f"{name}.csv")
     _write_json({"model_id": model_id(paths.MODEL), **metrics}, paths.METRICS)
+    scores = figures.intervals({name: metrics[name] for name in models}, settings.evaluate.metric)
+    drawn = problem.figures(truth, predicted["model"])
+    figures.save({"intervals": scores, **drawn}, paths.PLOTS)
 
 
 @app.command()
 def gate() -> None:
     """Let the model pass, or stop the pipeline with the reasons."""
-    from .gate import verdict
-    from .store import model_id
+    from .gate import model_id, verdict
 
     result = verdict(paths.METRICS, model_id(paths.MODEL), load(paths.PARAMS))
     for check in result["checks"]:
@@ -157,17 +133,16 @@ def gate() -> None:
 @app.command()
 def score(
     source: Annotated[Path, typer.Option("--input", help="CSV, Parquet, Excel or JSON lines.")],
-    output: Annotated[Path, typer.Option(help="Ends in .csv, .parquet or .jsonl.")],
+    output: Annotated[Path, typer.Option(help="Ends in .csv or .parquet.")],
     rejects: Annotated[
-        Path | None, typer.Option(help="Bad rows and reasons. [OUTPUT's name + _rejects.csv]")
+        Path | None, typer.Option(help="Bad rows and why. [default: OUTPUT_rejects.csv]")
     ] = None,
 ) -> None:
     """Score a file with the model that passed the gate. Row order and ids are kept."""
-    from .gate import require_passed
+    from . import store
+    from .gate import model_id, require_passed
     from .schema import for_scoring, load_schema
     from .score import score
-    from .store import load as load_model
-    from .store import model_id
     from .tables import read_batches, text_columns, writer
 
     settings, identity = load(paths.PARAMS), model_id(paths.MODEL)
@@ -175,19 +150,21 @@ def score(
     rejects = rejects or output.with_name(f"{output.stem}_rejects.csv")
     if len({source.resolve(), output.resolve(), rejects.resolve()}) < 3:
         raise ProjectError("input, output and rejects must be three different files")
-    schema = for_scoring(load_schema(paths.SCHEMA), settings.data)
-    text = text_columns(paths.SCHEMA)
-    batches = read_batches(source, settings.data, text, settings.score.batch_rows)
-    model, now = load_model(paths.MODEL), datetime.now(UTC)
+    model, schema = store.load(paths.MODEL), load_schema(paths.SCHEMA)
+    text, rows = text_columns(paths.SCHEMA), settings.score.batch_rows
+    batches = read_batches(source, settings.data, text, rows)
+    schema, now = for_scoring(schema, settings.data), datetime.now(UTC)
+    results = score(batches, model, identity, schema, settings, now)
     good, bad = 0, 0
-    with writer(output) as append, writer(rejects) as reject:
-        results = score(batches, model, identity, schema, settings, now)
-        with typer.progressbar(results, label=f"Scoring {source}") as shown:
-            for scored, reasons in shown:
-                good, bad = good + len(scored), bad + reasons["row"].nunique()
-                reject(reasons)
-                if len(scored):
-                    append(scored)
+    with (
+        writer(output) as append,
+        writer(rejects) as reject,
+        typer.progressbar(results, label=f"Scoring {source}") as shown,
+    ):
+        for scored, reasons in shown:
+            good, bad = good + len(scored), bad + reasons["row"].nunique()
+            append(scored)
+            reject(reasons)
     if not good:
         raise ProjectError(f"no row of {source} could be scored: see {rejects}")
     typer.echo(f"{good} rows scored to {output}, {bad} rejected to {rejects}, model {identity}")
@@ -201,7 +178,7 @@ def report(
     from .report import render
 
     page = render(load(paths.PARAMS), paths.REPORTS)
-    _write_text(page, paths.REPORT)
+    paths.REPORT.write_text(page, encoding="utf-8")
     typer.echo(f"Report: {paths.REPORT.resolve()}")
     if show:
         webbrowser.open(paths.REPORT.resolve().as_uri())

@@ -14,17 +14,17 @@ Metrics = dict[str, dict[str, float]]
 def evaluate(
     predicted: dict[str, pd.DataFrame],
     truth: pd.Series,
-    groups: np.ndarray,
+    groups: pd.Series | None,
     settings: Evaluate,
     seed: int,
 ) -> Metrics:
     """Score the predictions named `model`, `linear` and `trivial` against `truth`.
 
-    `groups` has one integer a row: rows of a group are resampled together. All bootstrap samples
-    are shared, so that `gain_over_*` is the paired difference, which is sharper than comparing
-    two intervals.
+    Rows of one group are resampled together. The bootstrap samples are shared, so that
+    `gain_over_*` is a paired difference, which is sharper than comparing two intervals.
     """
-    samples = list(resampled(groups, settings.resamples, seed))
+    units = np.arange(len(truth)) if groups is None else groups.factorize(use_na_sentinel=False)[0]
+    samples = list(resampled(units, settings.resamples, seed))
     draws = {
         name: np.array([_score(settings.metric, truth, p, rows) for rows in samples])
         for name, p in predicted.items()
@@ -40,11 +40,11 @@ def evaluate(
     return metrics
 
 
-def resampled(groups: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield `count` bootstrap samples of row positions, whole groups at a time."""
+def resampled(units: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield `count` bootstrap samples of row positions; rows with the same unit go together."""
     generator = np.random.default_rng(seed)
-    order = np.argsort(groups, kind="stable")
-    _, starts = np.unique(groups[order], return_index=True)
+    order = np.argsort(units, kind="stable")
+    _, starts = np.unique(units[order], return_index=True)
     members = np.split(order, starts[1:])
     for _ in range(count):
         picked = generator.integers(len(members), size=len(members))

@@ -1,5 +1,6 @@
 """The gate: which models may score. Whatever is missing, unreadable or not a number fails it."""
 
+import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass
@@ -8,6 +9,14 @@ from typing import Any
 
 from .errors import ProjectError
 from .settings import Settings
+
+
+def model_id(path: Path) -> str:
+    """Twelve hexadecimal digits of the file's SHA-256: the same model has the same name."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    except FileNotFoundError:
+        raise ProjectError(f"{path} does not exist: run the pipeline first") from None
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,23 @@
-"""Regression: models, predictions, metrics, curves."""
+"""Regression: models, predictions, metrics, figures."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor, VotingRegressor
 from sklearn.linear_model import Ridge
-from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
+from sklearn.metrics import (
+    PredictionErrorDisplay,
+    mean_absolute_error,
+    r2_score,
+    root_mean_squared_error,
+)
 from sklearn.pipeline import make_pipeline
 
 from .features import for_linear, for_trees
 from .settings import Train
-
-STRATIFY = False
 
 
 def models(inputs: pd.DataFrame, train: Train, seed: int) -> dict[str, Any]:
@@ -51,7 +55,15 @@ ERRORS: dict[str, Metric] = {
 }
 
 
-def curves(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The table behind the plot: `fit` (actual, predicted), at most 2,000 rows."""
-    fit = pd.DataFrame({"actual": truth, "predicted": predicted["prediction"]})
-    return {"fit": fit.sample(min(len(fit), 2000), random_state=0).sort_index()}
+def figures(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, Figure]:
+    """Draw predicted against actual values, at most 2,000 of them."""
+    fit = Figure(figsize=(4.6, 4))
+    PredictionErrorDisplay.from_predictions(
+        truth,
+        predicted["prediction"],
+        kind="actual_vs_predicted",
+        subsample=min(len(truth), 2000),
+        random_state=0,
+        ax=fit.subplots(),
+    )
+    return {"fit": fit}

@@ -16,13 +16,14 @@ REASONS = ["row", "column", "value", "reason"]
 def load_schema(path: Path) -> DataFrameSchema:
     """Read pandera's YAML. Raises ProjectError when it is missing or not a schema."""
     try:
-        return from_yaml(path)
+        schema: DataFrameSchema = from_yaml(path)  # type: ignore[no-untyped-call]
     except (OSError, TypeError, KeyError, AttributeError, ValueError) as error:
         raise ProjectError(f"{path} is not a readable schema: {error}") from error
+    return schema
 
 
 def for_scoring(schema: DataFrameSchema, data: Data) -> DataFrameSchema:
-    """The same rules for rows whose target is unknown and whose ids may come again."""
+    """Return the rules for rows whose target is unknown and whose ids may come again."""
     unknown = [name for name in (data.target, *data.drop) if name in schema.columns]
     again = {name: {"unique": False} for name in data.id if name in schema.columns}
     return schema.remove_columns(unknown).update_columns(again)
@@ -45,7 +46,7 @@ def check(frame: pd.DataFrame, schema: DataFrameSchema) -> tuple[pd.DataFrame, p
             if cells.empty:
                 raise ProjectError(_whole_table(error.failure_cases)) from None
             refused.append(_reasons(cells.to_dict("records")))
-            frame = frame.drop(index=refused[-1]["row"].unique())
+            frame = frame.drop(index=refused[-1]["row"].unique().tolist())
 
 
 def _reasons(cells: list[dict[str, object]]) -> pd.DataFrame:
@@ -56,7 +57,5 @@ def _reasons(cells: list[dict[str, object]]) -> pd.DataFrame:
 
 
 def _whole_table(failures: pd.DataFrame) -> str:
-    lines = (
-        f"  {f['failure_case']}: {f['check']}" for f in failures.head(10).to_dict("records")
-    )
+    lines = (f"  {f['failure_case']}: {f['check']}" for f in failures.head(10).to_dict("records"))
     return "the table does not fit schema.yaml:\n" + "\n".join(lines)

@@ -52,7 +52,8 @@ class Split(Section):
     """How the test set is held out."""
 
     seed: int = 42
-    test_one_in: Annotated[int, Field(ge=2)] = 5
+    test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    stratify: bool
 
 
 class Train(Section):

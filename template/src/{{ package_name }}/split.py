@@ -1,74 +1,47 @@
-"""Hold out the test set once: by time, by group, or stratified at random, as the roles say."""
+"""Hold out the test set, once: by time, by group, or at random, as the roles say."""
 
-from collections.abc import Iterator
-
-import numpy as np
 import pandas as pd
-from sklearn.model_selection import (
-    GroupKFold,
-    KFold,
-    StratifiedGroupKFold,
-    StratifiedKFold,
-    TimeSeriesSplit,
-)
 
 from .errors import ProjectError
 from .settings import Data, Split
 
-Fold = tuple[np.ndarray, np.ndarray]
 
+def holdout(frame: pd.DataFrame, data: Data, split: Split) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return (training rows, test rows), each in the order of `frame`.
 
-def folds(
-    frame: pd.DataFrame, data: Data, n_folds: int, seed: int, stratify: bool
-) -> Iterator[Fold]:
-    """Yield `n_folds` pairs of row positions (fit, validate) that respect time and groups."""
+    With a time role the newest rows are the test set. With a group role no group is on both
+    sides. Otherwise rows are drawn at random, from each class in proportion if so asked.
+    Raises ProjectError when one side would be empty.
+    """
     if data.time:
-        order = np.argsort(frame[data.time].to_numpy(), kind="stable")
-        for fit, validate in TimeSeriesSplit(n_folds).split(order):
-            yield order[fit], order[validate]
-        return
-    kinds = {
-        (False, False): KFold,
-        (False, True): StratifiedKFold,
-        (True, False): GroupKFold,
-        (True, True): StratifiedGroupKFold,
-    }
-    splitter = kinds[bool(data.group), stratify](n_folds, shuffle=True, random_state=seed)
-    groups = group_codes(frame, data) if data.group else None
-    yield from splitter.split(frame, frame[data.target], groups)
-
-
-def group_codes(frame: pd.DataFrame, data: Data) -> np.ndarray:
-    """One integer a group; each row is its own group when no group column is named."""
-    if not data.group:
-        return np.arange(len(frame))
-    codes, _ = pd.factorize(frame[data.group], use_na_sentinel=False)
-    return codes
-
-
-def holdout(
-    frame: pd.DataFrame, data: Data, split: Split, stratify: bool
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return (training rows, test rows). Raises ProjectError when one of them would be empty."""
-    if data.time:
-        train, test = _by_time(frame, data.time, split.test_one_in)
+        test = _newest(frame, data.time, split.test_share)
+        train = frame.drop(index=test.index)
         if data.group:
             train = train[~train[data.group].isin(test[data.group])]
     else:
-        try:
-            first = next(folds(frame, data, split.test_one_in, split.seed, stratify))
-        except ValueError as error:
-            raise ProjectError(f"{len(frame)} rows cannot be split: {error}") from error
-        train, test = (frame.iloc[np.sort(rows)] for rows in first)
+        test = _drawn(frame, data, split)
+        train = frame.drop(index=test.index)
+    test = test.sort_index()
     if train.empty or test.empty:
         raise ProjectError(f"{len(frame)} rows leave {len(train)} to learn and {len(test)} to test")
     return train.reset_index(drop=True), test.reset_index(drop=True)
 
 
-def _by_time(frame: pd.DataFrame, time: str, one_in: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The newest rows are the test set; rows of the same moment stay together."""
-    if frame[time].isna().any():
-        raise ProjectError(f"{frame[time].isna().sum()} rows have no {time!r}: drop or fill them")
-    ordered = frame.sort_values(time, kind="stable")
-    cutoff = ordered[time].iloc[-max(1, len(frame) // one_in)]
-    return ordered[ordered[time] < cutoff], ordered[ordered[time] >= cutoff]
+def _newest(frame: pd.DataFrame, time: str, share: float) -> pd.DataFrame:
+    """Rows of the same moment stay together."""
+    if missing := int(frame[time].isna().sum()):
+        raise ProjectError(f"{missing} rows have no {time!r}, which orders the rows")
+    cutoff = frame[time].sort_values().iloc[-max(1, round(len(frame) * share))]
+    return frame[frame[time] >= cutoff]
+
+
+def _drawn(frame: pd.DataFrame, data: Data, split: Split) -> pd.DataFrame:
+    if data.group:
+        groups = frame[data.group].drop_duplicates()
+        picked = groups.sample(frac=split.test_share, random_state=split.seed)
+        return frame[frame[data.group].isin(picked)]
+    if split.stratify:
+        classes = frame.groupby(data.target)
+        test: pd.DataFrame = classes.sample(frac=split.test_share, random_state=split.seed)
+        return test
+    return frame.sample(frac=split.test_share, random_state=split.seed)

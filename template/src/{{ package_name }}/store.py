@@ -1,6 +1,5 @@
 """Models on disk, without pickle: a file from elsewhere can carry data, not code."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +33,3 @@ def load(path: Path) -> Any:
         raise ProjectError(f"{path} does not exist: run the pipeline first") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ProjectError(f"{path} is not a readable model: {error}") from error
-
-
-def model_id(path: Path) -> str:
-    """Twelve hexadecimal digits of the file's SHA-256: the same model has the same name."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    except FileNotFoundError:
-        raise ProjectError(f"{path} does not exist: run the pipeline first") from None

@@ -25,6 +25,17 @@ FORMATS = {
 }
 
 
+def read_table(path: Path, data: Data, text: list[str]) -> pd.DataFrame:
+    """Read the whole file as `read_batches` does."""
+    return pd.concat(read_batches(path, data, text, 100_000), ignore_index=True)
+
+
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """Write the whole table as `writer` does."""
+    with writer(path) as append:
+        append(frame)
+
+
 def text_columns(schema: Path) -> list[str]:
     """Names of the columns that stay text, however much they look like numbers (0042)."""
     columns = yaml.safe_load(schema.read_text(encoding="utf-8"))["columns"]
@@ -109,14 +120,14 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def writer(path: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
-    """Give a function that appends frames to a CSV, Parquet or JSON lines file, atomically.
+    """Give a function that appends frames to a CSV or Parquet file, atomically.
 
     The first frame sets the columns' types for all that follow.
     """
     form = FORMATS.get(path.suffix.lower())
-    openers = {"csv": csv.CSVWriter, "parquet": pq.ParquetWriter, "jsonl": _JsonLines}
+    openers = {"csv": csv.CSVWriter, "parquet": pq.ParquetWriter}
     if form not in openers:
-        raise ProjectError(f"{path}: an output ends in .csv, .parquet or .jsonl")
+        raise ProjectError(f"{path}: an output ends in .csv or .parquet")
     with replacing(path) as temporary, ExitStack() as stack:
         sinks: list[tuple[Any, pa.Schema]] = []
 
@@ -130,21 +141,3 @@ def writer(path: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
 
         yield append
         stack.close()
-
-
-class _JsonLines:
-    """Writes tables as JSON lines, with the interface of pyarrow's own writers."""
-
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self.path, self.schema = path, schema
-
-    def __enter__(self) -> "_JsonLines":
-        self.file = self.path.open("w", encoding="utf-8")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
-
-    def write_table(self, table: pa.Table) -> None:
-        """Append the rows of `table`, a JSON object a line."""
-        table.to_pandas().to_json(self.file, orient="records", lines=True, date_format="iso")
