@@ -1,0 +1,71 @@
+"""What every test may use: the working tree as a clean, committed template repository."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+IDENTITY = {
+    f"GIT_{role}_{key}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for key, value in (("NAME", "Tests"), ("EMAIL", "tests@example.com"))
+}
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in a folder; returns what it prints, raises CalledProcessError."""
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, check=True, capture_output=True, text=True
+    )
+    return done.stdout
+
+
+def copy_working_tree(target: Path) -> Path:
+    """Copy the files that are tracked, or new and not ignored, with their present content."""
+    names = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    return target
+
+
+@pytest.fixture(scope="session", autouse=True)
+def isolation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the user's own git identity and engine settings out of the tests."""
+    home = tmp_path_factory.mktemp("settings")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in IDENTITY.items():
+            patch.setenv(name, value)
+        patch.setenv("COPIER_SETTINGS_PATH", str(home / "copier.yml"))
+        (home / "copier.yml").write_text("{}\n", encoding="utf-8")
+        patch.setenv("COOKIECUTTER_CONFIG", str(write_config(home)))
+        yield
+
+
+def write_config(home: Path) -> Path:
+    """A cookiecutter configuration that keeps its clones and replays in `home`."""
+    config = home / "cookiecutter.yml"
+    lines = [f"{key}_dir: {home / key}{os.linesep}" for key in ("cookiecutters", "replay")]
+    config.write_text("".join(lines), encoding="utf-8")
+    return config
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The working tree, without any history."""
+    return copy_working_tree(tmp_path_factory.mktemp("plain") / "tdsp")
+
+
+@pytest.fixture(scope="session")
+def repository(plain: Path, tmp_path_factory: pytest.TempPathFactory, isolation: None) -> Path:
+    """The working tree as one commit of a repository of its own."""
+    target = tmp_path_factory.mktemp("repository") / "tdsp"
+    shutil.copytree(plain, target)
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "working tree"]):
+        git(target, *command)
+    return target

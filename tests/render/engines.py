@@ -1,0 +1,157 @@
+"""Render with either engine, read the questions, and compare what came out."""
+
+import functools
+import itertools
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import copier
+import jinja2
+import yaml
+from pytest_cookies.plugin import Cookies
+
+from tdsp.sync import choices, condition, is_computed
+
+ROOT = Path(__file__).parents[2]
+NAMES = ("ML project", "class", "проект-é 顧客 🚀", "con")
+
+Answers = dict[str, Any]
+Pair = tuple[tuple[str, Any], tuple[str, Any]]
+Tree = dict[str, bytes]
+
+# The files that only some answers have. Stated here a second time on purpose: a line that is
+# lost from copier.yml must not be lost from what the tests expect.
+ONLY_WITH = {
+    "src/{{ package_name }}/classification.py": ("problem_type", "classification"),
+    "src/{{ package_name }}/regression.py": ("problem_type", "regression"),
+}
+
+
+@functools.cache
+def questions() -> dict[str, dict[str, Any]]:
+    """What copier.yml asks, in order."""
+    config = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
+    return {
+        name: question
+        for name, question in config.items()
+        if not name.startswith("_") and not is_computed(question)
+    }
+
+
+def defaults() -> Answers:
+    """The default of every question whose default is not computed."""
+    fixed = {name: question["default"] for name, question in questions().items()}
+    return {name: value for name, value in fixed.items() if "{" not in str(value)}
+
+
+@functools.cache
+def condition_of(name: str) -> Callable[..., Any]:
+    return jinja2.Environment().compile_expression(condition(questions()[name]) or "true")
+
+
+def values() -> dict[str, list[Any]]:
+    """Question -> every value that the covering array has of it."""
+    found: dict[str, list[Any]] = {"project_name": list(NAMES)}
+    for name, question in questions().items():
+        if "choices" in question:
+            found[name] = list(choices(question))
+        elif question["type"] == "bool":
+            found[name] = [True, False]
+    return found
+
+
+def pairs(answers: Answers) -> set[Pair]:
+    return set(itertools.combinations(answers.items(), 2))
+
+
+def sample(chance: random.Random, fixed: Answers) -> Answers:
+    """Random answers to what is asked, as the fixed ones stand."""
+    row = {name: fixed.get(name, chance.choice(v)) for name, v in values().items()}
+    return {name: value for name, value in row.items() if condition_of(name)(**row)}
+
+
+def covering_array() -> list[Answers]:
+    """Rows of answers in which every two values meet that can meet; always the same rows."""
+    chance = random.Random(0)
+    single = [[(name, value) for value in options] for name, options in values().items()]
+    todo = {p: None for a, b in itertools.combinations(single, 2) for p in itertools.product(a, b)}
+    rows = []
+    while todo:
+        pair = next(iter(todo))
+        tries = [row for _ in range(60) if pair in pairs(row := sample(chance, dict(pair)))]
+        best = max(tries, key=lambda row: len(todo.keys() & pairs(row)), default={})
+        rows += [best] if best else []
+        todo = {other: None for other in todo if other not in pairs(best) | {pair}}
+    return rows
+
+
+def with_copier(template: Path, target: Path, answers: Answers) -> Path:
+    """Render TEMPLATE into TARGET and return it."""
+    copier.run_copy(str(template), target, data=answers, defaults=True, quiet=True, vcs_ref="HEAD")
+    return target
+
+
+def with_cookiecutter(cookies: Cookies, template: Path, answers: Answers) -> Path:
+    """Render TEMPLATE and return the project's folder; raises what cookiecutter raised."""
+    result = cookies.bake(extra_context=dict(answers), template=str(template))
+    if result.exception is not None:
+        raise result.exception
+    return Path(result.project_path)
+
+
+def files(root: Path) -> Tree:
+    """Path -> content of every file; a folder without files is an entry with a slash."""
+    entries = sorted(root.rglob("*"))
+    empty = {
+        f"{path.relative_to(root).as_posix()}/": b""
+        for path in entries
+        if path.is_dir() and not any(path.iterdir())
+    }
+    contents = {p.relative_to(root).as_posix(): p.read_bytes() for p in entries if p.is_file()}
+    return empty | contents
+
+
+def modes(root: Path) -> dict[str, int]:
+    """Path -> permissions of every file."""
+    return {
+        path.relative_to(root).as_posix(): path.stat().st_mode & 0o777
+        for path in root.rglob("*")
+        if path.is_file()
+    }
+
+
+def expected_paths(template: Path, answers: Answers, package: str) -> set[str]:
+    """The paths that the answers must produce, from the names under template/."""
+    everything = defaults() | answers
+    sources = (
+        path.relative_to(template / "template").as_posix().removesuffix(".jinja")
+        for path in (template / "template").rglob("*")
+        if path.is_file()
+    )
+    chosen = (source for source in sources if is_wanted(source, everything))
+    return {
+        name.replace("{{ package_name }}", package).replace(
+            "{{ _copier_conf.answers_file }}", ".copier-answers.yml"
+        )
+        for name in chosen
+    }
+
+
+def is_wanted(source: str, answers: Answers) -> bool:
+    question, value = ONLY_WITH.get(source, (None, None))
+    return question is None or answers[question] == value
+
+
+def check_paths(template: Path, project: Path, answers: Answers) -> None:
+    """Raise AssertionError unless the project has exactly the files that it should."""
+    package = recorded(project)["package_name"]
+    found, expected = set(files(project)), expected_paths(template, answers, package)
+    assert found == expected, f"too many: {found - expected}; missing: {expected - found}"
+
+
+def recorded(project: Path) -> Answers:
+    """What the project's answers file says."""
+    loaded = yaml.safe_load((project / ".copier-answers.yml").read_text(encoding="utf-8"))
+    return dict(loaded)

@@ -1,0 +1,79 @@
+"""What must hold of every generated project, whatever the answers."""
+
+import ast
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from tests.render.engines import ROOT, files
+
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+UNSAFE = re.compile(r'[<>:"|?*\\\x00-\x1f]|[ .]$')
+LEFTOVER = re.compile(r"(?<!\$)\{\{|\{%|\{#")
+LINK = re.compile(r"(?<!\\)\]\(([^)\s]+)\)")
+PATH = re.compile(r"`([A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)+/?)`")
+PARSERS: dict[str, Callable[[str], Any]] = {
+    ".toml": tomllib.loads,
+    ".yaml": lambda text: list(yaml.safe_load_all(text)),
+    ".yml": lambda text: list(yaml.safe_load_all(text)),
+    ".json": json.loads,
+    ".ipynb": json.loads,
+    ".py": ast.parse,
+}
+
+
+def check_project(project: Path) -> None:
+    """Raise AssertionError, or a parser's error, that names what is wrong and where."""
+    tree = files(project)
+    for path in tree:
+        check_name(path)
+    assert len({path.lower() for path in tree}) == len(tree), "names differ only by case"
+    for path, content in tree.items():
+        parse(path, content)
+    for path in rendered(project):
+        text = (project / path).read_text(encoding="utf-8")
+        assert not LEFTOVER.search(text), f"Jinja is left in {path}"
+    promised = list(absent(project))
+    assert not promised, f"the documents promise what is not there: {promised}"
+
+
+def check_name(path: str) -> None:
+    for part in PurePosixPath(path).parts:
+        assert not UNSAFE.search(part), f"Windows cannot have {path}"
+        assert not RESERVED.fullmatch(part), f"Windows cannot have {path}"
+        assert "{{" not in part, f"Jinja is left in the name {path}"
+
+
+def parse(path: str, content: bytes) -> None:
+    parser = PARSERS.get(PurePosixPath(path).suffix)
+    if parser is None:
+        return
+    try:
+        parser(content.decode("utf-8"))
+    except Exception as error:
+        raise AssertionError(f"{path} does not parse: {error}") from error
+
+
+def rendered(project: Path) -> set[str]:
+    """The files that went through an engine; the others are copies, byte for byte."""
+    names = {path.name.removesuffix(".jinja") for path in (ROOT / "template").rglob("*.jinja")}
+    return {path for path in files(project) if PurePosixPath(path).name in names}
+
+
+def absent(project: Path) -> Iterator[str]:
+    """Links and paths in the documents that lead nowhere; a step's output is a promise kept."""
+    made = "".join(path.read_text(encoding="utf-8") for path in project.glob("dvc.yaml"))
+    for document in sorted(project.rglob("*.md")):
+        text = document.read_text(encoding="utf-8")
+        for link in LINK.findall(text):
+            target = link.split("#")[0]
+            if target and ":" not in target and not (document.parent / target).exists():
+                yield f"{document.relative_to(project)}: {link}"
+        for path in PATH.findall(text):
+            if not (project / path).exists() and path.rstrip("/") not in made:
+                yield f"{document.relative_to(project)}: {path}"
