@@ -1,0 +1,64 @@
+"""Lock the generated project: `make lock`.
+
+Writes template/requirements.lock (versions and hashes, for every option, Python and platform) and
+the same versions as uv constraints at the end of template/pyproject.toml.jinja. Names no package
+index: each user's machine keeps its own. docs/decisions/0003 says why there are two forms.
+"""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+OLDEST_PYTHON = "3.11"
+ROOT = Path(__file__).parents[2]
+LOCK = ROOT / "template/requirements.lock"
+PYPROJECT = ROOT / "template/pyproject.toml.jinja"
+START = "\n[tool.uv]\n"
+HEADER = """# Every version that this project can install, with hashes: `pip install -r requirements.lock`.
+# `uv run poe lock` writes it anew.
+"""
+
+
+def requirements(pyproject: str) -> list[str]:
+    """Return what any option may need: the Jinja branches are taken together."""
+    rendered = re.sub(r"{{.*?}}", "x", re.sub(r"{%.*?%}", "", pyproject.split(START)[0]))
+    table = tomllib.loads(rendered)
+    return [*table["project"]["dependencies"], *table["dependency-groups"]["dev"]]
+
+
+def compile_lock(wanted: list[str]) -> str:
+    """Resolve for every platform from OLDEST_PYTHON on. Raises CalledProcessError."""
+    options = ["--universal", "--generate-hashes", "--no-header", "--no-annotate"]
+    command = ["uv", "pip", "compile", "--quiet", *options, "--python-version", OLDEST_PYTHON, "-"]
+    return subprocess.run(
+        command, input="\n".join(wanted), check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+
+
+def constraints(lock: str) -> list[str]:
+    """The pins of a lock file, markers included, without the hashes."""
+    return [line.removesuffix("\\").strip() for line in lock.splitlines() if "==" in line[:80]]
+
+
+def with_constraints(pyproject: str, pins: list[str]) -> str:
+    """Put the pins at the end of pyproject.toml in place of the earlier ones."""
+    body = "".join(f'  "{pin}",\n' for pin in pins)
+    note = "# The versions of requirements.lock, for `uv sync`. To move on: delete this table, run\n"
+    note += "# `uv lock --upgrade` and `uv run poe lock`.\n"
+    kept = pyproject.split(START)[0]
+    return f"{kept}{START}{note}constraint-dependencies = [\n{body}]\n"
+
+
+def main() -> None:
+    """Write both files."""
+    pyproject = PYPROJECT.read_text(encoding="utf-8")
+    lock = compile_lock(requirements(pyproject))
+    LOCK.write_text(HEADER + lock, encoding="utf-8")
+    PYPROJECT.write_text(with_constraints(pyproject, constraints(lock)), encoding="utf-8")
+    sys.stdout.write(f"{len(constraints(lock))} versions locked\n")
+
+
+if __name__ == "__main__":
+    main()
