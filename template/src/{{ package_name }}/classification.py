@@ -94,4 +94,5 @@ def figures(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, Figure]:
     for i in range(1 if len(labels) == 2 else 0, len(labels)):
         positive = truth.astype(str) == labels[i]
         RocCurveDisplay.from_predictions(positive, probabilities[:, i], ax=axes, name=labels[i])
+    axes.set(xlabel="false positive rate", ylabel="true positive rate")
     return {"confusion": confusion, "roc": roc}

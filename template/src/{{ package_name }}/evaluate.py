@@ -23,16 +23,17 @@ def evaluate(
     Rows of one group are resampled together. The bootstrap samples are shared, so that
     `gain_over_*` is a paired difference, which is sharper than comparing two intervals.
     """
-    units = np.arange(len(truth)) if groups is None else groups.factorize(use_na_sentinel=False)[0]
-    samples = list(resampled(units, settings.resamples, seed))
-    draws = {
-        name: np.array([_score(settings.metric, truth, p, rows) for rows in samples])
-        for name, p in predicted.items()
-    }
-    metrics = {name: _values(truth, p) for name, p in predicted.items()}
-    for name, values in draws.items():
-        low, high = _interval(values, settings.confidence)
-        metrics[name] |= {f"{settings.metric}_low": low, f"{settings.metric}_high": high}
+    samples = resampled(len(truth), groups, settings.resamples, seed)
+    scores = [
+        [_score(settings.metric, truth, p, rows) for p in predicted.values()] for rows in samples
+    ]
+    draws = dict(zip(predicted, np.array(scores).T, strict=True))
+    metrics = {}
+    for name, p in predicted.items():
+        low, high = _interval(draws[name], settings.confidence)
+        interval = {f"{settings.metric}_low": low, f"{settings.metric}_high": high}
+        values = _values(truth, p)
+        metrics[name] = {settings.metric: values.pop(settings.metric), **interval, **values}
     for name in ("linear", "trivial"):
         low, high = _interval(draws["model"] - draws[name], settings.confidence)
         value = metrics["model"][settings.metric] - metrics[name][settings.metric]
@@ -40,15 +41,21 @@ def evaluate(
     return metrics
 
 
-def resampled(units: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield `count` bootstrap samples of row positions; rows with the same unit go together."""
+def resampled(rows: int, groups: pd.Series | None, count: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield `count` bootstrap samples of row positions, whole groups at a time if there are any.
+
+    Fewer, but 100 at least, where the rows are so many that the interval is narrow anyway.
+    """
     generator = np.random.default_rng(seed)
-    order = np.argsort(units, kind="stable")
-    _, starts = np.unique(units[order], return_index=True)
-    members = np.split(order, starts[1:])
-    for _ in range(count):
-        picked = generator.integers(len(members), size=len(members))
-        yield np.concatenate([members[i] for i in picked])
+    members = (
+        None if groups is None else list(groups.groupby(groups, dropna=False).indices.values())
+    )
+    for _ in range(min(count, max(100, 10_000_000 // rows))):
+        if members is None:
+            yield generator.integers(rows, size=rows)
+        else:
+            picked = generator.integers(len(members), size=len(members))
+            yield np.concatenate([members[i] for i in picked])
 
 
 def _score(metric: str, truth: pd.Series, predicted: pd.DataFrame, rows: np.ndarray) -> float:

@@ -19,6 +19,7 @@ def render(settings: Settings, reports: Path) -> str:
         loader=PackageLoader(__package__, "."), autoescape=True, undefined=StrictUndefined
     )
     return environment.get_template("report.html").render(
+        project=__package__,
         settings=settings,
         metric=settings.evaluate.metric,
         made=datetime.now(UTC),

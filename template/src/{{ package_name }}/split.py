@@ -32,7 +32,7 @@ def _newest(frame: pd.DataFrame, time: str, share: float) -> pd.DataFrame:
     if missing := int(frame[time].isna().sum()):
         raise ProjectError(f"{missing} rows have no {time!r}, which orders the rows")
     cutoff = frame[time].sort_values().iloc[-max(1, round(len(frame) * share))]
-    return frame[frame[time] >= cutoff]
+    return frame.loc[frame[time].ge(cutoff)]
 
 
 def _drawn(frame: pd.DataFrame, data: Data, split: Split) -> pd.DataFrame:

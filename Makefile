@@ -1,0 +1,60 @@
+# Needs git, make and Python 3.11 or newer. Everything else is installed into .venv.
+
+PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python,$(shell \
+	$(p) -c "import sys; print(sys.executable) if sys.version_info >= (3, 11) else None" 2>/dev/null)))
+BIN := .venv/bin
+READY := .venv/ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test fast check format sync lock benchmark build release clean
+
+help:  ## List what can be done
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found; try make PYTHON=/path/to/python"; exit 1; }
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv || \
+		{ echo "error: $(PYTHON) cannot make a virtual environment (on Debian: apt install python3-venv)"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group dev --editable .
+	@touch $@
+
+setup: $(READY)  ## Make .venv with everything that development needs
+
+demo: $(READY)  ## Generate a project, install it, train, evaluate, score; say where the report is
+	@$(BIN)/python scripts/demo.py
+
+test: check  ## All checks and tests
+	@$(BIN)/python -m pytest
+
+fast: $(READY)  ## The tests that take seconds
+	@$(BIN)/python -m pytest tests/unit
+
+check: $(READY)  ## Format, lint, types, and cookiecutter.json against copier.yml
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@$(BIN)/python -m tdsp.sync --check
+
+format: $(READY)  ## Format, and fix what can be fixed
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+sync: $(READY)  ## Write cookiecutter.json and the samples' schema and dictionary anew
+	@$(BIN)/python -m tdsp.sync
+
+lock: $(READY)  ## Lock the generated project's dependencies anew
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tdsp.lock
+
+benchmark: $(READY)  ## Measure every figure that README and docs state
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group benchmark
+	@$(BIN)/python benchmarks/run.py
+
+build: $(READY)  ## Build the wheel and the source distribution into dist/
+	@$(BIN)/uv build --quiet
+
+release: $(READY)  ## Tag VERSION: make release VERSION=0.2.0
+	@$(BIN)/python scripts/release.py "$(VERSION)"
+
+clean:  ## Remove .venv and everything that was built
+	@rm -rf .venv build dist

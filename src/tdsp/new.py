@@ -1,0 +1,163 @@
+"""`tdsp new`: copier with the template that this package carries, then the user's own data."""
+
+import shutil
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tdsp import __version__
+from tdsp.errors import TdspError
+from tdsp.onboard import Wishes, onboard, propose_problem
+from tdsp.org import Organisation, check_questions, merged
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to make. `given` are answers that are not asked again; `folder` is where it goes."""
+
+    name: str
+    folder: Path
+    given: dict[str, Any] = field(default_factory=dict)
+    organisation: Organisation = field(default_factory=Organisation)
+    ask: bool = True
+    data: Path | None = None
+    wishes: Wishes | None = None
+    git: bool = True
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was made: the project's folder, its answers, its size, and whether git keeps it."""
+
+    path: Path
+    answers: dict[str, Any]
+    files: int
+    committed: bool
+
+
+def bundled_template() -> Path:
+    """Return the folder with copier.yml: inside an installed package, or this checkout's root."""
+    inside = Path(__file__).parent / "bundle"
+    return inside if inside.is_dir() else Path(__file__).parents[2]
+
+
+def questions(template: Path) -> set[str]:
+    """Names of the questions that copier.yml asks; computed values are not among them."""
+    config = yaml.safe_load((template / "copier.yml").read_text(encoding="utf-8"))
+    asked = {k: v for k, v in config.items() if not k.startswith("_") and isinstance(v, dict)}
+    return {name for name, question in asked.items() if question.get("when") is not False}
+
+
+def new(request: Request, say: Say) -> Made:
+    """Make a project, all of it or nothing: it is built beside its place and moved there whole.
+
+    Raises TdspError for a refused answer, an occupied place or data that cannot be onboarded.
+    """
+    answers = _answers(request)
+    with _building(request.folder) as built:
+        say("Rendering the template")
+        _render(request, answers, built)
+        recorded = _recorded(built)
+        place = request.folder / recorded["project_slug"]
+        if place.exists() and (not place.is_dir() or any(place.iterdir())):
+            raise TdspError(f"{place} exists and is not empty; nothing was written")
+        git = request.git and _start_git(built)
+        if request.data and request.wishes:
+            onboard(request.data, request.wishes, built, False, say)
+        files = sum(path.is_file() for path in built.rglob("*") if ".git" not in path.parts)
+        committed = git and _commit(built)
+        if not request.dry_run:
+            if place.is_dir():
+                place.rmdir()
+            built.rename(place)
+    return Made(place, recorded, files, committed)
+
+
+def _answers(request: Request) -> dict[str, Any]:
+    check_questions(request.given, questions(bundled_template()), "answers")
+    answers = merged({"project_name": request.name} | request.given, request.organisation)
+    if request.data and request.wishes and "problem_type" not in answers:
+        wished = request.wishes.problem
+        answers["problem_type"] = wished or propose_problem(request.data, request.wishes.target)
+    return answers
+
+
+@contextmanager
+def _building(folder: Path) -> Iterator[Path]:
+    """Give a folder that is gone afterwards, on the file system where the project will stand."""
+    if not folder.is_dir():
+        raise TdspError(f"{folder} is not a folder")
+    try:
+        scratch = Path(tempfile.mkdtemp(prefix=".tdsp-", dir=folder))
+    except OSError as error:
+        raise TdspError(f"nothing can be written in {folder}: {error.strerror}") from error
+    try:
+        yield scratch / "project"
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _render(request: Request, answers: dict[str, Any], target: Path) -> None:
+    from copier import run_copy
+    from copier.errors import CopierError, DirtyLocalWarning
+
+    organisation, local = request.organisation, bundled_template()
+    source = organisation.template or str(local)
+    checkout = organisation.template is None and (local / ".git").exists()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DirtyLocalWarning)
+            run_copy(
+                source,
+                target,
+                data=answers,
+                user_defaults=organisation.answers,
+                defaults=not request.ask,
+                vcs_ref=organisation.ref or ("HEAD" if checkout else None),
+                quiet=True,
+            )
+    except (CopierError, ValueError) as error:
+        raise TdspError(f"an answer was refused: {error}") from error
+    if source == str(local) and not checkout:
+        _record_version(target)
+
+
+def _record_version(project: Path) -> None:
+    """Name the released version, so that `copier update` knows what a repository's tag changed."""
+    path = project / ".copier-answers.yml"
+    first, _, rest = path.read_text(encoding="utf-8").partition("\n")
+    path.write_text(f"{first}\n_commit: v{__version__}\n{rest}", encoding="utf-8")
+
+
+def _recorded(project: Path) -> dict[str, Any]:
+    text = (project / ".copier-answers.yml").read_text(encoding="utf-8")
+    answers: dict[str, Any] = yaml.safe_load(text)
+    return answers
+
+
+def _git(project: Path, *words: str) -> bool:
+    result = subprocess.run(["git", *words], cwd=project, capture_output=True, check=False)
+    return result.returncode == 0
+
+
+def _start_git(project: Path) -> bool:
+    """Make a repository, unless git is missing or the place is inside one already."""
+    if shutil.which("git") is None or _git(project.parent, "rev-parse", "--is-inside-work-tree"):
+        return False
+    return _git(project, "init", "--initial-branch", "main")
+
+
+def _commit(project: Path) -> bool:
+    """Commit everything; False when git refuses, as it does without a user's name."""
+    message = f"Start from tdsp {__version__}"
+    return _git(project, "add", "--all") and _git(project, "commit", "--quiet", "-m", message)
