@@ -16,8 +16,7 @@ ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "template/requirements.lock"
 PYPROJECT = ROOT / "template/pyproject.toml.jinja"
 START = "\n[tool.uv]\n"
-HEADER = """# Every version that this project can install, with hashes: `pip install -r requirements.lock`.
-# `uv run poe lock` writes it anew.
+HEADER = """# Every version that this project can install, with hashes; `uv run poe lock` renews it.
 """
 
 
@@ -45,8 +44,8 @@ def constraints(lock: str) -> list[str]:
 def with_constraints(pyproject: str, pins: list[str]) -> str:
     """Put the pins at the end of pyproject.toml in place of the earlier ones."""
     body = "".join(f'  "{pin}",\n' for pin in pins)
-    note = "# The versions of requirements.lock, for `uv sync`. To move on: delete this table, run\n"
-    note += "# `uv lock --upgrade` and `uv run poe lock`.\n"
+    note = "# The versions of requirements.lock, for `uv sync`. To move on, delete this table and\n"
+    note += "# run `uv lock --upgrade` and `uv run poe lock`.\n"
     kept = pyproject.split(START)[0]
     return f"{kept}{START}{note}constraint-dependencies = [\n{body}]\n"
 

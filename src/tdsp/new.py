@@ -14,7 +14,6 @@ import yaml
 
 from tdsp import __version__
 from tdsp.errors import TdspError
-from tdsp.onboard import Wishes, onboard, propose_problem
 from tdsp.org import Organisation, check_questions, merged
 
 Say = Callable[[str], None]
@@ -30,7 +29,7 @@ class Request:
     organisation: Organisation = field(default_factory=Organisation)
     ask: bool = True
     data: Path | None = None
-    wishes: Wishes | None = None
+    target: str | None = None
     git: bool = True
     dry_run: bool = False
 
@@ -72,8 +71,7 @@ def new(request: Request, say: Say) -> Made:
         if place.exists() and (not place.is_dir() or any(place.iterdir())):
             raise TdspError(f"{place} exists and is not empty; nothing was written")
         git = request.git and _start_git(built)
-        if request.data and request.wishes:
-            onboard(request.data, request.wishes, built, False, say)
+        _onboard(request, built, say)
         files = sum(path.is_file() for path in built.rglob("*") if ".git" not in path.parts)
         committed = git and _commit(built)
         if not request.dry_run:
@@ -86,10 +84,18 @@ def new(request: Request, say: Say) -> Made:
 def _answers(request: Request) -> dict[str, Any]:
     check_questions(request.given, questions(bundled_template()), "answers")
     answers = merged({"project_name": request.name} | request.given, request.organisation)
-    if request.data and request.wishes and "problem_type" not in answers:
-        wished = request.wishes.problem
-        answers["problem_type"] = wished or propose_problem(request.data, request.wishes.target)
+    if request.data and request.target and "problem_type" not in answers:
+        from tdsp.onboard.flow import propose_problem  # pandas takes a second to import
+
+        answers["problem_type"] = propose_problem(request.data, request.target)
     return answers
+
+
+def _onboard(request: Request, project: Path, say: Say) -> None:
+    if request.data and request.target:
+        from tdsp.onboard.flow import Wishes, onboard
+
+        onboard(request.data, Wishes(request.target), project, False, say)
 
 
 @contextmanager

@@ -39,7 +39,9 @@ def read_organisation(path: Path, questions: set[str]) -> Organisation:
     found = read_mapping(path)
     answers, locked = found.get("answers") or {}, found.get("locked") or []
     if set(found) - KEYS:
-        raise TdspError(f"{path}: unknown keys {_listed(set(found) - KEYS)}; known: {_listed(KEYS)}")
+        raise TdspError(
+            f"{path}: unknown keys {_listed(set(found) - KEYS)}; known: {_listed(KEYS)}"
+        )
     if not isinstance(answers, dict) or not isinstance(locked, list):
         raise TdspError(f"{path}: `answers` must be a mapping and `locked` a list of its keys")
     check_questions(answers, questions, path)
@@ -51,7 +53,9 @@ def read_organisation(path: Path, questions: set[str]) -> Organisation:
 def check_questions(answers: dict[str, Any], questions: set[str], origin: object) -> None:
     """Raise TdspError for an answer to a question that nobody asks."""
     if unknown := set(answers) - questions:
-        raise TdspError(f"{origin}: no such question: {_listed(unknown)}; asked are {_listed(questions)}")
+        raise TdspError(
+            f"{origin}: no such question: {_listed(unknown)}; asked are {_listed(questions)}"
+        )
 
 
 def merged(given: dict[str, Any], organisation: Organisation) -> dict[str, Any]:

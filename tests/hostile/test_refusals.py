@@ -13,7 +13,6 @@ import pytest
 from cookiecutter.generate import generate_context
 from cookiecutter.main import cookiecutter
 from cookiecutter.prompt import prompt_for_config
-
 from tests.render.engines import ROOT
 
 TEXTS = ("project_name", "description", "organization", "author_name")

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_cookies.plugin import Cookies
-
 from local_extensions import recorded as recorded_answers
+from pytest_cookies.plugin import Cookies
 from tests.render.engines import (
     Answers,
     check_paths,

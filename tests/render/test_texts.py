@@ -10,10 +10,9 @@ import pytest
 import yaml
 from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
+from local_extensions import FILTERS
 from markdown_it import MarkdownIt
 from pytest_cookies.plugin import Cookies
-
-from local_extensions import FILTERS
 from tests.render.engines import (
     ROOT,
     files,

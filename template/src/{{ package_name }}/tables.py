@@ -6,10 +6,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
+from pandas.api.types import is_float_dtype, is_object_dtype, is_string_dtype
 from pyarrow import csv
 
 from .errors import ProjectError
@@ -51,7 +53,7 @@ def read_batches(path: Path, data: Data, text: list[str], rows: int) -> Iterator
     readers = {"csv": _csv, "parquet": _parquet, "excel": _excel, "jsonl": _jsonl}
     try:
         for batch in readers[form](path, data, text, rows):
-            yield _parsed(batch.rename(columns=str), data)
+            yield _cleaned(batch, data)
     except FileNotFoundError:
         raise ProjectError(f"{path} does not exist") from None
     except (ValueError, OSError, pa.ArrowException) as error:
@@ -79,7 +81,12 @@ def _parquet(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.
 
 
 def _excel(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
-    frame = pd.read_excel(path, dtype=dict.fromkeys(text, "str"), na_values=data.missing)
+    frame = pd.read_excel(
+        path,
+        dtype=dict.fromkeys(text, "str"),
+        keep_default_na=False,
+        na_values=["", *data.missing],
+    )
     for start in range(0, len(frame), rows):
         yield frame.iloc[start : start + rows]
 
@@ -95,14 +102,23 @@ def _jsonl(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.Da
     )
 
 
-def _parsed(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
-    """Parse dates by their declared format; what does not parse stays for the schema to refuse."""
-    for name in frame.columns.intersection(list(data.dates)):
-        dates = pd.to_datetime(frame[name], format=data.dates[name], errors="coerce")
-        unparsed = dates.isna() & frame[name].notna()
-        parsed = dates.astype(object).where(~unparsed, frame[name]) if unparsed.any() else dates
-        frame = frame.assign(**{name: parsed})
-    return frame
+def _cleaned(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """Make missing what stands for it, and dates of what is declared to be one.
+
+    A date that does not parse stays text, for the schema to refuse.
+    """
+    cleaned = {}
+    for name, column in frame.items():
+        if is_float_dtype(column):
+            cleaned[name] = column.mask(np.isinf(column))
+        elif is_object_dtype(column) or is_string_dtype(column):
+            cleaned[name] = column.mask(column.isin(["", *data.missing]))
+        if form := data.dates.get(str(name)):
+            text = cleaned.get(name, column)
+            dates = pd.to_datetime(text, format=form, errors="coerce")
+            wrong = dates.isna() & text.notna()
+            cleaned[name] = dates.astype(object).where(~wrong, text) if wrong.any() else dates
+    return frame.assign(**cleaned).rename(columns=str)
 
 
 @contextmanager

@@ -1,0 +1,133 @@
+"""The command line: `tdsp new` starts a project, `tdsp onboard` gives it your own table."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tdsp import __version__
+from tdsp.errors import TdspError
+from tdsp.onboard import command as onboard_command
+from tdsp.onboard import sample_command
+
+app = typer.Typer(
+    name="tdsp",
+    help="Start machine-learning projects in the Team Data Science Process layout.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run a command; an error that people can put right is printed without a traceback."""
+    try:
+        app()
+    except TdspError as error:
+        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
+        sys.exit(1)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tdsp {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Start machine-learning projects in the Team Data Science Process layout."""
+
+
+@app.command("new")
+def new_command(
+    name: Annotated[str, typer.Argument(help="What people call the project, in any script.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Your table: CSV, Parquet, Excel or JSON lines.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="The column of --data to predict.")] = None,
+    answers: Annotated[Path | None, typer.Option(help="YAML with answers; not asked.")] = None,
+    choose: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="QUESTION=ANSWER", help="One answer; wins over --answers."),
+    ] = None,
+    org: Annotated[
+        Path | None, typer.Option(help="The organisation's factory.yml: presets and locks answers.")
+    ] = None,
+    defaults: Annotated[bool, typer.Option("--defaults", help="Ask nothing.")] = False,
+    into: Annotated[Path, typer.Option(help="The folder in which the project is made.")] = Path(),
+    git: Annotated[bool, typer.Option(help="Make a git repository and a first commit.")] = True,
+    dry_run: Annotated[bool, typer.Option(help="Say what would be made, make nothing.")] = False,
+) -> None:
+    """Make a project that trains, scores and tests on its first day.
+
+    Without --data it learns on a real table that ships with scikit-learn; `tdsp onboard` puts
+    your own in its place at any time.
+    """
+    from tdsp.new import Request, bundled_template, new, questions
+    from tdsp.org import Organisation, check_questions, read_mapping, read_organisation
+
+    if (data is None) != (target is None):
+        raise TdspError("--data and --target go together: the table, and the column to predict")
+    asked = questions(bundled_template())
+    given = read_mapping(answers) if answers else {}
+    check_questions(given, asked, answers)
+    organisation = read_organisation(org, asked) if org else Organisation()
+    request = Request(
+        name=name,
+        folder=into,
+        given=given | _pairs(choose or []),
+        organisation=organisation,
+        ask=not defaults,
+        data=data,
+        target=target,
+        git=git,
+        dry_run=dry_run,
+    )
+    console = Console()
+    if request.ask:
+        made = new(request, lambda step: console.print(f"{escape(step)} …", style="dim"))
+    else:
+        with console.status("Starting") as status:
+            made = new(request, lambda step: status.update(f"{escape(step)} …"))
+    _summary(console, made.path, made.answers, made.files, made.committed, dry_run)
+
+
+def _pairs(texts: list[str]) -> dict[str, Any]:
+    """Read QUESTION=ANSWER; yes, no, true and false are booleans, as in YAML."""
+    words = {"true": True, "yes": True, "false": False, "no": False}
+    wrong = [text for text in texts if "=" not in text]
+    if wrong:
+        raise TdspError(f"--set takes QUESTION=ANSWER, not {', '.join(wrong)}")
+    pairs = (text.split("=", 1) for text in texts)
+    return {key.strip(): words.get(value.lower(), value) for key, value in pairs}
+
+
+def _summary(
+    console: Console, path: Path, answers: dict[str, Any], files: int, git: bool, dry: bool
+) -> None:
+    table = Table(box=None, show_header=False)
+    shown = ("project_name", "package_name", "problem_type", "python_version", "license")
+    for name in shown:
+        table.add_row(name, escape(str(answers[name])), style="dim")
+    verb = "Would make" if dry else "Made"
+    history = ", committed to git" if git else ""
+    console.print(f"[bold]{verb} {escape(str(path))}[/]: {files} files{history}", highlight=False)
+    console.print(table)
+    if not dry:
+        console.print("[bold]Next[/]")
+        start = [] if git else ["git init"]
+        for command in (f"cd {path}", *start, "uv sync", "uv run poe pipeline"):
+            console.print(f"  {escape(command)}", highlight=False)
+
+
+app.command("onboard")(onboard_command)
+app.command("sample")(sample_command)

@@ -1,0 +1,32 @@
+"""Make any table the data of a generated project (`tdsp onboard`).
+
+Names are imported when first used: the libraries behind them take two seconds to load.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from tdsp.onboard.cli import command, run, sample_command, summarise
+
+if TYPE_CHECKING:
+    from tdsp.onboard.flow import Result, Wishes, onboard, propose_problem
+    from tdsp.onboard.readers import OnboardError
+
+__all__ = [
+    "OnboardError",
+    "Result",
+    "Wishes",
+    "command",
+    "onboard",
+    "propose_problem",
+    "run",
+    "sample_command",
+    "summarise",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = "readers" if name == "OnboardError" else "flow"
+    return getattr(import_module(f"tdsp.onboard.{module}"), name)

@@ -1,0 +1,58 @@
+"""The data dictionary: every column, its figures, and an open place for what only people know."""
+
+from __future__ import annotations
+
+from tdsp.onboard.profile import Column, Profile, show
+
+HEAD = """\
+# Data dictionary
+
+Source: `{path}`, {rows:,} rows, {columns} columns; target `{target}` ({problem}). Written by
+`tdsp onboard` from the data. What a column means only people know: replace each `_describe_`.
+
+| column | meaning | type | role | missing | range or levels | example |
+| --- | --- | --- | --- | ---: | --- | --- |
+"""
+
+
+def build(profile: Profile, path: str) -> str:
+    """Markdown of the dictionary; `path` is where the file lies in the project."""
+    head = HEAD.format(
+        path=path,
+        rows=profile.rows,
+        columns=len(profile.columns),
+        target=profile.target,
+        problem=profile.problem,
+    )
+    return head + "".join(_row(column, profile.rows) for column in profile.columns)
+
+
+def _row(column: Column, rows: int) -> str:
+    role = column.role + (", sensitive" if column.sensitive else "")
+    missing = f"{column.missing / rows:.1%}"
+    example = "" if column.role == "id" else column.example
+    cells = [column.name, "_describe_", column.kind, role, missing, span(column), example]
+    return "| " + " | ".join(_cell(cell) for cell in cells) + " |\n"
+
+
+def span(column: Column) -> str:
+    """Describe the values of a column in a few words."""
+    if column.kind in ("category", "boolean") and column.role != "id":
+        shown = [_short(level) for level in list(column.levels)[:8]]
+        more = column.unique - len(shown)
+        return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+    if column.low is not None:
+        return f"{show(column.low)} to {show(column.high)}"
+    return f"{column.unique:,} different values"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _cell(text: str) -> str:
+    """Make a cell that no value can break out of."""
+    flat = " ".join(_short(text).split()) if len(text) > 400 else " ".join(text.split())
+    for sign in ("\\", "|", "`", "<", "*", "["):
+        flat = flat.replace(sign, "\\" + sign)
+    return flat

@@ -1,0 +1,321 @@
+"""Traps in a table: one short function each. A finding says what was seen and what was done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tdsp.onboard.profile import CATEGORY_LEVELS, Column, Finding, Problem, levels_of, show, whole
+
+ID_NAME = re.compile(
+    r"(^|[\s_.-])(id|ids|uuid|guid|key|index|idx|nr|no|number|code|row)$|(?<=[a-z])(Id|ID)$", re.I
+)
+GROUP_NAME = re.compile(
+    r"customer|client|patient|user|person|household|account|member|device|machine|subject", re.I
+)
+PEOPLE_NAME = re.compile(
+    r"(^|[\s_.-])(sex|gender|race|ethnicity|religion|age|nationality|disability|marital)", re.I
+)
+KEEP = "run again with --keep to use it all the same"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A typed table with its columns' figures, as every trap sees it; `distinct` counts rows."""
+
+    frame: pd.DataFrame
+    columns: dict[str, Column]
+    target: str
+    problem: Problem
+    distinct: int
+
+    @property
+    def features(self) -> list[Column]:
+        """Columns that nobody has given another role."""
+        return [column for column in self.columns.values() if column.role == "feature"]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(self.frame)
+
+
+def few_rows(table: Table) -> Iterator[Finding]:
+    """Under 200 rows every figure is shaky (under 50 onboarding refuses)."""
+    if table.rows < 200:
+        yield Finding(
+            "few_rows", None, f"{table.rows} rows",
+            "kept; expect wide confidence intervals, collect more rows", level="warning",
+        )  # fmt: skip
+
+
+def duplicates(table: Table) -> Iterator[Finding]:
+    """Count copies of a row: they would stand in training and test alike."""
+    count = table.rows - table.distinct
+    if count:
+        yield Finding(
+            "duplicates", None, f"{count} rows ({count / table.rows:.1%}) repeat an earlier row",
+            "ingest drops them (data.drop_duplicates)",
+        )  # fmt: skip
+
+
+def target_missing(table: Table) -> Iterator[Finding]:
+    """Rows without a target teach nothing."""
+    count = table.columns[table.target].missing
+    if count:
+        yield Finding(
+            "target_missing", table.target,
+            f"{count} rows ({count / table.rows:.1%}) have no target", "ingest drops these rows",
+        )  # fmt: skip
+
+
+def imbalance(table: Table) -> Iterator[Finding]:
+    """Warn of a class below 5 % of the rows, or with fewer than 5 rows."""
+    if table.problem != "classification":
+        return
+    counts = table.frame[table.target].value_counts()
+    share = counts.min() / counts.sum()
+    rare = show(counts.index[-1])
+    if share < 0.05:
+        yield Finding(
+            "imbalance", table.target, f"class {rare!r} has {counts.min()} rows ({share:.1%})",
+            "kept, the metric does not depend on the shares; mind precision at your threshold",
+            level="warning",
+        )  # fmt: skip
+    if counts.min() < 5:
+        small = ", ".join(repr(show(level)) for level in counts.index[counts < 5][:5])
+        yield Finding(
+            "rare_class", table.target, f"fewer than 5 rows in class {small}",
+            "kept; it cannot be learned nor measured: collect rows or merge classes",
+            level="warning",
+        )  # fmt: skip
+
+
+def empty_or_constant(table: Table) -> Iterator[Finding]:
+    """No value, hardly a value, or always the same value."""
+    for column in table.features:
+        share = column.missing / table.rows
+        if column.unique == 0:
+            yield _dropped("all_missing", column, "no value in any row")
+        elif share > 0.95:
+            yield _dropped("mostly_missing", column, f"{share:.1%} of the rows have no value")
+        elif column.unique == 1 and not column.missing:
+            yield _dropped("constant", column, f"always {column.example!r}")
+
+
+def _dropped(code: str, column: Column, seen: str) -> Finding:
+    return Finding(code, column.name, seen, f"dropped; {KEEP}", role="drop")
+
+
+def leaks(table: Table) -> Iterator[Finding]:
+    """Columns that hold the answer: the target under another name, or known only after it."""
+    known = table.frame[table.frame[table.target].notna()]
+    target = pd.Series(pd.factorize(known[table.target])[0], index=known.index)
+    for column in table.features:
+        if column.unique > 1 and _one_to_one(known[column.name], target):
+            yield _leak(column, "matches the target one to one")
+        elif table.problem == "regression" and _linear(known[column.name], known[table.target]):
+            yield _leak(column, "is the target times a constant plus a constant")
+        elif column.missing and _one_to_one(known[column.name].isna(), target):
+            yield _leak(column, "is missing exactly when the target takes one value")
+
+
+def _leak(column: Column, seen: str) -> Finding:
+    done = f"dropped as a leak; if it is known before the outcome, {KEEP}"
+    return Finding("equals_target", column.name, seen, done, role="drop", level="warning")
+
+
+def _one_to_one(values: pd.Series, target: pd.Series) -> bool:
+    codes = pd.factorize(values, use_na_sentinel=False)[0]
+    levels, classes = codes.max() + 1, int(target.max()) + 1
+    if levels != classes or not 1 < levels <= len(codes) // 2:
+        return False
+    return bool(len(np.unique(codes * np.int64(classes) + target.to_numpy())) == levels)
+
+
+def _linear(values: pd.Series, target: pd.Series) -> bool:
+    if values.dtype != "float64" or values.notna().sum() < 10 or values.nunique() < 2:
+        return False
+    return bool(abs(values.corr(target)) > 0.999999)
+
+
+def near_perfect(table: Table) -> Iterator[Finding]:
+    """One column alone foretells the target almost without error: reported, never dropped."""
+    for column in table.features:
+        if column.dtype == "float64" and column.unique > 2:
+            power, figure = _power(table, column)
+        elif 1 < column.unique <= CATEGORY_LEVELS and table.problem == "classification":
+            power, figure = _purity(table, column), "names the class of {:.1%} of the rows"
+        else:
+            continue
+        if power > 0.99:
+            yield Finding(
+                "near_perfect", column.name, "alone " + figure.format(power),
+                "kept; ask whether it is known before the outcome, else use --drop",
+                level="warning",
+            )  # fmt: skip
+
+
+def _power(table: Table, column: Column) -> tuple[float, str]:
+    pair = table.frame[[column.name, table.target]].dropna()
+    values, target = pair[column.name], pair[table.target]
+    if table.problem == "regression":
+        return abs(values.corr(target, method="spearman")), "ranks the target ({:.3f} Spearman)"
+    codes = pd.factorize(target)[0]
+    if len(set(codes)) == 2:
+        return _auc(values, codes == 1), "tells the classes apart (ROC AUC {:.3f})"
+    means = values.groupby(codes).transform("mean")
+    return float(means.var() / values.var()), "explains the classes ({:.3f} of its variance)"
+
+
+def _auc(values: pd.Series, positive: np.ndarray) -> float:
+    ones = int(positive.sum())
+    ranks = float(values.rank().to_numpy()[positive].sum())
+    area = (ranks - ones * (ones + 1) / 2) / (ones * (len(values) - ones))
+    return max(area, 1 - area)
+
+
+def _purity(table: Table, column: Column) -> float:
+    """Share of rows named right by the column's levels, 0 where a guess does as well."""
+    target = table.frame[table.target]
+    if target.value_counts(normalize=True).max() > 0.95:
+        return 0.0
+    counts = pd.crosstab(table.frame[column.name], target)
+    return float(counts.max(axis=1).sum() / counts.to_numpy().sum())
+
+
+def ids(table: Table) -> Iterator[Finding]:
+    """Names of rows: unique, so that a model can only memorise them."""
+    for column in table.features:
+        if column.unique != table.distinct or column.kind == "date" or column.missing:
+            continue
+        if _looks_like_id(column, table.frame[column.name].drop_duplicates()):
+            yield Finding(
+                "id_like", column.name, f"a different value in each of {table.distinct} rows",
+                "role id: carried to the scored file, never a feature", role="id",
+            )  # fmt: skip
+
+
+def _looks_like_id(column: Column, values: pd.Series) -> bool:
+    if column.dtype == "str":
+        return not _prose(values)
+    steady = values.is_monotonic_increasing or values.is_monotonic_decreasing
+    return whole(values) and (bool(ID_NAME.search(column.name)) or steady)
+
+
+def _prose(values: pd.Series) -> bool:
+    sample = values.dropna().head(5000)
+    return bool(sample.str.count(" ").mean() >= 3 or sample.str.len().mean() > 60)
+
+
+def groups(table: Table) -> Iterator[Finding]:
+    """Something with several rows, like a customer: suggested, and no feature meanwhile."""
+    for column in table.features:
+        several = CATEGORY_LEVELS < column.unique < table.rows * 0.9
+        named = ID_NAME.search(column.name) or GROUP_NAME.search(column.name)
+        if several and named and (column.dtype == "str" or whole(table.frame[column.name])):
+            yield Finding(
+                "group_candidate", column.name,
+                f"{column.unique} values in {table.rows} rows, named like an identifier",
+                f"dropped; if its rows belong together, run again with --group {column.name!r}",
+                role="drop", level="warning",
+            )  # fmt: skip
+
+
+def texts(table: Table) -> Iterator[Finding]:
+    """Free text and categories with too many levels to learn from."""
+    for column in table.features:
+        if column.dtype != "str" or column.unique <= CATEGORY_LEVELS:
+            continue
+        filled = table.rows - column.missing
+        if _prose(table.frame[column.name]):
+            yield _dropped("free_text", column, f"prose up to {column.longest} characters long")
+        elif column.unique > 1000 or column.unique > 0.2 * filled:
+            yield _dropped("high_cardinality", column, f"{column.unique} levels in {filled} rows")
+
+
+def dates(table: Table) -> Iterator[Finding]:
+    """Dates may order the rows: suggested, never assumed."""
+    for column in table.features:
+        if column.kind == "date":
+            yield Finding(
+                "time_candidate", column.name, f"dates from {column.low} to {column.high}",
+                "kept as a feature, in parts (year to weekday); to test on the newest rows, run "
+                f"again with --time {column.name!r}",
+            )  # fmt: skip
+
+
+def variants(table: Table) -> Iterator[Finding]:
+    """One category spelled in several ways: "Yes", "yes "."""
+    for column in table.columns.values():
+        if column.dtype != "str" or column.role not in ("feature", "target"):
+            continue
+        levels = list(column.levels) or list(levels_of(table.frame[column.name]))[:5000]
+        folded = pd.Series(levels, dtype="str").str.strip().str.casefold()
+        shared = folded[folded.duplicated(keep=False)]
+        if len(shared):
+            shown = ", ".join(repr(levels[place]) for place in shared.index[:4])
+            yield Finding(
+                "variants", column.name, f"levels that differ by case or spaces only: {shown}",
+                "kept apart; spell them alike in the file and rerun", level="warning",
+            )  # fmt: skip
+
+
+def names(table: Table) -> Iterator[Finding]:
+    """Column names with spaces, punctuation or other scripts."""
+    odd = [name for name in table.columns if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII)]
+    if odd:
+        shown = ", ".join(repr(name) for name in odd[:5])
+        yield Finding("names", None, f"{len(odd)} with spaces, signs or other scripts: {shown}",
+                      "kept as they are; quote them on the command line")  # fmt: skip
+
+
+def people(table: Table) -> Iterator[Finding]:
+    """Attributes of people that nobody declared as sensitive."""
+    for column in table.columns.values():
+        if PEOPLE_NAME.search(column.name) and not column.sensitive and column.role != "target":
+            yield Finding(
+                "sensitive_candidate", column.name, "named like an attribute of people",
+                f"kept; to measure fairness by it, run again with --sensitive {column.name!r}",
+            )  # fmt: skip
+
+
+# Those that take columns out of the features come first: later ones look at what is left.
+TRAPS: list[Callable[[Table], Iterator[Finding]]] = [
+    few_rows, duplicates, target_missing, imbalance, empty_or_constant, leaks, ids, groups, texts,
+    dates, near_perfect, variants, names, people,
+]  # fmt: skip
+
+
+def find(table: Table, fixed: set[str]) -> list[Finding]:
+    """Run every trap and give its role to each column that the user has not `fixed`."""
+    found: list[Finding] = []
+    for trap in TRAPS:
+        found += list(trap(table))
+        for finding in found:
+            if finding.role and finding.column and finding.column not in fixed:
+                column = table.columns[finding.column]
+                column.role = finding.role if column.role == "feature" else column.role
+    return [_as_asked(finding) if finding.column in fixed else finding for finding in found]
+
+
+def _as_asked(finding: Finding) -> Finding:
+    if finding.role is None:
+        return finding
+    return Finding(
+        finding.code, finding.column, finding.seen, "kept, as you asked", level=finding.level
+    )
+
+
+def infinite(raw: pd.DataFrame) -> list[Finding]:
+    """Infinite numbers in a typed file (in texts they are found as markers)."""
+    found = []
+    for name in raw.columns[[dtype.kind == "f" for dtype in raw.dtypes]]:
+        count = int(np.isinf(raw[name].astype("float64")).sum())
+        if count:
+            found.append(Finding("infinite", name, f"{count} infinite values", "read as missing"))
+    return found

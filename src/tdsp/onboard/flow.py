@@ -1,0 +1,245 @@
+"""Onboarding from end to end: read, infer, look for traps, decide, write."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from tdsp.onboard import dictionary, findings, report, schema, write
+from tdsp.onboard.profile import Column, Finding, Problem, Profile, describe, infer, typed, whole
+from tdsp.onboard.readers import OnboardError, Source, read
+
+FEWEST_ROWS = 50
+MOST_LEVELS = 10
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user said about the columns; it always wins over what is inferred."""
+
+    target: str
+    problem: Problem | None = None
+    id: tuple[str, ...] = ()
+    time: str | None = None
+    group: str | None = None
+    sensitive: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+
+    @property
+    def roles(self) -> list[tuple[str, str]]:
+        """(role, column) pairs, as given."""
+        many = [("id", self.id), ("drop", self.drop), ("keep", self.keep)]
+        pairs = [("target", self.target), *((role, name) for role, names in many for name in names)]
+        single = [("time", self.time), ("group", self.group)]
+        return pairs + [(role, name) for role, name in single if name is not None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What onboarding found and did; `commands` are left to the user."""
+
+    profile: Profile
+    raw: Path
+    written: list[Path]
+    removed: list[Path]
+    commands: list[str]
+
+
+def onboard(
+    path: Path,
+    wishes: Wishes,
+    project: Path = Path(),
+    dry_run: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+) -> Result:
+    """Make the table at `path` the data of the generated project at `project`.
+
+    Raises OnboardError with nothing written. `dry_run` does everything but write. `say` is told
+    of each step.
+    """
+    found = write.open_project(project)
+    say(f"Reading {path.name}")
+    profile, frame = examine(path, wishes, found.answers["problem_type"], say)
+    say("Writing the schema")
+    kept = frame.drop_duplicates()
+    text = schema.build(kept, profile.columns, profile.problem)
+    schema.prove(text, kept)
+    plan = write.plan(profile, found)
+    plan.texts[Path("schema.yaml")] = text
+    plan.texts[Path("docs/data/dictionary.md")] = dictionary.build(profile, plan.raw.as_posix())
+    say("Drawing the data report")
+    plan.texts[Path("docs/data/report.html")] = report.build(profile, frame, found.name)
+    commands = [] if dry_run else write.apply(plan, say)
+    copied = [plan.raw] if plan.copies or not dry_run else []
+    return Result(profile, plan.raw, [*plan.texts, *copied], plan.removals, commands)
+
+
+def examine(
+    path: Path, wishes: Wishes, rendered: Problem | None, say: Callable[[str], None]
+) -> tuple[Profile, pd.DataFrame]:
+    """Profile and typed table of a file; `rendered` is the project's problem type, if any."""
+    raw, source = read(path)
+    _check_wishes(raw, wishes)
+    say(f"Looking for traps in {len(raw):,} rows and {raw.shape[1]} columns")
+    reading, odd = infer(raw, source)
+    frame = typed(raw, reading)
+    columns = describe(frame, reading)
+    _refuse(frame, wishes)
+    problem, why = _problem(frame[wishes.target], wishes)
+    if rendered and problem != rendered:
+        raise OnboardError(_other_problem(path, wishes.target, problem, why, rendered))
+    _give_roles(columns, wishes)
+    copies = int(frame.duplicated().sum())
+    named = {column.name: column for column in columns}
+    table = findings.Table(frame, named, wishes.target, problem, len(frame) - copies)
+    found = [*_source_notes(source), *odd, *findings.infinite(raw)]
+    found += findings.find(table, {name for _, name in wishes.roles})
+    if not any(column.role == "feature" for column in columns):
+        raise OnboardError(_nothing_left(path, found))
+    metric, minimum = _metric(problem, frame[wishes.target].nunique())
+    profile = Profile(
+        source, reading, len(frame), copies, columns, wishes.target, problem, why, metric, minimum,
+        sorted(found, key=lambda finding: finding.level == "note"),
+    )  # fmt: skip
+    return profile, frame
+
+
+def propose_problem(path: Path, target: str) -> Problem:
+    """Say which problem type a file's target asks for, before any project exists.
+
+    Raises OnboardError when the file or its target cannot be used at all.
+    """
+    raw, source = read(path)
+    wishes = Wishes(target)
+    _check_wishes(raw, wishes)
+    frame = typed(raw, infer(raw, source)[0])
+    _refuse(frame, wishes)
+    return _problem(frame[target], wishes)[0]
+
+
+def _check_wishes(raw: pd.DataFrame, wishes: Wishes) -> None:
+    names = [str(name) for name in raw.columns]
+    given = [*wishes.roles, *(("sensitive", name) for name in wishes.sensitive)]
+    for role, name in given:
+        if name not in names:
+            raise OnboardError(
+                f"--{role} {name!r} is not a column of the file. {_close(name, names)}"
+            )
+    taken: dict[str, str] = {}
+    for role, name in given:
+        if role == "sensitive" and name != wishes.target:
+            continue
+        if taken.setdefault(name, role) != role:
+            raise OnboardError(
+                f"{name!r} is given as --{taken[name]} and as --{role}. Choose one of them."
+            )
+
+
+def _close(name: str, names: list[str]) -> str:
+    folded = {other.strip().casefold(): other for other in names}
+    near = difflib.get_close_matches(name.strip().casefold(), list(folded), n=3, cutoff=0.6)
+    if near:
+        return "Did you mean " + " or ".join(repr(folded[match]) for match in near) + "?"
+    shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+    return f"Its columns are: {shown}."
+
+
+def _refuse(frame: pd.DataFrame, wishes: Wishes) -> None:
+    target = frame[wishes.target]
+    known = int(target.notna().sum())
+    if not known:
+        raise OnboardError(f"The target {wishes.target!r} has no value in any row. Choose another.")
+    if known < FEWEST_ROWS:
+        raise OnboardError(
+            f"{known} rows with a target are too few to train and test on: at least {FEWEST_ROWS} "
+            "are needed, some hundreds are better. Collect more."
+        )
+    if target.nunique() == 1:
+        raise OnboardError(
+            f"The target {wishes.target!r} is {target.dropna().iloc[0]!r} in every row: there is "
+            "nothing to learn. Choose another, or add rows of the other kind."
+        )
+    if target.dtype.kind == "M":
+        raise OnboardError(
+            f"The target {wishes.target!r} is a date. Predict a number (days until then), "
+            "or a class."
+        )
+    if wishes.time and frame[wishes.time].dtype == "str":
+        raise OnboardError(
+            f"--time {wishes.time!r} holds texts like {frame[wishes.time].dropna().iloc[0]!r}, not "
+            "dates or numbers. Write them as YYYY-MM-DD."
+        )
+
+
+def _problem(target: pd.Series, wishes: Wishes) -> tuple[Problem, str]:
+    proposed, why = _proposed(target)
+    levels, rows = target.nunique(), int(target.notna().sum())
+    wanted = wishes.problem or proposed
+    if wanted == "regression" and target.dtype == "str":
+        raise OnboardError(
+            f"The target {wishes.target!r} is text like {target.dropna().iloc[0]!r}: regression "
+            "needs a number. Correct those cells, or use --problem classification."
+        )
+    if wanted == "classification" and levels > rows / 2:
+        raise OnboardError(
+            f"The target {wishes.target!r} has {levels} different values in {rows} rows: these are "
+            "no classes. "
+            + ("Use --problem regression." if target.dtype != "str" else "Choose another.")
+        )
+    return wanted, why if wanted == proposed else f"{why}; you asked for {wanted}"
+
+
+def _proposed(target: pd.Series) -> tuple[Problem, str]:
+    levels = target.nunique()
+    if target.dtype == "str":
+        return "classification", f"the target is text with {levels} levels"
+    if levels == 2 or (levels <= MOST_LEVELS and whole(target)):
+        return "classification", f"the target takes {levels} values only"
+    return "regression", f"the target is a number with {levels} different values"
+
+
+def _other_problem(path: Path, target: str, problem: Problem, why: str, rendered: Problem) -> str:
+    again = f"tdsp onboard {shlex.quote(str(path))} --target {shlex.quote(target)}"
+    fresh = f"tdsp new NAME --data {shlex.quote(str(path))} --target {shlex.quote(target)}"
+    return (
+        f"This is a {problem} problem ({why}), but the project was made for {rendered}. Either\n"
+        f"  treat it as {rendered}:      {again} --problem {rendered}\n"
+        f"  change the project:  copier update --data problem_type={problem}\n"
+        f"  or start a new one:  {fresh}"
+    )
+
+
+def _nothing_left(path: Path, found: list[Finding]) -> str:
+    lines = [f"  {f.column}: {f.seen}" for f in found if f.role in ("drop", "id")][:10]
+    return (
+        f"{path} has no feature left to learn from:\n" + "\n".join(lines) + "\nUse --keep COLUMN."
+    )
+
+
+def _metric(problem: Problem, classes: int) -> tuple[str, float]:
+    if problem == "regression":
+        return "r2", 0.1
+    return ("roc_auc", 0.6) if classes == 2 else ("balanced_accuracy", round(1 / classes + 0.1, 3))
+
+
+def _give_roles(columns: list[Column], wishes: Wishes) -> None:
+    roles = {name: role for role, name in wishes.roles}
+    for column in columns:
+        role = roles.get(column.name, "feature")
+        column.role = "feature" if role == "keep" else role  # type: ignore[assignment]
+        column.sensitive = column.name in wishes.sensitive
+
+
+def _source_notes(source: Source) -> list[Finding]:
+    if source.format not in ("csv", "jsonl") or source.encoding.startswith("utf"):
+        return []
+    return [
+        Finding("encoding", None, f"not UTF-8; read as {source.encoding}",
+                "kept; look at the accents in the dictionary, or save the file as UTF-8")
+    ]  # fmt: skip

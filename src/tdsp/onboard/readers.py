@@ -1,0 +1,271 @@
+"""Read a table of unknown make: its format, encoding and delimiter are found, not asked."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import warnings
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from charset_normalizer import from_bytes
+
+from tdsp.errors import TdspError
+
+SUFFIXES = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".xlsx": "excel",
+    ".xlsm": "excel",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+}
+FOREIGN = {
+    b"\xd0\xcf\x11\xe0": "an old Excel file (.xls): save it as .xlsx",
+    b"\x1f\x8b": "gzip-compressed: unpack it",
+    b"%PDF": "a PDF: export the table as CSV",
+    b"\x89PNG": "an image: export the table as CSV",
+    b"SQLite format 3": "an SQLite database: export the table as CSV or Parquet",
+}
+BOMS = {
+    b"\xef\xbb\xbf": "utf-8-sig",
+    b"\xff\xfe\x00\x00": "utf-32",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+}
+# Single-byte pages other than these are mistaken for one another on short texts.
+GUESSES = [
+    "cp1252",
+    "cp1250",
+    "cp1251",
+    "cp1253",
+    "shift_jis",
+    "euc_jp",
+    "euc_kr",
+    "gb18030",
+    "big5",
+]
+COMMON, RARE = ",;\t|", "^~: "
+SAMPLE = 1 << 18
+
+
+class OnboardError(TdspError):
+    """Nothing was written; the message says what is wrong, where, and what to do."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """How the bytes of a file become a table: `format` is csv, parquet, excel or jsonl."""
+
+    path: Path
+    format: str
+    encoding: str = "utf-8"
+    delimiter: str = ","
+
+
+def detect(path: Path) -> Source:
+    """Look at the first bytes of `path` and say how to read it. Raises OnboardError."""
+    if not path.is_file():
+        found = "is a directory" if path.is_dir() else "does not exist"
+        raise OnboardError(f"{path} {found}. Give the path of one table file.")
+    head = path.open("rb").read(SAMPLE)
+    if not head.strip():
+        raise OnboardError(f"{path} is empty. Export the table again.")
+    kind = _format(path, head)
+    if kind in ("parquet", "excel"):
+        return Source(path, kind)
+    encoding = _encoding(path, head)
+    if kind == "jsonl":
+        return Source(path, kind, encoding)
+    return Source(path, kind, encoding, _delimiter(path, encoding))
+
+
+def _format(path: Path, head: bytes) -> str:
+    for magic, advice in FOREIGN.items():
+        if head.startswith(magic):
+            raise OnboardError(f"{path} is {advice}, then run onboard on that.")
+    if head.startswith(b"PAR1"):
+        found = "parquet"
+    elif head.startswith(b"PK\x03\x04"):
+        found = "excel"
+    else:
+        found = "jsonl" if SUFFIXES.get(path.suffix.lower()) == "jsonl" else "csv"
+    expected = SUFFIXES.get(path.suffix.lower(), found)
+    if expected != found:
+        raise OnboardError(
+            f"{path} is not a readable {expected} file although its name ends in {path.suffix}. "
+            "It is damaged or misnamed: export it again."
+        )
+    return found
+
+
+def _encoding(path: Path, head: bytes) -> str:
+    for bom, name in BOMS.items():
+        if head.startswith(bom):
+            return _proved(path, name)
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    if even or odd:
+        if max(even, odd) > len(head) // 8 and not min(even, odd):
+            return _proved(path, "utf-16-be" if even else "utf-16-le")
+        raise OnboardError(f"{path} holds binary data, not text. Export it as CSV or Parquet.")
+    if _decodes(path, "utf-8"):
+        return "utf-8"
+    best = from_bytes(head, cp_isolation=GUESSES).best()
+    guess = best.encoding if best else "cp1252"
+    return guess if _decodes(path, guess) else "latin-1"
+
+
+def _proved(path: Path, encoding: str) -> str:
+    if _decodes(path, encoding):
+        return encoding
+    raise OnboardError(f"{path} starts as {encoding} text but is damaged. Export it again.")
+
+
+def _decodes(path: Path, encoding: str) -> bool:
+    try:
+        with path.open(encoding=encoding, newline="") as text:
+            while chunk := text.read(1 << 22):
+                if "\x00" in chunk:
+                    return False
+    except (UnicodeError, LookupError):
+        return False
+    return True
+
+
+def _delimiter(path: Path, encoding: str) -> str:
+    with path.open(encoding=encoding, newline="") as text:
+        sample = text.read(SAMPLE)
+    for candidates in (COMMON, RARE):
+        scores = {sign: _fit(sample, sign) for sign in candidates}
+        best = max(scores, key=lambda sign: scores[sign])
+        if scores[best] > (0.5, 1):
+            return best
+    return ","
+
+
+def _fit(sample: str, sign: str) -> tuple[float, int]:
+    """Share of the first records that have as many fields as the header, and that number."""
+    try:
+        rows = list(
+            itertools.islice(csv.reader(io.StringIO(sample, newline=""), delimiter=sign), 500)
+        )
+    except csv.Error:
+        return (0.0, 0)
+    sizes = [len(row) for row in rows if row]
+    body = sizes[1:-1] or sizes
+    return (sum(size == sizes[0] for size in body) / len(body) if sizes[0] > 1 else 0.0, sizes[0])
+
+
+def read(path: Path) -> tuple[pd.DataFrame, Source]:
+    """Return the table of `path`, texts untouched (CSV: every column text), and how it was read.
+
+    Raises OnboardError for a file that is missing, broken, empty, or has unusable column names.
+    """
+    source = detect(path)
+    try:
+        names, frame = _READERS[source.format](source)
+    except OnboardError:
+        raise
+    except (ValueError, KeyError, OSError, Warning, zipfile.BadZipFile, csv.Error) as error:
+        raise OnboardError(
+            f"{path} cannot be read as {source.format}: {error}. Repair it or export it again."
+        ) from error
+    _check_names(path, names)
+    frame.columns = pd.Index(names, dtype=object)
+    if frame.empty:
+        raise OnboardError(f"{path} has a header but no rows. Export it with its data.")
+    if len(names) < 2:
+        raise OnboardError(
+            f"{path} has one column only ({names[0]!r}); a target and at least one feature are "
+            "needed. Is the delimiter one of , ; tab | ?"
+        )
+    return frame, source
+
+
+def _csv(source: Source) -> tuple[list[str], pd.DataFrame]:
+    with source.path.open(encoding=source.encoding, newline="") as text:
+        names = next(row for row in csv.reader(text, delimiter=source.delimiter) if row)
+    with warnings.catch_warnings():
+        # pandas only warns when it cuts fields off lines that are longer than the header.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        frame = pd.read_csv(
+            source.path,
+            sep=source.delimiter,
+            encoding=source.encoding,
+            dtype=str,
+            index_col=False,
+            keep_default_na=False,
+            na_values=[""],
+        )
+    return names, frame
+
+
+def _parquet(source: Source) -> tuple[list[str], pd.DataFrame]:
+    frame = pd.read_parquet(source.path)
+    if frame.index.name or frame.index.nlevels > 1:
+        frame = frame.reset_index()
+    return [str(name) for name in frame.columns], frame
+
+
+def _excel(source: Source) -> tuple[list[str], pd.DataFrame]:
+    cells = pd.read_excel(
+        source.path, header=None, keep_default_na=False, na_values=[""], engine="openpyxl"
+    )
+    if cells.empty:
+        raise OnboardError(f"{source.path}: its first sheet is empty. Put the table there.")
+    names = ["" if pd.isna(name) else str(name) for name in cells.iloc[0]]
+    return names, cells.iloc[1:].reset_index(drop=True).infer_objects()
+
+
+def _jsonl(source: Source) -> tuple[list[str], pd.DataFrame]:
+    frame = pd.DataFrame.from_records(list(_records(source)))
+    return [str(name) for name in frame.columns], frame
+
+
+def _records(source: Source) -> Iterator[dict[str, object]]:
+    with source.path.open(encoding=source.encoding) as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield _record(source.path, number, line)
+
+
+def _record(path: Path, number: int, line: str) -> dict[str, object]:
+    where = f"{path}, line {number}"
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise OnboardError(
+            f"{where}: not one JSON record per line ({error}). Write each row as one object on "
+            'a line of its own (pandas: to_json(orient="records", lines=True)).'
+        ) from error
+    if not isinstance(record, dict):
+        raise OnboardError(f"{where}: not an object but {type(record).__name__}. One row per line.")
+    nested = [key for key, value in record.items() if isinstance(value, dict | list)]
+    if nested:
+        raise OnboardError(f"{where}: {nested[0]!r} is nested. Flatten it to one value a column.")
+    return record
+
+
+def _check_names(path: Path, names: list[str]) -> None:
+    empty = [str(place) for place, name in enumerate(names, start=1) if not name.strip()]
+    if empty:
+        raise OnboardError(
+            f"{path}: column {', '.join(empty)} of the header has no name. Name it, or leave it "
+            "out (pandas: to_csv(index=False))."
+        )
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise OnboardError(
+            f"{path}: column name {twice[0]!r} occurs {names.count(twice[0])} times. "
+            "Rename or remove the copies."
+        )
+
+
+_READERS = {"csv": _csv, "parquet": _parquet, "excel": _excel, "jsonl": _jsonl}

@@ -1,0 +1,298 @@
+"""Put the result into a generated project: all of it, or nothing."""
+
+from __future__ import annotations
+
+import filecmp
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+from ruamel.yaml.util import load_yaml_guess_indent
+
+from tdsp.onboard.profile import Profile
+from tdsp.onboard.readers import OnboardError
+
+MARKS = ("params.yaml", "schema.yaml", ".copier-answers.yml")
+RAW = Path("data/raw")
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.I)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A generated project and the answers that it was rendered with."""
+
+    root: Path
+    answers: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Its name for people."""
+        return str(self.answers.get("project_name") or self.root.resolve().name)
+
+
+@dataclass
+class Plan:
+    """Changes to a project, by paths relative to its root; nothing happens before `apply`."""
+
+    project: Project
+    raw: Path
+    source: Path
+    texts: dict[Path, str] = field(default_factory=dict)
+    removals: list[Path] = field(default_factory=list)
+
+    @property
+    def copies(self) -> bool:
+        """Whether the file is still to be copied to its place in the project."""
+        place = self.project.root / self.raw
+        return not place.exists() or not place.samefile(self.source)
+
+
+def open_project(root: Path) -> Project:
+    """Open the generated project at `root`. Raises OnboardError when it is none."""
+    missing = [mark for mark in MARKS if not (root / mark).is_file()]
+    if missing:
+        raise OnboardError(
+            f"{root.resolve()} is no project made by tdsp: {', '.join(missing)} is not there. "
+            "Change into the project, give --project DIR, or make one with `tdsp new NAME`."
+        )
+    answers = _yaml(root / MARKS[2])
+    if answers.get("problem_type") not in ("classification", "regression"):
+        raise OnboardError(f"{root / MARKS[2]} names no problem_type; restore it from git.")
+    return Project(root, answers)
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeError) as error:
+        raise OnboardError(f"{path} is not valid YAML: {error}. Restore it from git.") from error
+    if not isinstance(content, dict):
+        raise OnboardError(f"{path} is not a mapping. Restore it from git.")
+    return content
+
+
+def plan(profile: Profile, project: Project) -> Plan:
+    """Plan what to write, but for the schema and the documents, which the caller adds."""
+    sample = _sample_outputs(project)
+    raw = _raw_place(profile.source.path, project.root, sample)
+    made = Plan(project, raw, profile.source.path)
+    made.texts[Path(MARKS[0])] = _params(project.root / MARKS[0], profile, raw)
+    pipeline = project.root / "dvc.yaml"
+    if sample and pipeline.is_file():
+        made.texts[Path("dvc.yaml")] = _without_stage(pipeline.read_text("utf-8"), "sample")
+    code = Path("src") / str(project.answers.get("package_name", "")) / "sample.py"
+    old = [*sample, code] if sample else []
+    made.removals = [path for path in old if (project.root / path).is_file() and path != raw]
+    _forget_ignored(made, sample)
+    return made
+
+
+def _sample_outputs(project: Project) -> list[Path]:
+    """Files under data/raw that the template's own `sample` stage makes."""
+    path = project.root / "dvc.yaml"
+    stages = _yaml(path).get("stages", {}) if path.is_file() else {}
+    outs = stages.get("sample", {}).get("outs", [])
+    names = [Path(next(iter(out)) if isinstance(out, dict) else out) for out in outs]
+    return [name for name in names if name.parent == RAW]
+
+
+def _raw_place(source: Path, root: Path, sample: list[Path]) -> Path:
+    if source.resolve().parent == (root / RAW).resolve():
+        return RAW / source.name
+    stem, suffix = safe_name(source.stem), source.suffix.lower()
+    names = [f"{stem}{suffix}", *(f"{stem}_{number}{suffix}" for number in range(2, 1000))]
+    for name in names:
+        place = root / RAW / name
+        free = not place.exists() or RAW / name in sample
+        if free or filecmp.cmp(place, source, shallow=False):
+            return RAW / name
+    raise OnboardError(f"{root / RAW} holds a thousand files named {stem}. Rename yours.")
+
+
+def safe_name(stem: str) -> str:
+    """Make a file name's stem that every system takes: lower-case ASCII, digits, underscores."""
+    ascii_ = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^a-z0-9]+", "_", ascii_.lower()).strip("_")[:80]
+    return f"data_{name}".rstrip("_") if not name or RESERVED.fullmatch(name) else name
+
+
+def _params(path: Path, profile: Profile, raw: Path) -> str:
+    """params.yaml with this file's values; every comment and every other key as it was."""
+    text = path.read_text(encoding="utf-8")
+    content, indent, offset = load_yaml_guess_indent(text)
+    round_trip = YAML()
+    round_trip.preserve_quotes = True
+    round_trip.width = 10_000
+    round_trip.representer.add_representer(type(None), _null)
+    round_trip.indent(mapping=2, sequence=indent or 2, offset=offset or 0)
+    for section in ("data", "evaluate", "gate"):
+        if not isinstance(content.get(section), dict):
+            raise OnboardError(f"{path} has no section {section!r}. Restore it from git.")
+    for key, value in _data_values(profile, raw).items():
+        content["data"][key] = _flow(value)
+    content["data"].setdefault("drop_duplicates", True)
+    content["evaluate"]["metric"] = profile.metric
+    content["gate"]["minimum"] = profile.minimum
+    buffer = io.StringIO()
+    round_trip.dump(content, buffer)
+    return buffer.getvalue()
+
+
+def _data_values(profile: Profile, raw: Path) -> dict[str, Any]:
+    first = {role: next(iter(profile.role(role)), None) for role in ("time", "group")}
+    return {
+        "path": raw.as_posix(),
+        "format": profile.source.format,
+        "encoding": profile.source.encoding,
+        "delimiter": profile.source.delimiter,
+        "decimal": profile.reading.decimal,
+        "thousands": profile.reading.thousands,
+        "missing": profile.reading.missing,
+        "dates": profile.reading.dates,
+        "target": profile.target,
+        "id": profile.role("id"),
+        "time": first["time"],
+        "group": first["group"],
+        "sensitive": [column.name for column in profile.columns if column.sensitive],
+        "drop": profile.role("drop"),
+    }
+
+
+def _null(representer: Any, _: None) -> Any:
+    return representer.represent_scalar("tag:yaml.org,2002:null", "null")
+
+
+def _flow(value: Any) -> Any:
+    """Write a value as people do: lists in one line, signs in quotes."""
+    if isinstance(value, str) and not value[:1].isalnum():
+        return DoubleQuotedScalarString(value)
+    if isinstance(value, list):
+        node: Any = CommentedSeq(map(_flow, value))
+    elif isinstance(value, dict):
+        node = CommentedMap({key: _flow(item) for key, item in value.items()})
+    else:
+        return value
+    node.fa.set_flow_style()
+    return node
+
+
+def _without_stage(text: str, stage: str) -> str:
+    """dvc.yaml without one stage, every other byte as it was."""
+    stages = YAML().load(text)["stages"]
+    names = list(stages)
+    start = stages.lc.key(stage)[0]
+    after = names[names.index(stage) + 1 :]
+    lines = text.splitlines(keepends=True)
+    end = stages.lc.key(after[0])[0] if after else len(lines)
+    return "".join(lines[:start] + lines[end:])
+
+
+def _forget_ignored(made: Plan, sample: list[Path]) -> None:
+    """Take the sample's name out of the .gitignore that DVC wrote beside it."""
+    path = RAW / ".gitignore"
+    here = made.project.root / path
+    if not sample or not here.is_file():
+        return
+    gone = {f"/{name.name}" for name in sample}
+    lines = here.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if line not in gone]
+    if kept == lines:
+        return
+    if kept:
+        made.texts[path] = "\n".join(kept) + "\n"
+    else:
+        made.removals.append(path)
+
+
+def apply(made: Plan, say: Callable[[str], None]) -> list[str]:
+    """Carry out a plan; returns the commands that are left to the user.
+
+    Everything is prepared beside its place first. If any step fails, the project is as it was.
+    """
+    root = made.project.root
+    pointer = made.raw.with_name(made.raw.name + ".dvc")
+    # A set: what is restored twice would be taken away again the second time.
+    touched = {*made.texts, *made.removals, pointer, RAW / ".gitignore"}
+    touched |= {made.raw} if made.copies else set()
+    folders = {root / parent for path in touched for parent in path.parents}
+    absent = sorted((folder for folder in folders if not folder.exists()), reverse=True)
+    with tempfile.TemporaryDirectory(prefix=".tdsp-onboard-", dir=root) as name:
+        fresh, old = Path(name, "new"), Path(name, "old")
+        _prepare(made, fresh, say)
+        _back_up(root, touched, old)
+        try:
+            _swap(made, fresh)
+            return _track(root, made.raw, say)
+        except BaseException:
+            _restore(root, touched, old)
+            for folder in filter(Path.exists, absent):
+                folder.rmdir()
+            raise
+
+
+def _prepare(made: Plan, fresh: Path, say: Callable[[str], None]) -> None:
+    for path, text in made.texts.items():
+        (fresh / path).parent.mkdir(parents=True, exist_ok=True)
+        (fresh / path).write_text(text, encoding="utf-8", newline="\n")
+    if made.copies:
+        say(f"Copying {made.source.stat().st_size / 1e6:,.1f} MB to {made.raw.as_posix()}")
+        (fresh / made.raw).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(made.source, fresh / made.raw)
+
+
+def _back_up(root: Path, touched: set[Path], old: Path) -> None:
+    for path in touched:
+        if (root / path).is_file():
+            (old / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / path, old / path)
+
+
+def _swap(made: Plan, fresh: Path) -> None:
+    for path in [path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file()]:
+        (made.project.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (fresh / path).replace(made.project.root / path)
+    for path in made.removals:
+        (made.project.root / path).unlink(missing_ok=True)
+
+
+def _restore(root: Path, touched: set[Path], old: Path) -> None:
+    for path in touched:
+        if (old / path).is_file():
+            (old / path).replace(root / path)
+        else:
+            (root / path).unlink(missing_ok=True)
+
+
+def _track(root: Path, raw: Path, say: Callable[[str], None]) -> list[str]:
+    """Put the file under DVC when the project is under git and DVC, else say how."""
+    command = f"dvc add {raw.as_posix()}"
+    git = any((folder / ".git").exists() for folder in (root.resolve(), *root.resolve().parents))
+    if not git or not (root / ".dvc").is_dir():
+        return [*([] if git else ["git init"]), "dvc init", command]
+    say(f"Putting {raw.as_posix()} under DVC")
+    result = subprocess.run(
+        [sys.executable, "-m", "dvc", "add", "--quiet", raw.as_posix()],
+        cwd=root,
+        env={**os.environ, "DVC_NO_ANALYTICS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode and "No module named dvc" in result.stderr:
+        return [command]
+    if result.returncode:
+        raise OnboardError(f"`{command}` failed, all was put back:\n{result.stderr.strip()}")
+    return []

@@ -1,0 +1,1 @@
+"""Tests of how a model behaves, whatever the data."""

@@ -1,0 +1,1 @@
+"""Tests of the steps as DVC runs them, one after another."""

@@ -1,0 +1,1 @@
+"""Tests of the code, on small tables of its own."""

@@ -1,0 +1,200 @@
+"""Every trap is seen, and what is done about it is what is said."""
+
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tdsp.onboard.flow import Wishes, examine
+from tdsp.onboard.profile import Finding, Profile
+from tdsp.onboard.readers import OnboardError
+from tdsp.samples import Trap, make_look_alike, messy
+
+ROWS = 400
+
+
+def look(
+    frame: pd.DataFrame, folder: Path, suffix: str = ".csv", **wishes: object
+) -> tuple[Profile, pd.DataFrame]:
+    path = folder / f"table{suffix}"
+    frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
+    asked = Wishes(**{"target": "churned", **wishes})  # type: ignore[arg-type]
+    return examine(path, asked, None, lambda _: None)
+
+
+def finding(profile: Profile, code: str) -> Finding:
+    return next(f for f in profile.findings if f.code == code)
+
+
+def role(profile: Profile, name: str) -> str:
+    return next(column.role for column in profile.columns if column.name == name)
+
+
+# kind of look-alike: finding, column, its role afterwards, words that the finding must hold
+EXPECTED: dict[str, tuple[str, str | None, str, str]] = {
+    "constant": ("constant", "trap", "drop", "'same'"),
+    "id": ("id_like", "trap_id", "id", "400 rows"),
+    "leak": ("equals_target", "trap", "drop", "one to one"),
+    "leak_missing": ("equals_target", "trap", "drop", "missing exactly"),
+    "near_perfect": ("near_perfect", "trap", "feature", "ROC AUC 1.000"),
+    "cardinality": ("high_cardinality", "trap", "drop", "levels in 400 rows"),
+    "prose": ("free_text", "trap", "drop", "characters"),
+    "duplicates": ("duplicates", None, "", "40 rows"),
+    "mixed": ("mixed_types", "trap", "drop", "98.0% numbers, but 8 rows hold 'oops'"),
+    "markers": ("mixed_types", "trap", "feature", "'?', 'n/a'"),
+    "imbalance": ("imbalance", "churned", "target", "%"),
+    "target_missing": ("target_missing", "churned", "target", "40 rows (10.0%)"),
+    "mostly_missing": ("mostly_missing", "trap", "drop", "97.5%"),
+    "variants": ("variants", "trap", "feature", "'Yes'"),
+    "infinite": ("infinite", "trap", "feature", "8 rows hold 'inf'"),
+    "codes": ("codes", "trap", "feature", "leading zeros"),
+    "group": ("group_candidate", "trap_user_id", "drop", "values in 400 rows"),
+    "names": ("names", None, "", "'âge (années)'"),
+}
+
+
+def test_every_look_alike_is_expected() -> None:
+    assert set(EXPECTED) == set(get_args(Trap))
+
+
+@pytest.mark.parametrize("kind", EXPECTED)
+def test_trap(kind: Trap, tmp_path: Path) -> None:
+    code, column, expected_role, words = EXPECTED[kind]
+    profile, _ = look(make_look_alike(kind, ROWS), tmp_path)
+    found = next(f for f in profile.findings if (f.code, f.column) == (code, column))
+    assert words in f"{found.seen} {found.done}"
+    assert found.done
+    if column:
+        assert role(profile, column) == expected_role
+
+
+def test_clean_table_has_no_warning_but_its_own(tmp_path: Path) -> None:
+    profile, _ = look(messy(ROWS), tmp_path, id=("contract_id",), group="customer_id")
+    assert [f.code for f in profile.findings if f.level == "warning"] == []
+
+
+def test_markers_become_missing_values_by_their_exact_text(tmp_path: Path) -> None:
+    profile, frame = look(make_look_alike("markers", ROWS), tmp_path)
+    assert profile.reading.missing == ["?", "n/a"]
+    assert frame["trap"].dtype == "float64"
+    assert 80 <= frame["trap"].isna().sum() <= 90
+
+
+def test_infinite_numbers_in_a_typed_file(tmp_path: Path) -> None:
+    profile, frame = look(make_look_alike("infinite", ROWS), tmp_path, ".parquet")
+    assert finding(profile, "infinite").seen == "8 infinite values"
+    assert frame["trap"].isna().sum() == 8
+
+
+def test_leading_zeros_survive(tmp_path: Path) -> None:
+    _, frame = look(make_look_alike("codes", ROWS), tmp_path)
+    assert frame["trap"].str.len().eq(5).all()
+
+
+@pytest.mark.parametrize("kind", ["constant", "leak", "cardinality", "group", "id"])
+def test_the_user_wins(kind: Trap, tmp_path: Path) -> None:
+    code, column, *_ = EXPECTED[kind]
+    assert column
+    profile, _ = look(make_look_alike(kind, ROWS), tmp_path, keep=(column,))
+    assert role(profile, column) == "feature"
+    assert finding(profile, code).done
+
+
+def test_flags_set_roles(tmp_path: Path) -> None:
+    profile, _ = look(
+        messy(ROWS), tmp_path, id=("contract_id",), time="signed_on", group="customer_id",
+        drop=("region",), sensitive=("gender", "age"),
+    )  # fmt: skip
+    roles = {c.name: c.role for c in profile.columns if c.role != "feature"}
+    assert roles == {
+        "contract_id": "id", "customer_id": "group", "signed_on": "time", "region": "drop",
+        "churned": "target",
+    }  # fmt: skip
+    assert [c.name for c in profile.columns if c.sensitive] == ["age", "gender"]
+
+
+def test_suggestions_are_not_decisions(tmp_path: Path) -> None:
+    profile, _ = look(messy(ROWS), tmp_path)
+    assert "--time" in finding(profile, "time_candidate").done
+    assert "--group" in finding(profile, "group_candidate").done
+    assert "--sensitive" in finding(profile, "sensitive_candidate").done
+    assert (profile.role("time"), profile.role("group")) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("wishes", "words"),
+    [
+        ({"target": "churn"}, "Did you mean 'churned'"),
+        ({"target": "Churned "}, "Did you mean 'churned'"),
+        ({"target": "zzz"}, "Its columns are: contract_id"),
+        ({"id": ("churned",)}, "--target and as --id"),
+        ({"sensitive": ("churned",)}, "--target and as --sensitive"),
+        ({"id": ("age",), "drop": ("age",)}, "--id and as --drop"),
+        ({"time": "age", "group": "age"}, "--time and as --group"),
+        ({"drop": ("age",), "keep": ("age",)}, "--drop and as --keep"),
+        ({"time": "plan"}, "not dates or numbers"),
+        ({"group": "nobody"}, "--group 'nobody' is not a column"),
+        ({"target": "signed_on"}, "is a date"),
+        ({"problem": "regression"}, "regression needs a number"),
+        ({"target": "contract_id"}, "these are no classes"),
+        ({"target": "monthly_spend", "problem": "classification"}, "--problem regression"),
+        ({"drop": tuple(messy(1).columns[:-1])}, "no feature left"),
+    ],
+)
+def test_refusals(wishes: dict[str, object], words: str, tmp_path: Path) -> None:
+    with pytest.raises(OnboardError, match=words):
+        look(messy(ROWS), tmp_path, **wishes)
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [(["yes"], "in every row"), ([None], "no value in any row"), (["n/a"], "no value in any row")],
+)
+def test_useless_targets(target: list[str | None], words: str, tmp_path: Path) -> None:
+    with pytest.raises(OnboardError, match=words):
+        look(messy(ROWS).assign(churned=target * ROWS), tmp_path)
+
+
+def test_row_counts(tmp_path: Path) -> None:
+    with pytest.raises(OnboardError, match="49 rows with a target are too few"):
+        look(messy(49), tmp_path)
+    assert finding(look(messy(60), tmp_path)[0], "few_rows").level == "warning"
+
+
+def test_an_id_is_seen_through_repeated_rows(tmp_path: Path) -> None:
+    profile, _ = look(make_look_alike("duplicates", ROWS), tmp_path)
+    assert finding(profile, "id_like").seen == "a different value in each of 400 rows"
+    assert role(profile, "contract_id") == "id"
+
+
+def test_rare_class_and_all_missing(tmp_path: Path) -> None:
+    frame = messy(ROWS).assign(void=None)
+    frame.loc[:2, "churned"] = "moved"
+    profile, _ = look(frame, tmp_path)
+    assert "'moved'" in finding(profile, "rare_class").seen
+    assert role(profile, "void") == "drop"
+    assert (profile.metric, profile.minimum) == ("balanced_accuracy", 0.433)
+
+
+def test_regression_leaks_and_metric(tmp_path: Path) -> None:
+    frame = messy(ROWS).dropna()
+    frame = frame.assign(yearly=frame["monthly_spend"] * 12, rank=frame["monthly_spend"] ** 3)
+    profile, _ = look(frame, tmp_path, target="monthly_spend")
+    assert finding(profile, "equals_target").column == "yearly"
+    assert finding(profile, "near_perfect").column == "rank"
+    assert (profile.problem, profile.metric, profile.minimum) == ("regression", "r2", 0.1)
+
+
+def test_integers_with_few_levels_are_classes_unless_told(tmp_path: Path) -> None:
+    frame = messy(ROWS).assign(churned=np.arange(ROWS) % 7)
+    assert look(frame, tmp_path)[0].problem == "classification"
+    profile, _ = look(frame, tmp_path, problem="regression")
+    assert (profile.problem, profile.metric) == ("regression", "r2")
+    assert "you asked for" in profile.why
+
+
+def test_numbers_with_units_stay_text(tmp_path: Path) -> None:
+    frame = messy(ROWS).assign(price=[f"{n % 40} €" for n in range(ROWS)])
+    assert "remove the sign" in finding(look(frame, tmp_path)[0], "units").done

@@ -1,0 +1,327 @@
+"""What onboarding leaves in a project: everything, or nothing."""
+
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import typer
+import yaml
+from pandera.io.pandas_io import from_yaml
+from typer.testing import CliRunner
+
+from tdsp.onboard import OnboardError, Wishes, command, onboard, report, write
+from tdsp.onboard.profile import infer, typed
+from tdsp.onboard.readers import read
+from tdsp.onboard.write import safe_name
+from tdsp.samples import make_look_alike, messy
+
+PARAMS = """\
+# Every choice that changes a result.
+data:
+  path: data/raw/sample.csv
+  format: csv            # csv, parquet, excel or jsonl
+  encoding: utf-8        # of csv and jsonl
+  delimiter: ","         # of csv
+  decimal: "."
+  thousands: null
+  missing: []            # texts that mean "no value"
+  dates: {}
+  drop_duplicates: true
+  target: diagnosis
+  id: []                 # carried along
+  time: null
+  group: null
+  sensitive: []
+  drop: []
+
+split:
+  seed: 42               # kept
+
+train:
+  candidates: [linear, boosting]
+
+evaluate:
+  metric: accuracy       # decides
+
+gate:
+  minimum: 0.95          # of the metric
+"""
+PIPELINE = """\
+# The pipeline.
+stages:
+  sample:
+    cmd: python -m churn.sample data/raw/sample.csv
+    outs: [data/raw/sample.csv]
+  ingest:
+    desc: Read the raw file.   # odd   spacing stays
+    cmd: python -m churn ingest
+    deps: ["${data.path}"]
+plots:
+  - reports/plots/roc.csv: {x: a, y: b}
+"""
+
+
+def make_project(root: Path, problem: str = "classification") -> Path:
+    files = {
+        "params.yaml": PARAMS,
+        "schema.yaml": "columns: {}\n",
+        "dvc.yaml": PIPELINE,
+        ".copier-answers.yml": f"package_name: churn\nproblem_type: {problem}\n",
+        "src/churn/sample.py": "",
+        "src/churn/ingest.py": "",
+        "data/raw/sample.csv": "a\n1\n",
+        "data/raw/.gitignore": "/sample.csv\n",
+        "data/raw/mine.txt": "kept",
+    }
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+    return root
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return make_project(tmp_path / "project")
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "Äpfel & Birnen.CSV"
+    messy(300).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that are not about the report: its plots take longer than all the rest."""
+    monkeypatch.setattr(report, "build", lambda *_: "<!doctype html>")
+
+
+def snapshot(root: Path) -> dict[str, bytes]:
+    files = {str(p.relative_to(root)): p for p in root.rglob("*")}
+    return {name: path.read_bytes() if path.is_file() else b"" for name, path in files.items()}
+
+
+def test_writes_configuration_schema_and_documents(project: Path, table: Path) -> None:
+    result = onboard(table, Wishes("churned", sensitive=("gender",), time="signed_on"), project)
+    params = yaml.safe_load((project / "params.yaml").read_text("utf-8"))
+    assert params["data"] == {
+        "path": "data/raw/apfel_birnen.csv", "format": "csv", "encoding": "utf-8",
+        "delimiter": ",", "decimal": ".", "thousands": None, "missing": [],
+        "dates": {"signed_on": "ISO8601"}, "drop_duplicates": True, "target": "churned",
+        "id": ["contract_id"], "time": "signed_on", "group": None, "sensitive": ["gender"],
+        "drop": ["customer_id"],
+    }  # fmt: skip
+    assert params["evaluate"]["metric"] == "roc_auc"
+    assert params["gate"]["minimum"] == 0.6
+    assert (project / result.raw).read_bytes() == table.read_bytes()
+    assert "| plan | _describe_ | category |" in (project / "docs/data/dictionary.md").read_text()
+    assert result.commands[-1] == "dvc add data/raw/apfel_birnen.csv"
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_keeps_comments_and_what_is_not_its_own(project: Path, table: Path) -> None:
+    onboard(table, Wishes("churned"), project)
+    text = (project / "params.yaml").read_text("utf-8")
+    assert text.count("#") == PARAMS.count("#")
+    assert text[text.index("split:") : text.index("evaluate:")] in PARAMS
+    pipeline = (project / "dvc.yaml").read_text("utf-8")
+    start, end = PIPELINE.index("  sample:"), PIPELINE.index("  ingest:")
+    assert pipeline == PIPELINE[:start] + PIPELINE[end:]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_removes_only_the_sample(project: Path, table: Path) -> None:
+    onboard(table, Wishes("churned"), project)
+    left = set(snapshot(project))
+    assert left.isdisjoint({"data/raw/sample.csv", "src/churn/sample.py", "data/raw/.gitignore"})
+    assert {"data/raw/mine.txt", "src/churn/ingest.py"} <= left
+    assert not [name for name in left if ".tdsp" in name]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_second_time_keeps_the_earlier_file(project: Path, table: Path) -> None:
+    first = onboard(table, Wishes("churned"), project).raw
+    again = onboard(table, Wishes("churned"), project).raw
+    messy(400, seed=1).to_csv(table, index=False)
+    other = onboard(table, Wishes("churned"), project).raw
+    assert (first, other) == (again, Path("data/raw/apfel_birnen_2.csv"))
+    assert (project / first).exists()
+    assert yaml.safe_load((project / "params.yaml").read_text())["data"]["path"] == other.as_posix()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_file_already_in_place_is_not_copied(project: Path, table: Path) -> None:
+    inside = Path(shutil.move(table, project / "data/raw/My Table.csv"))
+    assert onboard(inside, Wishes("churned"), project).raw == Path("data/raw/My Table.csv")
+    assert inside.exists()
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize(
+    "kind", ["names", "markers", "duplicates", "target_missing", "infinite", "mixed"]
+)
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".xlsx", ".jsonl"])
+def test_schema_accepts_its_own_table(
+    project: Path, tmp_path: Path, kind: str, suffix: str
+) -> None:
+    frame, path = make_look_alike(kind, 200), tmp_path / f"table{suffix}"  # type: ignore[arg-type]
+    writers = {
+        ".csv": lambda: frame.to_csv(path, sep=";", encoding="utf-16", index=False),
+        ".parquet": lambda: frame.to_parquet(path, index=False),
+        ".xlsx": lambda: frame.to_excel(path, index=False),
+        ".jsonl": lambda: frame.to_json(path, orient="records", lines=True, date_format="iso"),
+    }
+    writers[suffix]()
+    profile = onboard(path, Wishes("churned"), project).profile
+    raw, source = read(path)
+    schema = from_yaml(project / "schema.yaml")
+    checked = schema.validate(typed(raw, infer(raw, source)[0]).drop_duplicates().assign(extra=1))
+    assert list(checked.columns) == list(frame.columns)
+    bad = checked.assign(tenure_months=-1.0)
+    with pytest.raises(Exception, match="tenure_months"):
+        schema.validate(bad)
+    assert profile.rows == len(frame)
+
+
+class _Page(HTMLParser):
+    """Collects what a browser would fetch, the images without words, and tags left open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.silent = 0
+        self.images = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        addresses = [found.get("src"), found.get("href")]
+        self.fetched += [a for a in addresses if a and not a.startswith(("data:", "#"))]
+        self.images += tag == "img"
+        self.silent += tag == "img" and not found.get("alt")
+
+
+def test_report_is_whole_offline_and_escaped(project: Path, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    frame = make_look_alike("names", 300).assign(churned=lambda f: f["churned"] + "<b>&")
+    frame.rename(columns={"gender": "<script>alert(1)</script>$x$"}).to_csv(path, index=False)
+    onboard(path, Wishes("churned", sensitive=("âge (années)",), group="customer_id"), project)
+    text = (project / "docs/data/report.html").read_text("utf-8")
+    page = _Page()
+    page.feed(text)
+    assert page.fetched == []
+    assert page.silent == 0
+    assert page.images >= 10
+    assert "<script" not in text
+    assert "groups" in text
+    assert len(text) < 3_000_000
+
+
+def test_wide_table_is_capped_and_says_so(
+    project: Path, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "DRAWN", 4)
+    monkeypatch.setattr(report, "SAMPLED", 100)
+    onboard(table, Wishes("churned"), project)
+    text = (project / "docs/data/report.html").read_text("utf-8")
+    assert "8 further columns are not drawn" in text
+    assert "random sample of 100 rows" in text
+
+
+def test_dry_run_writes_nothing(project: Path, table: Path) -> None:
+    before = snapshot(project)
+    result = onboard(table, Wishes("churned"), project, dry_run=True)
+    assert snapshot(project) == before
+    assert Path("schema.yaml") in result.written
+    assert Path("src/churn/sample.py") in result.removed
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("step", ["_swap", "_track", "_prepare"])
+def test_a_failure_restores_everything(
+    project: Path, table: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = snapshot(project)
+    real = getattr(write, step)
+
+    def fail(*args: object) -> None:
+        real(*args)
+        raise OSError("disk full")
+
+    monkeypatch.setattr(write, step, fail)
+    with pytest.raises(OSError, match="disk full"):
+        onboard(table, Wishes("churned"), project)
+    assert snapshot(project) == before
+
+
+@pytest.mark.parametrize("wishes", [Wishes("nope"), Wishes("monthly_spend"), Wishes("signed_on")])
+def test_refusals_write_nothing(project: Path, table: Path, wishes: Wishes) -> None:
+    before = snapshot(project)
+    with pytest.raises(OnboardError):
+        onboard(table, wishes, project)
+    assert snapshot(project) == before
+
+
+def test_other_problem_type_names_both_ways_out(project: Path, table: Path) -> None:
+    with pytest.raises(OnboardError) as error:
+        onboard(table, Wishes("monthly_spend"), project)
+    message = str(error.value)
+    assert "--problem classification" in message
+    assert "copier update --data problem_type=regression" in message
+    assert "tdsp new NAME --data" in message
+
+
+def test_outside_a_project(tmp_path: Path, table: Path) -> None:
+    with pytest.raises(OnboardError, match=r"params\.yaml, schema\.yaml, \.copier-answers\.yml"):
+        onboard(table, Wishes("churned"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("stem", "name"),
+    [
+        ("../x y", "x_y"),
+        ("CON", "data_con"),
+        ("顧客", "data"),
+        ("Ünï-Code", "uni_code"),
+        ("-a", "a"),
+    ],
+)
+def test_safe_name(stem: str, name: str) -> None:
+    assert safe_name(stem) == name
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_puts_the_file_under_dvc(project: Path, table: Path) -> None:
+    dvc = [sys.executable, "-m", "dvc"]
+    subprocess.run(["git", "init", "-q"], cwd=project, check=True)
+    subprocess.run([*dvc, "init", "-q"], cwd=project, check=True)
+    result = onboard(table, Wishes("churned"), project)
+    assert result.commands == []
+    assert (project / f"{result.raw.as_posix()}.dvc").is_file()
+    assert "/apfel_birnen.csv" in (project / "data/raw/.gitignore").read_text()
+
+
+def test_command_prints_a_summary_or_a_reason(project: Path, table: Path) -> None:
+    app = typer.Typer()
+    app.command()(command)
+    flags = ["--target", "churned", "--project", str(project), "--sensitive", "gender", "--dry-run"]
+    good = CliRunner().invoke(app, [str(table), *flags], env={"COLUMNS": "200"})
+    assert good.exit_code == 0, good.output
+    assert "300 rows" in good.output
+    assert "Would write: params.yaml" in good.output
+    bad = CliRunner().invoke(app, [str(table), *flags, "--id", "[red]x"], env={"COLUMNS": "200"})
+    assert bad.exit_code == 1
+    assert "Nothing was written. --id '[red]x' is not a column" in " ".join(bad.stderr.split())
+
+
+def test_frames_of_pandas_are_what_the_reader_gives(table: Path) -> None:
+    raw, source = read(table)
+    reading, _ = infer(raw, source)
+    plain = pd.read_csv(table, dtype={"contract_id": "str"})
+    frame = typed(raw, reading)
+    pd.testing.assert_series_equal(frame["monthly_spend"], plain["monthly_spend"])
+    pd.testing.assert_series_equal(frame["plan"], plain["plan"])
