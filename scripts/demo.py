@@ -8,8 +8,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -17,54 +15,69 @@ from rich.table import Table
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
-STAGES = 9
 
 console = Console()
 
 
-@contextmanager
-def step(number: int, title: str) -> Iterator[None]:
-    """Show a step and the seconds that it took."""
-    started = time.monotonic()
-    with console.status(f"{number}/4 {title} …"):
-        yield
-    console.print(f"{number}/4 {title:<46} {time.monotonic() - started:6.1f} s", highlight=False)
+def environment() -> dict[str, str]:
+    """The project gets an environment of its own, made with this very Python."""
+    kept = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    return kept | {"UV_PYTHON": sys.executable, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
 
 
-def run(*command: str, cwd: Path) -> None:
-    """Run a command quietly; on failure show what it said and stop."""
-    # The project gets an environment of its own, made with this very Python.
-    environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH")}
-    environment |= {"UV_PYTHON": sys.executable, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        console.print(done.stdout, done.stderr, highlight=False, markup=False)
-        sys.exit(f"error: `{' '.join(command)}` failed in {cwd}")
+def run(title: str, *command: str, cwd: Path) -> list[str]:
+    """Run a command, show its stages as they come and the seconds they take; stop if it fails."""
+    began, lines = time.monotonic(), []
+    console.print(f"[bold]{title}[/]  {' '.join(command)}", highlight=False)
+    with subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+    ) as process:
+        for line in process.stdout or []:
+            lines.append(line)
+            if line.startswith("Running stage"):
+                console.print(f"  {time.monotonic() - began:5.1f} s  {line.split()[-1][1:-2]}")
+    if process.returncode:
+        sys.exit("".join(lines) + f"error: `{' '.join(command)}` failed in {cwd}")
+    console.print(f"  {time.monotonic() - began:5.1f} s  done")
+    return lines
 
 
 def show(project: Path) -> None:
     """Print verdict, metrics with their baselines, three scored rows and the report's place."""
     reports = project / "reports"
-    gate = json.loads((reports / "gate.json").read_text(encoding="utf-8"))
-    metrics = json.loads((reports / "metrics.json").read_text(encoding="utf-8"))
-    chosen = json.loads((reports / "selection.json").read_text(encoding="utf-8"))["chosen"]
+    gate, metrics, selection = (
+        json.loads((reports / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("gate", "metrics", "selection")
+    )
     verdict = "passed" if gate["passed"] else "REJECTED"
-    console.print(f"\n[bold]Gate: {verdict}[/] (model {gate['model_id']}, {chosen})")
+    console.print(f"\n[bold]Gate: {verdict}[/]  model {gate['model_id']}: {selection['chosen']}")
     for check in gate["checks"]:
         mark = "pass" if check["passed"] else "FAIL"
-        console.print(f"  {mark}  {check['rule']}: {check['figures']}", highlight=False)
-    table = Table("on the test set", *metrics["model"], box=None, header_style="dim")
-    for name in ("model", "linear", "trivial"):
-        table.add_row(name, *(f"{value:.4f}" for value in metrics[name].values()))
-    console.print("\n[bold]Metrics beside the baselines[/]", table, sep="\n")
+        console.print(f"  {mark}  {check['rule']} ({check['figures']})", highlight=False)
+    names = ("model", "linear", "trivial")
+    table = Table("on the test set", *names, box=None, header_style="bold")
+    for metric in metrics["model"]:
+        table.add_row(metric, *(f"{metrics[name][metric]:.4f}" for name in names))
+    console.print("\n", table)
     with (project / "data/processed/scored.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))[:4]
-    scored = Table(*rows[0], box=None, header_style="dim")
-    for row in rows[1:]:
-        scored.add_row(*row)
-    console.print("\n[bold]Three scored rows[/]", scored, sep="\n")
-    console.print(f"\n[bold]Report[/]  {reports / 'report.html'}", soft_wrap=True, highlight=False)
-    console.print(f"[bold]Project[/] {project}", soft_wrap=True, highlight=False)
+        rows = list(csv.DictReader(file))[:3]
+    shown = [name for name in rows[0] if name not in ("model_id", "scored_at")]
+    scored = Table("three scored rows", *shown[1:], box=None, header_style="bold")
+    for row in rows:
+        scored.add_row(*(_short(row[name]) for name in shown))
+    console.print("\n", scored)
+    console.print(f"\n[bold]Report[/]   {reports / 'report.html'}", soft_wrap=True, highlight=False)
+    console.print(f"[bold]Project[/]  {project}", soft_wrap=True, highlight=False)
+
+
+def _short(text: str) -> str:
+    return f"{float(text):.4f}" if "." in text else text
 
 
 def main() -> None:
@@ -72,17 +85,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--into", type=Path, default=ROOT / "build" / "demo")
     folder: Path = parser.parse_args().into.resolve()
+    if folder.exists() and not (folder / "demo-project").is_dir() and any(folder.iterdir()):
+        sys.exit(f"error: {folder} holds something else; choose another place with --into")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    project = folder / "demo-project"
-    with step(1, "Generate a project (tdsp new)"):
-        run(str(BIN / "tdsp"), "new", "Demo project", "--defaults", "--into", ".", cwd=folder)
-    with step(2, "Install it (uv sync)"):
-        run("uv", "sync", "--quiet", cwd=project)
-    with step(3, f"Run its pipeline, {STAGES} stages (poe pipeline)"):
-        run("uv", "run", "--quiet", "poe", "pipeline", cwd=project)
-    with step(4, "Check that a second run has nothing to do"):
-        run("uv", "run", "--quiet", "poe", "pipeline", cwd=project)
+    project, began = folder / "demo-project", time.monotonic()
+    run("1/4 Generate", "tdsp", "new", "Demo project", "--defaults", cwd=folder)
+    run("2/4 Install", "uv", "sync", cwd=project)
+    run("3/4 Train, evaluate, gate, score", "uv", "run", "poe", "pipeline", cwd=project)
+    again = run("4/4 Again: nothing to do", "uv", "run", "poe", "pipeline", cwd=project)
+    if any(line.startswith("Running stage") for line in again):
+        sys.exit("error: the second run was not idle")
+    console.print(f"{time.monotonic() - began:.0f} s in all", highlight=False)
     show(project)
 
 

@@ -157,8 +157,11 @@ def _git(project: Path, *words: str) -> bool:
 
 
 def _start_git(project: Path) -> bool:
-    """Make a repository, unless git is missing or the place is inside one already."""
-    if shutil.which("git") is None or _git(project.parent, "rev-parse", "--is-inside-work-tree"):
+    """Make a repository, unless git is missing or a repository around the place keeps it."""
+    if shutil.which("git") is None:
+        return False
+    inside = _git(project, "rev-parse", "--is-inside-work-tree")
+    if inside and not _git(project, "check-ignore", "--quiet", "."):
         return False
     return _git(project, "init", "--initial-branch", "main")
 

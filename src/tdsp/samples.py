@@ -6,7 +6,7 @@ Nothing here comes from a person or a firm. Files made by `tdsp sample` are name
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
