@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,7 +12,10 @@ from rich.table import Table
 from tdsp import __version__
 from tdsp.errors import TdspError
 from tdsp.onboard import command as onboard_command
-from tdsp.onboard import sample_command
+from tdsp.onboard import sample_command, summarise
+
+if TYPE_CHECKING:
+    from tdsp.new import Made
 
 app = typer.Typer(
     name="tdsp",
@@ -98,7 +101,9 @@ def new_command(
     else:
         with console.status("Starting") as status:
             made = new(request, lambda step: status.update(f"{escape(step)} …"))
-    _summary(console, made.path, made.answers, made.files, made.committed, dry_run)
+    if made.onboarded:
+        summarise(made.onboarded, console, dry_run)
+    _summary(console, made, dry_run)
 
 
 def _pairs(texts: list[str]) -> dict[str, Any]:
@@ -111,21 +116,20 @@ def _pairs(texts: list[str]) -> dict[str, Any]:
     return {key.strip(): words.get(value.lower(), value) for key, value in pairs}
 
 
-def _summary(
-    console: Console, path: Path, answers: dict[str, Any], files: int, git: bool, dry: bool
-) -> None:
+def _summary(console: Console, made: "Made", dry: bool) -> None:
     table = Table(box=None, show_header=False)
     shown = ("project_name", "package_name", "problem_type", "python_version", "license")
     for name in shown:
-        table.add_row(name, escape(str(answers[name])), style="dim")
+        table.add_row(name, escape(str(made.answers[name])), style="dim")
     verb = "Would make" if dry else "Made"
-    history = ", committed to git" if git else ""
-    console.print(f"[bold]{verb} {escape(str(path))}[/]: {files} files{history}", highlight=False)
+    history = ", committed to git" if made.committed else ""
+    place = escape(str(made.path))
+    console.print(f"[bold]{verb} {place}[/]: {made.files} files{history}", highlight=False)
     console.print(table)
     if not dry:
         console.print("[bold]Next[/]")
-        start = [] if git else ["git init"]
-        for command in (f"cd {path}", *start, "uv sync", "uv run poe pipeline"):
+        start = [] if made.committed else ["git init"]
+        for command in (f"cd {made.path}", *start, "uv sync", "uv run poe pipeline"):
             console.print(f"  {escape(command)}", highlight=False)
 
 

@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from tdsp import __version__
 from tdsp.errors import TdspError
 from tdsp.org import Organisation, check_questions, merged
+
+if TYPE_CHECKING:
+    from tdsp.onboard.flow import Result
 
 Say = Callable[[str], None]
 
@@ -42,6 +45,7 @@ class Made:
     answers: dict[str, Any]
     files: int
     committed: bool
+    onboarded: "Result | None" = None
 
 
 def bundled_template() -> Path:
@@ -71,14 +75,14 @@ def new(request: Request, say: Say) -> Made:
         if place.exists() and (not place.is_dir() or any(place.iterdir())):
             raise TdspError(f"{place} exists and is not empty; nothing was written")
         git = request.git and _start_git(built)
-        _onboard(request, built, say)
+        onboarded = _onboard(request, built, say)
         files = sum(path.is_file() for path in built.rglob("*") if ".git" not in path.parts)
         committed = git and _commit(built)
         if not request.dry_run:
             if place.is_dir():
                 place.rmdir()
             built.rename(place)
-    return Made(place, recorded, files, committed)
+    return Made(place, recorded, files, committed, onboarded)
 
 
 def _answers(request: Request) -> dict[str, Any]:
@@ -91,11 +95,12 @@ def _answers(request: Request) -> dict[str, Any]:
     return answers
 
 
-def _onboard(request: Request, project: Path, say: Say) -> None:
-    if request.data and request.target:
-        from tdsp.onboard.flow import Wishes, onboard
+def _onboard(request: Request, project: Path, say: Say) -> "Result | None":
+    if not request.data or not request.target:
+        return None
+    from tdsp.onboard.flow import Wishes, onboard
 
-        onboard(request.data, Wishes(request.target), project, False, say)
+    return onboard(request.data, Wishes(request.target), project, False, say)
 
 
 @contextmanager

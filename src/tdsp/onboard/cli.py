@@ -76,10 +76,14 @@ def run(file: Path, wishes: Wishes, project: Path, dry_run: bool = False) -> Non
         )
         raise typer.Exit(1) from None
     summarise(result, console, dry_run)
+    if not dry_run:
+        console.print("[bold]Next[/]")
+        for line in [*result.commands, "open docs/data/report.html", "uv run poe pipeline"]:
+            console.print(f"  {escape(line)}", highlight=False)
 
 
 def summarise(result: Result, console: Console, dry_run: bool = False) -> None:
-    """Print columns, findings, files and what comes next."""
+    """Print columns, findings and files."""
     profile = result.profile
     console.print(
         f"[bold]{escape(profile.source.path.name)}[/]: {profile.rows:,} rows, "
@@ -98,10 +102,6 @@ def summarise(result: Result, console: Console, dry_run: bool = False) -> None:
             f"{verb} the template's sample: {escape(_paths(result.removed))}", highlight=False
         )
     console.print("Earlier files in data/raw stay where they are.", highlight=False)
-    if not dry_run:
-        console.print("[bold]Next[/]")
-        for line in [*result.commands, "open docs/data/report.html", "uv run poe pipeline"]:
-            console.print(f"  {escape(line)}", highlight=False)
 
 
 def _paths(paths: list[Path]) -> str:

@@ -119,6 +119,8 @@ def _encoding(path: Path, head: bytes) -> str:
         return "utf-8"
     best = from_bytes(head, cp_isolation=GUESSES).best()
     guess = best.encoding if best else "cp1252"
+    if head.decode(guess, "replace") == head.decode("cp1252", "replace"):
+        guess = "cp1252"  # where two give the same text, the one that people know
     return guess if _decodes(path, guess) else "latin-1"
 
 

@@ -111,7 +111,8 @@ def evaluate() -> None:
     groups = frame[settings.data.group] if settings.data.group else None
     metrics = evaluate(predicted, truth, groups, settings.evaluate, settings.split.seed)
     _write_json({"model_id": model_id(paths.MODEL), **metrics}, paths.METRICS)
-    scores = figures.intervals({name: metrics[name] for name in models}, settings.evaluate.metric)
+    shown = {name: metrics[name] for name in ("model", "linear", "trivial")}
+    scores = figures.intervals(shown, settings.evaluate.metric)
     drawn = problem.figures(truth, predicted["model"])
     figures.save({"intervals": scores, **drawn}, paths.PLOTS)
 
