@@ -1,0 +1,115 @@
+"""Measure everything that README and docs state a figure for: `make benchmark`."""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+import tempfile
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import generation
+import pipeline
+import places
+import scoring
+from timing import Figure, Ratio, Section
+
+PARTS = ("generation", "pipeline", "scoring")
+SIZES = [1_000_000, 5_000_000, 20_000_000]
+TOOLS = ("copier", "cookiecutter", "dvc", "pandas", "scikit-learn")
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument(
+        "--repeats", type=int, default=7, help="of making; pipeline and scoring less"
+    )
+    parser.add_argument("--rows", type=int, nargs="+", default=SIZES, help="sizes to score")
+    parser.add_argument("--output", type=Path, default=places.HERE / "results")
+    return parser.parse_args()
+
+
+def measure(wanted: argparse.Namespace, work: Path) -> list[Section]:
+    """Run the wanted benchmarks in the folder `work`."""
+    env = places.environment(work)
+    source = places.template(work, env)
+    few = max(1, (wanted.repeats + 1) // 2)
+    actions = {
+        "generation": lambda: generation.measure(source, work, env, wanted.repeats),
+        "pipeline": lambda: pipeline.measure(source, work, env, few),
+        "scoring": lambda: scoring.measure(source, work, env, few, sorted(wanted.rows)),
+    }
+    sections = []
+    for name in wanted.only:
+        print(name, file=sys.stderr)
+        sections.append(actions[name]())
+    return sections
+
+
+def machine() -> dict[str, str]:
+    """Say what the figures were measured on, without naming the machine."""
+    versions = {name: importlib.metadata.version(name) for name in TOOLS}
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": str(os.cpu_count()),
+        "python": platform.python_version(),
+        **versions,
+    }
+
+
+def page(sections: list[Section], about: dict[str, str]) -> str:
+    """Return the results as Markdown."""
+    described = ", ".join(f"{name} {value}" for name, value in about.items())
+    head = (
+        "# Benchmarks\n\n`make benchmark` writes this page. Medians of interleaved runs, the range "
+        f"in brackets. Figures differ by machine and by load; compare the ratios.\n\n{described}\n"
+    )
+    return head + "".join(map(_section, sections))
+
+
+def _section(section: Section) -> str:
+    lines = [f"\n## {section.title}\n", *(f"{note}\n" for note in section.notes)]
+    lines += ["| measured | median | range | runs |", "| --- | ---: | ---: | ---: |"]
+    lines += map(_figure, section.figures)
+    lines += ["", "| ratio | value | goal | met |", "| --- | ---: | --- | --- |"]
+    lines += map(_ratio, section.ratios)
+    return "\n".join(lines) + "\n"
+
+
+def _figure(line: Figure) -> str:
+    low, high, median = (_number(value) for value in (line.low, line.high, line.median))
+    return f"| {line.name} | {median} {line.unit} | {low} to {high} | {line.runs} |"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
+
+
+def _ratio(line: Ratio) -> str:
+    met = {True: "yes", False: "**no**", None: ""}[line.met]
+    return f"| {line.name} | {line.value:.2f} | {line.goal or ''} | {met} |"
+
+
+def main() -> None:
+    """Measure in a temporary folder; write OUTPUT.md and OUTPUT.json."""
+    wanted = arguments()
+    with tempfile.TemporaryDirectory(prefix="tdsp-benchmark-") as folder:
+        sections = measure(wanted, Path(folder))
+    about = machine()
+    text = page(sections, about)
+    content = {"machine": about, "sections": [asdict(section) for section in sections]}
+    wanted.output.with_suffix(".md").write_text(text, encoding="utf-8")
+    wanted.output.with_suffix(".json").write_text(
+        json.dumps(content, indent=2) + "\n", encoding="utf-8"
+    )
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

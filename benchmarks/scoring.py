@@ -1,0 +1,98 @@
+"""Rows per CPU second and peak memory of scoring files, against the model alone."""
+
+import json
+import statistics
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from places import HERE, project
+from timing import Cost, Figure, Ratio, Section, at_least, figure, interleaved, run
+
+GOAL = 0.6
+FLAT = 1.25
+LEARNED = 20_000
+FRAME = 100_000
+
+
+def prepare(source: Path, work: Path, env: dict[str, str]) -> tuple[Path, Path]:
+    """Make a project on the synthetic churn table and run its pipeline; its folder and Python."""
+    table = work / "churn.csv"
+    tdsp = [sys.executable, "-m", "tdsp", "sample", "--rows", str(LEARNED), "--output", str(table)]
+    run(*tdsp, cwd=work, env=env | {"PYTHONPATH": str(source / "src")})
+    options = ("--data", str(table), "--target", "churned")
+    folder, python = project(source, work, env, "churn", *options)
+    run("dvc", "repro", cwd=folder, env=env | {"PATH": f"{python.parent}:{env['PATH']}"})
+    return folder, python
+
+
+def grow(source: Path, work: Path, env: dict[str, str], sizes: list[int]) -> dict[int, Path]:
+    """Write one Parquet file a size, drawn like the table that was learned on."""
+    tables = {rows: work / f"rows-{rows}.parquet" for rows in sizes}
+    for rows, path in tables.items():
+        script = str(HERE / "child_rows.py")
+        own = env | {"PYTHONPATH": str(source / "src")}
+        run(sys.executable, script, str(rows), str(path), cwd=work, env=own)
+    return tables
+
+
+def measure(
+    source: Path, work: Path, env: dict[str, str], repeats: int, sizes: list[int]
+) -> Section:
+    """Score each size with the project's own command, and one frame with the model alone."""
+    folder, python = prepare(source, work, env)
+    tables = grow(source, work, env, [*sizes, FRAME])
+    # One thread: what a second thread waits would count as CPU time.
+    env = env | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+    def scored(rows: int) -> Cost:
+        output = work / "scored.parquet"
+        command = ["score", "--input", str(tables[rows]), "--output", str(output)]
+        cost = run(str(python), "-m", folder.name, *command, cwd=folder, env=env)
+        output.unlink()
+        return cost
+
+    def alone() -> float:
+        result = work / "alone.json"
+        script = [str(HERE / "child_model.py"), folder.name, str(tables[FRAME]), str(result)]
+        run(str(python), *script, cwd=folder, env=env)
+        speed: float = json.loads(result.read_text(encoding="utf-8"))["rows_per_cpu_second"]
+        return speed
+
+    runs: dict[str, Callable[[], Cost | float]] = {"model alone": alone}
+    runs |= {f"score {rows:,} rows": partial(scored, rows) for rows in sizes}
+    costs = interleaved(repeats, runs, warm_up=False)
+    chosen = json.loads((folder / "reports/selection.json").read_text(encoding="utf-8"))["chosen"]
+    return summary(costs, sizes, chosen)
+
+
+def summary(costs: dict[str, list[Cost | float]], sizes: list[int], chosen: str) -> Section:
+    """Set speeds and peaks side by side."""
+    speeds = [float(speed) for speed in costs["model alone"] if not isinstance(speed, Cost)]
+    figures = [figure("model alone", speeds, "rows per CPU s")]
+    ratios, peaks = [], []
+    for rows in sizes:
+        name = f"score {rows:,} rows"
+        many = [cost for cost in costs[name] if isinstance(cost, Cost)]
+        figures += _figures(name, rows, many)
+        share = statistics.median(rows / cost.cpu for cost in many) / statistics.median(speeds)
+        ratios.append(at_least(f"{name} to the model alone", share, GOAL))
+        peaks.append(statistics.median(cost.peak for cost in many))
+    growth = Ratio("peak memory, most rows to fewest", peaks[-1] / peaks[0], f"at most {FLAT:g}",
+                   peaks[-1] / peaks[0] <= FLAT)  # fmt: skip
+    notes = [
+        f"A synthetic table of 12 mixed columns as Parquet; model: {chosen}, learned on "
+        f"{LEARNED:,} rows; one thread each. Scoring counts the whole command: start, reading, "
+        f"checking every cell, predicting, writing. The model alone predicts one frame of "
+        f"{FRAME:,} rows that is ready in memory, again and again; its start is not counted.",
+    ]
+    return Section("Scoring files", figures, [*ratios, growth], notes)
+
+
+def _figures(name: str, rows: int, many: list[Cost]) -> list[Figure]:
+    return [
+        figure(name, [rows / cost.cpu for cost in many], "rows per CPU s"),
+        figure(f"{name}: wall time", [cost.wall for cost in many], "s"),
+        figure(f"{name}: peak memory", [cost.peak for cost in many], "MB"),
+    ]

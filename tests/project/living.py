@@ -1,0 +1,166 @@
+"""Live in a generated project: a warm environment, its commands, its files."""
+
+import functools
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.conftest import ROOT, git
+
+BIN = "Scripts" if os.name == "nt" else "bin"
+UV = Path(sys.executable).parent / "uv"
+TDSP = (sys.executable, "-m", "tdsp")
+LOCK = ROOT / "template/requirements.lock"
+VERSIONS = ("3.11", "3.12", "3.13")
+OURS = ("VIRTUAL_ENV", "PYTHONPATH", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT")
+
+Done = subprocess.CompletedProcess[str]
+
+
+def clean(**more: str) -> dict[str, str]:
+    """The process environment without traces of the repository's own Python, and with more."""
+    kept = {name: value for name, value in os.environ.items() if name not in OURS}
+    return {**kept, "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1", "COLUMNS": "200", **more}
+
+
+def run(*command: object, cwd: Path, env: Mapping[str, str], ok: bool = True) -> Done:
+    """Run a command; unless `ok` is false, raise AssertionError with its output when it fails."""
+    words = [str(word) for word in command]
+    done = subprocess.run(
+        words, cwd=cwd, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    told = (
+        f"{' '.join(words)}: exit {done.returncode}\n{done.stdout[-8000:]}\n{done.stderr[-8000:]}"
+    )
+    assert done.returncode == 0 or not ok, told
+    return done
+
+
+def uv(*arguments: object, cwd: Path = ROOT, **more: str) -> Done:
+    return run(UV, *arguments, cwd=cwd, env=clean(**more))
+
+
+def python_version(command: object) -> str:
+    """The version, such as 3.12, that an interpreter gives; empty when it does not start."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    try:
+        return subprocess.run(
+            [str(command), "-c", code], capture_output=True, text=True, check=False, cwd=Path.home()
+        ).stdout.strip()
+    except OSError:
+        return ""
+
+
+@functools.cache
+def find_python(version: str) -> str | None:
+    """An interpreter of a version: ours, on PATH, one that uv knows, one of pyenv's; or None."""
+    found = subprocess.run(
+        [UV, "python", "find", "--no-project", "--offline", version],
+        env=clean(), cwd=Path.home(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    places = [sys.executable, shutil.which(f"python{version}"), found.stdout.strip()]
+    places += sorted(map(str, pyenv.glob(f"{version}.*/bin/python")))
+    return next((p for p in places if p and python_version(p) == version), None)
+
+
+FOUND = [version for version in VERSIONS if find_python(version)]
+
+
+@functools.cache
+def environment(version: str) -> Path:
+    """A virtual environment with all that the lock has, kept between runs."""
+    digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
+    target = ROOT / "build" / f"test-env-{digest}-{version}"
+    if not (target / "ready").exists():
+        uv("venv", "--quiet", "--clear", "--python", find_python(version), target)
+        uv("pip", "install", "--quiet", "--require-hashes", "--python", target, "-r", LOCK)
+        (target / "ready").touch()
+    return target
+
+
+@dataclass(frozen=True)
+class Project:
+    """A generated project, and the environment in which its commands run."""
+
+    root: Path
+    environment: Path
+    installed: bool = False
+
+    @property
+    def env(self) -> dict[str, str]:
+        path = f"{self.environment / BIN}{os.pathsep}{os.environ['PATH']}"
+        source = {} if self.installed else {"PYTHONPATH": "src"}
+        return clean(PATH=path, VIRTUAL_ENV=str(self.environment), **source)
+
+    @property
+    def package(self) -> str:
+        return str(self.yaml(".copier-answers.yml")["package_name"])
+
+    def run(self, *command: object, ok: bool = True) -> Done:
+        program = self.environment / BIN / str(command[0])
+        return run(program, *command[1:], cwd=self.root, env=self.env, ok=ok)
+
+    def step(self, *arguments: object, ok: bool = True) -> Done:
+        """Run `python -m <package> ARGUMENTS`."""
+        return self.run("python", "-m", self.package, *arguments, ok=ok)
+
+    def poe(self, task: str, ok: bool = True) -> Done:
+        """Run a task in this very environment: poe would prefer `uv run` where there is a uv."""
+        return self.run("poe", "--executor", "simple", task, ok=ok)
+
+    def repro(self, *arguments: str, ok: bool = True) -> Done:
+        return self.run("dvc", "repro", *arguments, ok=ok)
+
+    def score(self, source: Path, output: Path, ok: bool = True) -> Done:
+        return self.step("score", "--input", source, "--output", output, ok=ok)
+
+    def commit(self) -> "Project":
+        if not (self.root / ".git").exists():
+            git(self.root, "init", "-q")
+        git(self.root, "add", "-A")
+        git(self.root, "commit", "-q", "-m", "as it is")
+        return self
+
+    def status(self) -> list[str]:
+        """What git would have one commit: paths with their marks."""
+        return git(self.root, "status", "--porcelain").splitlines()
+
+    def yaml(self, name: str) -> Any:
+        """Read a YAML file, or one in JSON, which is YAML too."""
+        return yaml.safe_load((self.root / name).read_text(encoding="utf-8"))
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace the one place where a text stands in a file."""
+        path = self.root / name
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {name}"
+        path.write_text(text.replace(old, new), encoding="utf-8", newline="\n")
+
+    def set(self, section: str, **values: object) -> None:
+        """Change parameters, as an editor would: the other lines stay as they are."""
+        text = (self.root / "params.yaml").read_text(encoding="utf-8")
+        head, mark, rest = text.partition(f"\n{section}:\n")
+        for name, value in values.items():
+            rest, count = re.subn(rf"(?m)^  {name}: \S+", f"  {name}: {value}", rest, count=1)
+            assert count == 1, f"params.yaml has no {section}.{name}"
+        (self.root / "params.yaml").write_text(head + mark + rest, encoding="utf-8", newline="\n")
+
+    def copy(self, target: Path) -> "Project":
+        """The same project, with its data, models and history, in another place."""
+        shutil.copytree(self.root, target, symlinks=True)
+        return Project(target, self.environment)
+
+
+def stages_run(done: Done) -> list[str]:
+    """The stages that `dvc repro` executed, in order."""
+    return re.findall(r"Running stage '(\w+)'", done.stdout)

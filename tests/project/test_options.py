@@ -1,0 +1,114 @@
+"""Projects of all options are green on arrival, on every Python that is here."""
+
+from collections.abc import Iterator
+from itertools import cycle
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.project.living import FOUND, VERSIONS, Project, environment, uv
+from tests.render.engines import Answers, values, with_copier
+
+TORTURE = """Bob's "churn" \\ model: 100% # 顧客 🚀 é"""
+LONG = "a_package_whose_name_is_as_long_as_a_name_can_get1"
+LIVED: list[Answers] = [
+    {
+        **dict.fromkeys(("project_name", "description", "organization", "author_name"), TORTURE),
+        "package_name": LONG, "project_slug": LONG.replace("_", "-"),
+        "problem_type": "classification", "license": "Proprietary", "serving": "batch",
+        "ci": "none", "cloud": "azure", "iac": "terraform", "responsible_ai": False,
+    },
+    {
+        "project_name": "проект-é", "problem_type": "regression", "license": "MIT",
+        "serving": "online", "rollout": "canary", "ci": "github", "cloud": "none",
+        "responsible_ai": True,
+    },
+    {
+        "project_name": "class", "description": "\\", "author_name": '"', "organization": "#",
+        "problem_type": "classification", "license": "Apache-2.0", "serving": "both",
+        "rollout": "shadow", "ci": "gitlab", "cloud": "azure", "iac": "bicep",
+    },
+    {
+        "project_name": "con", "description": "100 %s: {0} 🚀", "problem_type": "regression",
+        "license": "BSD-3-Clause", "serving": "online", "rollout": "recreate",
+        "ci": "azure-devops", "cloud": "azure", "iac": "none",
+    },
+]  # fmt: skip
+LOOKED_AT: list[Answers] = [
+    {"python_version": version, "serving": "online", "rollout": rollout}
+    for version, rollout in zip(VERSIONS, ("ramped", "blue-green", "ab-test"), strict=True)
+]
+ROWS = [
+    row | {"python_version": version} for row, version in zip(LIVED, cycle(FOUND), strict=False)
+]
+COMMITTED_LATER = {"?? uv.lock", "?? dvc.lock", "?? reports/"}
+
+
+@pytest.fixture(scope="module")
+def lived(
+    request: pytest.FixtureRequest, repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Project]:
+    """A project as a user has it on the first day: rendered, committed, installed."""
+    answers: Answers = request.param
+    root = with_copier(repository, tmp_path_factory.mktemp("lived") / "project", answers)
+    warm = environment(answers["python_version"])
+    project = Project(root, warm, installed=True).commit()
+    uv("pip", "install", "--quiet", "--python", warm, "--no-deps", "--editable", root, cwd=root)
+    yield project
+    slug = project.yaml(".copier-answers.yml")["project_slug"]
+    uv("pip", "uninstall", "--quiet", "--python", warm, slug)
+
+
+def of(rows: list[Answers]) -> pytest.MarkDecorator:
+    names = [f"{row['problem_type']}-{row['license']}-{row['python_version']}" for row in rows]
+    return pytest.mark.parametrize("lived", rows, ids=names, indirect=True)
+
+
+def test_every_value_is_among_the_rows() -> None:
+    seen = {(name, value) for row in [*LIVED, *LOOKED_AT] for name, value in row.items()}
+    for name, options in values().items():
+        if name != "project_name":
+            assert {(name, value) for value in options} - seen - {(name, True)} == set()
+
+
+def test_every_python_that_is_here_is_lived_on() -> None:
+    assert {row["python_version"] for row in ROWS} == set(FOUND) != set()
+
+
+@of(ROWS)
+def test_formatting_changes_nothing(lived: Project) -> None:
+    lived.poe("format")
+    assert lived.status() == []
+
+
+@of(ROWS)
+def test_check_is_green_and_leaves_no_trace(lived: Project) -> None:
+    done = lived.poe("check")
+    assert " passed" in done.stdout
+    assert " skipped" not in done.stdout
+    assert lived.status() == []
+
+
+@of(ROWS[:2])
+def test_the_pipeline_trains_and_the_model_scores(lived: Project, tmp_path: Path) -> None:
+    lived.poe("pipeline")
+    assert lived.yaml("reports/gate.json")["passed"] is True
+    assert set(lived.status()) <= COMMITTED_LATER
+    raw, output = lived.root / lived.yaml("params.yaml")["data"]["path"], tmp_path / "out.csv"
+    lived.run(lived.package, "score", "--input", raw, "--output", output)
+    scored = pd.read_csv(output)
+    assert scored["row"].tolist() == list(range(1, len(pd.read_csv(raw)) + 1))
+    assert scored["prediction"].notna().all()
+    assert set(lived.status()) <= COMMITTED_LATER
+
+
+@pytest.mark.parametrize("answers", LOOKED_AT, ids=lambda row: row["rollout"])
+def test_answers_that_change_no_code_change_no_format(
+    answers: Answers, repository: Path, tmp_path: Path
+) -> None:
+    root = with_copier(repository, tmp_path / "project", answers)
+    project = Project(root, environment(FOUND[0])).commit()
+    project.poe("format")
+    project.poe("lint")
+    assert project.status() == []

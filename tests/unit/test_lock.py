@@ -1,0 +1,122 @@
+"""The lock: one for all options and Pythons, held to its two forms, naming no package index."""
+
+import itertools
+import re
+import subprocess
+from typing import Any
+
+import jinja2
+import pytest
+from packaging.markers import Environment, default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tdsp import lock
+
+LOCKED = lock.LOCK.read_text(encoding="utf-8")
+PYPROJECT = lock.PYPROJECT.read_text(encoding="utf-8")
+PINS = [Requirement(line) for line in lock.constraints(LOCKED)]
+SMALL = """[project]
+dependencies = [
+  "one>=1",
+{%- if problem_type == 'regression' %}
+  "two>=2",
+{%- endif %}
+]
+
+[dependency-groups]
+dev = ["{{ package_name }}-three>=3"]
+"""
+
+
+def platform(python: str, system: str) -> Environment:
+    """The markers' values for a Python and an operating system."""
+    names = {"linux": ("Linux", "posix"), "win32": ("Windows", "nt"), "darwin": ("Darwin", "posix")}
+    base = default_environment()
+    return base | {
+        "python_version": python,
+        "python_full_version": f"{python}.5",
+        "sys_platform": system,
+        "platform_system": names[system][0],
+        "os_name": names[system][1],
+    }
+
+
+def chosen(name: str, where: Any) -> list[Requirement]:
+    """The pins of a package that apply there."""
+    pins = [pin for pin in PINS if canonicalize_name(pin.name) == canonicalize_name(name)]
+    return [pin for pin in pins if pin.marker is None or pin.marker.evaluate(where)]
+
+
+@pytest.mark.parametrize(
+    ("python", "system"),
+    list(itertools.product(["3.11", "3.12", "3.13"], ["linux", "win32", "darwin"])),
+)
+def test_every_requirement_has_one_version_everywhere(python: str, system: str) -> None:
+    for line in lock.requirements(PYPROJECT):
+        wanted = Requirement(line)
+        found = chosen(wanted.name, platform(python, system))
+        assert len(found) == 1, f"{line}: {found}"
+        version = next(iter(found[0].specifier)).version
+        assert wanted.specifier.contains(version), f"{line}: {version}"
+
+
+def test_nothing_is_locked_twice_for_one_platform() -> None:
+    for python, system in itertools.product(["3.11", "3.12", "3.13"], ["linux", "win32"]):
+        for name in {pin.name for pin in PINS}:
+            assert len(chosen(name, platform(python, system))) <= 1, name
+
+
+def test_every_version_has_hashes() -> None:
+    blocks = re.split(r"\n(?=[a-z])", LOCKED[LOCKED.index("\na") + 1 :])
+    assert len(blocks) == len(PINS) > 100
+    for block in blocks:
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", block), block
+
+
+def test_both_forms_have_the_same_versions() -> None:
+    assert lock.with_constraints(PYPROJECT, lock.constraints(LOCKED)) == PYPROJECT
+
+
+def test_no_package_index_is_named() -> None:
+    for text in (LOCKED, PYPROJECT):
+        assert not re.search(r"://|index-url|find-links|\[\[tool\.uv\.index", text)
+
+
+def test_options_ask_for_nothing_that_is_not_locked() -> None:
+    """Whatever the answers, a project's requirements are among those that were locked."""
+    asked = set(lock.requirements(PYPROJECT))
+    for problem in ("classification", "regression"):
+        answers = {"problem_type": problem, "license": "Proprietary", "package_name": "x"}
+        text = jinja2.Template(PYPROJECT).render(answers)
+        assert set(lock.requirements(text)) <= asked
+
+
+def test_the_branches_of_the_template_are_taken_together() -> None:
+    assert lock.requirements(SMALL) == ["one>=1", "two>=2", "x-three>=3"]
+
+
+def test_earlier_constraints_are_replaced() -> None:
+    once = lock.with_constraints(SMALL, ["one==1"])
+    assert 'constraint-dependencies = [\n  "one==1",\n]' in once
+    assert lock.with_constraints(once, ["one==2"]) == once.replace("one==1", "one==2")
+
+
+def test_constraints_keep_markers_and_lose_hashes() -> None:
+    text = "# a comment\none==1 ; sys_platform == 'win32' \\\n    --hash=sha256:00\ntwo==2\n"
+    assert lock.constraints(text) == ["one==1 ; sys_platform == 'win32'", "two==2"]
+
+
+def test_it_is_resolved_for_every_platform_with_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[list[str], str]] = []
+
+    def fake(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        ran.append((command, options["input"]))
+        return subprocess.CompletedProcess(command, 0, "one==1\n")
+
+    monkeypatch.setattr(lock.subprocess, "run", fake)
+    assert lock.compile_lock(["one", "two"]) == "one==1\n"
+    command, wanted = ran[0]
+    assert {"--universal", "--generate-hashes"} <= set(command)
+    assert command[command.index("--python-version") + 1] == "3.11"
+    assert wanted == "one\ntwo"
