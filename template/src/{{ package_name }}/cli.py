@@ -164,8 +164,9 @@ def score(
     ):
         for scored, reasons in shown:
             good, bad = good + len(scored), bad + reasons["row"].nunique()
-            append(scored)
             reject(reasons)
+            if len(scored):
+                append(scored)
     if not good:
         raise ProjectError(f"no row of {source} could be scored: see {rejects}")
     typer.echo(f"{good} rows scored to {output}, {bad} rejected to {rejects}, model {identity}")

@@ -22,7 +22,7 @@ def features(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
 def _inputs(column: pd.Series) -> pd.DataFrame:
     name = str(column.name)
     if is_datetime64_any_dtype(column):
-        parts = {part: getattr(column.dt, part) for part in ("year", "month", "day", "dayofweek")}
+        parts = {part: getattr(column.dt, part) for part in ("year", "month", "day", "day_of_week")}
         return pd.DataFrame({f"{name} {part}": v.astype("float64") for part, v in parts.items()})
     if is_numeric_dtype(column) or is_bool_dtype(column):
         return column.astype("float64").to_frame()

@@ -108,17 +108,19 @@ def _cleaned(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
     A date that does not parse stays text, for the schema to refuse.
     """
     cleaned = {}
-    for name, column in frame.items():
+    frame = frame.rename(columns=str)
+    for name in map(str, frame.columns):
+        column = frame[name]
         if is_float_dtype(column):
             cleaned[name] = column.mask(np.isinf(column))
         elif is_object_dtype(column) or is_string_dtype(column):
             cleaned[name] = column.mask(column.isin(["", *data.missing]))
-        if form := data.dates.get(str(name)):
+        if form := data.dates.get(name):
             text = cleaned.get(name, column)
             dates = pd.to_datetime(text, format=form, errors="coerce")
             wrong = dates.isna() & text.notna()
             cleaned[name] = dates.astype(object).where(~wrong, text) if wrong.any() else dates
-    return frame.assign(**cleaned).rename(columns=str)
+    return frame.assign(**cleaned)
 
 
 @contextmanager
