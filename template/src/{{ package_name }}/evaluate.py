@@ -23,10 +23,9 @@ def evaluate(
     Rows of one group are resampled together. The bootstrap samples are shared, so that
     `gain_over_*` is a paired difference, which is sharper than comparing two intervals.
     """
+    deciding = problem.METRICS[settings.metric]
     samples = resampled(len(truth), groups, settings.resamples, seed)
-    scores = [
-        [_score(settings.metric, truth, p, rows) for p in predicted.values()] for rows in samples
-    ]
+    scores = [[_score(deciding, truth, p, rows) for p in predicted.values()] for rows in samples]
     draws = dict(zip(predicted, np.array(scores).T, strict=True))
     metrics = {}
     for name, p in predicted.items():
@@ -58,16 +57,19 @@ def resampled(rows: int, groups: pd.Series | None, count: int, seed: int) -> Ite
             yield np.concatenate([members[i] for i in picked])
 
 
-def _score(metric: str, truth: pd.Series, predicted: pd.DataFrame, rows: np.ndarray) -> float:
+def _score(
+    metric: problem.Metric, truth: pd.Series, predicted: pd.DataFrame, rows: np.ndarray
+) -> float:
     try:
-        return problem.METRICS[metric](truth.iloc[rows], predicted.iloc[rows])
-    except ValueError:  # a sample in which a class does not occur
+        return metric(truth.iloc[rows], predicted.iloc[rows])
+    except ValueError:  # a class that does not occur in these rows, or did not in training
         return float("nan")
 
 
 def _values(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, float]:
+    everything = np.arange(len(truth))
     named = {**problem.METRICS, **problem.ERRORS}
-    return {name: metric(truth, predicted) for name, metric in named.items()}
+    return {name: _score(metric, truth, predicted, everything) for name, metric in named.items()}
 
 
 def _interval(draws: np.ndarray, confidence: float) -> tuple[float, float]:

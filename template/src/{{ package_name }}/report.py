@@ -25,9 +25,14 @@ def render(settings: Settings, reports: Path) -> str:
         made=datetime.now(UTC),
         scores={name: metrics[name] for name in ("model", "linear", "trivial") if name in metrics},
         gains={name: metrics.get(f"gain_over_{name}") for name in ("linear", "trivial")},
-        plots={p.stem: _svg(p) for p in sorted((reports / "plots").glob("*.svg"))},
+        plots={p.stem: _svg(p) for p in _ordered(reports / "plots")},
         found=found,
     )
+
+
+def _ordered(folder: Path) -> list[Path]:
+    """List the figures, the comparison with the baselines first."""
+    return sorted(folder.glob("*.svg"), key=lambda path: (path.stem != "intervals", path.stem))
 
 
 def _svg(path: Path) -> Markup:

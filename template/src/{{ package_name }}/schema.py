@@ -9,15 +9,17 @@ from pandera.pandas import DataFrameSchema
 
 from .errors import ProjectError
 from .settings import Data
+from .tables import text_columns
 
 REASONS = ["row", "column", "value", "reason"]
 
 
 def load_schema(path: Path) -> DataFrameSchema:
     """Read pandera's YAML. Raises ProjectError when it is missing or not a schema."""
+    text_columns(path)  # an empty file would otherwise be a schema that accepts everything
     try:
         schema: DataFrameSchema = from_yaml(path)  # type: ignore[no-untyped-call]
-    except (OSError, TypeError, KeyError, AttributeError, ValueError) as error:
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise ProjectError(f"{path} is not a readable schema: {error}") from error
     return schema
 

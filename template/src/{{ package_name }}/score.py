@@ -35,10 +35,11 @@ def score(
         if len(reasons) and settings.score.on_bad_rows == "stop":
             raise ProjectError(f"bad rows, nothing written:\n{reasons.head(10).to_string()}")
         if valid.empty:
-            yield valid, reasons
+            yield pd.DataFrame(), reasons
             continue
         predicted = problem.predict(model, features(valid, settings.data))
         ids = valid[[name for name in settings.data.id if name in valid]]
         stamp = {"model_id": model_id, "scored_at": at.isoformat(timespec="seconds")}
         scored = pd.concat([ids, predicted], axis="columns").assign(**stamp)
-        yield scored.reset_index(names="row"), reasons
+        scored.insert(0, "row", scored.index)
+        yield scored.reset_index(drop=True), reasons

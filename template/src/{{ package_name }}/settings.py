@@ -41,10 +41,12 @@ class Data(Section):
         return roles | {name for name in (self.time, self.group) if name}
 
     @model_validator(mode="after")
-    def target_has_no_other_role(self) -> "Data":
-        """Refuse a target that would be dropped or carried along as an identifier."""
+    def roles_do_not_clash(self) -> "Data":
+        """Refuse a target with a second role, and an id that a scored file has no room for."""
         if self.target in {*self.id, *self.drop, self.time, self.group}:
             raise ValueError(f"the target {self.target!r} cannot have a second role")
+        if taken := {"row", "prediction", "model_id", "scored_at"} & set(self.id):
+            raise ValueError(f"scored files have columns of these names already: {sorted(taken)}")
         return self
 
 

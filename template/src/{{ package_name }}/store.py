@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import skops.io
 
@@ -31,5 +32,5 @@ def load(path: Path) -> Any:
         return skops.io.load(path, trusted=TRUSTED)
     except FileNotFoundError:
         raise ProjectError(f"{path} does not exist: run the pipeline first") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
         raise ProjectError(f"{path} is not a readable model: {error}") from error

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -28,8 +29,11 @@ FORMATS = {
 
 
 def read_table(path: Path, data: Data, text: list[str]) -> pd.DataFrame:
-    """Read the whole file as `read_batches` does."""
-    return pd.concat(read_batches(path, data, text, 100_000), ignore_index=True)
+    """Read the whole file as `read_batches` does. Raises ProjectError when it has no rows."""
+    batches = [batch for batch in read_batches(path, data, text, 100_000) if len(batch)]
+    if not batches:
+        raise ProjectError(f"{path} has no rows")
+    return pd.concat(batches, ignore_index=True)
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:
@@ -39,9 +43,15 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
 
 
 def text_columns(schema: Path) -> list[str]:
-    """Names of the columns that stay text, however much they look like numbers (0042)."""
-    columns = yaml.safe_load(schema.read_text(encoding="utf-8"))["columns"]
-    return [name for name, column in columns.items() if str(column["dtype"]).startswith("str")]
+    """Names of the columns that stay text, however much they look like numbers (0042).
+
+    Raises ProjectError when the file is missing or is no schema.
+    """
+    try:
+        columns = yaml.safe_load(schema.read_text(encoding="utf-8"))["columns"]
+        return [name for name, column in columns.items() if column["dtype"].startswith("str")]
+    except (OSError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
+        raise ProjectError(f"{schema} is not a readable schema: {error}") from error
 
 
 def read_batches(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
@@ -56,7 +66,7 @@ def read_batches(path: Path, data: Data, text: list[str], rows: int) -> Iterator
             yield _cleaned(batch, data)
     except FileNotFoundError:
         raise ProjectError(f"{path} does not exist") from None
-    except (ValueError, OSError, pa.ArrowException) as error:
+    except (ValueError, OSError, BadZipFile, pa.ArrowException) as error:
         raise ProjectError(f"{path} cannot be read as {form}: {error}") from error
 
 
@@ -98,7 +108,6 @@ def _jsonl(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.Da
         chunksize=rows,
         encoding=data.encoding,
         dtype=False,
-        convert_dates=False,
     )
 
 

@@ -43,6 +43,8 @@ def train(frame: pd.DataFrame, settings: Settings) -> Trained:
     """Fit the best candidate and both baselines. The test rows take no part."""
     data, seed = settings.data, settings.split.seed
     inputs, target = features(frame, data), frame[data.target]
+    if inputs.empty:
+        raise ProjectError("no column is left as a feature: see the roles in params.yaml")
     models = problem.models(inputs, settings.train, seed)
     unknown = set(settings.train.candidates) - (set(models) - {"trivial"})
     if unknown or settings.evaluate.metric not in problem.METRICS:
@@ -56,6 +58,11 @@ def train(frame: pd.DataFrame, settings: Settings) -> Trained:
         name: _summary(cross_validate(models[name], inputs, target, pairs, metric))
         for name in settings.train.candidates
     }
+    if undefined := [name for name, score in scores.items() if not np.isfinite(score["mean"])]:
+        raise ProjectError(
+            f"{metric} is undefined in some fold for {undefined}: too few rows of a class; choose"
+            " fewer train.cv_folds or another evaluate.metric in params.yaml"
+        )
     chosen = max(scores, key=lambda name: scores[name]["mean"])
     fitted = {name: models[name].fit(inputs, target) for name in {chosen, "trivial", "linear"}}
     baselines = {name: fitted[name] for name in ("trivial", "linear")}
@@ -65,26 +72,38 @@ def train(frame: pd.DataFrame, settings: Settings) -> Trained:
 def folds(frame: pd.DataFrame, settings: Settings) -> Iterator[Fold]:
     """Yield pairs of row positions (fit, validate) that respect time and groups."""
     data, split, count = settings.data, settings.split, settings.train.cv_folds
-    if data.time:
-        order = np.argsort(frame[data.time].to_numpy(), kind="stable")
-        for fit, validate in TimeSeriesSplit(count).split(order):
-            yield order[fit], order[validate]
-        return
     groups = frame[data.group].factorize(use_na_sentinel=False)[0] if data.group else None
+    if data.time:
+        yield from _folds_by_time(frame[data.time].to_numpy(), groups, count)
+        return
     splitter = SPLITTERS[data.group is not None, split.stratify]
     folder = splitter(count, shuffle=True, random_state=split.seed)
     yield from folder.split(frame, frame[data.target], groups)
 
 
+def _folds_by_time(times: np.ndarray, groups: np.ndarray | None, count: int) -> Iterator[Fold]:
+    """Validate on what is newer, without the moments and the groups of the validated rows."""
+    order = np.argsort(times, kind="stable")
+    for older, newer in TimeSeriesSplit(count).split(order):
+        fit, validate = order[older], order[newer]
+        fit = fit[times[fit] < times[validate].min()]
+        if groups is not None:
+            fit = fit[~np.isin(groups[fit], groups[validate])]
+        yield fit, validate
+
+
 def cross_validate(
     model: Any, inputs: pd.DataFrame, target: pd.Series, pairs: list[Fold], metric: str
 ) -> list[float]:
-    """Score a fresh copy of `model` on the held-back part of each fold."""
+    """Score a fresh copy of `model` on the held-back part of each fold; NaN where it cannot be."""
     scores = []
     for fit, validate in pairs:
-        fitted = clone(model).fit(inputs.iloc[fit], target.iloc[fit])
-        predicted = problem.predict(fitted, inputs.iloc[validate])
-        scores.append(problem.METRICS[metric](target.iloc[validate], predicted))
+        try:
+            fitted = clone(model).fit(inputs.iloc[fit], target.iloc[fit])
+            predicted = problem.predict(fitted, inputs.iloc[validate])
+            scores.append(problem.METRICS[metric](target.iloc[validate], predicted))
+        except ValueError:  # such as a fold with one class only
+            scores.append(float("nan"))
     return scores
 
 
