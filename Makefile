@@ -2,6 +2,9 @@
 
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python,$(shell \
 	$(p) -c "import sys; print(sys.executable) if sys.version_info >= (3, 11) else None" 2>/dev/null)))
+# Bytecode is kept: without it each of the many processes would compile its libraries anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 READY := .venv/ready
 
@@ -51,6 +54,7 @@ benchmark: $(READY)  ## Measure every figure that README and docs state
 	@$(BIN)/python benchmarks/run.py
 
 build: $(READY)  ## Build the wheel and the source distribution into dist/
+	@git clean -fdXq template
 	@$(BIN)/uv build --quiet
 
 release: $(READY)  ## Tag VERSION: make release VERSION=0.2.0

@@ -13,7 +13,8 @@ HERE = Path(__file__).parent
 
 def environment(work: Path) -> dict[str, str]:
     """The user's environment, but with an identity and settings of its own under `work`."""
-    left_out = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
+    # Without its bytecode each process would compile every library anew.
+    left_out = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE")
     kept = {name: value for name, value in os.environ.items() if name not in left_out}
     cookiecutter = work / "cookiecutter.yml"
     cookiecutter.write_text(

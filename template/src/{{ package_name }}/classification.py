@@ -1,11 +1,10 @@
 """Classification, binary or multiclass: models, predictions, metrics, figures."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -22,6 +21,9 @@ from sklearn.pipeline import make_pipeline
 
 from .features import for_linear, for_trees
 from .settings import Train
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PROBABILITY = "probability_"
 
@@ -83,8 +85,10 @@ METRICS: dict[str, Metric] = {
 ERRORS: dict[str, Metric] = {"log_loss": _log_loss}
 
 
-def figures(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, Figure]:
+def figures(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, "Figure"]:
     """Draw the confusion matrix and the ROC curves, one a class unless there are only two."""
+    from matplotlib.figure import Figure
+
     labels, probabilities = _probabilities(predicted)
     confusion, roc = Figure(figsize=(4.6, 4)), Figure(figsize=(4.6, 4))
     ConfusionMatrixDisplay.from_predictions(

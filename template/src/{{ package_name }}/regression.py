@@ -1,10 +1,9 @@
 """Regression: models, predictions, metrics, figures."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from matplotlib.figure import Figure
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor, VotingRegressor
 from sklearn.linear_model import Ridge
@@ -18,6 +17,9 @@ from sklearn.pipeline import make_pipeline
 
 from .features import for_linear, for_trees
 from .settings import Train
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def models(inputs: pd.DataFrame, train: Train, seed: int) -> dict[str, Any]:
@@ -55,8 +57,10 @@ ERRORS: dict[str, Metric] = {
 }
 
 
-def figures(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, Figure]:
+def figures(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, "Figure"]:
     """Draw predicted against actual values, at most 2,000 of them."""
+    from matplotlib.figure import Figure
+
     fit = Figure(figsize=(4.6, 4))
     PredictionErrorDisplay.from_predictions(
         truth,
