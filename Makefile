@@ -33,21 +33,23 @@ test: check  ## All checks and tests
 fast: $(READY)  ## The tests that take seconds
 	@$(BIN)/python -m pytest tests/unit
 
-check: $(READY)  ## Format, lint, types, and cookiecutter.json against copier.yml
+check: $(READY)  ## Format, lint, types; is what is generated up to date?
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
-	@$(BIN)/python -m tdsp.sync --check
+	@$(BIN)/python scripts/sync.py --check
+	@$(BIN)/python scripts/samples.py --check
 
 format: $(READY)  ## Format, and fix what can be fixed
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
 sync: $(READY)  ## Write cookiecutter.json and the samples' schema and dictionary anew
-	@$(BIN)/python -m tdsp.sync
+	@$(BIN)/python scripts/sync.py
+	@$(BIN)/python scripts/samples.py
 
 lock: $(READY)  ## Lock the generated project's dependencies anew
-	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tdsp.lock
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python scripts/lock.py
 
 benchmark: $(READY)  ## Measure every figure that README and docs state
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group benchmark

@@ -12,11 +12,12 @@ from pathlib import Path
 import jinja2
 
 from tdsp.onboard import dictionary, flow, schema
+from tdsp.onboard.profile import Problem
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "template"
 SAMPLE = TEMPLATE / "src/{{ package_name }}/sample.py.jinja"
-WISHES = {
+WISHES: dict[Problem, flow.Wishes] = {
     "classification": flow.Wishes("diagnosis"),
     "regression": flow.Wishes("progression", sensitive=("age", "sex")),
 }
@@ -56,7 +57,7 @@ PLACES = {
 }
 
 
-def described(problem: str, folder: Path) -> dict[str, str]:
+def described(problem: Problem, folder: Path) -> dict[str, str]:
     """Onboard one sample, as drawn by the template's own code, and return the texts."""
     code, raw = folder / "sample.py", folder / "sample.csv"
     source = jinja2.Template(SAMPLE.read_text(encoding="utf-8"), keep_trailing_newline=True)

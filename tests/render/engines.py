@@ -11,8 +11,7 @@ import copier
 import jinja2
 import yaml
 from pytest_cookies.plugin import Cookies
-
-from tdsp.sync import choices, condition, is_computed
+from scripts.sync import choices, condition, is_computed
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("ML project", "class", "проект-é 顧客 🚀", "con")

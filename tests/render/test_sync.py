@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-
-from tdsp import sync
+from scripts import sync
 
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))

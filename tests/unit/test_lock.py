@@ -10,8 +10,7 @@ import pytest
 from packaging.markers import Environment, default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-
-from tdsp import lock
+from scripts import lock
 
 LOCKED = lock.LOCK.read_text(encoding="utf-8")
 PYPROJECT = lock.PYPROJECT.read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 
 OLDEST_PYTHON = "3.11"
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "template/requirements.lock"
 PYPROJECT = ROOT / "template/pyproject.toml.jinja"
 START = "\n[tool.uv]\n"

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 INNER = re.compile(r"\{\{(.*)\}\}", re.DOTALL)
 STATEMENT = re.compile(r"\{%.*?%\}|\{#.*?#\}")
 FIXED = {
@@ -129,7 +129,7 @@ def is_current(root: Path) -> bool:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tdsp.sync", description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="only say whether it is current")
     if not parser.parse_args().check:
         (ROOT / "cookiecutter.json").write_text(generated(ROOT), encoding="utf-8", newline="\n")
