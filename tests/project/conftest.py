@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.project.living import FOUND, VERSIONS, Project, environment
 from tests.render.engines import with_copier
 
@@ -34,17 +33,26 @@ def fresh(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Project
 
 
 @pytest.fixture(scope="session")
-def trained(fresh: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def brisk(fresh: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The same with less to compute, for tests that are not about how good the model is."""
+    project = fresh.copy(tmp_path_factory.mktemp("brisk") / "ml-project")
+    project.set("train", cv_folds=2, max_iter=20)
+    project.set("evaluate", resamples=100)
+    return project.commit()
+
+
+@pytest.fixture(scope="session")
+def trained(brisk: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The same after its first run, committed. Copy it to change it."""
-    project = fresh.copy(tmp_path_factory.mktemp("trained") / "ml-project")
+    project = brisk.copy(tmp_path_factory.mktemp("trained") / "ml-project")
     project.poe("pipeline")
     return project.commit()
 
 
 @pytest.fixture
-def project(fresh: Project, tmp_path: Path) -> Project:
+def project(brisk: Project, tmp_path: Path) -> Project:
     """A copy of the project that never ran."""
-    return fresh.copy(tmp_path / "ml-project")
+    return brisk.copy(tmp_path / "ml-project")
 
 
 @pytest.fixture

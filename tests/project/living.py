@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
 from tests.conftest import ROOT, git
 
 BIN = "Scripts" if os.name == "nt" else "bin"

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-
 from tests.project.living import FOUND, VERSIONS, Project, environment, uv
 from tests.render.engines import Answers, values, with_copier
 
