@@ -122,13 +122,13 @@ def _summary(console: Console, made: "Made", dry: bool) -> None:
     for name in shown:
         table.add_row(name, escape(str(made.answers[name])), style="dim")
     verb = "Would make" if dry else "Made"
-    history = ", committed to git" if made.committed else ""
+    history = ", committed to git" if made.history == "committed" else ""
     place = escape(str(made.path))
     console.print(f"[bold]{verb} {place}[/]: {made.files} files{history}", highlight=False)
     console.print(table)
     if not dry:
         console.print("[bold]Next[/]")
-        start = [] if made.committed else ["git init"]
+        start = {"none": ["git init"], "started": ['git commit -m "Start"']}.get(made.history, [])
         for command in (f"cd {made.path}", *start, "uv sync", "uv run poe pipeline"):
             console.print(f"  {escape(command)}", highlight=False)
 

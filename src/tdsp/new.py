@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tdsp.onboard.flow import Result
 
 Say = Callable[[str], None]
+# A commit; a repository that awaits its first one; a repository around the project; no git.
+History = Literal["committed", "started", "outer", "none"]
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Made:
-    """What was made: the project's folder, its answers, its size, and whether git keeps it."""
+    """What was made: the project's folder, its answers, its size, and what git knows of it."""
 
     path: Path
     answers: dict[str, Any]
     files: int
-    committed: bool
+    history: History
     onboarded: "Result | None" = None
 
 
@@ -74,15 +76,16 @@ def new(request: Request, say: Say) -> Made:
         place = request.folder / recorded["project_slug"]
         if place.exists() and (not place.is_dir() or any(place.iterdir())):
             raise TdspError(f"{place} exists and is not empty; nothing was written")
-        git = request.git and _start_git(built)
+        history: History = _start_git(built) if request.git else "none"
         onboarded = _onboard(request, built, say)
         files = sum(path.is_file() for path in built.rglob("*") if ".git" not in path.parts)
-        committed = git and _commit(built)
+        if history == "started" and _commit(built):
+            history = "committed"
         if not request.dry_run:
             if place.is_dir():
                 place.rmdir()
             built.rename(place)
-    return Made(place, recorded, files, committed, onboarded)
+    return Made(place, recorded, files, history, onboarded)
 
 
 def _answers(request: Request) -> dict[str, Any]:
@@ -120,7 +123,7 @@ def _building(folder: Path) -> Iterator[Path]:
 
 def _render(request: Request, answers: dict[str, Any], target: Path) -> None:
     from copier import run_copy
-    from copier.errors import CopierError, DirtyLocalWarning
+    from copier.errors import CopierError, DirtyLocalWarning, InteractiveSessionError
 
     organisation, local = request.organisation, bundled_template()
     source = organisation.template or str(local)
@@ -137,6 +140,8 @@ def _render(request: Request, answers: dict[str, Any], target: Path) -> None:
                 vcs_ref=organisation.ref or ("HEAD" if checkout else None),
                 quiet=True,
             )
+    except InteractiveSessionError:
+        raise TdspError("there is no terminal to ask on: add --defaults, or --answers") from None
     except (CopierError, ValueError) as error:
         raise TdspError(f"an answer was refused: {error}") from error
     if source == str(local) and not checkout:
@@ -161,14 +166,14 @@ def _git(project: Path, *words: str) -> bool:
     return result.returncode == 0
 
 
-def _start_git(project: Path) -> bool:
+def _start_git(project: Path) -> History:
     """Make a repository, unless git is missing or a repository around the place keeps it."""
     if shutil.which("git") is None:
-        return False
+        return "none"
     inside = _git(project, "rev-parse", "--is-inside-work-tree")
     if inside and not _git(project, "check-ignore", "--quiet", "."):
-        return False
-    return _git(project, "init", "--initial-branch", "main")
+        return "outer"
+    return "started" if _git(project, "init", "--initial-branch", "main") else "none"
 
 
 def _commit(project: Path) -> bool:

@@ -21,6 +21,7 @@ TDSP = (sys.executable, "-m", "tdsp")
 LOCK = ROOT / "template/requirements.lock"
 VERSIONS = ("3.11", "3.12", "3.13")
 OURS = ("VIRTUAL_ENV", "PYTHONPATH", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT")
+OURS += ("PYTHONDONTWRITEBYTECODE",)  # without bytecode each process compiles its libraries
 
 Done = subprocess.CompletedProcess[str]
 
@@ -114,8 +115,7 @@ class Project:
         return self.run("python", "-m", self.package, *arguments, ok=ok)
 
     def poe(self, task: str, ok: bool = True) -> Done:
-        """Run a task in this very environment: poe would prefer `uv run` where there is a uv."""
-        return self.run("poe", "--executor", "simple", task, ok=ok)
+        return self.run("poe", task, ok=ok)
 
     def repro(self, *arguments: str, ok: bool = True) -> Done:
         return self.run("dvc", "repro", *arguments, ok=ok)

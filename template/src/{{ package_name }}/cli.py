@@ -140,17 +140,19 @@ def score(
     ] = None,
 ) -> None:
     """Score a file with the model that passed the gate. Row order and ids are kept."""
-    from . import store
     from .gate import model_id, require_passed
-    from .schema import for_scoring, load_schema
-    from .score import score
-    from .tables import read_batches, text_columns, writer
 
     settings, identity = load(paths.PARAMS), model_id(paths.MODEL)
     require_passed(paths.GATE, identity)
     rejects = rejects or output.with_name(f"{output.stem}_rejects.csv")
     if len({source.resolve(), output.resolve(), rejects.resolve()}) < 3:
         raise ProjectError("input, output and rejects must be three different files")
+
+    from . import store
+    from .schema import for_scoring, load_schema
+    from .score import score
+    from .tables import read_batches, text_columns, writer
+
     model, schema = store.load(paths.MODEL), load_schema(paths.SCHEMA)
     text, rows = text_columns(paths.SCHEMA), settings.score.batch_rows
     batches = read_batches(source, settings.data, text, rows)

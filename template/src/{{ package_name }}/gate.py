@@ -12,7 +12,7 @@ from .settings import Settings
 
 
 def model_id(path: Path) -> str:
-    """Twelve hexadecimal digits of the file's SHA-256: one name for one file."""
+    """Twelve hexadecimal digits of the file's SHA-256: the same model has the same name."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     except FileNotFoundError:

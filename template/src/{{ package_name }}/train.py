@@ -63,10 +63,21 @@ def train(frame: pd.DataFrame, settings: Settings) -> Trained:
             f"{metric} is undefined in some fold for {undefined}: too few rows of a class; choose"
             " fewer train.cv_folds or another evaluate.metric in params.yaml"
         )
-    chosen = max(scores, key=lambda name: scores[name]["mean"])
+    chosen = simplest_of_the_best(scores, settings.train.cv_folds)
     fitted = {name: models[name].fit(inputs, target) for name in {chosen, "trivial", "linear"}}
     baselines = {name: fitted[name] for name in ("trivial", "linear")}
     return Trained(chosen, fitted[chosen], baselines, scores)
+
+
+def simplest_of_the_best(scores: dict[str, dict[str, float]], count: int) -> str:
+    """Return the first candidate within one standard error of the best mean of `count` folds.
+
+    Candidates stand from simple to complex, so a complex one must earn its place. Source: the
+    one-standard-error rule of Breiman et al., Classification and Regression Trees (1984).
+    """
+    best = max(scores.values(), key=lambda score: score["mean"])
+    enough = best["mean"] - best["std"] / count**0.5
+    return next(name for name, score in scores.items() if score["mean"] >= enough)
 
 
 def folds(frame: pd.DataFrame, settings: Settings) -> Iterator[Fold]:
@@ -108,4 +119,4 @@ def cross_validate(
 
 
 def _summary(scores: list[float]) -> dict[str, float]:
-    return {"mean": float(np.mean(scores)), "std": float(np.std(scores))}
+    return {"mean": float(np.mean(scores)), "std": float(np.std(scores, ddof=1))}
