@@ -188,7 +188,8 @@ def test_a_pipeline_killed_between_two_models_runs_again(veteran: Project) -> No
     veteran.set("train", max_iter=19)
     kill_when(veteran, ["dvc", "repro"], model.exists)
     assert model.read_bytes()
-    assert stages_run(veteran.repro("evaluate"))[-2:] == ["train", "evaluate"]
+    assert "train" in stages_run(veteran.repro())
+    assert stages_run(veteran.repro()) == []
     assert veteran.step("gate").returncode == 0
 
 
