@@ -85,7 +85,8 @@ def _csv(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.Data
 
 
 def _parquet(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
-    with pq.ParquetFile(path) as file:
+    # Buffered: otherwise the memory of the row groups that were read is kept to the end.
+    with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
         for batch in file.iter_batches(batch_size=rows):
             yield batch.to_pandas()
 
