@@ -102,7 +102,7 @@ def test_no_file_names_a_package_index(where: str, request: pytest.FixtureReques
     "line",
     [
         f"{WEB}/example.com/simple",
-        f"{WEB}/10.0.0.1:8080/root/simple/",
+        f"{WEB}/10.0.0.1:8080/team/simple/",
         "--index-url https://x",
         "  -i x",
     ],
