@@ -1,24 +1,44 @@
 """Figures as SVG files, the same bytes for the same figures."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
 
-matplotlib.rcParams.update({"svg.hashsalt": "figures", "svg.fonttype": "none"})
+LONGEST = 40
+# Names come from data: a dollar sign in one starts no formula.
+matplotlib.rcParams.update(
+    {"svg.hashsalt": "figures", "svg.fonttype": "none", "text.parse_math": False}
+)
 
 
-def intervals(scores: dict[str, dict[str, float]], metric: str) -> Figure:
-    """Draw the metric of each model with its confidence interval."""
-    figure = Figure(figsize=(6, 1.8))
+def intervals(scores: dict[str, dict[str, float]], metric: str, about: str) -> Figure:
+    """Draw the metric of each entry with its interval, the first entry on top."""
+    figure = Figure(figsize=(6, 0.6 + 0.4 * len(scores)))
     axes = figure.subplots()
     for place, values in enumerate(reversed(scores.values())):
         low, high = values[f"{metric}_low"], values[f"{metric}_high"]
         axes.plot([low, high], [place, place], lw=6, alpha=0.35, color="C0")
         axes.plot(values[metric], place, "o", color="C0")
-    axes.set_yticks(range(len(scores)), list(reversed(scores)))
-    axes.set_xlabel(f"{metric} on the test set, with its confidence interval")
-    axes.margins(y=0.3)
+    axes.set_yticks(range(len(scores)), [name[:LONGEST] for name in reversed(scores)])
+    axes.set_xlabel(f"{metric} {about}")
+    axes.margins(y=0.3 / len(scores))
+    return figure
+
+
+def dependence(values: list[Any], means: np.ndarray, name: str, labels: list[str]) -> Figure:
+    """Draw the mean prediction against the values of an input; of two classes the second."""
+    figure = Figure(figsize=(4.6, 3.2))
+    axes = figure.subplots()
+    texts = isinstance(values[0], str)
+    shown = [str(value)[:LONGEST] for value in values] if texts else values
+    for label, line in list(zip(labels, means.T, strict=True))[len(labels) == 2 :]:
+        axes.plot(shown, line, "o" if texts else "-", label=label)
+    axes.tick_params(axis="x", rotation=30 if texts else 0)
+    axes.set(xlabel=name[:LONGEST], ylabel="mean prediction")
+    axes.legend()
     return figure
 
 

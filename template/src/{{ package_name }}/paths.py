@@ -23,4 +23,14 @@ SELECTION = REPORTS / "selection.json"
 METRICS = REPORTS / "metrics.json"
 GATE = REPORTS / "gate.json"
 PLOTS = REPORTS / "plots"
-REPORT = REPORTS / "report.html"
+EXPLAINED = REPORTS / "explained"
+
+FACTS = Path("docs/project/facts.yaml")
+DOCUMENTS = {
+    "report": Path("docs/model/report.md"),
+    "card": Path("docs/model/card.md"),
+    "baseline": Path("docs/model/baseline.md"),
+    "exit": Path("docs/project/exit.md"),
+}
+PAGES = {name: REPORTS / f"{name}.html" for name in DOCUMENTS}
+REPORT = PAGES["report"]
