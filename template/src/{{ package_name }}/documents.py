@@ -116,7 +116,7 @@ def page(name: str, text: str, root: Path) -> str:
 
 
 def _image(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-    path = env["root"] / env["folder"] / str(tokens[index].attrGet("src"))
+    path = env["root"] / os.path.normpath(f"{env['folder']}/{tokens[index].attrGet('src')}")
     if path.suffix != ".svg" or not path.is_file():
         return self.image(tokens, index, options, env)
     svg = "<svg" + path.read_text(encoding="utf-8").partition("<svg")[2]

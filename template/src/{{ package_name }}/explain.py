@@ -46,14 +46,14 @@ def banded(column: pd.Series) -> pd.Series:
         frequent = present.value_counts().index[:CATEGORIES]
         names = present.map(_short).where(present.isin(frequent), OTHER)
     kinds = [*dict.fromkeys(names), *([MISSING] if column.hasnans else [])]
-    everything = names.reindex(column.index).fillna(MISSING)
+    everything = names.astype(object).reindex(column.index, fill_value=MISSING)
     return everything.astype(pd.CategoricalDtype(kinds, ordered=True))
 
 
 def _short(value: Any) -> str:
     if isinstance(value, pd.Timestamp):
         return value.date().isoformat()
-    return f"{value:.9g}" if isinstance(value, int | float) else str(value)
+    return f"{value:.9g}" if isinstance(value, float) else str(value)
 
 
 def fairness(
