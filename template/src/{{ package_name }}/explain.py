@@ -9,13 +9,11 @@ import numpy as np
 import pandas as pd
 from fairlearn.metrics import MetricFrame
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
-from sklearn.inspection import permutation_importance
 
 from . import problem
 from .errors import ProjectError
 from .evaluate import interval, resampled, score
-from .figures import dependence as draw_dependence
-from .figures import intervals
+from .figures import curves, intervals
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +26,7 @@ WORST, SHOWN, DRAWN = 10, 15, 4
 ROWS, PREDICTIONS = 2_000, 300
 
 Measure = Callable[[Any, np.ndarray], float]
+Predict = Callable[[pd.DataFrame], pd.DataFrame]
 
 
 def banded(column: pd.Series) -> pd.Series:
@@ -36,8 +35,7 @@ def banded(column: pd.Series) -> pd.Series:
     Categories beyond the most frequent ones are one group. The names are ordered by value.
     """
     present = column.dropna().sort_values(kind="stable")
-    in_order = is_numeric_dtype(present) or is_datetime64_any_dtype(present)
-    if present.nunique() > CATEGORIES and in_order:
+    if present.nunique() > CATEGORIES and _in_order(present):
         bands = pd.qcut(present, BANDS, duplicates="drop")
         ends = present.groupby(bands, observed=True).agg(["min", "max"])
         spans = {band: f"{_short(low)} to {_short(high)}" for band, low, high in ends.itertuples()}
@@ -48,6 +46,10 @@ def banded(column: pd.Series) -> pd.Series:
     kinds = [*dict.fromkeys(names), *([MISSING] if column.hasnans else [])]
     everything = names.astype(object).reindex(column.index, fill_value=MISSING)
     return everything.astype(pd.CategoricalDtype(kinds, ordered=True))
+
+
+def _in_order(column: pd.Series) -> bool:
+    return bool(is_numeric_dtype(column) or is_datetime64_any_dtype(column))
 
 
 def _short(value: Any) -> str:
@@ -158,36 +160,54 @@ def slices(
 
 
 def importance(
-    model: Any, inputs: pd.DataFrame, truth: pd.Series, settings: Settings
+    truth: pd.Series, predict: Predict, frame: pd.DataFrame, settings: Settings
 ) -> dict[str, Any]:
-    """Measure how much the deciding metric falls when the values of one input are shuffled."""
-    deciding = problem.METRICS[settings.evaluate.metric]
+    """Measure how much the deciding metric falls when the values of one column are shuffled.
 
-    def scoring(model: Any, inputs: pd.DataFrame, truth: pd.Series) -> float:
-        everything = np.arange(len(truth))
-        return score(deciding, truth, problem.predict(model, inputs), everything)
+    Source: permutation importance of Breiman, Random Forests (2001), on rows kept from training.
+    """
+    deciding, seed = problem.METRICS[settings.evaluate.metric], settings.split.seed
+    some = frame.sample(min(len(frame), ROWS), random_state=seed)
+    actual, rows = truth.loc[some.index], np.arange(len(some))
 
-    repeats = max(2, min(10, PREDICTIONS // inputs.shape[1]))
-    falls = permutation_importance(
-        model,
-        inputs,
-        truth,
-        scoring=scoring,
-        n_repeats=repeats,
-        max_samples=min(ROWS, len(inputs)),
-        random_state=settings.split.seed,
-    )
-    means, stds = falls.importances_mean, falls.importances_std
-    found: list[dict[str, Any]] = [
-        {"input": name, "fall": float(mean), "std": float(std)}
-        for name, mean, std in zip(inputs, means, stds, strict=True)
-    ]
-    ranked = sorted(found, key=lambda entry: -entry["fall"])
-    return {"metric": settings.evaluate.metric, "repeats": repeats, "inputs": ranked}
+    def measured(table: pd.DataFrame) -> float:
+        return score(deciding, actual, predict(table), rows)
+
+    names = [str(name) for name in frame if name not in settings.data.not_features]
+    before, found = measured(some), list[dict[str, Any]]()
+    repeats = max(2, min(10, PREDICTIONS // len(names)))
+    for name in names:
+        falls = []
+        for repeat in range(repeats):
+            shuffled = some[name].sample(frac=1, random_state=seed + repeat)
+            falls.append(before - measured(some.assign(**{name: shuffled.set_axis(some.index)})))
+        mean, std = float(np.mean(falls)), float(np.std(falls))
+        ends = {"fall_low": mean - std, "fall_high": mean + std}
+        found.append({"input": name, "fall": mean, "std": std, **ends})
+    found.sort(key=lambda entry: -entry["fall"])
+    return {"metric": settings.evaluate.metric, "repeats": repeats, "inputs": found}
+
+
+def dependence(predict: Predict, frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the mean prediction when every row has the same value of a column, value by value.
+
+    Of two classes the probability of the second, of more than two that of each.
+    """
+    some = frame.sample(min(len(frame), ROWS // 4), random_state=0)
+    present = some[name].dropna()
+    values = present.value_counts().index[:CATEGORIES].sort_values()
+    if present.nunique() > CATEGORIES and _in_order(present):
+        values = pd.Index(present.quantile(np.linspace(0.02, 0.98, 2 * CATEGORIES)).unique())
+    means = []
+    for value in values:
+        predicted = predict(some.assign(**{name: value}))
+        chances = predicted.columns.drop("prediction")
+        means.append(predicted[chances[len(chances) == 2 :] if len(chances) else ["prediction"]])
+    return pd.DataFrame([mean.mean() for mean in means], index=values)
 
 
 def draw(
-    model: Any, inputs: pd.DataFrame, fairness: dict[str, Any], importance: dict[str, Any]
+    predict: Predict, frame: pd.DataFrame, fairness: dict[str, Any], importance: dict[str, Any]
 ) -> dict[str, "Figure"]:
     """Draw each sensitive column's groups, the inputs' weight, and what the weightiest do."""
     drawn = {}
@@ -195,28 +215,9 @@ def draw(
         groups = {group["group"]: group["figures"] for group in attribute["groups"]}
         about = f"by {attribute['name']}, with its confidence interval"
         drawn[f"fairness_{number}"] = intervals(groups, fairness["metric"], about)
-    ranked = importance["inputs"]
-    spread = {e["input"]: _around(e["fall"], e["std"]) for e in ranked[:SHOWN]}
+    weights = {entry["input"]: entry for entry in importance["inputs"][:SHOWN]}
     about = f"of {importance['metric']} when the input is shuffled, and its standard deviation"
-    drawn["importance"] = intervals(spread, "fall", about)
-    labels = list(map(str, problem.meaning(model).get("labels", ["prediction"])))
-    for number, entry in enumerate(ranked[:DRAWN], start=1):
-        values, means = dependence(model, inputs, entry["input"])
-        drawn[f"dependence_{number}"] = draw_dependence(values, means, entry["input"], labels)
+    drawn["importance"] = intervals(weights, "fall", about)
+    for number, name in enumerate([*weights][:DRAWN], start=1):
+        drawn[f"dependence_{number}"] = curves(dependence(predict, frame, name), name)
     return drawn
-
-
-def _around(value: float, spread: float) -> dict[str, float]:
-    return {"fall": value, "fall_low": value - spread, "fall_high": value + spread}
-
-
-def dependence(model: Any, inputs: pd.DataFrame, name: str) -> tuple[list[Any], np.ndarray]:
-    """Return values of one input, and the mean raw prediction when every row has that value."""
-    some = inputs.sample(min(len(inputs), ROWS // 4), random_state=0)
-    present = some[name].dropna()
-    if is_numeric_dtype(present):
-        values = list(np.unique(present.quantile(np.linspace(0.02, 0.98, 2 * CATEGORIES))))
-    else:
-        values = list(present.value_counts().index[:CATEGORIES])
-    means = [problem.raw(model, some.assign(**{name: value})).mean(axis=0) for value in values]
-    return values, np.array(means)

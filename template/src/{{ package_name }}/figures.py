@@ -1,11 +1,11 @@
 """Figures as SVG files, the same bytes for the same figures."""
 
 from pathlib import Path
-from typing import Any
 
 import matplotlib
-import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 LONGEST = 40
 # Names come from data: a dollar sign in one starts no formula.
@@ -28,15 +28,15 @@ def intervals(scores: dict[str, dict[str, float]], metric: str, about: str) -> F
     return figure
 
 
-def dependence(values: list[Any], means: np.ndarray, name: str, labels: list[str]) -> Figure:
-    """Draw the mean prediction against the values of an input; of two classes the second."""
+def curves(table: pd.DataFrame, name: str) -> Figure:
+    """Draw the columns of a table against its index, which holds values of `name`."""
     figure = Figure(figsize=(4.6, 3.2))
     axes = figure.subplots()
-    texts = isinstance(values[0], str)
-    shown = [str(value)[:LONGEST] for value in values] if texts else values
-    for label, line in list(zip(labels, means.T, strict=True))[len(labels) == 2 :]:
-        axes.plot(shown, line, "o" if texts else "-", label=label)
-    axes.tick_params(axis="x", rotation=30 if texts else 0)
+    numbers = is_numeric_dtype(table.index) and not is_bool_dtype(table.index)
+    shown = table.index if numbers else [str(value)[:LONGEST] for value in table.index]
+    for label, line in table.items():
+        axes.plot(shown, line, "-" if numbers else "o", label=str(label)[:LONGEST])
+    axes.tick_params(axis="x", rotation=0 if numbers else 30)
     axes.set(xlabel=name[:LONGEST], ylabel="mean prediction")
     axes.legend()
     return figure
