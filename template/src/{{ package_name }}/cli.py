@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import paths
+from . import commands, paths
 from .errors import ProjectError
 from .settings import load
 
@@ -22,6 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(commands.app)
 
 
 def main() -> None:
@@ -32,6 +33,8 @@ def main() -> None:
         sys.exit(f"error: {error}")
     except FileNotFoundError as error:
         sys.exit(f"error: {error.filename} is missing: run the pipeline (`poe pipeline`)")
+    except OSError as error:  # a full disk, a folder that cannot be written to
+        sys.exit(f"error: {error}")
 
 
 def _write_json(value: Any, path: Path) -> None:
@@ -140,12 +143,13 @@ def evaluate() -> None:
 def gate() -> None:
     """Let the model pass, or stop the pipeline with the reasons."""
     from .gate import verdict
+    from .tracking import record
 
-    result = verdict(paths.REPORTS, paths.PACKAGE, load(paths.PARAMS))
-    for check in result["checks"]:
-        mark = "pass" if check["passed"] else "FAIL"
-        typer.echo(f"{mark}  {check['rule']} ({check['figures']})")
+    settings = load(paths.PARAMS)
+    result = verdict(paths.REPORTS, paths.PACKAGE, settings)
+    commands.show(result["checks"])
     _write_json(result, paths.GATE)
+    record(settings, result)
     if not result["passed"]:
         raise ProjectError("the gate rejected the model; `poe report` shows the figures")
 

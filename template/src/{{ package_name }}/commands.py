@@ -94,7 +94,7 @@ def reproduce(
     model: Model,
     keep: Annotated[Path | None, typer.Option(help="Work in this new folder; keep it.")] = None,
 ) -> None:
-    """Make a model again from the code, data and parameters on record; is it the same?"""
+    """Make a model again from the code, data and parameters on record, and compare."""
     from .lineage import other_versions, reproduce
     from .registry import find
 

@@ -21,7 +21,7 @@ from .registry import Version, history
 from .tracking import NAME, client, git, md5, numbers, plain_errors, run_files
 
 Answers = dict[str, dict[str, Any]]
-STYLE = "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}img{width:49%}"
+STYLE = "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto}img{width:49%}"
 
 
 @plain_errors()
@@ -93,12 +93,12 @@ def reproduce(version: Version, scratch: Path) -> list[Check]:
     commit, table = run.tags["git_commit"], Path(run.params["data.path"])
     if commit == "none":
         raise ProjectError("it was made outside of git: its code is not on record")
-    top, inside = (git("rev-parse", a).decode().strip() for a in ("--show-toplevel", "--show-prefix"))
-    git("clone", "--quiet", "--no-checkout", top, str(scratch))
+    where = git("rev-parse", "--show-toplevel", "--show-prefix").decode().split("\n")
+    git("clone", "--quiet", "--no-checkout", where[0], str(scratch))
     git("-C", str(scratch), "checkout", "--quiet", commit)
     if (patch := files / "uncommitted.patch").exists():
         git("-C", str(scratch), "apply", "--whitespace=nowarn", str(patch.resolve()))
-    root = scratch.resolve() / inside
+    root = scratch.resolve() / where[1]
     _dvc(root, "cache", "dir", "--local", _dvc(Path(), "cache", "dir").strip())
     _dvc(root, "checkout", "--quiet", "--force", "--allow-missing")
     _dvc(root, "repro", "--quiet", "--force", "evaluate")

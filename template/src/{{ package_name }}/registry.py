@@ -1,7 +1,7 @@
 """Which models may work, and which one does: `challenger` and `champion` are aliases of versions.
 
-The alias is the only thing that changes hands, in one transaction: whenever a command is killed, the
-champion is the old one or the new one. What is said about a promotion is written before that.
+The alias is the only thing that changes hands, in one transaction: whenever a command is killed,
+the champion is the old one or the new one. What is said about a promotion is written before that.
 """
 
 import getpass
@@ -36,7 +36,6 @@ class Version:
     number: str
     model_id: str
     run_id: str
-    source: str
     aliases: tuple[str, ...]
     created_at: datetime
     tags: dict[str, str]
@@ -62,8 +61,7 @@ def versions() -> list[Version]:
         Version(
             number=str(each.version),
             model_id=each.tags.get("model_id", ""),
-            run_id=each.run_id,
-            source=each.source,
+            run_id=str(each.run_id),
             aliases=tuple(sorted(a for a, v in aliases.items() if str(v) == str(each.version))),
             created_at=datetime.fromtimestamp(each.creation_timestamp / 1000, UTC),
             tags=dict(each.tags),
@@ -91,7 +89,7 @@ def champion() -> Version | None:
 @plain_errors()
 def fetch(version: Version) -> Path:
     """Return a folder with the version's package, from a server if need be; checked by its id."""
-    folder = run_files(version.run_id, PLACE) / paths.PACKAGE.name
+    folder = run_files(version.run_id, f"{PLACE}/package")
     if (found := model_id(folder / paths.MODEL.name)) != version.model_id:
         raise ProjectError(f"version {version.number} is damaged: {folder} holds {found}")
     return folder
@@ -108,7 +106,7 @@ def register() -> Version:
             run = _run_of(identity)
             with tempfile.TemporaryDirectory() as folder:
                 _as_mlflow_model(Path(folder), identity)
-                to.log_artifacts(run.run_id, folder, PLACE)
+                to.log_artifacts(run.run_id, folder)
             if not to.search_registered_models(f"name = '{NAME}'"):
                 to.create_registered_model(NAME)
             source, tags = f"{run.artifact_uri}/{PLACE}", {"model_id": identity}
@@ -136,20 +134,21 @@ def _as_mlflow_model(folder: Path, identity: str) -> None:
     from .store import TRUSTED
     from .store import load as load_model
 
-    package = shutil.copytree(paths.PACKAGE, folder / paths.PACKAGE.name)
+    package = shutil.copytree(paths.PACKAGE, folder / "package")
     if model_id(package / paths.MODEL.name) != identity:
         raise ProjectError(f"{paths.PACKAGE} changes at this moment: wait for the pipeline")
     model, data = load_model(package / paths.MODEL.name), load(package / paths.PARAMS).data
     example = features(pd.read_parquet(package / "reference.parquet").head(3), data)
     mlflow.sklearn.save_model(
         model,
-        folder,
+        folder / PLACE,
         serialization_format="skops",
         skops_trusted_types=TRUSTED,
         signature=mlflow.models.infer_signature(example, model.predict(example)),
         input_example=example,
         pip_requirements=[f"{name}=={installed(name)}" for name in NEEDED],
     )
+    package.rename(folder / PLACE / package.name)
 
 
 @plain_errors()
@@ -168,8 +167,9 @@ def promote(name: str | None, reason: str, who: str | None = None, compare: bool
     if refused := [check for check in checks if not check.passed]:
         reasons = "\n".join(f"FAIL  {check.rule} ({check.figures})" for check in refused)
         raise ProjectError(f"version {chosen.number} is not promoted:\n{reasons}")
-    said = {"kind": "promotion", "fallback": seen.place if seen else None, "compared": bool(seen and compare)}
-    return _move(chosen, seen, reason, who, {**said, "checks": [asdict(c) for c in checks]})
+    said: dict[str, Any] = {"kind": "promotion", "fallback": seen.place if seen else None}
+    said |= {"compared": bool(seen and compare), "checks": [asdict(check) for check in checks]}
+    return _move(chosen, seen, reason, who, said)
 
 
 def allowed(version: Version, settings: Settings) -> list[Check]:
@@ -207,12 +207,12 @@ def _move(
         now = champion()
         if (now and now.number) != (seen and seen.number):
             raise ProjectError(
-                f"the champion is version {now.number if now else 'none'} since a moment ago, so the"
-                " comparison no longer holds: try again"
+                f"the champion is version {now.number if now else 'none'} since a moment ago: what"
+                " was compared no longer holds, try again"
             )
         count = 1 + max((entry for each in versions() for entry in each.entries), default=0)
         entry = {
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "by": who or person(),
             "reason": reason,
             "previous": now.place if now else None,

@@ -1,7 +1,7 @@
 """Each run of the pipeline on record in MLflow: with which data and code, to what result.
 
-Without a setting that is a SQLite file and a folder in the project's root; MLFLOW_TRACKING_URI names
-a server or a workspace of Azure ML instead.
+Without a setting that is a SQLite file and a folder in the project's root; MLFLOW_TRACKING_URI
+names a server or a workspace of Azure ML instead.
 """
 
 import hashlib
@@ -19,24 +19,16 @@ from typing import Any
 
 import yaml
 from filelock import FileLock, Timeout
-
-from . import paths
-from .errors import ProjectError
-from .settings import Settings
-from .tables import replacing
-
-QUIET = {  # what MLflow would send home or print; it reads these when it is imported
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-    "MLFLOW_LOGGING_LEVEL": "ERROR",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-}
-os.environ.update({**QUIET, **os.environ})
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy.exc import SQLAlchemyError
+
+from . import paths
+from .errors import ProjectError
+from .settings import Settings
+from .tables import replacing
 
 NAME = str(__package__)  # of the experiment and of the registered model
 DATABASE, ARTIFACTS = Path("mlflow.db"), Path("mlartifacts")
@@ -75,7 +67,8 @@ def _create() -> None:
     with LOCK, replacing(DATABASE) as temporary:
         if DATABASE.exists():  # another process was first
             return
-        store = SqlAlchemyStore(f"sqlite:///{temporary}", str(ARTIFACTS))
+        store: Any = SqlAlchemyStore
+        store = store(f"sqlite:///{temporary}", str(ARTIFACTS))
         store.create_experiment(NAME)
         store.engine.dispose()
         with closing(sqlite3.connect(temporary)) as database, database:
@@ -175,30 +168,29 @@ def _code(folder: Path) -> dict[str, str]:
         commit = git("rev-parse", "--verify", "HEAD").decode().strip()
     except ProjectError:  # no git, no repository or no commit
         return {"git_commit": "none", "git_dirty": "unknown"}
-    there = git("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *SOURCES)
-    new = git("ls-files", "-z", "--others", "--exclude-standard", "--", *SOURCES)
-    apart = {"GIT_INDEX_FILE": str(folder / "index")}  # what is staged stays as it is
-    git("read-tree", "HEAD", **apart)
-    git("update-index", "-z", "--add", "--remove", "--stdin", given=there, **apart)
-    patch = git("diff-index", "--cached", "--patch", "--binary", "HEAD", "--", *SOURCES, **apart)
-    (folder / "index").unlink()
+    where = ["--", *SOURCES]
+    new = git("ls-files", "-z", "--others", "--exclude-standard", *where)
+    there = new + git("ls-files", "-z", "--cached", *where)
+    index = folder / "index"  # of our own: what is staged stays as it is
+    git("read-tree", "HEAD", index=index)
+    git("update-index", "-z", "--add", "--remove", "--stdin", given=there, index=index)
+    patch = git("diff-index", "--cached", "--patch", "--binary", "HEAD", *where, index=index)
+    index.unlink()
     if patch:
         (folder / "uncommitted.patch").write_bytes(patch)
     untracked = " ".join(sorted(new.decode().split("\0"))).strip()
     return {"git_commit": commit, "git_dirty": str(bool(patch)).lower(), "git_untracked": untracked}
 
 
-def git(*arguments: str, given: bytes = b"", **environment: str) -> bytes:
+def git(*arguments: str, given: bytes = b"", index: Path | None = None) -> bytes:
     """Return what git prints. Raises ProjectError when it fails or is not there."""
+    apart = {"GIT_INDEX_FILE": str(index)} if index else {}
+    command = ["git", *arguments]
     try:
-        command = ["git", *arguments]
-        return subprocess.run(  # noqa: S603  no shell, and the arguments are ours
-            command,
-            input=given,
-            env={**os.environ, **environment},
-            capture_output=True,
-            check=True,
-        ).stdout
+        done = subprocess.run(  # noqa: S603  no shell, and the arguments are ours
+            command, input=given, env={**os.environ, **apart}, capture_output=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError) as error:
         said = getattr(error, "stderr", b"").decode(errors="replace").strip() or str(error)
-        raise ProjectError(f"git {arguments[0]}: {said}") from error
+        raise ProjectError(f"{' '.join(command)}: {said}") from error
+    return done.stdout
