@@ -52,7 +52,7 @@ def plain_errors() -> Iterator[None]:
 
 def uri() -> str:
     """Where runs and models are kept."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE.resolve().as_posix()}"
 
 
 def client() -> MlflowClient:
@@ -68,11 +68,13 @@ def _create() -> None:
         if DATABASE.exists():  # another process was first
             return
         store: Any = SqlAlchemyStore
-        store = store(f"sqlite:///{temporary}", str(ARTIFACTS))
-        store.create_experiment(NAME)
-        store.engine.dispose()
+        store = store(f"sqlite:///{temporary.resolve().as_posix()}", str(ARTIFACTS))
+        try:
+            store.create_experiment(NAME)
+        finally:
+            store.engine.dispose()
         with closing(sqlite3.connect(temporary)) as database, database:
-            # Relative, which MLflow has no option for: the project's folder can be moved, copied.
+            # Relative, which MLflow has no option for, so that the project's folder can be moved.
             database.execute("UPDATE experiments SET artifact_location = ?", [str(ARTIFACTS)])
 
 
