@@ -59,7 +59,7 @@ def client() -> MlflowClient:
     """Return the one way to MLflow; the first call makes the database."""
     if not os.environ.get("MLFLOW_TRACKING_URI") and not DATABASE.exists():
         _create()
-    return MlflowClient(uri())
+    return MlflowClient(uri(), registry_uri=uri())
 
 
 def _create() -> None:
