@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -80,7 +81,8 @@ def _create() -> None:
 
 def run_files(run_id: str, name: str = "") -> Path:
     """Return the folder with what was kept of a run, or a part of it; from a server if need be."""
-    return Path(client().download_artifacts(run_id, name))
+    where = client().get_run(run_id).info.artifact_uri
+    return Path(get_artifact_repository(where, tracking_uri=uri()).download_artifacts(name))
 
 
 @plain_errors()
