@@ -82,7 +82,8 @@ def _create() -> None:
 def run_files(run_id: str, name: str = "") -> Path:
     """Return the folder with what was kept of a run, or a part of it; from a server if need be."""
     where = client().get_run(run_id).info.artifact_uri
-    return Path(get_artifact_repository(where, tracking_uri=uri()).download_artifacts(name))
+    artifacts: Any = get_artifact_repository(where, tracking_uri=uri())
+    return Path(artifacts.download_artifacts(name))
 
 
 @plain_errors()
