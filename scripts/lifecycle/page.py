@@ -13,7 +13,6 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-
 from scripts.lifecycle.traffic import Answer, Traffic
 
 if TYPE_CHECKING:
