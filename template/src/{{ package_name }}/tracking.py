@@ -17,7 +17,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
@@ -95,7 +94,7 @@ def record(settings: Settings, verdict: dict[str, Any]) -> str:
     run = to.create_run(experiment, run_name=verdict["model_id"]).info
     params = {
         f"{section}.{name}": value if isinstance(value, str) else json.dumps(value)
-        for section, values in yaml.safe_load(paths.PARAMS.read_text("utf-8")).items()
+        for section, values in settings.model_dump(mode="json", exclude_none=True).items()
         for name, value in values.items()
     }
     with tempfile.TemporaryDirectory() as folder:
