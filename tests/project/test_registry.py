@@ -154,8 +154,8 @@ def test_any_model_can_answer_and_be_made_again(shelf: Project) -> None:
     answers = json.loads(shelf.step("lineage", "2", "--json").stdout)
     assert raw["md5"] in answers["What data has been used?"].values()
     code = answers["What code?"]
-    assert code["changed since that commit"] == "true"
-    assert code["files that git did not know"] == "src/ml_project/extra.py"
+    assert code["git_dirty"] == "true"
+    assert code["git_untracked"] == "src/ml_project/extra.py"
     page = shelf.root / "page.html"
     assert "# ml_project" in shelf.step("lineage", "--html", page).stdout
     assert "What code?" in page.read_text(encoding="utf-8")

@@ -34,28 +34,24 @@ def lineage(version: Version) -> Answers:
         for entry in history()
     }
     mine = {at: told for at, told in changes.items() if at.endswith(f" {version.number}")}
+    code = {name: said for name, said in run.tags.items() if name.startswith(("git_", "lock_"))}
     return {
         "Which model is it?": {
             "version": version.number,
-            "model id": version.model_id,
+            "model_id": version.model_id,
             "aliases": ", ".join(version.aliases) or "none",
             "registered": version.created_at.isoformat(timespec="seconds"),
         },
         "What data has been used?": {
             "file": run.params["data.path"],
-            "md5, its name in DVC": run.tags["data_md5"],
-            "md5 of schema.yaml": run.tags["schema_md5"],
+            "data_md5": run.tags["data_md5"],
+            "schema_md5": run.tags["schema_md5"],
         },
-        "What code?": {
-            "git commit": run.tags["git_commit"],
-            "changed since that commit": run.tags["git_dirty"],
-            "files that git did not know": run.tags.get("git_untracked") or "none",
-            "md5 of requirements.lock": run.tags["lock_md5"],
-        },
+        "What code?": code,
         "What code + data resulted in my model?": {
             "run": version.run_id,
             "the proof": f"reproduce {version.number}",
-            **{f"parameter {name}": value for name, value in sorted(run.params.items())},
+            **dict(sorted(run.params.items())),
         },
         f"What was the result for model {version.number}?": {
             "gate": run.tags["gate"],
@@ -138,18 +134,11 @@ def other_versions(version: Version) -> list[str]:
 
 def _dvc(root: Path, *arguments: str) -> str:
     """Run DVC, and the steps that it runs, on the code under `root`."""
-    python = Path(sys.executable)
-    environment = {
-        "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(root / "src"),
-        "DVC_NO_ANALYTICS": "1",
-    }
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ours = {"PATH": programs, "PYTHONPATH": str(root / "src"), "DVC_NO_ANALYTICS": "1"}
+    command, environment = [sys.executable, "-m", "dvc", *arguments], {**os.environ, **ours}
     done = subprocess.run(  # noqa: S603  no shell, and the arguments are ours
-        [python, "-m", "dvc", *arguments],
-        cwd=root,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
+        command, cwd=root, env=environment, capture_output=True, text=True
     )
     if done.returncode:
         raise ProjectError(f"dvc {arguments[0]}: {(done.stderr or done.stdout)[-2000:].strip()}")

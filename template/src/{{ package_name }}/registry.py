@@ -161,9 +161,15 @@ def promote(name: str | None, reason: str, who: str | None = None, compare: bool
     chosen, seen, settings = find(name or "challenger"), champion(), load(paths.PARAMS)
     if seen and seen.number == chosen.number:
         raise ProjectError(f"version {chosen.number} is the champion already")
-    checks = allowed(chosen, settings)
-    if seen and compare:
-        checks += compared(chosen, seen, settings)
+    try:
+        checks = allowed(chosen, settings)
+        if seen and compare:
+            checks += compared(fetch(chosen), fetch(seen), settings)
+    except Exception as error:  # whatever it is: nothing can be said, so nothing moves
+        raise ProjectError(
+            f"version {chosen.number} is not promoted: {type(error).__name__}: {error}"
+            " (when the champion is past comparing: --without-comparison)"
+        ) from error
     if refused := [check for check in checks if not check.passed]:
         reasons = "\n".join(f"FAIL  {check.rule} ({check.figures})" for check in refused)
         raise ProjectError(f"version {chosen.number} is not promoted:\n{reasons}")
@@ -177,11 +183,8 @@ def allowed(version: Version, settings: Settings) -> list[Check]:
 
     That covers the minimum, the floors of groups, latency and size; all of it has to be there.
     """
-    try:
-        verdict = gate.verdict(run_files(version.run_id, "reports"), fetch(version), settings)
-        return [Check(**check) for check in verdict["checks"]]
-    except Exception as error:  # whatever it is: no figures, no promotion
-        return [Check("the run on record can be read", False, f"{type(error).__name__}: {error}")]
+    verdict = gate.verdict(run_files(version.run_id, "reports"), fetch(version), settings)
+    return [Check(**check) for check in verdict["checks"]]
 
 
 @plain_errors()
@@ -250,21 +253,13 @@ def history() -> list[dict[str, Any]]:
     return found
 
 
-def compared(challenger: Version, champion: Version, settings: Settings) -> list[Check]:
-    """Hold a version against the champion on test rows that neither has learned from.
+def compared(challenger: Path, champion: Path, settings: Settings) -> list[Check]:
+    """Hold one package against another on test rows that neither has learned from.
 
     The rule is non-inferiority: the interval of the difference must lie above -promote.margin. To
-    ask for a sure gain would keep a challenger with newer data out forever; to ask for none at
-    all would let many small losses pass, one after another (docs/decisions).
+    ask for a sure gain would keep a challenger with newer data out for ever; to ask for nothing
+    but a better figure would be a coin toss on few rows.
     """
-    try:
-        return _compared(fetch(challenger), fetch(champion), settings)
-    except Exception as error:  # whatever it is: no comparison, no promotion
-        told = f"{type(error).__name__}: {error}; --without-comparison leaves it out, on record"
-        return [Check("champion and challenger can be compared", False, told)]
-
-
-def _compared(challenger: Path, champion: Path, settings: Settings) -> list[Check]:
     from .evaluate import evaluate
     from .package import row_hashes
     from .served import load as load_served

@@ -30,6 +30,7 @@ from .errors import ProjectError
 from .settings import Settings
 from .tables import replacing
 
+Texts = dict[str, str]
 NAME = str(__package__)  # of the experiment and of the registered model
 DATABASE, ARTIFACTS = Path("mlflow.db"), Path("mlartifacts")
 LOCK = FileLock("mlflow.lock", timeout=20)  # seconds; free again when its holder is killed
@@ -110,26 +111,20 @@ def record(settings: Settings, verdict: dict[str, Any]) -> str:
         for path in (paths.PARAMS, paths.SCHEMA, paths.LOCK, Path("dvc.lock")):
             if path.exists():
                 shutil.copy(path, folder)
-        _log(to, run.run_id, params, dict(numbers(_json(paths.METRICS))), tags)
+        _log(run.run_id, params, dict(numbers(_json(paths.METRICS))), tags)
         to.log_artifacts(run.run_id, folder)
     for trial in _json(paths.TUNING).get("trials", []):
         parent = {"mlflow.parentRunId": run.run_id, "state": trial["state"]}
         child = to.create_run(experiment, run_name=f"trial {trial['number']}").info.run_id
         given = {name: str(value) for name, value in trial["params"].items()}
-        _log(to, child, given, dict(numbers({"value": trial["value"]})), parent)
+        _log(child, given, dict(numbers({"value": trial["value"]})), parent)
         to.set_terminated(child)
     to.set_terminated(run.run_id)
     return str(run.run_id)
 
 
-def _log(
-    to: MlflowClient,
-    run: str,
-    params: dict[str, str],
-    metrics: dict[str, float],
-    tags: dict[str, str],
-) -> None:
-    to.log_batch(
+def _log(run: str, params: Texts, metrics: dict[str, float], tags: Texts) -> None:
+    client().log_batch(
         run,
         [Metric(re.sub(r"[^\w/. -]", "_", name), value, 0, 0) for name, value in metrics.items()],
         [Param(name, value) for name, value in params.items()],
@@ -163,7 +158,7 @@ def md5(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def _code(folder: Path) -> dict[str, str]:
+def _code(folder: Path) -> Texts:
     """Name the commit; what differs from it goes to `uncommitted.patch`, new files included.
 
     Outputs are no code: reports and dvc.lock always differ until the run is committed.
