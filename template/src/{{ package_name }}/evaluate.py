@@ -18,7 +18,7 @@ def evaluate(
     settings: Evaluate,
     seed: int,
 ) -> Metrics:
-    """Score the predictions named `model`, `linear` and `trivial` against `truth`.
+    """Score the predictions named `model`, and those it is compared with, against `truth`.
 
     Rows of one group are resampled together. The bootstrap samples are shared, so that
     `gain_over_*` is a paired difference, which is sharper than comparing two intervals.
@@ -33,7 +33,7 @@ def evaluate(
         ends = {f"{settings.metric}_low": low, f"{settings.metric}_high": high}
         values = _values(truth, p)
         metrics[name] = {settings.metric: values.pop(settings.metric), **ends, **values}
-    for name in ("linear", "trivial"):
+    for name in (other for other in predicted if other != "model"):
         low, high = interval(draws["model"] - draws[name], settings.confidence)
         value = metrics["model"][settings.metric] - metrics[name][settings.metric]
         metrics[f"gain_over_{name}"] = {"value": value, "low": low, "high": high}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 PARAMS = Path("params.yaml")
 SCHEMA = Path("schema.yaml")
+LOCK = Path("requirements.lock")
 
 INGESTED = Path("data/interim/ingested.parquet")
 VALIDATED = Path("data/interim/validated.parquet")
