@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import paths
+from . import loop, paths
 from .errors import ProjectError
 from .settings import load
 
@@ -22,6 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(loop.app)
 
 
 def main() -> None:
@@ -120,6 +121,7 @@ def evaluate() -> None:
     from .evaluate import evaluate
     from .features import features
     from .served import load as load_package
+    from .tables import write_table
 
     settings, frame = load(paths.PARAMS), pd.read_parquet(paths.TEST)
     inputs, truth = features(frame, settings.data), frame[settings.data.target]
@@ -130,6 +132,8 @@ def evaluate() -> None:
     groups = frame[settings.data.group] if settings.data.group else None
     metrics = evaluate(predicted, truth, groups, settings.evaluate, settings.split.seed)
     _write_json({"model_id": served.model_id, **metrics}, paths.METRICS)
+    held_out = predicted["model"].assign(**{settings.data.target: truth})
+    write_table(held_out.assign(model_id=served.model_id), paths.HELD_OUT)
     shown = {name: metrics[name] for name in ("model", "linear", "trivial")}
     scores = figures.intervals(shown, settings.evaluate.metric)
     drawn = problem.figures(truth, predicted["model"])
@@ -157,6 +161,9 @@ def score(
     rejects: Annotated[
         Path | None, typer.Option(help="Bad rows and why. [default: OUTPUT_rejects.csv]")
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--collect/--no-collect", help="Keep rows for `monitor`.")
+    ] = True,
 ) -> None:
     """Score a file with the model that passed the gate. Row order and ids are kept."""
     from .gate import model_id, require_passed
@@ -168,11 +175,13 @@ def score(
         raise ProjectError("input, output and rejects must be three different files")
 
     from .accept import Acceptance
+    from .collect import Collector
     from .score import checker, score
     from .served import load as load_package
     from .tables import read_batches, text_columns, writer
 
     text, rows = text_columns(paths.SCHEMA), settings.score.batch_rows
+    collector = Collector(paths.COLLECTED, settings.collect, ())
     results = score(
         read_batches(source, settings.data, text, rows),
         load_package(paths.PACKAGE),
@@ -180,6 +189,7 @@ def score(
         checker(paths.SCHEMA, settings.data),
         settings,
         datetime.now(UTC),
+        collector.add_batch if keep else lambda rows: None,
     )
     good, bad = 0, 0
     with (
@@ -195,6 +205,7 @@ def score(
                 append(scored)
     if not good:
         raise ProjectError(f"no row of {source} could be scored: see {rejects}")
+    collector.close()
     typer.echo(f"{good} rows scored to {output}, {bad} rejected to {rejects}, model {identity}")
 
 

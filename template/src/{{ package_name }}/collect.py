@@ -136,11 +136,11 @@ class Collector:
 
     def _write(self, rows: pa.Table) -> None:
         """Let the last file grow, each time as a whole, to its full size; then begin the next."""
-        hidden = self._hidden.intersection(rows.column_names)
-        rows, size = rows.drop_columns(list(hidden)), max(1, min(PART, self._settings.max_rows // 10))
+        rows = rows.drop_columns(list(self._hidden.intersection(rows.column_names)))
+        size = max(1, min(PART, self._settings.max_rows // 10))
         while rows.num_rows:
             room = size - self._part.num_rows
-            grown = pa.concat_tables([self._part, rows.slice(0, room)], promote_options="permissive")
+            grown = _together([self._part, rows.slice(0, room)])
             if not self._part.num_rows:
                 self._count += 1
                 name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{os.getpid()}-{self._count}.parquet"
@@ -182,4 +182,9 @@ def collected(folder: Path) -> pa.Table:
             continue
         except (OSError, pa.ArrowException) as error:
             raise ProjectError(f"{path} cannot be read: {error}") from error
+    return _together(tables)
+
+
+def _together(tables: list[pa.Table]) -> pa.Table:
+    """Columns may be missing here, and hold nothing but missing values there."""
     return pa.concat_tables(tables, promote_options="permissive")

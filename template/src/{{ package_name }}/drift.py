@@ -57,14 +57,14 @@ def levels(reference: pd.Series, window: pd.Series) -> pd.DataFrame:
     old, now = (column.astype("str").fillna(MISSING) for column in (reference, window))
     counts, all_counts = old.value_counts(), pd.concat([old, now]).value_counts()
     own = all_counts.index[all_counts >= max(OWN_ROWS, OWN_SHARE * all_counts.sum())]
-    before = old.where(old.isin(own), np.where(old.map(counts) == 1, NEW, RARE))
-    after = now.where(now.isin(own), np.where(now.isin(counts.index), RARE, NEW))
+    before = old.where(old.isin(own), RARE).mask(~old.isin(own) & old.map(counts).eq(1), NEW)
+    after = now.where(now.isin(own), RARE).mask(~now.isin(own) & ~now.isin(counts.index), NEW)
     sides = {"reference": before.value_counts(), "window": after.value_counts()}
     return pd.DataFrame(sides).fillna(0).astype("int64")
 
 
 def _of_levels(table: pd.DataFrame) -> Difference:
-    """The effect is the total variation: the share of rows that would have to change their level.
+    """Return the total variation, the share of rows that would have to change their level, and p.
 
     Chi-square needs five expected rows in each cell. Otherwise the most telling level decides, by
     the exact hypergeometric test with Bonferroni's correction for the number of levels.
