@@ -156,14 +156,14 @@ def quality_checks(
         return [Check("quality", metric, "undefined: does each class occur?", False)]
     low, high = np.nanquantile(draws, [1 - sure, sure])
     told = f"{value:.4f} ({low:.4f} to {high:.4f}) on {len(labelled)} labelled rows"
-    checks = [Check("quality", f"{metric} reaches {minimum:g}", told, high < minimum)]
+    checks = [Check("quality", f"{metric} reaches {minimum:g}", told, bool(high < minimum))]
     if held_out is not None:
         tested, tested_draws = _measured(held_out, settings)
         most = min(len(draws), len(tested_draws))
         high = np.nanquantile(draws[:most] - tested_draws[:most], sure)
         name = f"{metric} is not worse than on the test rows by {settings.promote.margin:g}"
         told = f"{value - tested:+.4f}, at most {high:+.4f}"
-        checks.append(Check("quality", name, told, high < -settings.promote.margin))
+        checks.append(Check("quality", name, told, bool(high < -settings.promote.margin)))
     return checks
 
 

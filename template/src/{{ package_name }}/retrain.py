@@ -99,18 +99,21 @@ def add_rows(source: Path, settings: Settings) -> int:
     if form == "excel":
         raise ProjectError(f"{data.path} cannot grow: save it as CSV or Parquet, then onboard that")
     old, new = (read_table(path, data, text) for path in (data.path, source))
-    _, reasons = check(new.set_axis(range(1, len(new) + 1)), schema)
-    both = pd.concat([old, new.reindex(columns=old.columns)], ignore_index=True)
-    if len(reasons) == 0:
-        _, reasons = check(ingest(both, data)[0], schema)  # such as an id that comes twice
+    new = new.set_axis(range(1, len(new) + 1))
+    known, _ = check(ingest(old, data)[0], schema)
+    typed, reasons = check(new, schema)
+    both = pd.concat([known.set_axis(range(-len(known), 0)), typed])
+    fresh = ~(both.duplicated() & (both.index > 0) & data.drop_duplicates)
+    if reasons.empty:
+        _, reasons = check(both[fresh], schema)  # such as an id that comes twice
     if len(reasons):
         raise ProjectError(f"{source}: no row was added:\n{reasons.head(10).to_string()}")
-    known = both.duplicated().iloc[len(old) :].to_numpy() & data.drop_duplicates
-    if not known.all():
-        append(new[~known].reindex(columns=old.columns), data.path, form, data)
+    added = new[fresh.loc[new.index]].reindex(columns=old.columns)
+    if len(added):
+        append(added, data.path, form, data)
     if dvc("add", "--quiet", data.path.as_posix()):
         raise ProjectError(f"`dvc add {data.path}` failed, see above")
-    return int((~known).sum())
+    return len(added)
 
 
 def append(rows: pd.DataFrame, path: Path, form: str, data: Data) -> None:
