@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-
 from scripts.lifecycle.page import write_page
 from scripts.lifecycle.traffic import Traffic
 from scripts.lifecycle.world import TARGET, readings
@@ -152,7 +151,7 @@ def wait_until_ready(port: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready"):  # noqa: S310
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready"):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
