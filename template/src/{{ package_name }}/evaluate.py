@@ -23,10 +23,7 @@ def evaluate(
     Rows of one group are resampled together. The bootstrap samples are shared, so that
     `gain_over_*` is a paired difference, which is sharper than comparing two intervals.
     """
-    deciding = problem.METRICS[settings.metric]
-    samples = resampled(len(truth), groups, settings.resamples, seed)
-    scores = [[score(deciding, truth, p, rows) for p in predicted.values()] for rows in samples]
-    draws = dict(zip(predicted, np.array(scores).T, strict=True))
+    draws = {n: bootstrap(truth, p, groups, settings, seed) for n, p in predicted.items()}
     metrics = {}
     for name, p in predicted.items():
         low, high = interval(draws[name], settings.confidence)
@@ -38,6 +35,19 @@ def evaluate(
         value = metrics["model"][settings.metric] - metrics[name][settings.metric]
         metrics[f"gain_over_{name}"] = {"value": value, "low": low, "high": high}
     return metrics
+
+
+def bootstrap(
+    truth: pd.Series,
+    predicted: pd.DataFrame,
+    groups: pd.Series | None,
+    settings: Evaluate,
+    seed: int,
+) -> np.ndarray:
+    """Return the deciding metric on each bootstrap sample, which are the same for one seed."""
+    deciding = problem.METRICS[settings.metric]
+    samples = resampled(len(truth), groups, settings.resamples, seed)
+    return np.array([score(deciding, truth, predicted, rows) for rows in samples])
 
 
 def resampled(rows: int, groups: pd.Series | None, count: int, seed: int) -> Iterator[np.ndarray]:

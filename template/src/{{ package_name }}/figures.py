@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+from .drift import is_number, levels
 
 LONGEST = 40
 # Names come from data: a dollar sign in one starts no formula.
@@ -39,6 +42,32 @@ def curves(table: pd.DataFrame, name: str) -> Figure:
     axes.tick_params(axis="x", rotation=0 if numbers else 30)
     axes.set(xlabel=name[:LONGEST], ylabel="mean prediction")
     axes.legend()
+    return figure
+
+
+def pair(reference: pd.Series, window: pd.Series) -> Figure:
+    """Draw the distribution of a column in training (or test) and in the window."""
+    figure = Figure(figsize=(4.6, 2.6))
+    axes = figure.subplots()
+    sides = {"reference": reference, "window": window}
+    if is_number(reference):
+        numbers = {name: pd.to_numeric(s, errors="coerce").dropna() for name, s in sides.items()}
+        both = pd.concat(list(numbers.values()))
+        edges = np.linspace(both.quantile(0.01), both.quantile(0.99), 25)  # shows no single row
+        for name, values in numbers.items():
+            shown = np.histogram(values.clip(edges[0], edges[-1]), edges)[0]
+            axes.stairs(shown / max(1, len(sides[name])), edges, fill=True, alpha=0.5, label=name)
+    else:
+        counts = levels(reference, window).sort_values("reference", ascending=False)
+        shares = (counts / counts.sum()).loc[counts.max(axis="columns").nlargest(15).index]
+        for place, name in enumerate(sides):
+            where = np.arange(len(shares)) + 0.4 * place
+            axes.barh(where, shares[name], 0.4, alpha=0.5, label=name)
+        texts = [text[:30] for text in shares.index]
+        axes.set_yticks(np.arange(len(texts)) + 0.2, texts, parse_math=False)
+        axes.invert_yaxis()
+    axes.set(**{"ylabel" if is_number(reference) else "xlabel": "share of rows"})
+    axes.legend(frameon=False)
     return figure
 
 

@@ -11,10 +11,12 @@ VALIDATED = Path("data/interim/validated.parquet")
 TRAIN = Path("data/processed/train.parquet")
 TEST = Path("data/processed/test.parquet")
 SCORED = Path("data/processed/scored.csv")
+COLLECTED = Path("data/collected")
 
 PACKAGE = Path("models/package")
 MODEL = PACKAGE / "model.skops"
 BASELINES = Path("models/baselines.skops")
+HELD_OUT = Path("models/held_out.parquet")
 TRIALS = Path("models/tuning.db")
 
 REPORTS = Path("reports")
@@ -25,6 +27,8 @@ METRICS = REPORTS / "metrics.json"
 GATE = REPORTS / "gate.json"
 PLOTS = REPORTS / "plots"
 EXPLAINED = REPORTS / "explained"
+MONITORING = REPORTS / "monitoring"
+MONITORED = MONITORING / "monitor.json"
 
 FACTS = Path("docs/project/facts.yaml")
 DOCUMENTS = {
