@@ -10,6 +10,7 @@ VALIDATED = Path("data/interim/validated.parquet")
 TRAIN = Path("data/processed/train.parquet")
 TEST = Path("data/processed/test.parquet")
 SCORED = Path("data/processed/scored.csv")
+COLLECTED = Path("data/collected")
 
 PACKAGE = Path("models/package")
 MODEL = PACKAGE / "model.skops"

@@ -1,0 +1,425 @@
+"""The online service: rows in, predictions out; a new champion takes over between two requests."""
+
+import asyncio
+import hmac
+import json
+import logging
+import re
+import signal
+import socket
+import sys
+import threading
+import time
+import uuid
+from collections import Counter as Counts
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+import prometheus_client as prometheus
+import uvicorn
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .contract import batch_model, row_model
+from .errors import ProjectError
+from .served import Served
+from .served import load as load_package
+from .settings import Serve
+from .settings import load as load_settings
+
+if TYPE_CHECKING:
+    from .collect import Collector
+
+log = logging.getLogger(__name__)
+Row = dict[str, Any]
+# Version of the model that should serve, and how to get its package; None: there is none yet.
+Newest = Callable[[], tuple[str, Callable[[], Path]] | None]
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SHOWN_REASONS = 100
+BODY_SECONDS = 10
+SHUTDOWN_SECONDS = 30
+REF = "#/components/schemas/{model}"
+
+
+class Prediction(BaseModel):
+    """The answer for a row: for a classifier also `probability_<label>`; ids as they were given."""
+
+    model_config = ConfigDict(extra="allow")
+    prediction_id: str
+    prediction: Any
+    id: Row
+
+
+class Answer(Prediction):
+    """The answer for one row."""
+
+    model_id: str
+    model_version: str
+    request_id: str
+
+
+class Answers(BaseModel):
+    """The answers for the rows of a batch, in their order."""
+
+    model_id: str
+    model_version: str
+    request_id: str
+    predictions: list[Prediction]
+
+
+class Reason(BaseModel):
+    """Why a request is refused: `row` counts from 1; null where it is not about one row."""
+
+    row: int | None
+    field: str
+    reason: str
+
+
+class Refused(BaseModel):
+    """Every reason, or the first 100."""
+
+    detail: list[Reason]
+
+
+class Problem(BaseModel):
+    """What is wrong with the request as a whole."""
+
+    detail: str
+
+
+def fixed(folder: Path) -> Newest:
+    """Serve one package, whether it is registered or not."""
+    return lambda: ("unregistered", lambda: folder)
+
+
+def champion() -> tuple[str, Callable[[], Path]] | None:
+    """Serve what the registry calls champion, which may change at any time."""
+    from . import registry
+
+    version = registry.champion()
+    return version and (version.number, partial(registry.fetch, version))
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a request is answered with: a model and the contract of its rows."""
+
+    version: str
+    served: Served
+    row: type[BaseModel]
+    batch: type[BaseModel]
+    columns: list[str]
+    carried: list[str]
+    example: list[Row]
+
+    def read(self, body: bytes, batch: bool) -> list[Row]:
+        """Return the rows of a request. Raises ValidationError."""
+        parsed: Any = (self.batch if batch else self.row).model_validate_json(body)
+        rows = parsed.rows if batch else [parsed]
+        return [dict(zip(self.columns, row.__dict__.values(), strict=True)) for row in rows]
+
+    def predict(self, rows: list[Row], request_id: str) -> tuple[list[Row], dict[str, np.ndarray]]:
+        """Return the answers, row by row, and the predictions, column by column."""
+        predicted = self.served.predict_rows(rows)
+        names, columns = list(predicted), [values.tolist() for values in predicted.values()]
+        answers = [
+            {
+                "prediction_id": f"{request_id}-{number}",
+                **dict(zip(names, values, strict=True)),
+                "id": {name: row[name] for name in self.carried if row[name] is not None},
+            }
+            for number, (row, *values) in enumerate(zip(rows, *columns, strict=True), 1)
+        ]
+        return answers, predicted
+
+
+def load_model(folder: Path, version: str, max_rows: int) -> Model:
+    """Load a package and try it on its own example. Raises ProjectError."""
+    served, data = load_package(folder, threads=1), load_settings(folder / "params.yaml").data
+    row = row_model(folder / "schema.yaml", data)
+    columns = [str(field.alias) for field in row.model_fields.values()]
+    carried = [name for name in columns if name in data.not_features]
+    example = json.loads((folder / "example.json").read_text(encoding="utf-8"))
+    batch = batch_model(row, max_rows)
+    model = Model(version, served, row, batch, columns, carried, example)
+    try:
+        rows = [model.read(orjson.dumps(one), batch=False)[0] for one in example]
+    except ValidationError as error:
+        raise ProjectError(f"{folder}: the example does not fit the schema: {error}") from error
+    numbers = [v for v in served.predict_rows(rows).values() if v.dtype.kind == "f"]
+    if not all(np.isfinite(values).all() for values in numbers):
+        raise ProjectError(f"{folder}: the model's answer to its own example is not a number")
+    return model
+
+
+class Metrics:
+    """What /metrics tells."""
+
+    def __init__(self) -> None:
+        self.registry = registry = prometheus.CollectorRegistry()
+        prometheus.ProcessCollector(registry=registry)
+        self.requests = prometheus.Counter(
+            "http_requests", "Requests", ["route", "status"], registry=registry
+        )
+        self.seconds = prometheus.Histogram(
+            "http_request_seconds", "Time to answer", ["route"], registry=registry,
+            buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+        )  # fmt: skip
+        self.rows = prometheus.Counter("rows", "Rows predicted", registry=registry)
+        self.labels = prometheus.Counter(
+            "predictions", "Predictions of a label", ["label"], registry=registry
+        )
+        self.values = prometheus.Summary("prediction_value", "Predicted numbers", registry=registry)
+        self.loads = prometheus.Counter("model_loads", "Tries", ["result"], registry=registry)
+        self.model = prometheus.Info("model", "The model in service", registry=registry)
+
+    def count(self, predictions: list[Any], labels: bool) -> None:
+        """Count the predictions of a request."""
+        self.rows.inc(len(predictions))
+        if labels:
+            for label, count in Counts(predictions).items():
+                self.labels.labels(label).inc(count)
+        else:
+            for value in predictions:
+                self.values.observe(value)
+
+
+class Service:
+    """The model in service, replaced as a whole: a request holds on to the one it began with."""
+
+    def __init__(
+        self, newest: Newest, settings: Serve, collector: "Collector", key: str | None
+    ) -> None:
+        self.newest, self.settings, self.collector = newest, settings, collector
+        self.key = None if key is None else key.encode()
+        self.metrics = Metrics()
+        self.model: Model | None = None
+
+    def refresh(self) -> None:
+        """Load the newest model beside the one in service, try it, then swap. May raise anything."""
+        found = self.newest()
+        if found is None or (self.model and self.model.version == found[0]):
+            return
+        model = load_model(found[1](), found[0], self.settings.max_rows)
+        self.model = model
+        facts = {"model_id": model.served.model_id, "version": model.version}
+        self.metrics.model.info({**facts, "form": model.served.form})
+        self.metrics.loads.labels("done").inc()
+        log.info("model in service", extra={"fields": facts})
+
+    def follow(self, stop: threading.Event) -> None:
+        """Refresh until told to stop; what cannot serve leaves the model in service alone."""
+        while not stop.wait(self.settings.reload_seconds):
+            try:
+                self.refresh()
+            except Exception:  # whatever is wrong with a new model, the old one goes on
+                self.metrics.loads.labels("failed").inc()
+                log.exception("the newest model cannot serve; nothing has changed")
+
+    def answer(self, body: bytes, scope: Scope, batch: bool) -> Row:
+        """Answer a request. Raises ValidationError; HTTPException when there is no model."""
+        if (model := self.model) is None:
+            raise HTTPException(503, "no model has been loaded yet")
+        scope["model"], request_id = model, scope["request_id"]
+        rows = model.read(body, batch)
+        answers, predicted = model.predict(rows, request_id)
+        scope["rows"] = len(rows)
+        self.metrics.count([a["prediction"] for a in answers], "labels" in model.served.meaning)
+        ids = [a["prediction_id"] for a in answers]
+        self.collector.add(rows, predicted, ids, model.served.model_id, datetime.now(UTC))
+        head = {"model_id": model.served.model_id, "model_version": model.version}
+        head["request_id"] = request_id
+        return {**head, "predictions": answers} if batch else {**head, **answers[0]}
+
+
+class Edge:
+    """What every request gets, whatever answers it: id, key, headers, figures, a line of log."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self.app, self.service = app, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, status, headers = time.perf_counter(), 500, dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"").decode("latin-1")
+        scope["request_id"] = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *self._headers(scope)]
+            await send(message)
+
+        try:
+            app = self.app if self._admits(scope["path"], headers) else UNAUTHORIZED
+            await app(scope, receive, sending)
+        except ClientDisconnect:
+            status = 499
+        except Exception:
+            log.exception("defect", extra={"fields": {"request_id": scope["request_id"]}})
+        self._note(scope, status, time.perf_counter() - began)
+
+    def _admits(self, path: str, headers: dict[bytes, bytes]) -> bool:
+        key = self.service.key
+        known = key is None or hmac.compare_digest(headers.get(b"x-api-key", b""), key)
+        return known or path.startswith("/health/")
+
+    def _headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        found = [(b"x-request-id", scope["request_id"].encode())]
+        if model := scope.get("model", self.service.model):
+            found.append((b"x-model-id", model.served.model_id.encode()))
+            found.append((b"x-model-version", model.version.encode()))
+        return found
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "other")
+        self.service.metrics.requests.labels(route, status).inc()
+        self.service.metrics.seconds.labels(route).observe(seconds)
+        if not route.startswith(("/health", "/metrics")):
+            fields = {"request_id": scope["request_id"], "method": scope["method"], "route": route}
+            fields |= {"status": status, "ms": round(1000 * seconds, 3)}
+            log.info("request", extra={"fields": {**fields, "rows": scope.get("rows", 0)}})
+
+
+UNAUTHORIZED = JSONResponse({"detail": "the header X-API-Key is missing or wrong"}, 401)
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    **{code: {"model": Problem} for code in (401, 408, 413, 415, 503)},
+    422: {"model": Refused},
+}
+
+
+def create_app(service: Service) -> Edge:
+    """Put the routes together."""
+    app = FastAPI(title=f"{__package__}: predictions", version="1")
+
+    @app.post("/predict", response_model=Answer, responses=PROBLEMS)
+    async def predict(request: Request) -> Response:
+        """Predict one row."""
+        body = await _body(request, service.settings.max_bytes)
+        return _json(service.answer(body, request.scope, batch=False))
+
+    @app.post("/predict/batch", response_model=Answers, responses=PROBLEMS)
+    async def predict_batch(request: Request) -> Response:
+        """Predict several rows; one that does not fit refuses them all."""
+        body = await _body(request, service.settings.max_bytes)
+        return _json(service.answer(body, request.scope, batch=True))
+
+    @app.get("/health/live")
+    async def live() -> dict[str, str]:
+        """Tell that the process answers."""
+        return {"status": "alive"}
+
+    @app.get("/health/ready", responses={503: {"model": Problem}})
+    async def ready() -> dict[str, str]:
+        """Tell whether there is a model to answer with."""
+        if service.model is None:
+            raise HTTPException(503, "no model has been loaded yet")
+        return {"status": "ready"}
+
+    @app.get("/metrics", response_class=Response)
+    async def metrics() -> Response:
+        """Tell the figures for Prometheus."""
+        text = prometheus.generate_latest(service.metrics.registry)
+        return Response(text, media_type=prometheus.CONTENT_TYPE_LATEST)
+
+    @app.exception_handler(ValidationError)
+    async def refuse(request: Request, error: ValidationError) -> Response:
+        reasons = _reasons(error, request.url.path.endswith("/batch"))
+        return _json({"detail": reasons}, 422)
+
+    app.openapi = partial(_document, app, service)  # type: ignore[method-assign]
+    return Edge(app, service)
+
+
+def _json(content: Row, status: int = 200) -> Response:
+    return Response(orjson.dumps(content), status, media_type="application/json")
+
+
+async def _body(request: Request, most: int) -> bytes:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise HTTPException(415, "the content type must be application/json")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.stream():
+                body += part
+                if len(body) > most:
+                    raise HTTPException(413, f"a request has at most {most} bytes")
+    except TimeoutError:
+        raise HTTPException(408, "the request did not arrive in time") from None
+    return bytes(body)
+
+
+def _reasons(error: ValidationError, batch: bool) -> list[Row]:
+    found = []
+    for one in error.errors(include_url=False, include_input=False)[:SHOWN_REASONS]:
+        path, row = one["loc"], None if batch or not one["loc"] else 1
+        if batch and len(path) > 1:
+            row, path = int(path[1]) + 1, path[2:]
+        found.append({"row": row, "field": ".".join(map(str, path)), "reason": one["msg"]})
+    return found
+
+
+def _document(app: FastAPI, service: Service) -> Row:
+    """Describe the routes, and the rows of the model that is in service now."""
+    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    if (model := service.model) is None:
+        return document
+    examples = {"/predict": model.example[0], "/predict/batch": {"rows": model.example}}
+    for path, of in (("/predict", model.row), ("/predict/batch", model.batch)):
+        schema = of.model_json_schema(ref_template=REF)
+        document["components"]["schemas"] |= schema.pop("$defs", {})
+        content = {"application/json": {"schema": schema, "example": examples[path]}}
+        document["paths"][path]["post"]["requestBody"] = {"required": True, "content": content}
+    return document
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {"at": datetime.fromtimestamp(record.created, UTC), "level": record.levelname}
+        line |= {"message": record.getMessage(), **getattr(record, "fields", {})}
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return orjson.dumps(line).decode()
+
+
+def run(service: Service, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT, then finish the requests in flight."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise ProjectError(f"cannot listen on {host}, port {port}: {error.strerror}") from None
+    for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them again when it is done
+        signal.signal(number, lambda *_: sys.exit(0))
+    stop = threading.Event()
+    threading.Thread(target=service.follow, args=(stop,), daemon=True).start()
+    config = uvicorn.Config(
+        create_app(service), log_config=None, access_log=False, server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )  # fmt: skip
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        stop.set()
+        service.collector.close()
