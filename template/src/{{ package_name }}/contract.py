@@ -17,7 +17,7 @@ from .settings import Data
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 # What a column may say besides its checks.
-NO_CHECKS = {"dtype", "coerce", "nullable", "unique", "required", "title", "description"}
+NO_CHECKS = {"dtype", "coerce", "nullable", "unique", "required", "title", "description", "metadata"}
 SHORT = {"eq": "equal_to", "ne": "not_equal_to", "gt": "greater_than", "lt": "less_than"}
 SHORT |= {"ge": "greater_than_or_equal_to", "le": "less_than_or_equal_to", "between": "in_range"}
 # Years 1700 to 2199: what pandas has nanoseconds for.
@@ -74,7 +74,9 @@ CHECKS: dict[str, Check] = {
     "notin": lambda values: _rule(
         lambda v: v not in values, f"be none of {', '.join(map(str, values))}"
     ),
-    "str_matches": lambda text: _rule(re.compile(text).match, f"match {text}", pattern=f"^(?:{text})"),
+    "str_matches": lambda text: _rule(
+        re.compile(text).match, f"match {text}", pattern=f"^(?:{text})"
+    ),
     "str_contains": lambda text: _rule(re.compile(text).search, f"contain {text}", pattern=text),
     "str_startswith": _compare(str.startswith, "start with"),
     "str_endswith": _compare(str.endswith, "end with"),
@@ -118,7 +120,7 @@ def _type(name: str, column: dict[str, Any], data: Data) -> Any:
     if kind is None:
         raise ProjectError(f"schema.yaml: JSON has nothing for {dtype!r}, the dtype of {name!r}")
     dates = dtype.startswith("datetime64")
-    for check in [check for check in column if check not in NO_CHECKS]:
+    for check in [key for key, said in column.items() if said is not None and key not in NO_CHECKS]:
         value = _moments(column[check]) if dates else column[check]
         try:
             rule = CHECKS[SHORT.get(check, check)]
