@@ -20,7 +20,7 @@ PYPROJECT = ROOT / "template/pyproject.toml.jinja"
 START = "\n[tool.uv]\n"
 HEADER = """# Every version that this project can install, with hashes; `uv run poe lock` renews it.
 """
-CONTAINER_HEADER = """# What the container runs on, with hashes: the project's lock without the dev group.
+CONTAINER_HEADER = """# What the container runs on, with hashes: the lock without the dev group.
 """
 
 
