@@ -9,9 +9,7 @@ from pandera.pandas import DataFrameSchema
 
 from .errors import ProjectError
 from .settings import Data
-from .tables import text_columns
-
-REASONS = ["row", "column", "value", "reason"]
+from .tables import REASONS, text_columns
 
 
 def load_schema(path: Path) -> DataFrameSchema:
@@ -34,14 +32,14 @@ def for_scoring(schema: DataFrameSchema, data: Data) -> DataFrameSchema:
 def check(frame: pd.DataFrame, schema: DataFrameSchema) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Split `frame` into its valid rows, typed, and the reasons against the others.
 
-    Reasons have the columns of REASONS; `row` is the index label in `frame`. Raises ProjectError
-    for what is wrong with the table as a whole, such as a missing column.
+    Reasons have the columns of `tables.REASONS`; `row` is the index label in `frame`. Raises
+    ProjectError for what is wrong with the table as a whole, such as a missing column.
     """
     refused: list[pd.DataFrame] = []
     while True:
         try:
             typed = schema.validate(frame, lazy=True)
-            reasons = pd.concat(refused, ignore_index=True) if refused else no_reasons()
+            reasons = pd.concat(refused, ignore_index=True) if refused else _reasons([])
             return typed, reasons.sort_values("row", kind="stable", ignore_index=True)
         except SchemaErrors as error:
             cells = error.failure_cases.dropna(subset="index")
@@ -51,15 +49,9 @@ def check(frame: pd.DataFrame, schema: DataFrameSchema) -> tuple[pd.DataFrame, p
             frame = frame.drop(index=refused[-1]["row"].unique().tolist())
 
 
-def no_reasons() -> pd.DataFrame:
-    """Return the table of reasons without a row."""
-    return _reasons([])
-
-
 def _reasons(cells: list[dict[str, object]]) -> pd.DataFrame:
     rows = [(c["index"], c["column"], str(c["failure_case"]), str(c["check"])) for c in cells]
-    types = dict(zip(REASONS, ["int64", "str", "str", "str"], strict=True))
-    frame = pd.DataFrame(rows, columns=REASONS).astype(types)
+    frame = pd.DataFrame(rows, columns=list(REASONS)).astype(REASONS)
     return frame.drop_duplicates(["row", "column"])
 
 

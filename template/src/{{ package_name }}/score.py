@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from .errors import ProjectError
 from .served import Served
-from .settings import Settings
-from .tables import cleaned
+from .settings import Data, Settings
+from .tables import REASONS, cleaned
 
 Checked = tuple[pd.DataFrame, pd.DataFrame]
 
@@ -21,19 +25,19 @@ def score(
     check: Callable[[pd.DataFrame], Checked],
     settings: Settings,
     at: datetime,
-) -> Iterator[tuple[pa.Table | None, pd.DataFrame | None]]:
+) -> Iterator[tuple[pa.Table | None, pd.DataFrame]]:
     """Yield (scored rows, reasons against rejected rows) for each batch, in the order of the rows.
 
     What `accepts` is scored at once, the rest after `check`, cell by cell. Scored rows have `row`
     (from 1, the header not counted), the id columns, the prediction, `model_id` and `scored_at`;
-    None stands for no rows. Raises ProjectError for a bad row when score.on_bad_rows is stop.
+    None when there are none. Raises ProjectError for a bad row when score.on_bad_rows is stop.
     """
-    first = 1
+    first, no_reasons = 1, pd.DataFrame({name: pd.Series(dtype=t) for name, t in REASONS.items()})
     for batch in batches:
-        numbers = pa.array(range(first, first + len(batch)), pa.int64())
+        numbers = pa.array(np.arange(first, first + len(batch)))
         first += len(batch)
         if isinstance(batch, pa.RecordBatch) and accepts(batch):
-            yield _scored(batch, numbers, served, settings, at), None
+            yield _scored(batch, numbers, served, settings, at), no_reasons
             continue
         if isinstance(batch, pa.RecordBatch):
             batch = cleaned(batch, settings.data)
@@ -45,6 +49,23 @@ def score(
             continue
         rows = pa.Table.from_pandas(valid, preserve_index=False)
         yield _scored(rows, pa.array(valid.index, pa.int64()), served, settings, at), reasons
+
+
+def checker(schema: Path, data: Data) -> Callable[[pd.DataFrame], Checked]:
+    """Return `schema.check` for rows without a target; it loads pandera at the first call."""
+
+    @cache
+    def rules() -> Any:
+        from .schema import for_scoring, load_schema
+
+        return for_scoring(load_schema(schema), data)
+
+    def checked(frame: pd.DataFrame) -> Checked:
+        from .schema import check
+
+        return check(frame, rules())
+
+    return checked
 
 
 def _scored(
