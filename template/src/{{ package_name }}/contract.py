@@ -17,9 +17,10 @@ from .settings import Data
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 # What a column may say besides its checks.
-NO_CHECKS = {"dtype", "coerce", "nullable", "unique", "required", "title", "description", "metadata"}
+NO_CHECKS = {"dtype", "coerce", "nullable", "unique", "required", "title", "description"}
 SHORT = {"eq": "equal_to", "ne": "not_equal_to", "gt": "greater_than", "lt": "less_than"}
 SHORT |= {"ge": "greater_than_or_equal_to", "le": "less_than_or_equal_to", "between": "in_range"}
+LARGEST = 3.4e38  # as float32, which ONNX models take
 # Years 1700 to 2199: what pandas has nanoseconds for.
 ISO_8601 = r"^(1[7-9]|2[01])\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 ISO_8601 += r"([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)?$"
@@ -120,9 +121,11 @@ def _type(name: str, column: dict[str, Any], data: Data) -> Any:
     if kind is None:
         raise ProjectError(f"schema.yaml: JSON has nothing for {dtype!r}, the dtype of {name!r}")
     dates = dtype.startswith("datetime64")
-    for check in [key for key, said in column.items() if said is not None and key not in NO_CHECKS]:
-        value = _moments(column[check]) if dates else column[check]
+    for check, value in column.items():
+        if check in NO_CHECKS or value is None:
+            continue
         try:
+            value = _moments(value) if dates else value
             rule = CHECKS[SHORT.get(check, check)]
             kind = Annotated[kind, *(rule(**value) if isinstance(value, dict) else rule(value))]
         except (KeyError, TypeError, ValueError, re.error) as error:
@@ -134,7 +137,7 @@ def _type(name: str, column: dict[str, Any], data: Data) -> Any:
 def _base(dtype: str, data: Data) -> tuple[Any, list[Any]]:
     """Return what JSON has for a dtype, None where nothing is plain, and rules after the others."""
     if re.fullmatch(r"float(32|64)", dtype, re.IGNORECASE):
-        return Annotated[float, Field(allow_inf_nan=False)], []
+        return Annotated[float, Field(allow_inf_nan=False, ge=-LARGEST, le=LARGEST)], []
     if re.fullmatch(r"u?int(8|16|32|64)", dtype, re.IGNORECASE):
         limits = np.iinfo(dtype.lower())
         return int, _rule(lambda v: limits.min <= v <= limits.max, f"fit {dtype}")
