@@ -401,7 +401,7 @@ class JsonLines(logging.Formatter):
 
 
 def run(service: Service, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT, then finish the requests in flight."""
+    """Serve until SIGTERM or SIGINT, then finish the requests in flight. Raises ProjectError."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
@@ -414,6 +414,7 @@ def run(service: Service, host: str, port: int) -> None:
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them again when it is done
         signal.signal(number, lambda *_: sys.exit(0))
+    service.refresh()
     stop = threading.Event()
     threading.Thread(target=service.follow, args=(stop,), daemon=True).start()
     config = uvicorn.Config(
