@@ -102,11 +102,6 @@ def rows(online: Project) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_fresh_project_with_a_service_is_green(online: Project) -> None:
-    online.poe("check")
-    assert online.status() == []
-
-
 def test_real_traffic_is_answered_logged_and_counted(
     online: Project, rows: list[dict[str, Any]]
 ) -> None:
