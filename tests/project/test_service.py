@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -195,3 +196,35 @@ def test_a_taken_port_and_an_empty_key_are_told(online: Project) -> None:
     )
     assert empty.returncode == 1
     assert "error: API_KEY is empty" in empty.stderr
+
+
+def test_a_promoted_champion_is_served_without_a_failed_request(
+    online: Project, rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    project = online.copy(tmp_path / "ml-project")
+    reason = ("--reason", "a test")
+    with serving(project) as server:
+        assert server.answers(503)
+        project.step("register")
+        project.step("promote", *reason)
+        server.wait(server.answers)
+        first = server.ask("/predict", rows[0])[1]
+        statuses, stop = [], threading.Event()
+
+        def hammer() -> None:
+            while not stop.is_set():
+                statuses.append(server.ask("/predict", rows[0])[0])
+
+        thread = threading.Thread(target=hammer)
+        thread.start()
+        project.edit("params.yaml", "[linear, boosting, blend]", "[blend]")
+        project.commit().repro("gate")
+        project.step("register")
+        project.step("promote", *reason)
+        server.wait(lambda: server.ask("/predict", rows[0])[1]["model_id"] != first["model_id"])
+        stop.set()
+        thread.join()
+        assert set(statuses) == {200}
+        second = server.ask("/predict", rows[0])[1]
+        assert (first["model_version"], second["model_version"]) == ("1", "2")
+        assert second["model_id"] == project.yaml("models/package/package.json")["model_id"]

@@ -32,6 +32,7 @@ ONLY_WITH = {
     "deploy/container/README.md": ("serving", "online", "both"),
     "deploy/container/requirements.lock": ("serving", "online", "both"),
     "src/{{ package_name }}/contract.py": ("serving", "online", "both"),
+    "src/{{ package_name }}/edge.py": ("serving", "online", "both"),
     "src/{{ package_name }}/service.py": ("serving", "online", "both"),
     "tests/service/__init__.py": ("serving", "online", "both"),
     "tests/service/conftest.py": ("serving", "online", "both"),

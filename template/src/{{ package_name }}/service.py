@@ -1,17 +1,12 @@
 """The online service: rows in, predictions out; a new champion takes over between two requests."""
 
 import asyncio
-import hmac
 import json
 import logging
-import re
 import signal
 import socket
 import sys
 import threading
-import time
-import uuid
-from collections import Counter as Counts
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,13 +20,12 @@ import prometheus_client as prometheus
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, ValidationError
-from starlette.requests import ClientDisconnect
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from .contract import batch_model, row_model
+from .edge import Edge, JsonLines, Metrics
 from .errors import ProjectError
 from .served import Served
 from .served import load as load_package
@@ -46,7 +40,6 @@ Row = dict[str, Any]
 # Version of the model that should serve, and how to get its package; None: there is none yet.
 Newest = Callable[[], tuple[str, Callable[[], Path]] | None]
 
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SHOWN_REASONS = 100
 BODY_SECONDS = 10
 SHUTDOWN_SECONDS = 30
@@ -62,20 +55,21 @@ class Prediction(BaseModel):
     id: Row
 
 
-class Answer(Prediction):
+class Head(BaseModel):
+    """What answered, and to what."""
+
+    model_id: str
+    model_version: str
+    request_id: str
+
+
+class Answer(Prediction, Head):
     """The answer for one row."""
 
-    model_id: str
-    model_version: str
-    request_id: str
 
-
-class Answers(BaseModel):
+class Answers(Head):
     """The answers for the rows of a batch, in their order."""
 
-    model_id: str
-    model_version: str
-    request_id: str
     predictions: list[Prediction]
 
 
@@ -109,7 +103,7 @@ def champion() -> tuple[str, Callable[[], Path]] | None:
     from . import registry
 
     version = registry.champion()
-    return version and (version.number, partial(registry.fetch, version))
+    return None if version is None else (version.number, partial(registry.fetch, version))
 
 
 @dataclass(frozen=True)
@@ -164,38 +158,6 @@ def load_model(folder: Path, version: str, max_rows: int) -> Model:
     return model
 
 
-class Metrics:
-    """What /metrics tells."""
-
-    def __init__(self) -> None:
-        self.registry = registry = prometheus.CollectorRegistry()
-        prometheus.ProcessCollector(registry=registry)
-        self.requests = prometheus.Counter(
-            "http_requests", "Requests", ["route", "status"], registry=registry
-        )
-        self.seconds = prometheus.Histogram(
-            "http_request_seconds", "Time to answer", ["route"], registry=registry,
-            buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
-        )  # fmt: skip
-        self.rows = prometheus.Counter("rows", "Rows predicted", registry=registry)
-        self.labels = prometheus.Counter(
-            "predictions", "Predictions of a label", ["label"], registry=registry
-        )
-        self.values = prometheus.Summary("prediction_value", "Predicted numbers", registry=registry)
-        self.loads = prometheus.Counter("model_loads", "Tries", ["result"], registry=registry)
-        self.model = prometheus.Info("model", "The model in service", registry=registry)
-
-    def count(self, predictions: list[Any], labels: bool) -> None:
-        """Count the predictions of a request."""
-        self.rows.inc(len(predictions))
-        if labels:
-            for label, count in Counts(predictions).items():
-                self.labels.labels(label).inc(count)
-        else:
-            for value in predictions:
-                self.values.observe(value)
-
-
 class Service:
     """The model in service, replaced as a whole: a request holds on to the one it began with."""
 
@@ -244,61 +206,6 @@ class Service:
         return {**head, "predictions": answers} if batch else {**head, **answers[0]}
 
 
-class Edge:
-    """What every request gets, whatever answers it: id, key, headers, figures, a line of log."""
-
-    def __init__(self, app: FastAPI, service: Service) -> None:
-        self.app, self.service = app, service
-        self.routes = {route.path for route in app.routes if isinstance(route, Route)}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        began, status, headers = time.perf_counter(), 500, dict(scope["headers"])
-        given = headers.get(b"x-request-id", b"").decode("latin-1")
-        scope["request_id"] = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-
-        async def sending(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message["headers"], *self._headers(scope)]
-            await send(message)
-
-        try:
-            admitted = self._admits(scope["path"], headers)
-            app: ASGIApp = self.app if admitted else UNAUTHORIZED
-            await app(scope, receive, sending)
-        except ClientDisconnect:
-            status = 499
-        except Exception:
-            log.exception("defect", extra={"fields": {"request_id": scope["request_id"]}})
-        self._note(scope, status, time.perf_counter() - began)
-
-    def _admits(self, path: str, headers: dict[bytes, bytes]) -> bool:
-        key = self.service.key
-        known = key is None or hmac.compare_digest(headers.get(b"x-api-key", b""), key)
-        return known or path.startswith("/health/")
-
-    def _headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
-        found = [(b"x-request-id", scope["request_id"].encode())]
-        if model := scope.get("model", self.service.model):
-            found.append((b"x-model-id", model.served.model_id.encode()))
-            found.append((b"x-model-version", model.version.encode()))
-        return found
-
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        route = scope["path"] if scope["path"] in self.routes else "other"
-        self.service.metrics.requests.labels(route, status).inc()
-        self.service.metrics.seconds.labels(route).observe(seconds)
-        if not route.startswith(("/health", "/metrics")):
-            fields = {"request_id": scope["request_id"], "method": scope["method"], "route": route}
-            fields |= {"status": status, "ms": round(1000 * seconds, 3)}
-            log.info("request", extra={"fields": {**fields, "rows": scope.get("rows", 0)}})
-
-
-UNAUTHORIZED = JSONResponse({"detail": "the header X-API-Key is missing or wrong"}, 401)
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     **{code: {"model": Problem} for code in (401, 408, 413, 415, 503)},
     422: {"model": Refused},
@@ -393,17 +300,6 @@ def _document(app: FastAPI, service: Service) -> Row:
         content = {"application/json": {"schema": schema, "example": examples[path]}}
         document["paths"][path]["post"]["requestBody"] = {"required": True, "content": content}
     return document
-
-
-class JsonLines(logging.Formatter):
-    """One JSON object a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {"at": datetime.fromtimestamp(record.created, UTC), "level": record.levelname}
-        line |= {"message": record.getMessage(), **getattr(record, "fields", {})}
-        if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
-        return orjson.dumps(line).decode()
 
 
 def run(service: Service, host: str, port: int) -> None:
