@@ -21,8 +21,7 @@ import uvicorn
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, ConfigDict, ValidationError
-from starlette.routing import Route
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .contract import batch_model, row_model
 from .edge import Edge, JsonLines, Metrics
@@ -216,17 +215,11 @@ def create_app(service: Service) -> Edge:
     """Put the routes together."""
     app = FastAPI(title=f"{__package__}: predictions", version="1")
 
-    @app.post("/predict", response_model=Answer, responses=PROBLEMS)
-    async def predict(request: Request) -> Response:
-        """Predict one row."""
-        body = await _body(request, service.settings.max_bytes)
-        return _json(service.answer(body, request.scope, batch=False))
-
-    @app.post("/predict/batch", response_model=Answers, responses=PROBLEMS)
-    async def predict_batch(request: Request) -> Response:
-        """Predict several rows; one that does not fit refuses them all."""
-        body = await _body(request, service.settings.max_bytes)
-        return _json(service.answer(body, request.scope, batch=True))
+    direct: dict[str, ASGIApp] = {}
+    for path, batch, of in (("/predict", False, Answer), ("/predict/batch", True, Answers)):
+        direct[path] = partial(_predict, service, batch)
+        told = {"summary": of.__doc__, "response_model": of, "responses": PROBLEMS}
+        app.add_api_route(path, _described, methods=["POST"], name=path[1:], **told)
 
     @app.get("/health/live")
     async def live() -> dict[str, str]:
@@ -246,16 +239,25 @@ def create_app(service: Service) -> Edge:
         text = prometheus.generate_latest(service.metrics.registry)
         return Response(text, media_type=prometheus.CONTENT_TYPE_LATEST)
 
-    @app.exception_handler(ValidationError)
-    async def refuse(request: Request, error: ValidationError) -> Response:
-        reasons = _reasons(error, request.url.path.endswith("/batch"))
-        return _json({"detail": reasons}, 422)
-
-    # What FastAPI does for a route of its own takes longer than all that is done here.
-    for path, answer in (("/predict", predict), ("/predict/batch", predict_batch)):
-        app.routes.insert(0, Route(path, answer, methods=["POST"], include_in_schema=False))
     app.openapi = partial(_document, app, service)  # type: ignore[method-assign]
-    return Edge(app, service)
+    return Edge(app, direct, service)
+
+
+async def _described() -> None:
+    """Stand in OpenAPI for `_predict`: what FastAPI does for a route takes longer than a model."""
+
+
+async def _predict(
+    service: Service, batch: bool, scope: Scope, receive: Receive, send: Send
+) -> None:
+    try:
+        body = await _body(Request(scope, receive), service.settings.max_bytes)
+        response = _json(service.answer(body, scope, batch))
+    except ValidationError as error:
+        response = _json({"detail": _reasons(error, batch)}, 422)
+    except HTTPException as error:
+        response = _json({"detail": error.detail}, error.status_code)
+    await response(scope, receive, send)
 
 
 def _json(content: Row, status: int = 200) -> Response:
