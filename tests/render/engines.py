@@ -25,6 +25,8 @@ Tree = dict[str, bytes]
 ONLY_WITH = {
     "src/{{ package_name }}/classification.py": ("problem_type", "classification"),
     "src/{{ package_name }}/regression.py": ("problem_type", "regression"),
+    "src/{{ package_name }}/explain.py": ("responsible_ai", True),
+    "tests/unit/test_explain.py": ("responsible_ai", True),
     "tests/unit/test_classification.py": ("problem_type", "classification"),
     "tests/unit/test_regression.py": ("problem_type", "regression"),
     ".dockerignore": ("serving", "online", "both"),
