@@ -99,10 +99,12 @@ class Story:
         return json.loads((self.project / name).read_text(encoding="utf-8"))
 
     def commit(self, message: str) -> None:
-        """Commit as a team would, with an identity of the play's own."""
-        who = ("-c", "user.name=Play", "-c", "user.email=play@example.com")
-        for words in (("add", "--all"), (*who, "commit", "--quiet", "-m", message)):
-            subprocess.run(("git", *words), cwd=self.project, env=self.env, check=True)
+        """Commit everything, as a team would after each step that counts."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "-m", message)
+
+    def git(self, *words: str) -> None:
+        subprocess.run(("git", *words), cwd=self.project, env=self.env, check=True)
 
 
 @contextmanager
@@ -176,7 +178,9 @@ def born(story: Story) -> None:
         *("tdsp", "onboard", str(table), *roles),
     )
     story.run("Install", "The locked versions, into the project's .venv.", "uv", "sync", "--quiet")
-    subprocess.run(("git", "init", "--quiet"), cwd=story.project, env=story.env, check=True)
+    story.git("init", "--quiet")
+    story.git("config", "user.name", "Play")
+    story.git("config", "user.email", "play@example.com")
     params = story.project / "params.yaml"
     text = params.read_text(encoding="utf-8")
     params.write_text(text.replace("reload_seconds: 10 ", "reload_seconds: 1  "), encoding="utf-8")
@@ -274,10 +278,8 @@ def returns(story: Story, traffic: Traffic) -> None:
     wait_for_version(traffic, "1")
     traffic.wait_for(traffic.sent + 200)
     story.own("Who serves?", "The registry, after all this.", "models")
-    story.facts["history"] = json.loads(
-        story.own("What happened?", "Every change of champion.", "lineage", "champion", "--json")
-    )["history"]
-    story.own("Where does v2 come from?", "The four questions, answered.", "lineage", "2")
+    told = story.own("Where does v2 come from?", "The four questions, answered.", "lineage", "2")
+    story.facts["lineage"] = told
 
 
 def wait_for_version(traffic: Traffic, version: str) -> None:
@@ -305,6 +307,11 @@ def play(folder: Path) -> Path:
             refuses(story, traffic)
             returns(story, traffic)
             traffic.stop()
+        story.own(
+            "Is that so?",
+            "The code and the data on record, checked out elsewhere, give v2 once more.",
+            *("reproduce", "2"),
+        )
     if traffic.refused:
         sys.exit(f"error: a request was not answered: {traffic.refused}")
     return write_page(story, traffic, folder / "lifecycle.html")
