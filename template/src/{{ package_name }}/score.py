@@ -25,19 +25,21 @@ def score(
     check: Callable[[pd.DataFrame], Checked],
     settings: Settings,
     at: datetime,
+    collect: Callable[[pa.Table], None],
 ) -> Iterator[tuple[pa.Table | None, pd.DataFrame]]:
     """Yield (scored rows, reasons against rejected rows) for each batch, in the order of the rows.
 
     What `accepts` is scored at once, the rest after `check`, cell by cell. Scored rows have `row`
     (from 1, the header not counted), the id columns, the prediction, `model_id` and `scored_at`;
-    None when there are none. Raises ProjectError for a bad row when score.on_bad_rows is stop.
+    None when there are none. `collect` is given them with their inputs. Raises ProjectError for a
+    bad row when score.on_bad_rows is stop.
     """
     first, no_reasons = 1, pd.DataFrame({name: pd.Series(dtype=t) for name, t in REASONS.items()})
     for batch in batches:
         numbers = pa.array(np.arange(first, first + len(batch)))
         first += len(batch)
         if isinstance(batch, pa.RecordBatch) and accepts(batch):
-            yield _scored(batch, numbers, served, settings, at), no_reasons
+            yield _scored(batch, numbers, served, settings, at, collect), no_reasons
             continue
         if isinstance(batch, pa.RecordBatch):
             batch = cleaned(batch, settings.data)
@@ -48,7 +50,8 @@ def score(
             yield None, reasons
             continue
         rows = pa.Table.from_pandas(valid, preserve_index=False)
-        yield _scored(rows, pa.array(valid.index, pa.int64()), served, settings, at), reasons
+        numbers = pa.array(valid.index, pa.int64())
+        yield _scored(rows, numbers, served, settings, at, collect), reasons
 
 
 def checker(schema: Path, data: Data) -> Callable[[pd.DataFrame], Checked]:
@@ -74,9 +77,12 @@ def _scored(
     served: Served,
     settings: Settings,
     at: datetime,
+    collect: Callable[[pa.Table], None],
 ) -> pa.Table:
     ids = {name: rows.column(name) for name in settings.data.id if name in rows.schema.names}
     stamp = {"model_id": served.model_id, "scored_at": at.isoformat(timespec="seconds")}
     stamps = {name: pa.repeat(value, len(numbers)) for name, value in stamp.items()}
     predicted = {name: pa.array(values) for name, values in served.predict_batch(rows).items()}
-    return pa.table({"row": numbers, **ids, **predicted, **stamps})
+    found = {"row": numbers, **ids, **predicted, **stamps}
+    collect(pa.table({**{name: rows.column(name) for name in served.encoder.columns}, **found}))
+    return pa.table(found)
