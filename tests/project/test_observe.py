@@ -224,3 +224,16 @@ def test_a_folder_that_is_a_file_stops_the_keeping_not_the_scoring(machines: Pro
         done = machines.score(source, output)
         assert "rows are not collected" in done.stderr
         assert len(pd.read_csv(output)) == 300
+
+
+# --- How often it is wrong -------------------------------------------------------------------
+
+FALSE_ALARMS = """
+from tests.unit.test_drift import alarms, world
+print(sum(bool(alarms(world(2000, 10_000 + i), world(300, i))) for i in range(200)))
+"""
+
+
+def test_windows_without_drift_are_quiet(fresh: Project) -> None:
+    """At a rate of 1 %, more than 7 alarms of 200 windows have a probability of 0.1 %."""
+    assert int(fresh.run("python", "-c", FALSE_ALARMS).stdout) <= 7
