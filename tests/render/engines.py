@@ -25,8 +25,23 @@ Tree = dict[str, bytes]
 ONLY_WITH = {
     "src/{{ package_name }}/classification.py": ("problem_type", "classification"),
     "src/{{ package_name }}/regression.py": ("problem_type", "regression"),
+    "src/{{ package_name }}/explain.py": ("responsible_ai", True),
+    "tests/unit/test_explain.py": ("responsible_ai", True),
     "tests/unit/test_classification.py": ("problem_type", "classification"),
     "tests/unit/test_regression.py": ("problem_type", "regression"),
+    ".dockerignore": ("serving", "online", "both"),
+    "deploy/container/Dockerfile": ("serving", "online", "both"),
+    "deploy/container/README.md": ("serving", "online", "both"),
+    "deploy/container/requirements.lock": ("serving", "online", "both"),
+    "src/{{ package_name }}/contract.py": ("serving", "online", "both"),
+    "src/{{ package_name }}/edge.py": ("serving", "online", "both"),
+    "src/{{ package_name }}/service.py": ("serving", "online", "both"),
+    "tests/service/__init__.py": ("serving", "online", "both"),
+    "tests/service/conftest.py": ("serving", "online", "both"),
+    "tests/service/test_contract.py": ("serving", "online", "both"),
+    "tests/service/test_fuzz.py": ("serving", "online", "both"),
+    "tests/service/test_reload.py": ("serving", "online", "both"),
+    "tests/service/test_service.py": ("serving", "online", "both"),
 }
 
 
@@ -141,8 +156,8 @@ def expected_paths(template: Path, answers: Answers, package: str) -> set[str]:
 
 
 def is_wanted(source: str, answers: Answers) -> bool:
-    question, value = ONLY_WITH.get(source, (None, None))
-    return question is None or answers[question] == value
+    question, *values = ONLY_WITH.get(source, (None,))
+    return question is None or answers[question] in values
 
 
 def check_paths(template: Path, project: Path, answers: Answers) -> None:

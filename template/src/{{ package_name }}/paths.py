@@ -4,6 +4,7 @@ from pathlib import Path
 
 PARAMS = Path("params.yaml")
 SCHEMA = Path("schema.yaml")
+LOCK = Path("requirements.lock")
 
 INGESTED = Path("data/interim/ingested.parquet")
 VALIDATED = Path("data/interim/validated.parquet")
@@ -25,6 +26,16 @@ SELECTION = REPORTS / "selection.json"
 METRICS = REPORTS / "metrics.json"
 GATE = REPORTS / "gate.json"
 PLOTS = REPORTS / "plots"
-REPORT = REPORTS / "report.html"
+EXPLAINED = REPORTS / "explained"
 MONITORING = REPORTS / "monitoring"
 MONITORED = MONITORING / "monitor.json"
+
+FACTS = Path("docs/project/facts.yaml")
+DOCUMENTS = {
+    "report": Path("docs/model/report.md"),
+    "card": Path("docs/model/card.md"),
+    "baseline": Path("docs/model/baseline.md"),
+    "exit": Path("docs/project/exit.md"),
+}
+PAGES = {name: REPORTS / f"{name}.html" for name in DOCUMENTS}
+REPORT = PAGES["report"]
