@@ -106,6 +106,8 @@ def test_the_loop_closes(machines: Project) -> None:
     done = machines.step(*words)
     assert "1600 rows added; version 2" in done.stdout
     assert aliases(machines) == {"champion": "1", "challenger": "2"}
+    assert alarm(machines)  # of the champion, though another model is in models/ now
+    assert machines.yaml("reports/monitoring/monitor.json")["held_out_rows"] == 160
     assert "0 rows added; version 2" in machines.step(*words).stdout
     again = machines.step("retrain", "--if-new-data", "--reason", "schedule")
     assert "nothing to do" in again.stdout
