@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -136,14 +136,18 @@ def service(story: Story) -> Iterator[int]:
     log = (story.project.parent / "service.log").open("w", encoding="utf-8")
     words = ("uv", "run", "--quiet", "machines", "serve", "--port", str(port))
     console.print(f"[dim]{story.now():6.1f} s[/]  [bold]Serve[/]  {' '.join(words)}")
-    process = subprocess.Popen(words, cwd=story.project, env=story.env, stdout=log, stderr=log)
+    process = subprocess.Popen(
+        words, cwd=story.project, env=story.env, stdout=log, stderr=log, start_new_session=True
+    )
     try:
         wait_until_ready(port, process)
         yield port
         process.send_signal(signal.SIGTERM)
         story.facts["service_exit"] = process.wait(timeout=20)
     finally:
-        process.kill()
+        # Also what `uv run` started, when the play stops halfway.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         log.close()
 
 
