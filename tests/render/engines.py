@@ -25,8 +25,14 @@ Tree = dict[str, bytes]
 ONLY_WITH = {
     "src/{{ package_name }}/classification.py": ("problem_type", "classification"),
     "src/{{ package_name }}/regression.py": ("problem_type", "regression"),
+    "src/{{ package_name }}/forecasting.py": ("problem_type", "forecasting"),
+    "src/{{ package_name }}/history.py": ("problem_type", "forecasting"),
+    "src/{{ package_name }}/anomaly.py": ("problem_type", "anomaly"),
     "tests/unit/test_classification.py": ("problem_type", "classification"),
     "tests/unit/test_regression.py": ("problem_type", "regression"),
+    "tests/unit/test_forecasting.py": ("problem_type", "forecasting"),
+    "tests/unit/test_history.py": ("problem_type", "forecasting"),
+    "tests/unit/test_anomaly.py": ("problem_type", "anomaly"),
 }
 
 
@@ -68,9 +74,12 @@ def pairs(answers: Answers) -> set[Pair]:
 
 
 def sample(chance: random.Random, fixed: Answers) -> Answers:
-    """Random answers to what is asked, as the fixed ones stand."""
-    row = {name: fixed.get(name, chance.choice(v)) for name, v in values().items()}
-    return {name: value for name, value in row.items() if condition_of(name)(**row)}
+    """Random answers to what is asked, as the fixed ones stand; else the default holds."""
+    row: Answers = {}
+    for name, options in values().items():
+        if condition_of(name)(**(defaults() | row)):
+            row[name] = fixed.get(name, chance.choice(options))
+    return row
 
 
 def covering_array() -> list[Answers]:
