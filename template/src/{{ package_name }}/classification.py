@@ -19,38 +19,43 @@ from sklearn.metrics import (
 )
 from sklearn.pipeline import make_pipeline
 
-from .features import for_linear, for_trees
+from .features import for_linear, with_codes
+from .results import PROBABILITY
 from .settings import Train
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PROBABILITY = "probability_"
+# The candidate that the tune stage searches, and from where to where.
+TUNED = "boosting"
+SEARCH = {"learning_rate": (0.01, 0.3), "max_iter": (30, 300), "max_leaf_nodes": (4, 64)}
 
 
 def models(inputs: pd.DataFrame, train: Train, seed: int) -> dict[str, Any]:
     """Unfitted models by name: the two baselines `trivial` and `linear`, then the candidates."""
     linear = make_pipeline(for_linear(inputs), LogisticRegression(max_iter=1000))
-    boosting = make_pipeline(
-        for_trees(inputs),
-        HistGradientBoostingClassifier(
-            learning_rate=train.learning_rate,
-            max_iter=train.max_iter,
-            max_leaf_nodes=train.max_leaf_nodes,
-            random_state=seed,
-        ),
+    boosting = HistGradientBoostingClassifier(
+        learning_rate=train.learning_rate,
+        max_iter=train.max_iter,
+        max_leaf_nodes=train.max_leaf_nodes,
+        random_state=seed,
     )
-    blend = VotingClassifier([("linear", linear), ("boosting", boosting)], voting="soft")
-    trivial = DummyClassifier(strategy="prior")
-    return {"trivial": trivial, "linear": linear, "boosting": boosting, "blend": blend}
+    both = [("linear", linear), ("boosting", boosting)]
+    blend = VotingClassifier(both, voting="soft", flatten_transform=False)
+    named = {"linear": linear, "boosting": boosting, "blend": blend}
+    trivial = {"trivial": DummyClassifier(strategy="prior")}
+    return trivial | {name: with_codes(inputs, model) for name, model in named.items()}
 
 
-def predict(model: Any, inputs: pd.DataFrame) -> pd.DataFrame:
-    """Return `prediction` (a label) and one `probability_<label>` for each class, row by row."""
-    probabilities = model.predict_proba(inputs)
-    labels = model.classes_[probabilities.argmax(axis=1)]
-    columns = {f"{PROBABILITY}{c}": p for c, p in zip(model.classes_, probabilities.T, strict=True)}
-    return pd.DataFrame({"prediction": labels, **columns}, index=inputs.index)
+def raw(model: Any, inputs: Any) -> np.ndarray:
+    """Return the probability of each class: rows x classes."""
+    probabilities: np.ndarray = model.predict_proba(inputs)
+    return probabilities
+
+
+def meaning(model: Any) -> dict[str, Any]:
+    """Return what the columns of `raw` stand for, as `results.columns` needs it."""
+    return {"labels": model.classes_.tolist()}
 
 
 def _probabilities(predicted: pd.DataFrame) -> tuple[list[str], np.ndarray]:

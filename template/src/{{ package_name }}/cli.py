@@ -81,16 +81,33 @@ def split() -> None:
 
 
 @app.command()
+def tune() -> None:
+    """Search for better training parameters, as long as params.yaml allows."""
+    settings = load(paths.PARAMS)
+    found: dict[str, Any] = {"best": {}, "value": None, "trials": []}
+    if settings.tune.trials:
+        import pandas as pd
+
+        from .tune import tune
+
+        paths.TRIALS.parent.mkdir(exist_ok=True)
+        found = tune(pd.read_parquet(paths.TRAIN), settings, paths.TRIALS)
+    _write_json(found, paths.TUNING)
+
+
+@app.command()
 def train() -> None:
     """Choose a candidate by cross-validation and fit it, beside the baselines."""
     import pandas as pd
 
-    from .store import save
+    from . import package, store
     from .train import train
+    from .tune import tuned
 
-    trained = train(pd.read_parquet(paths.TRAIN), load(paths.PARAMS))
-    save(trained.model, paths.MODEL)
-    save(trained.baselines, paths.BASELINES)
+    frame, settings = pd.read_parquet(paths.TRAIN), tuned(load(paths.PARAMS), paths.TUNING)
+    trained = train(frame, settings)
+    store.save(trained.baselines, paths.BASELINES)
+    package.write(trained.model, frame, settings.data, paths.PACKAGE)
     _write_json({"chosen": trained.chosen, "candidates": trained.scores}, paths.SELECTION)
 
 
@@ -102,15 +119,17 @@ def evaluate() -> None:
     from . import figures, problem, store
     from .evaluate import evaluate
     from .features import features
-    from .gate import model_id
+    from .served import load as load_package
 
     settings, frame = load(paths.PARAMS), pd.read_parquet(paths.TEST)
     inputs, truth = features(frame, settings.data), frame[settings.data.target]
-    models = {"model": store.load(paths.MODEL), **store.load(paths.BASELINES)}
-    predicted = {name: problem.predict(model, inputs) for name, model in models.items()}
+    served = load_package(paths.PACKAGE)
+    baselines = store.load(paths.BASELINES).items()
+    predicted = {"model": served.predict(frame)}
+    predicted |= {name: problem.predict(model, inputs) for name, model in baselines}
     groups = frame[settings.data.group] if settings.data.group else None
     metrics = evaluate(predicted, truth, groups, settings.evaluate, settings.split.seed)
-    _write_json({"model_id": model_id(paths.MODEL), **metrics}, paths.METRICS)
+    _write_json({"model_id": served.model_id, **metrics}, paths.METRICS)
     shown = {name: metrics[name] for name in ("model", "linear", "trivial")}
     scores = figures.intervals(shown, settings.evaluate.metric)
     drawn = problem.figures(truth, predicted["model"])
@@ -120,9 +139,9 @@ def evaluate() -> None:
 @app.command()
 def gate() -> None:
     """Let the model pass, or stop the pipeline with the reasons."""
-    from .gate import model_id, verdict
+    from .gate import verdict
 
-    result = verdict(paths.METRICS, model_id(paths.MODEL), load(paths.PARAMS))
+    result = verdict(paths.REPORTS, paths.PACKAGE, load(paths.PARAMS))
     for check in result["checks"]:
         mark = "pass" if check["passed"] else "FAIL"
         typer.echo(f"{mark}  {check['rule']} ({check['figures']})")
@@ -148,26 +167,35 @@ def score(
     if len({source.resolve(), output.resolve(), rejects.resolve()}) < 3:
         raise ProjectError("input, output and rejects must be three different files")
 
-    from . import store
-    from .schema import for_scoring, load_schema
+    from .accept import Acceptance
+    from .schema import check, for_scoring, load_schema, no_reasons
     from .score import score
+    from .served import load as load_package
     from .tables import read_batches, text_columns, writer
 
-    model, schema = store.load(paths.MODEL), load_schema(paths.SCHEMA)
+    schema = for_scoring(load_schema(paths.SCHEMA), settings.data)
     text, rows = text_columns(paths.SCHEMA), settings.score.batch_rows
-    batches = read_batches(source, settings.data, text, rows)
-    schema, now = for_scoring(schema, settings.data), datetime.now(UTC)
-    results = score(batches, model, identity, schema, settings, now)
+    results = score(
+        read_batches(source, settings.data, text, rows),
+        load_package(paths.PACKAGE),
+        Acceptance(paths.SCHEMA, settings.data),
+        lambda frame: check(frame, schema),
+        settings,
+        datetime.now(UTC),
+    )
     good, bad = 0, 0
     with (
         writer(output) as append,
         writer(rejects) as reject,
         typer.progressbar(results, label=f"Scoring {source}") as shown,
     ):
+        reject(no_reasons())
         for scored, reasons in shown:
-            good, bad = good + len(scored), bad + reasons["row"].nunique()
-            reject(reasons)
-            if len(scored):
+            if reasons is not None:
+                bad += reasons["row"].nunique()
+                reject(reasons)
+            if scored is not None:
+                good += len(scored)
                 append(scored)
     if not good:
         raise ProjectError(f"no row of {source} could be scored: see {rejects}")

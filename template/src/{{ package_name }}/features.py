@@ -2,11 +2,13 @@
 
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
+from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
+from .encode import DATES
 from .settings import Data
 
 MAX_CATEGORIES = 100
@@ -22,38 +24,45 @@ def features(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
 def _inputs(column: pd.Series) -> pd.DataFrame:
     name = str(column.name)
     if is_datetime64_any_dtype(column):
-        parts = {part: getattr(column.dt, part) for part in ("year", "month", "day", "day_of_week")}
+        parts = {part: getattr(column.dt, part) for part in DATES}
         return pd.DataFrame({f"{name} {part}": v.astype("float64") for part, v in parts.items()})
     if is_numeric_dtype(column) or is_bool_dtype(column):
         return column.astype("float64").to_frame()
     return column.astype("str").fillna("").to_frame()
 
 
-def for_linear(inputs: pd.DataFrame) -> ColumnTransformer:
-    """Unfitted: numbers filled and scaled, text as indicators; the unseen counts as rare."""
-    numbers = make_pipeline(
-        SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()
-    )
-    text = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=MAX_CATEGORIES)
-    return _by_kind(inputs, numbers, text)
+def numbers(inputs: pd.DataFrame) -> list[str]:
+    """Names of the inputs that are numbers; the others are text."""
+    return list(inputs.columns[inputs.dtypes.eq("float64")])
 
 
-def for_trees(inputs: pd.DataFrame) -> ColumnTransformer:
-    """Unfitted: numbers as they are, missing ones too; text as codes, the unseen as missing."""
+def with_codes(inputs: pd.DataFrame, estimator: BaseEstimator) -> Pipeline:
+    """Unfitted: text becomes codes, numbers stay; `estimator` sees numbers only, text last.
+
+    So the same codes can be looked up without a DataFrame where a model serves. What training
+    has not seen is missing; beyond MAX_CATEGORIES the rare ones share a code.
+    """
+    numeric = numbers(inputs)
     text = OrdinalEncoder(
         handle_unknown="use_encoded_value",
         unknown_value=float("nan"),
         max_categories=MAX_CATEGORIES,
     )
-    return _by_kind(inputs, "passthrough", text)
+    by_kind = [
+        ("numbers", "passthrough", numeric),
+        ("text", text, [name for name in inputs if name not in numeric]),
+    ]
+    return Pipeline([("codes", ColumnTransformer(by_kind)), ("estimator", estimator)])
 
 
-def _by_kind(inputs: pd.DataFrame, numbers: object, text: object) -> ColumnTransformer:
-    names = _text(inputs)
+def for_linear(inputs: pd.DataFrame) -> ColumnTransformer:
+    """Unfitted, for the coded inputs: numbers filled and scaled, codes as indicators."""
+    count = len(numbers(inputs))
+    filled = SimpleImputer(strategy="median", keep_empty_features=True)
+    indicators = OneHotEncoder(handle_unknown="ignore")
     return ColumnTransformer(
-        [("numbers", numbers, [n for n in inputs if n not in names]), ("text", text, names)]
+        [
+            ("numbers", make_pipeline(filled, StandardScaler()), list(range(count))),
+            ("text", indicators, list(range(count, inputs.shape[1]))),
+        ]
     )
-
-
-def _text(inputs: pd.DataFrame) -> list[str]:
-    return list(inputs.columns[~inputs.dtypes.eq("float64")])

@@ -28,14 +28,16 @@ class Check:
     figures: str
 
 
-def checks(metrics: Any, settings: Settings) -> list[Check]:
-    """Hold the metrics of the test rows against the rules."""
-    metric, minimum = settings.evaluate.metric, settings.gate.minimum
+def checks(metrics: Any, package: Any, settings: Settings) -> list[Check]:
+    """Hold the metrics of the test rows, and the package's latency and size, against the rules."""
+    metric, gate = settings.evaluate.metric, settings.gate
     value = _number(metrics, "model", metric)
     over_trivial = _number(metrics, "gain_over_trivial", "low")
     over_linear = _number(metrics, "gain_over_linear", "high")
+    latency = _number(package, "latency_ms", "p99")
+    size = _number(package, "size_bytes") / 1e6
     return [
-        Check(f"{metric} reaches {minimum:g}", value >= minimum, f"{value:.4f}"),
+        Check(f"{metric} reaches {gate.minimum:g}", value >= gate.minimum, f"{value:.4f}"),
         Check(
             "surely better than the trivial baseline",
             over_trivial > 0,
@@ -46,29 +48,45 @@ def checks(metrics: Any, settings: Settings) -> list[Check]:
             over_linear >= 0,
             f"gain at most {over_linear:.4f}",
         ),
+        Check(
+            f"one row takes at most {gate.max_latency_ms:g} ms",
+            latency <= gate.max_latency_ms,
+            f"99 % within {latency:.3f} ms",
+        ),
+        Check(
+            f"the model has at most {gate.max_size_mb:g} MB",
+            size <= gate.max_size_mb,
+            f"{size:.3f} MB",
+        ),
     ]
 
 
-def _number(metrics: Any, name: str, key: str) -> float:
+def _number(found: Any, *keys: str) -> float:
     """NaN, which fails every comparison, for what is missing or is not a finite number."""
+    value = found
     try:
-        value = metrics[name][key]
+        for key in keys:
+            value = value[key]
     except (KeyError, TypeError, IndexError):
         return math.nan
     usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     return float(value) if usable else math.nan
 
 
-def verdict(metrics_path: Path, model: str, settings: Settings) -> dict[str, Any]:
-    """Judge the model with the id `model`; metrics of another model do not count."""
+def verdict(reports: Path, package: Path, settings: Settings) -> dict[str, Any]:
+    """Judge the model in `package`; metrics of another model do not count."""
+    model = model_id(package / "model.skops")
     try:
-        metrics = json.loads(metrics_path.read_text(encoding="utf-8"))
-        measured = metrics.get("model_id")
+        metrics = json.loads((reports / "metrics.json").read_text(encoding="utf-8"))
+        facts = json.loads((package / "package.json").read_text(encoding="utf-8"))
+        measured, packed = metrics.get("model_id"), facts.get("model_id")
     except (OSError, ValueError, AttributeError) as error:
-        unreadable = Check("metrics can be read", False, f"{metrics_path}: {error}")
-        return _verdict(model, [unreadable])
-    same = Check("metrics belong to this model", measured == model, f"{measured} for {model}")
-    return _verdict(model, [same, *checks(metrics, settings)])
+        return _verdict(model, [Check("reports can be read", False, str(error))])
+    same = [
+        Check("metrics belong to this model", measured == model, f"{measured} for {model}"),
+        Check("the package belongs to this model", packed == model, f"{packed} for {model}"),
+    ]
+    return _verdict(model, [*same, *checks(metrics, facts, settings)])
 
 
 def _verdict(model: str, results: list[Check]) -> dict[str, Any]:

@@ -11,11 +11,14 @@ TRAIN = Path("data/processed/train.parquet")
 TEST = Path("data/processed/test.parquet")
 SCORED = Path("data/processed/scored.csv")
 
-MODEL = Path("models/model.skops")
+PACKAGE = Path("models/package")
+MODEL = PACKAGE / "model.skops"
 BASELINES = Path("models/baselines.skops")
+TRIALS = Path("models/tuning.db")
 
 REPORTS = Path("reports")
 INGESTION = REPORTS / "ingestion.json"
+TUNING = REPORTS / "tuning.json"
 SELECTION = REPORTS / "selection.json"
 METRICS = REPORTS / "metrics.json"
 GATE = REPORTS / "gate.json"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor, VotingRegressor
@@ -15,33 +16,42 @@ from sklearn.metrics import (
 )
 from sklearn.pipeline import make_pipeline
 
-from .features import for_linear, for_trees
+from .features import for_linear, with_codes
 from .settings import Train
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+# The candidate that the tune stage searches, and from where to where.
+TUNED = "boosting"
+SEARCH = {"learning_rate": (0.01, 0.3), "max_iter": (30, 300), "max_leaf_nodes": (4, 64)}
+
+
 def models(inputs: pd.DataFrame, train: Train, seed: int) -> dict[str, Any]:
     """Unfitted models by name: the two baselines `trivial` and `linear`, then the candidates."""
     linear = make_pipeline(for_linear(inputs), Ridge())
-    boosting = make_pipeline(
-        for_trees(inputs),
-        HistGradientBoostingRegressor(
-            learning_rate=train.learning_rate,
-            max_iter=train.max_iter,
-            max_leaf_nodes=train.max_leaf_nodes,
-            random_state=seed,
-        ),
+    boosting = HistGradientBoostingRegressor(
+        learning_rate=train.learning_rate,
+        max_iter=train.max_iter,
+        max_leaf_nodes=train.max_leaf_nodes,
+        random_state=seed,
     )
     blend = VotingRegressor([("linear", linear), ("boosting", boosting)])
-    trivial = DummyRegressor(strategy="mean")
-    return {"trivial": trivial, "linear": linear, "boosting": boosting, "blend": blend}
+    named = {"linear": linear, "boosting": boosting, "blend": blend}
+    trivial = {"trivial": DummyRegressor(strategy="mean")}
+    return trivial | {name: with_codes(inputs, model) for name, model in named.items()}
 
 
-def predict(model: Any, inputs: pd.DataFrame) -> pd.DataFrame:
-    """Return `prediction`, in the target's unit, row by row."""
-    return pd.DataFrame({"prediction": model.predict(inputs)}, index=inputs.index)
+def raw(model: Any, inputs: Any) -> np.ndarray:
+    """Return the predicted value, in the target's unit: rows x 1."""
+    values: np.ndarray = model.predict(inputs)
+    return values.reshape(-1, 1)
+
+
+def meaning(model: Any) -> dict[str, Any]:
+    """Return nothing: a predicted number needs no explanation to `results.columns`."""
+    return {}
 
 
 Metric = Callable[[pd.Series, pd.DataFrame], float]

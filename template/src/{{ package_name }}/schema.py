@@ -41,7 +41,7 @@ def check(frame: pd.DataFrame, schema: DataFrameSchema) -> tuple[pd.DataFrame, p
     while True:
         try:
             typed = schema.validate(frame, lazy=True)
-            reasons = pd.concat(refused, ignore_index=True) if refused else _reasons([])
+            reasons = pd.concat(refused, ignore_index=True) if refused else no_reasons()
             return typed, reasons.sort_values("row", kind="stable", ignore_index=True)
         except SchemaErrors as error:
             cells = error.failure_cases.dropna(subset="index")
@@ -49,6 +49,11 @@ def check(frame: pd.DataFrame, schema: DataFrameSchema) -> tuple[pd.DataFrame, p
                 raise ProjectError(_whole_table(error.failure_cases)) from None
             refused.append(_reasons(cells.to_dict("records")))
             frame = frame.drop(index=refused[-1]["row"].unique().tolist())
+
+
+def no_reasons() -> pd.DataFrame:
+    """Return the table of reasons without a row."""
+    return _reasons([])
 
 
 def _reasons(cells: list[dict[str, object]]) -> pd.DataFrame:

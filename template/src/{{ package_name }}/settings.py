@@ -68,6 +68,13 @@ class Train(Section):
     max_leaf_nodes: Annotated[int, Field(ge=2)] = 31
 
 
+class Tune(Section):
+    """The search for better training parameters; without trials there is none."""
+
+    trials: Annotated[int, Field(ge=0)] = 0
+    minutes: Annotated[float, Field(gt=0)] = 10
+
+
 class Evaluate(Section):
     """The metric that decides, and how its confidence interval is made."""
 
@@ -80,6 +87,22 @@ class Gate(Section):
     """What a model must reach before it may score anything."""
 
     minimum: float
+    max_latency_ms: Annotated[float, Field(gt=0)] = 50
+    max_size_mb: Annotated[float, Field(gt=0)] = 100
+
+
+class Fairness(Section):
+    """What each group of a sensitive column is owed."""
+
+    floor: Annotated[float, Field(ge=0, le=1)] = 0.8
+    min_rows: Annotated[int, Field(ge=1)] = 20
+
+
+class Promote(Section):
+    """When a challenger may take the champion's place."""
+
+    margin: Annotated[float, Field(ge=0)] = 0.02
+    min_rows: Annotated[int, Field(ge=1)] = 50
 
 
 class Score(Section):
@@ -89,15 +112,45 @@ class Score(Section):
     batch_rows: Annotated[int, Field(ge=1)] = 100_000
 
 
+class Serve(Section):
+    """The online service."""
+
+    max_rows: Annotated[int, Field(ge=1)] = 1000
+    max_bytes: Annotated[int, Field(ge=1)] = 1_000_000
+    reload_seconds: Annotated[float, Field(gt=0)] = 10
+
+
+class Collect(Section):
+    """Which scored rows are kept to be compared with the training rows."""
+
+    share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    max_rows: Annotated[int, Field(ge=0)] = 100_000
+    mask: list[str] = []
+
+
+class Monitor(Section):
+    """When a difference from the training rows is an alarm."""
+
+    false_alarms: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    min_effect: Annotated[float, Field(ge=0, le=1)] = 0.1
+    min_rows: Annotated[int, Field(ge=2)] = 100
+
+
 class Settings(Section):
     """All of params.yaml."""
 
     data: Data
     split: Split
+    tune: Tune = Tune()
     train: Train
     evaluate: Evaluate
     gate: Gate
+    fairness: Fairness | None = None
+    promote: Promote = Promote()
     score: Score
+    serve: Serve = Serve()
+    collect: Collect = Collect()
+    monitor: Monitor = Monitor()
 
 
 def load(path: Path) -> Settings:

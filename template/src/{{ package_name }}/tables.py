@@ -1,6 +1,7 @@
 """Tables in and out: CSV, Parquet, Excel and JSON lines, in batches, written all or nothing."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -30,10 +31,14 @@ FORMATS = {
 
 def read_table(path: Path, data: Data, text: list[str]) -> pd.DataFrame:
     """Read the whole file as `read_batches` does. Raises ProjectError when it has no rows."""
-    batches = [batch for batch in read_batches(path, data, text, 100_000) if len(batch)]
-    if not batches:
+    frames = [
+        batch if isinstance(batch, pd.DataFrame) else cleaned(batch, data)
+        for batch in read_batches(path, data, text, 100_000)
+        if len(batch)
+    ]
+    if not frames:
         raise ProjectError(f"{path} has no rows")
-    return pd.concat(batches, ignore_index=True)
+    return pd.concat(frames, ignore_index=True)
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:
@@ -54,16 +59,21 @@ def text_columns(schema: Path) -> list[str]:
         raise ProjectError(f"{schema} is not a readable schema: {error}") from error
 
 
-def read_batches(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
-    """Yield the file's rows in order, at most `rows` (> 0) a frame, so that memory stays flat.
+def read_batches(
+    path: Path, data: Data, text: list[str], rows: int
+) -> Iterator[pd.DataFrame | pa.RecordBatch]:
+    """Yield the file's rows in order, at most `rows` (> 0) at a time, so that memory stays flat.
 
+    Those of Parquet come as they are, for `cleaned` where need be; the others as cleaned frames.
     Raises ProjectError when the file is missing, empty or not what its name says.
     """
     form = FORMATS.get(path.suffix.lower(), data.format)
+    readers: dict[str, Callable[..., Iterator[Any]]]
     readers = {"csv": _csv, "parquet": _parquet, "excel": _excel, "jsonl": _jsonl}
     try:
         for batch in readers[form](path, data, text, rows):
-            yield _cleaned(batch, data)
+            plain = isinstance(batch, pa.RecordBatch)
+            yield batch if plain else cleaned(batch, data)
     except FileNotFoundError:
         raise ProjectError(f"{path} does not exist") from None
     except (ValueError, OSError, BadZipFile, pa.ArrowException) as error:
@@ -84,11 +94,10 @@ def _csv(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.Data
     )
 
 
-def _parquet(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
+def _parquet(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pa.RecordBatch]:
     # Buffered: otherwise the memory of the row groups that were read is kept to the end.
     with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
-        for batch in file.iter_batches(batch_size=rows):
-            yield batch.to_pandas()
+        yield from file.iter_batches(batch_size=rows)
 
 
 def _excel(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
@@ -112,25 +121,25 @@ def _jsonl(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.Da
     )
 
 
-def _cleaned(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
+def cleaned(rows: pd.DataFrame | pa.RecordBatch, data: Data) -> pd.DataFrame:
     """Make missing what stands for it, and dates of what is declared to be one.
 
     A date that does not parse stays text, for the schema to refuse.
     """
-    cleaned = {}
-    frame = frame.rename(columns=str)
+    found: dict[str, pd.Series] = {}
+    frame = (rows if isinstance(rows, pd.DataFrame) else rows.to_pandas()).rename(columns=str)
     for name in map(str, frame.columns):
         column = frame[name]
         if is_float_dtype(column):
-            cleaned[name] = column.mask(np.isinf(column))
+            found[name] = column.mask(np.isinf(column))
         elif is_object_dtype(column) or is_string_dtype(column):
-            cleaned[name] = column.mask(column.isin(["", *data.missing]))
+            found[name] = column.mask(column.isin(["", *data.missing]))
         if form := data.dates.get(name):
-            text = cleaned.get(name, column)
+            text = found.get(name, column)
             dates = pd.to_datetime(text, format=form, errors="coerce")
             wrong = dates.isna() & text.notna()
-            cleaned[name] = dates.astype(object).where(~wrong, text) if wrong.any() else dates
-    return frame.assign(**cleaned)
+            found[name] = dates.astype(object).where(~wrong, text) if wrong.any() else dates
+    return frame.assign(**found)
 
 
 @contextmanager
@@ -147,20 +156,36 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def writer(path: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
-    """Give a function that appends frames to a CSV or Parquet file, atomically.
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder that takes the place of `path` only when the block succeeds."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        if path.exists():
+            shutil.rmtree(path)
+        temporary.replace(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
-    The first frame sets the columns' types for all that follow.
+
+@contextmanager
+def writer(path: Path) -> Iterator[Callable[[pd.DataFrame | pa.Table], None]]:
+    """Give a function that appends rows to a CSV or Parquet file, atomically.
+
+    The first rows set the columns' types for all that follow.
     """
     form = FORMATS.get(path.suffix.lower())
     openers = {"csv": csv.CSVWriter, "parquet": pq.ParquetWriter}
     if form not in openers:
         raise ProjectError(f"{path}: an output ends in .csv or .parquet")
     with replacing(path) as temporary, ExitStack() as stack:
-        sinks: list[tuple[Any, pa.Schema]] = []
+        sinks: list[tuple[Any, Any]] = []
 
-        def append(frame: pd.DataFrame) -> None:
-            table = pa.Table.from_pandas(frame, preserve_index=False)
+        def append(rows: pd.DataFrame | pa.Table) -> None:
+            frame = isinstance(rows, pd.DataFrame)
+            table: Any = pa.Table.from_pandas(rows, preserve_index=False) if frame else rows
             if not sinks:
                 sink = stack.enter_context(openers[form](temporary, table.schema))
                 sinks.append((sink, table.schema))

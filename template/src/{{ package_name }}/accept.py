@@ -1,0 +1,82 @@
+"""Tell without pandas which record batches plainly fit schema.yaml.
+
+Only a shortcut: whatever it does not accept is checked cell by cell by `schema.check`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import yaml
+from pyarrow import types
+
+from .settings import Data
+
+KINDS = {
+    "float64": lambda t: types.is_floating(t) or (types.is_integer(t) and t.bit_width <= 32),
+    "int64": types.is_integer,
+    "bool": types.is_boolean,
+    "str": lambda t: types.is_string(t) or types.is_large_string(t),
+    "datetime64[ns]": lambda t: types.is_timestamp(t) and t.tz is None,
+}
+KNOWN = {"dtype", "coerce", "nullable", "in_range", "isin", "unique", "required", "name"}
+IGNORED = {"title", "description", "metadata"}
+
+
+class Acceptance:
+    """The rules of schema.yaml for the columns that a row to be scored must have."""
+
+    def __init__(self, schema: Path, data: Data) -> None:
+        rules = yaml.safe_load(schema.read_text(encoding="utf-8"))
+        unknown = {data.target, *data.drop}
+        self.columns: dict[str, dict[str, Any]] = {
+            name: {key: value for key, value in rule.items() if value is not None}
+            for name, rule in rules["columns"].items()
+            if name not in unknown
+        }
+        self.missing = pa.array(["", *data.missing], pa.string())
+        self.certain = not any(rules.get(key) for key in ("checks", "unique", "index")) and all(
+            rule.keys() <= KNOWN | IGNORED
+            and rule["dtype"] in KINDS
+            and rule.get("required", True)
+            and (not rule.get("unique") or name in data.id)
+            for name, rule in self.columns.items()
+        )
+
+    def __call__(self, batch: pa.RecordBatch) -> bool:
+        """Whether every row surely fits."""
+        names = set(batch.schema.names)
+        return self.certain and all(
+            name in names and self._fits(batch.column(name), rule)
+            for name, rule in self.columns.items()
+        )
+
+    def _fits(self, column: pa.Array, rule: dict[str, Any]) -> bool:
+        if not KINDS[rule["dtype"]](column.type):
+            return False
+        if column.null_count and not (rule.get("nullable") and rule["dtype"] != "int64"):
+            return False
+        if column.null_count == len(column):
+            return True
+        if types.is_floating(column.type) and not pc.all(pc.is_finite(column)).as_py():
+            return False
+        if "isin" in rule and not pc.all(pc.is_in(column.drop_null(), pa.array(rule["isin"]))):
+            return False
+        return _within(column, rule.get("in_range")) and not self._marked(column)
+
+    def _marked(self, column: pa.Array) -> bool:
+        """Whether a text stands for a missing value."""
+        if not KINDS["str"](column.type):
+            return False
+        return bool(pc.any(pc.is_in(pc.cast(column, pa.string()), self.missing)).as_py())
+
+
+def _within(column: pa.Array, span: dict[str, Any] | None) -> bool:
+    if span is None:
+        return True
+    found = pc.min_max(column).as_py()
+    low, high = span["min_value"], span["max_value"]
+    above = found["min"] >= low if span.get("include_min", True) else found["min"] > low
+    below = found["max"] <= high if span.get("include_max", True) else found["max"] < high
+    return bool(above and below)
