@@ -248,8 +248,10 @@ def _steps(frame: pd.DataFrame, wishes: Wishes, problem: Problem) -> Steps | Non
         raise OnboardError("Forecasting needs --time: the column of dates that orders the rows.")
     known = frame[frame[wishes.time].notna()].drop_duplicates()
     for step, season in SEASONS.items():
-        periods = pd.PeriodIndex(known[wishes.time], freq=step)
-        moments = known[[*wishes.series]].assign(**{wishes.time: periods.asi8 // periods.freq.n})
+        number = (
+            pd.PeriodIndex(known[wishes.time], freq=step).asi8 // pd.Period("2000", step).freq.n
+        )
+        moments = known[[*wishes.series]].assign(**{wishes.time: number})
         if not moments.duplicated().any():
             return Steps(step, season, wishes.horizon or season)
     raise OnboardError(
@@ -282,7 +284,8 @@ def _metric(problem: Problem, target: pd.Series) -> tuple[str, float]:
     if problem == "regression":
         return "r2", 0.1
     if problem == "forecasting":
-        return "skill", 0.05
+        low = float(target.min())
+        return ("forecast_accuracy", 0.0) if low >= 0 else ("r2", 0.0)
     if problem == "anomaly":
         return "average_precision", round(float(target.value_counts(normalize=True).min()) + 0.1, 3)
     return ("roc_auc", 0.6) if classes == 2 else ("balanced_accuracy", round(1 / classes + 0.1, 3))

@@ -120,6 +120,7 @@ def evaluate() -> None:
     from .evaluate import evaluate
     from .features import features
     from .served import load as load_package
+    from .split import together
 
     settings, frame = load(paths.PARAMS), pd.read_parquet(paths.TEST)
     inputs, truth = features(frame, settings.data), frame[settings.data.target]
@@ -127,12 +128,13 @@ def evaluate() -> None:
     baselines = store.load(paths.BASELINES).items()
     predicted = {"model": served.predict(frame)}
     predicted |= {name: problem.predict(model, inputs) for name, model in baselines}
-    groups = frame[settings.data.group] if settings.data.group else None
+    groups = together(frame, settings.data)
     metrics = evaluate(predicted, truth, groups, settings.evaluate, settings.split.seed)
     _write_json({"model_id": served.model_id, **metrics}, paths.METRICS)
     shown = {name: metrics[name] for name in ("model", "linear", "trivial")}
     scores = figures.intervals(shown, settings.evaluate.metric)
-    drawn = problem.figures(truth, predicted["model"])
+    over_time = truth.set_axis(frame[settings.data.time]) if settings.data.time else truth
+    drawn = problem.figures(over_time, predicted["model"])
     figures.save({"intervals": scores, **drawn}, paths.PLOTS)
 
 

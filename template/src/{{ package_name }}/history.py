@@ -1,0 +1,105 @@
+"""The past as inputs of a forecast: what is known `horizon` steps before a row, and no more."""
+
+from collections.abc import Callable, Iterable
+from math import ceil
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from .errors import ProjectError
+from .settings import Data
+from .tables import cleaned
+
+NAIVE = "past season"
+Checked = tuple[pd.DataFrame, pd.DataFrame]
+
+
+def with_history(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """Return `frame` with the past of its target beside it, each series by itself.
+
+    NAIVE is the newest known value of the same season, such as the same day of the week: the
+    naive forecast, missing only where a series has no such past. A row without a target is one to
+    forecast. Steps are counted by the calendar, so a missing row is a gap and shifts nothing.
+    Raises ProjectError for a row without a time and for two rows of one series in one step.
+    """
+    steps, series = step_numbers(frame[data.time], data.step), _series_numbers(frame, data)
+    rows = pd.MultiIndex.from_arrays([steps, series])
+    if copies := int(rows.duplicated().sum()):
+        first = frame[rows.duplicated()].iloc[0]
+        where = ", ".join(f"{name} {first[name]}" for name in (data.time, *data.series))
+        raise ProjectError(
+            f"{copies} rows repeat the step ({data.step}) and the series of another row: {where}"
+        )
+    known = pd.Series(frame[data.target].to_numpy("float64"), rows).unstack()
+    known = known.reindex(range(steps.min(), steps.max() + 1))
+    past, places = _past(known, data.horizon, data.season), (steps - steps.min(), series)
+    return frame.assign(**{name: table.to_numpy()[places] for name, table in past.items()})
+
+
+def step_numbers(times: pd.Series, step: str) -> np.ndarray:
+    """Number the steps of the calendar, such as days or months, that the times fall into."""
+    if missing := int(times.isna().sum()):
+        raise ProjectError(f"{missing} rows have no {times.name!r}, which orders the rows")
+    numbers: np.ndarray = pd.PeriodIndex(times, freq=step).asi8 // pd.Period("2000", step).freq.n
+    return numbers
+
+
+def _series_numbers(frame: pd.DataFrame, data: Data) -> np.ndarray:
+    if not data.series:
+        return np.zeros(len(frame), dtype="int64")
+    return frame.groupby(data.series, dropna=False).ngroup().to_numpy()
+
+
+def _past(known: pd.DataFrame, horizon: int, season: int) -> dict[str, pd.DataFrame]:
+    """Tables like `known` (a row a step, a column a series), moved at least `horizon` down."""
+    seasons = known.groupby(known.index % season)
+    back = ceil(horizon / season) * season
+    value = known.shift(horizon)
+    return {
+        NAIVE: seasons.ffill().shift(back),
+        "past seasons": seasons.transform(lambda s: s.rolling(4, min_periods=1).mean()).shift(back),
+        "past value": value,
+        "past mean": value.rolling(season, min_periods=1).mean(),
+        "past long mean": value.rolling(4 * season, min_periods=1).mean(),
+    }
+
+
+def whole(batches: Iterable[pd.DataFrame | pa.RecordBatch], data: Data) -> pd.DataFrame:
+    """Return all rows at once: a row to forecast may need any earlier one."""
+    frames = [b if isinstance(b, pd.DataFrame) else cleaned(b, data) for b in batches]
+    return pd.concat(frames, ignore_index=True)
+
+
+def ahead(check: Callable[[pd.DataFrame], Checked], data: Data) -> Callable[[pd.DataFrame], Checked]:
+    """Have `check` return the rows to forecast only, with their past, and reasons for the others.
+
+    To forecast are the rows without a target; all rows where each has one.
+    """
+
+    def checked(frame: pd.DataFrame) -> Checked:
+        valid, reasons = check(frame)
+        if valid.empty:
+            return valid, reasons
+        copies = valid.index[valid.duplicated() & data.drop_duplicates]
+        found = with_history(valid.drop(index=copies), data)
+        unknown = found[data.target].isna()
+        wanted = found[unknown] if unknown.any() else found
+        far = wanted.index[_steps_beyond(found, data)[wanted.index] > data.horizon]
+        early = wanted.index[wanted[NAIVE].isna()].difference(far)
+        refused = {"repeats an earlier row": copies, "no past": early, "beyond the horizon": far}
+        more = [
+            pd.DataFrame({"row": rows, "column": data.time, "value": "", "reason": reason})
+            for reason, rows in refused.items()
+        ]
+        reasons = pd.concat([reasons, *more]).sort_values("row", ignore_index=True)
+        return wanted.drop(index=early.union(far)), reasons
+
+    return checked
+
+
+def _steps_beyond(frame: pd.DataFrame, data: Data) -> pd.Series:
+    """Steps from the newest target of a row's series to the row."""
+    steps = pd.Series(step_numbers(frame[data.time], data.step), frame.index)
+    known = steps.where(frame[data.target].notna())
+    return steps - known.groupby(_series_numbers(frame, data)).transform("max")
