@@ -14,12 +14,14 @@ from pyarrow import types
 from .settings import Data
 
 KINDS = {
-    "float64": lambda t: types.is_floating(t) or (types.is_integer(t) and t.bit_width <= 32),
+    "float64": lambda t: types.is_floating(t) or types.is_integer(t),
     "int64": types.is_integer,
     "bool": types.is_boolean,
     "str": lambda t: types.is_string(t) or types.is_large_string(t),
     "datetime64[ns]": lambda t: types.is_timestamp(t) and t.tz is None,
 }
+# Beyond this a whole number loses digits as a float.
+EXACT = {"min_value": -(2**53), "max_value": 2**53}
 KNOWN = {"dtype", "coerce", "nullable", "in_range", "isin", "unique", "required", "name"}
 IGNORED = {"title", "description", "metadata"}
 
@@ -35,7 +37,7 @@ class Acceptance:
             for name, rule in rules["columns"].items()
             if name not in unknown
         }
-        self.missing = pa.array(["", *data.missing], pa.string())
+        self.missing = ["", *data.missing]
         self.certain = not any(rules.get(key) for key in ("checks", "unique", "index")) and all(
             rule.keys() <= KNOWN | IGNORED
             and rule["dtype"] in KINDS
@@ -59,17 +61,23 @@ class Acceptance:
             return False
         if column.null_count == len(column):
             return True
-        if types.is_floating(column.type) and not pc.all(pc.is_finite(column)).as_py():
+        if types.is_floating(column.type) and not _all(pc.is_finite(column)):
             return False
-        if "isin" in rule and not pc.all(pc.is_in(column.drop_null(), pa.array(rule["isin"]))):
+        if "isin" in rule:
+            values = [value for value in rule["isin"] if value not in self.missing]
+            return _all(pc.is_in(column, pa.array([*values, None])))
+        if KINDS["str"](column.type) and _any(pc.is_in(column, pa.array(self.missing))):
             return False
-        return _within(column, rule.get("in_range")) and not self._marked(column)
+        span = EXACT if types.is_integer(column.type) and rule["dtype"] == "float64" else None
+        return _within(column, rule.get("in_range") or span)
 
-    def _marked(self, column: pa.Array) -> bool:
-        """Whether a text stands for a missing value."""
-        if not KINDS["str"](column.type):
-            return False
-        return bool(pc.any(pc.is_in(pc.cast(column, pa.string()), self.missing)).as_py())
+
+def _all(flags: pa.Array) -> bool:
+    return bool(pc.all(flags).as_py())
+
+
+def _any(flags: pa.Array) -> bool:
+    return bool(pc.any(flags).as_py())
 
 
 def _within(column: pa.Array, span: dict[str, Any] | None) -> bool:

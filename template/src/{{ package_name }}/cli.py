@@ -170,18 +170,16 @@ def score(
         raise ProjectError("input, output and rejects must be three different files")
 
     from .accept import Acceptance
-    from .schema import check, for_scoring, load_schema, no_reasons
-    from .score import score
+    from .score import checker, score
     from .served import load as load_package
     from .tables import read_batches, text_columns, writer
 
-    schema = for_scoring(load_schema(paths.SCHEMA), settings.data)
     text, rows = text_columns(paths.SCHEMA), settings.score.batch_rows
     results = score(
         read_batches(source, settings.data, text, rows),
         load_package(paths.PACKAGE),
         Acceptance(paths.SCHEMA, settings.data),
-        lambda frame: check(frame, schema),
+        checker(paths.SCHEMA, settings.data),
         settings,
         datetime.now(UTC),
     )
@@ -191,11 +189,9 @@ def score(
         writer(rejects) as reject,
         typer.progressbar(results, label=f"Scoring {source}") as shown,
     ):
-        reject(no_reasons())
         for scored, reasons in shown:
-            if reasons is not None:
-                bad += reasons["row"].nunique()
-                reject(reasons)
+            bad += reasons["row"].nunique()
+            reject(reasons)
             if scored is not None:
                 good += len(scored)
                 append(scored)

@@ -71,7 +71,8 @@ def _floats(column: pa.Array) -> np.ndarray:
 def _codes(column: pa.Array, codes: dict[str, float]) -> np.ndarray:
     """Look up each distinct text once. A missing one is the empty text, as in `features`."""
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    coded = pc.fill_null(pc.cast(whole, pa.string()), "").dictionary_encode()
-    known = np.array([codes.get(text, nan) for text in coded.dictionary.to_pylist()])
+    text = whole if pa.types.is_large_string(whole.type) else pc.cast(whole, pa.string())
+    coded = text.dictionary_encode(null_encoding="encode")
+    known = np.array([codes.get(value or "", nan) for value in coded.dictionary.to_pylist()])
     found: np.ndarray = known[coded.indices.to_numpy(zero_copy_only=False)]
     return found

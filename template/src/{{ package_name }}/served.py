@@ -56,6 +56,7 @@ def session(path: Path, threads: int = 0) -> Any:
 
     options = SessionOptions()
     options.intra_op_num_threads = threads
+    options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
 

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -19,6 +20,10 @@ from pyarrow import csv
 from .errors import ProjectError
 from .settings import Data
 
+# Columns of which a dictionary makes the file smaller; for the others it only costs time.
+REPEATED = ["prediction", "model_id", "scored_at"]
+# Why a row was refused.
+REASONS = {"row": "int64", "column": "str", "value": "str", "reason": "str"}
 FORMATS = {
     ".csv": "csv",
     ".tsv": "csv",
@@ -177,7 +182,7 @@ def writer(path: Path) -> Iterator[Callable[[pd.DataFrame | pa.Table], None]]:
     The first rows set the columns' types for all that follow.
     """
     form = FORMATS.get(path.suffix.lower())
-    openers = {"csv": csv.CSVWriter, "parquet": pq.ParquetWriter}
+    openers = {"csv": csv.CSVWriter, "parquet": partial(pq.ParquetWriter, use_dictionary=REPEATED)}
     if form not in openers:
         raise ProjectError(f"{path}: an output ends in .csv or .parquet")
     with replacing(path) as temporary, ExitStack() as stack:
