@@ -30,6 +30,7 @@ ONLY_WITH: dict[str, tuple[str, ...]] = {
     "src/{{ package_name }}/anomaly.py": ("problem_type", "anomaly"),
     "tests/unit/test_classification.py": ("problem_type", "classification"),
     "tests/unit/test_regression.py": ("problem_type", "regression"),
+    "tests/unit/test_split.py": ("problem_type", "classification", "regression", "anomaly"),
     "tests/unit/test_forecasting.py": ("problem_type", "forecasting"),
     "tests/unit/test_history.py": ("problem_type", "forecasting"),
     "tests/unit/test_anomaly.py": ("problem_type", "anomaly"),

@@ -4,11 +4,11 @@ Of the two values of the target the second in order, such as 1 of 0 and 1, marks
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.covariance import EllipticEnvelope
+from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import IsolationForest
@@ -29,16 +29,30 @@ SEARCH = {"trees": (50, 400), "columns": (0.1, 1.0)}
 ALL_VARIANCE = 1 - 1e-6  # leaves out directions in which the rows do not differ
 
 
+class Distance(OutlierMixin, BaseEstimator):  # type: ignore[misc]
+    """Distance from the mean of whitened rows; below 0 beyond all but a share of those fitted."""
+
+    def __init__(self, alert_share: float = 0.05) -> None:
+        self.alert_share = alert_share
+
+    def fit(self, inputs: np.ndarray, target: object = None) -> Self:
+        """Remember the distance beyond which a row is an alert."""
+        self.limit_ = float(np.quantile(np.linalg.norm(inputs, axis=1), 1 - self.alert_share))
+        return self
+
+    def decision_function(self, inputs: np.ndarray) -> np.ndarray:
+        """Return what is left to that distance."""
+        left: np.ndarray = self.limit_ - np.linalg.norm(inputs, axis=1)
+        return left
+
+
 def models(inputs: pd.DataFrame, train: Train, seed: int) -> dict[str, Any]:
     """Unfitted models by name: the baselines, `trivial` and `linear`, and the candidates.
 
     `linear` is the distance from the mean in units of the joint spread (Mahalanobis), `forest` how
     few random cuts set a row apart. `train.alert_share` of the training rows are beyond 0.
     """
-    directions = PCA(ALL_VARIANCE, svd_solver="covariance_eigh")
-    spread = EllipticEnvelope(
-        support_fraction=1.0, contamination=train.alert_share, random_state=seed
-    )
+    white = PCA(ALL_VARIANCE, whiten=True, svd_solver="covariance_eigh")
     forest = IsolationForest(
         n_estimators=train.trees,
         max_features=train.columns,
@@ -46,7 +60,7 @@ def models(inputs: pd.DataFrame, train: Train, seed: int) -> dict[str, Any]:
         random_state=seed,
     )
     filled = SimpleImputer(strategy="median", keep_empty_features=True)
-    linear = make_pipeline(for_linear(inputs), directions, spread)
+    linear = make_pipeline(for_linear(inputs), white, Distance(train.alert_share))
     named = {"linear": linear, "forest": make_pipeline(filled, forest)}
     trivial = {"trivial": DummyClassifier(strategy="prior")}
     return trivial | {name: with_codes(inputs, model) for name, model in named.items()}
@@ -66,9 +80,10 @@ def meaning(model: Any) -> dict[str, Any]:
 
 
 def _anomalous(truth: pd.Series) -> np.ndarray:
-    """Tell the anomalies. Raises ValueError, an undefined metric, when there is only one kind."""
-    usual, anomaly = sorted(truth.unique())
-    return truth.eq(anomaly).to_numpy()
+    kinds = sorted(truth.unique())
+    if len(kinds) != 2:
+        raise ValueError(f"rows of two kinds are needed, not of {kinds}")
+    return truth.eq(kinds[1]).to_numpy()
 
 
 Metric = Callable[[pd.Series, pd.DataFrame], float]
@@ -94,7 +109,7 @@ def figures(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, "Figure"]:
     anomalous = _anomalous(truth)
     scores, recall = Figure(figsize=(4.6, 4)), Figure(figsize=(4.6, 4))
     axes = scores.subplots()
-    bins = np.histogram_bin_edges(predicted[SCORE], 30)
+    bins = np.histogram_bin_edges(predicted[SCORE], 30).tolist()
     for name, kind in {"usual": ~anomalous, "anomaly": anomalous}.items():
         axes.hist(predicted[SCORE][kind], bins, alpha=0.6, label=name)
     axes.axvline(0, color="black", lw=1, ls=":", label="alert beyond")

@@ -13,13 +13,14 @@ from .regression import SEARCH, TUNED, Metric, meaning, models
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["ERRORS", "METRICS", "SEARCH", "TUNED", "figures", "meaning", "models", "raw"]
+__all__ = ["ERRORS", "METRICS", "SEARCH", "TUNED", "Metric", "figures", "meaning", "models", "raw"]
 
 
 def raw(model: Any, inputs: Any) -> np.ndarray:
-    """Return the forecast, in the target's unit: rows x 1. The trivial one is the naive forecast."""
+    """Return the forecast, in the target's unit: rows x 1. The trivial one is NAIVE."""
     if isinstance(model, DummyRegressor):
-        return inputs[[NAIVE]].to_numpy()
+        values: np.ndarray = inputs[[NAIVE]].to_numpy()
+        return values
     return regression.raw(model, inputs)
 
 

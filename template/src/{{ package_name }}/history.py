@@ -13,6 +13,7 @@ from .tables import cleaned
 
 NAIVE = "past season"
 Checked = tuple[pd.DataFrame, pd.DataFrame]
+Check = Callable[[pd.DataFrame], Checked]
 
 
 def with_history(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
@@ -24,21 +25,19 @@ def with_history(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
     Raises ProjectError for a row without a time and for two rows of one series in one step.
     """
     steps, series = step_numbers(frame[data.time], data.step), _series_numbers(frame, data)
-    rows = pd.MultiIndex.from_arrays([steps, series])
-    if copies := int(rows.duplicated().sum()):
-        first = frame[rows.duplicated()].iloc[0]
-        where = ", ".join(f"{name} {first[name]}" for name in (data.time, *data.series))
-        raise ProjectError(
-            f"{copies} rows repeat the step ({data.step}) and the series of another row: {where}"
-        )
-    known = pd.Series(frame[data.target].to_numpy("float64"), rows).unstack()
-    known = known.reindex(range(steps.min(), steps.max() + 1))
-    past, places = _past(known, data.horizon, data.season), (steps - steps.min(), series)
+    copies = pd.DataFrame({"step": steps, "series": series}).duplicated().to_numpy()
+    if copies.any():
+        first = frame[[data.time, *data.series]][copies].iloc[0].to_dict()
+        raise ProjectError(f"{copies.sum()} rows repeat step and series of another, as {first}")
+    places = steps - steps.min(), series
+    known = np.full((places[0].max() + 1, series.max() + 1), np.nan)
+    known[places] = frame[data.target].to_numpy("float64")
+    past = _past(pd.DataFrame(known), data.horizon, data.season)
     return frame.assign(**{name: table.to_numpy()[places] for name, table in past.items()})
 
 
 def step_numbers(times: pd.Series, step: str) -> np.ndarray:
-    """Number the steps of the calendar, such as days or months, that the times fall into."""
+    """Return the numbers of the steps of the calendar (days, months…) that the times fall into."""
     if missing := int(times.isna().sum()):
         raise ProjectError(f"{missing} rows have no {times.name!r}, which orders the rows")
     numbers: np.ndarray = pd.PeriodIndex(times, freq=step).asi8 // pd.Period("2000", step).freq.n
@@ -52,7 +51,7 @@ def _series_numbers(frame: pd.DataFrame, data: Data) -> np.ndarray:
 
 
 def _past(known: pd.DataFrame, horizon: int, season: int) -> dict[str, pd.DataFrame]:
-    """Tables like `known` (a row a step, a column a series), moved at least `horizon` down."""
+    """Return tables like `known`, a row a step, a column a series; all are `horizon` late."""
     seasons = known.groupby(known.index % season)
     back = ceil(horizon / season) * season
     value = known.shift(horizon)
@@ -71,7 +70,7 @@ def whole(batches: Iterable[pd.DataFrame | pa.RecordBatch], data: Data) -> pd.Da
     return pd.concat(frames, ignore_index=True)
 
 
-def ahead(check: Callable[[pd.DataFrame], Checked], data: Data) -> Callable[[pd.DataFrame], Checked]:
+def ahead(check: Check, data: Data) -> Check:
     """Have `check` return the rows to forecast only, with their past, and reasons for the others.
 
     To forecast are the rows without a target; all rows where each has one.
@@ -83,8 +82,8 @@ def ahead(check: Callable[[pd.DataFrame], Checked], data: Data) -> Callable[[pd.
             return valid, reasons
         copies = valid.index[valid.duplicated() & data.drop_duplicates]
         found = with_history(valid.drop(index=copies), data)
-        unknown = found[data.target].isna()
-        wanted = found[unknown] if unknown.any() else found
+        unknown = frame[data.target].isna()
+        wanted = found[unknown[found.index]] if unknown.any() else found
         far = wanted.index[_steps_beyond(found, data)[wanted.index] > data.horizon]
         early = wanted.index[wanted[NAIVE].isna()].difference(far)
         refused = {"repeats an earlier row": copies, "no past": early, "beyond the horizon": far}
@@ -99,7 +98,7 @@ def ahead(check: Callable[[pd.DataFrame], Checked], data: Data) -> Callable[[pd.
 
 
 def _steps_beyond(frame: pd.DataFrame, data: Data) -> pd.Series:
-    """Steps from the newest target of a row's series to the row."""
+    """Count the steps from the newest target of a row's series to the row."""
     steps = pd.Series(step_numbers(frame[data.time], data.step), frame.index)
     known = steps.where(frame[data.target].notna())
     return steps - known.groupby(_series_numbers(frame, data)).transform("max")
