@@ -9,7 +9,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fast check format sync lock benchmark build release clean
+.PHONY: help setup demo lifecycle test fast check format sync lock benchmark build release clean
 
 help:  ## List what can be done
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,9 @@ setup: $(READY)  ## Make .venv with everything that development needs
 
 demo: $(READY)  ## Generate a project, install it, train, evaluate, score; say where the report is
 	@$(BIN)/python scripts/demo.py
+
+lifecycle: $(READY)  ## Play a model's life with a generated project: train, serve, drift, retrain, roll back
+	@$(BIN)/python -m scripts.lifecycle.play
 
 test: check  ## All checks and tests
 	@$(BIN)/python -m pytest

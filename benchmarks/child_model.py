@@ -1,4 +1,4 @@
-"""Run in a project's environment: the fitted pipeline alone on a frame that is ready in memory."""
+"""Run in a project's environment: the model alone on rows that are ready in memory."""
 
 import importlib
 import json
@@ -6,29 +6,24 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet as pq
+
 SECONDS = 10.0
 
 
 def main(package: str, table: Path, result: Path) -> None:
     """Predict the rows of `table` for SECONDS of CPU time; write the speed to `result`."""
-    modules = ("features", "paths", "schema", "settings", "store", "tables")
-    features, paths, schema, settings, store, tables = (
-        importlib.import_module(f"{package}.{name}") for name in modules
-    )
-    params = settings.load(paths.PARAMS)
-    text = tables.text_columns(paths.SCHEMA)
-    frame = tables.read_table(table, params.data, text)
-    valid, _ = schema.check(
-        frame, schema.for_scoring(schema.load_schema(paths.SCHEMA), params.data)
-    )
-    inputs, model = features.features(valid, params.data), store.load(paths.MODEL)
-    predict = getattr(model, "predict_proba", model.predict)
-    predict(inputs)
+    paths, served = (importlib.import_module(f"{package}.{name}") for name in ("paths", "served"))
+    model = served.load(paths.PACKAGE, threads=1)
+    rows = pq.read_table(table, columns=model.encoder.columns)
+    matrix = np.ascontiguousarray(model.encoder.batch(rows, model.dtype))
+    model.raw(matrix)
     rounds, started = 0, time.process_time()
     while time.process_time() - started < SECONDS:
-        predict(inputs)
+        model.raw(matrix)
         rounds += 1
-    speed = rounds * len(inputs) / (time.process_time() - started)
+    speed = rounds * len(matrix) / (time.process_time() - started)
     result.write_text(json.dumps({"rows_per_cpu_second": speed}), encoding="utf-8")
 
 

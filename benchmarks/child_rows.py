@@ -19,6 +19,8 @@ def parts(rows: int) -> Iterator[pa.Table]:
     for number, start in enumerate(range(0, rows, PART)):
         if number < DIFFERENT:
             frame = messy(PART, seed=1000 + number).drop(columns="churned")
+            # As the table that was learned on has it: text.
+            frame["autopay"] = frame["autopay"].astype("str")
             drawn.append(pa.Table.from_pandas(frame, preserve_index=False))
         yield drawn[number % DIFFERENT].slice(0, min(PART, rows - start))
 

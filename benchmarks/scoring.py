@@ -11,18 +11,19 @@ from pathlib import Path
 from places import HERE, project
 from timing import Cost, Figure, Section, at_least, at_most, figure, interleaved, run
 
-GOAL = 0.6
+GOAL = 0.85
+PEAK = 400
 FLAT = 1.25
-LEARNED = 20_000
+LEARNED = 10_000
 FRAME = 100_000
 MODEL = "blend"
 NOTE = (
     f"A synthetic table of 11 mixed columns as Parquet; model: {MODEL}, the mean of a linear one "
-    f"and boosting of 100 trees, learned on {LEARNED:,} rows; one thread each. Scoring counts the "
-    "whole command: start, reading, checking every cell, predicting, writing. The model alone "
-    f"predicts one frame of {FRAME:,} rows that is ready in memory, again and again; its start is "
-    "not counted. A linear model by itself predicts faster than a table can be read and checked, "
-    "so its share would be far smaller."
+    f"and boosting of 100 trees with 31 leaves, learned on {LEARNED:,} rows, as ONNX; one thread "
+    "each. Scoring counts the whole command: start, reading, checking every cell, encoding, "
+    f"predicting, writing. The model alone is the same ONNX model on {FRAME:,} encoded rows that "
+    "are ready in memory, again and again; its start is not counted. The smaller the model, the "
+    "smaller its share: a linear one predicts faster than a table can be read and checked."
 )
 START = "score 1 row: CPU time of the start"
 
@@ -37,6 +38,9 @@ def prepare(source: Path, work: Path, env: dict[str, str]) -> tuple[Path, Path]:
     params = folder / "params.yaml"
     text = params.read_text(encoding="utf-8")
     one = re.sub(r"candidates: \[.*?\]", f"candidates: [{MODEL}]", text)
+    # A slow rate, because a model that learned the noise would not pass the gate.
+    for name, value in {"max_leaf_nodes": "31", "learning_rate": "0.03"}.items():
+        one = re.sub(rf"{name}: [\d.]+", f"{name}: {value}", one)
     params.write_text(one, encoding="utf-8")
     run("dvc", "repro", cwd=folder, env=env | {"PATH": f"{python.parent}:{env['PATH']}"})
     return folder, python
@@ -95,6 +99,7 @@ def summary(costs: dict[str, list[Cost | float]], sizes: list[int]) -> Section:
         ratios.append(at_least(f"{name} to the model alone", share, GOAL))
         peaks.append(statistics.median(cost.peak for cost in many))
     ratios.append(at_most("peak memory, most rows to fewest", peaks[-1] / peaks[0], FLAT))
+    ratios.append(at_most(f"peak memory to {PEAK} MB", max(peaks) / PEAK, 1))
     return Section("Scoring files", figures, ratios, [NOTE])
 
 

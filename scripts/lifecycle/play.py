@@ -1,0 +1,316 @@
+"""Play the life of a model with real processes: `make lifecycle`.
+
+Renders a project and uses only the commands that the project has. Every step says which exit code
+it must have; the play stops at the first that has another. Leaves one HTML page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from scripts.lifecycle.page import write_page
+from scripts.lifecycle.traffic import Traffic
+from scripts.lifecycle.world import TARGET, readings
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+WEEK = 1500
+console = Console(highlight=False)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of the story: what it is for, what it said, how it ended."""
+
+    title: str
+    why: str
+    command: str
+    expected: int
+    exit_code: int
+    at: float
+    seconds: float
+    output: str
+
+
+@dataclass
+class Story:
+    """The project, and what happened to it."""
+
+    project: Path
+    env: dict[str, str]
+    began: float = field(default_factory=time.monotonic)
+    steps: list[Step] = field(default_factory=list)
+    messages: list[tuple[float, str]] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def now(self) -> float:
+        return time.monotonic() - self.began
+
+    def run(self, title: str, why: str, *command: str, expected: int = 0) -> str:
+        """Run a command in the project; stop the play unless it ends with `expected`."""
+        at = self.now()
+        console.print(f"[dim]{at:6.1f} s[/]  [bold]{title}[/]  {' '.join(command)}", soft_wrap=True)
+        done = subprocess.run(
+            command,
+            cwd=self.project if self.project.exists() else self.project.parent,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+        )
+        words = " ".join(command)
+        taken = self.now() - at
+        self.steps.append(
+            Step(title, why, words, expected, done.returncode, at, taken, done.stdout)
+        )
+        if done.returncode != expected:
+            sys.exit(
+                f"{done.stdout}error: `{words}` ended with {done.returncode}, not {expected},"
+                f" in {self.project}"
+            )
+        return done.stdout
+
+    def own(self, title: str, why: str, *words: str, expected: int = 0) -> str:
+        """Run a command of the project's own package."""
+        command = ("uv", "run", "--quiet", "machines", *words)
+        return self.run(title, why, *command, expected=expected)
+
+    def read(self, name: str) -> Any:
+        return json.loads((self.project / name).read_text(encoding="utf-8"))
+
+    def commit(self, message: str) -> None:
+        """Commit as a team would, with an identity of the play's own."""
+        who = ("-c", "user.name=Play", "-c", "user.email=play@example.com")
+        for words in (("add", "--all"), (*who, "commit", "--quiet", "-m", message)):
+            subprocess.run(("git", *words), cwd=self.project, env=self.env, check=True)
+
+
+@contextmanager
+def receiver(story: Story) -> Iterator[str]:
+    """Give the address of a webhook on this machine; what it gets becomes part of the story."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            story.messages.append((story.now(), json.loads(body)["text"]))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/hook"
+    server.shutdown()
+
+
+@contextmanager
+def service(story: Story) -> Iterator[int]:
+    """Serve the champion; give the port. Stopped as a deployment would stop it, with SIGTERM."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    log = (story.project.parent / "service.log").open("w", encoding="utf-8")
+    words = ("uv", "run", "--quiet", "machines", "serve", "--port", str(port))
+    console.print(f"[dim]{story.now():6.1f} s[/]  [bold]Serve[/]  {' '.join(words)}")
+    process = subprocess.Popen(words, cwd=story.project, env=story.env, stdout=log, stderr=log)
+    try:
+        wait_until_ready(port, process)
+        yield port
+        process.send_signal(signal.SIGTERM)
+        story.facts["service_exit"] = process.wait(timeout=20)
+    finally:
+        process.kill()
+        log.close()
+
+
+def wait_until_ready(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Return when the service is ready; stop the play when it ended or takes a minute."""
+    import urllib.error
+    import urllib.request
+
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready"):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    sys.exit("error: the service did not become ready; see service.log beside the project")
+
+
+def born(story: Story) -> None:
+    """Render the project on the team's own table, install it, make the first champion."""
+    table = story.project.parent / "machines.csv"
+    readings(2 * WEEK, seed=1).to_csv(table, index=False)
+    answers = ("--set", "serving=both", "--data", str(table), "--target", TARGET)
+    roles = ("--id", "reading_id", "--sensitive", "site")
+    story.run(
+        "Generate",
+        "A project from the template, with the team's own table.",
+        *("tdsp", "new", "Machines", "--defaults", *answers, *roles),
+    )
+    story.run("Install", "The locked versions, into the project's .venv.", "uv", "sync", "--quiet")
+    subprocess.run(("git", "init", "--quiet"), cwd=story.project, env=story.env, check=True)
+    params = story.project / "params.yaml"
+    text = params.read_text(encoding="utf-8")
+    params.write_text(text.replace("reload_seconds: 10 ", "reload_seconds: 1  "), encoding="utf-8")
+    story.commit("New project")
+    story.run(
+        "Train v1",
+        "Raw table to report; the gate decides whether the model may be used at all.",
+        *("uv", "run", "--quiet", "poe", "pipeline"),
+    )
+    story.commit("First run")
+    story.own("Register v1", "The model that passed becomes a version: the challenger.", "register")
+    story.own(
+        "Promote v1",
+        "There is no champion yet, so the gate's verdict is enough.",
+        *("promote", "--reason", "first model"),
+    )
+
+
+def drifts(story: Story, traffic: Traffic) -> None:
+    """Traffic of the world as it was: no alarm. Traffic of the changed one: alarm."""
+    traffic.wait_for(WEEK)
+    story.own(
+        "Monitor",
+        "Traffic from the world that v1 learned: nothing to report.",
+        "monitor",
+    )
+    story.facts["calm"] = story.read("reports/monitoring/monitor.json")
+    console.print(f"[dim]{story.now():6.1f} s[/]  [bold]The world changes[/]")
+    story.facts["changed"] = story.now()
+    since = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
+    traffic.send_rows_of(readings(WEEK, seed=3, changed=True))
+    traffic.wait_for(WEEK)
+    time.sleep(2)
+    story.own(
+        "Monitor again",
+        "Traffic from the changed world: the alarm, and exit code 3 for the scheduler.",
+        *("monitor", "--since", since),
+        expected=3,
+    )
+    story.facts["drift"] = story.read("reports/monitoring/monitor.json")
+
+
+def learns(story: Story, traffic: Traffic) -> None:
+    """Labels of the changed world arrive: a challenger is trained, compared and promoted."""
+    labels = story.project.parent / "labelled.csv"
+    readings(2 * WEEK, seed=4, changed=True).to_csv(labels, index=False)
+    story.own(
+        "Retrain",
+        "New labelled readings join the table; pipeline and gate run; v2 is the challenger.",
+        *("retrain", "--if-drift", "--data", str(labels), "--reason", "drift in production"),
+    )
+    story.commit("Learn the changed world")
+    story.own(
+        "Promote v2",
+        "Champion and challenger on the same rows, which neither was trained on.",
+        *("promote", "--reason", "better since the change"),
+    )
+    wait_for_version(traffic, "2")
+    traffic.send_rows_of(readings(WEEK, seed=5, changed=True))
+    traffic.wait_for(300)
+
+
+def refuses(story: Story, traffic: Traffic) -> None:
+    """A challenger that lost an important column passes the gate, but not the comparison."""
+    params = story.project / "params.yaml"
+    text = params.read_text(encoding="utf-8")
+    params.write_text(text.replace("drop: []", "drop: [vibration]"), encoding="utf-8")
+    story.run(
+        "Train a bad v3",
+        "Someone drops the column `vibration`. The gate knows no champion: it lets v3 pass.",
+        *("uv", "run", "--quiet", "poe", "pipeline"),
+    )
+    story.own("Register v3", "It becomes the challenger.", "register")
+    story.own(
+        "Promote v3: refused",
+        "On the same rows it is worse than the champion. Nothing in production changes.",
+        *("promote", "--reason", "fewer columns to collect"),
+        expected=1,
+    )
+    traffic.wait_for(traffic.sent + 200)
+
+
+def returns(story: Story, traffic: Traffic) -> None:
+    """Roll back to v1 with one command, and ask the registry what happened."""
+    story.own(
+        "Roll back",
+        "One command puts the former champion back.",
+        *("rollback", "--reason", "rehearsal"),
+    )
+    wait_for_version(traffic, "1")
+    traffic.wait_for(traffic.sent + 200)
+    story.own("Who serves?", "The registry, after all this.", "models")
+    story.own("Where does v2 come from?", "The four questions, answered.", "lineage", "2")
+
+
+def wait_for_version(traffic: Traffic, version: str) -> None:
+    """Return when the service answers with `version`; stop the play after half a minute."""
+    deadline = time.monotonic() + 30
+    while traffic.answers[-1].version != version:
+        if time.monotonic() > deadline:
+            sys.exit(f"error: after 30 s the service does not answer with version {version}")
+        time.sleep(0.1)
+
+
+def play(folder: Path) -> Path:
+    """Play everything below `folder`; return the page."""
+    kept = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    env = kept | {"UV_PYTHON": sys.executable, "PATH": path, "NO_COLOR": "1", "COLUMNS": "100"}
+    story = Story(folder / "machines", env)
+    with receiver(story) as address:
+        env["NOTIFY_SLACK_URL"] = address
+        born(story)
+        with service(story) as port:
+            traffic = Traffic(port, readings(WEEK, seed=2), story.began)
+            drifts(story, traffic)
+            learns(story, traffic)
+            refuses(story, traffic)
+            returns(story, traffic)
+            traffic.stop()
+    failed = [answer for answer in traffic.answers if answer.status != 200]
+    if failed:
+        sys.exit(f"error: {len(failed)} of {len(traffic.answers)} requests were not answered")
+    return write_page(story, traffic, folder / "lifecycle.html")
+
+
+def main() -> None:
+    """Play the life of a model and say where its page is."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--into", type=Path, default=ROOT / "build" / "lifecycle")
+    folder: Path = parser.parse_args().into.resolve()
+    if folder.exists() and not (folder / "machines").is_dir() and any(folder.iterdir()):
+        sys.exit(f"error: {folder} holds something else; choose another place with --into")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    began = time.monotonic()
+    page = play(folder)
+    console.print(f"{time.monotonic() - began:.0f} s in all")
+    console.print(f"\n[bold]The story[/]  {page}", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()
