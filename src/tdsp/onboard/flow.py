@@ -117,7 +117,8 @@ def examine(
     table = findings.Table(frame, named, wishes.target, problem, len(frame) - copies)
     found = [*_source_notes(source), *odd, *findings.infinite(raw)]
     found += findings.find(table, {name for _, name in wishes.roles})
-    if not any(column.role == "feature" for column in columns):
+    # A forecast has the past and the calendar anyway.
+    if not steps and not any(column.role == "feature" for column in columns):
         raise OnboardError(_nothing_left(path, found))
     metric, minimum = _metric(problem, frame[wishes.target])
     profile = Profile(
