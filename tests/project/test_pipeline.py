@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -37,12 +38,12 @@ def test_nothing_changed_nothing_runs(trained: Project) -> None:
 def test_one_parameter_runs_only_what_depends_on_it(veteran: Project) -> None:
     veteran.set("gate", minimum=0.9)
     assert stages_run(veteran.repro()) == ["gate", "score", "report"]
-    assert "reaches 0.9" in veteran.yaml("reports/gate.json")["checks"][1]["rule"]
+    assert "reaches 0.9" in veteran.yaml("reports/gate.json")["checks"][2]["rule"]
 
 
 def test_the_same_inputs_give_the_same_outputs(veteran: Project) -> None:
     """Also the same model, byte for byte: its id is the hash of its file."""
-    outputs = ["data/processed/test.parquet", "models/model.skops", "reports/metrics.json"]
+    outputs = ["data/processed/test.parquet", "models/package/model.skops", "reports/metrics.json"]
     before = [(veteran.root / name).read_bytes() for name in outputs]
     for name in outputs:
         (veteran.root / name).unlink()
@@ -69,7 +70,7 @@ def test_metrics_and_plots_are_declared(veteran: Project) -> None:
 
 def test_an_experiment_is_run_and_shown(veteran: Project) -> None:
     done = veteran.run("dvc", "exp", "run", "--name", "short", "-S", "train.max_iter=15")
-    assert stages_run(done)[0] == "train"
+    assert stages_run(done)[:2] == ["tune", "train"]
     shown = csv.DictReader(veteran.run("dvc", "exp", "show", "--csv").stdout.splitlines())
     [row] = [row for row in shown if row["Experiment"] == "short"]
     assert [value for name, value in row.items() if name.endswith("max_iter")] == ["15"]
@@ -123,8 +124,8 @@ def make_nan(path: Path) -> None:
         ("reports/metrics.json", tear),
         ("reports/metrics.json", make_nan),
         ("reports/metrics.json", Path.unlink),
-        ("models/model.skops", Path.unlink),
-        ("models/model.skops", tear),
+        ("models/package/model.skops", Path.unlink),
+        ("models/package/model.skops", tear),
     ],
 )
 def test_a_damaged_file_stops_gate_and_score(
@@ -156,6 +157,7 @@ def test_a_value_outside_the_schema_stops_at_validate(project: Project) -> None:
 # --- What a crash leaves ---------------------------------------------------------------------
 
 # Runs a step that is killed while it writes its model: half of the file is on disk then.
+MODELS = ("package/model.skops", "baselines.skops")
 KILLED = """
 import os, signal, skops.io
 real = skops.io.dump
@@ -170,21 +172,21 @@ main()
 
 
 def test_a_training_killed_while_it_writes_leaves_nothing_torn(veteran: Project) -> None:
-    outputs = [veteran.root / "models" / name for name in ("model.skops", "baselines.skops")]
+    outputs = [veteran.root / "models" / name for name in MODELS]
     before = [path.read_bytes() for path in outputs]
     assert veteran.run("python", "-c", KILLED, "train", ok=False).returncode == -signal.SIGKILL
     assert [path.read_bytes() for path in outputs] == before
-    outputs[0].unlink()
+    outputs[1].unlink()
     assert veteran.run("python", "-c", KILLED, "train", ok=False).returncode == -signal.SIGKILL
-    assert not outputs[0].exists()
+    assert not outputs[1].exists()
     veteran.step("train")
     veteran.step("evaluate")
 
 
 def test_a_pipeline_killed_between_two_models_runs_again(veteran: Project) -> None:
     """Killed, dvc and all: its lock must not stay in the way."""
-    model = veteran.root / "models/model.skops"
-    model.unlink()
+    model = veteran.root / "models/package/model.skops"
+    shutil.rmtree(model.parent)
     veteran.set("train", max_iter=19)
     kill_when(veteran, ["dvc", "repro"], model.exists)
     assert model.read_bytes()
