@@ -15,9 +15,10 @@ import generation
 import pipeline
 import places
 import scoring
+import serving
 from timing import Figure, Ratio, Section
 
-PARTS = ("generation", "pipeline", "scoring")
+PARTS = ("generation", "pipeline", "scoring", "serving")
 SIZES = [1_000_000, 5_000_000, 20_000_000]
 TOOLS = ("copier", "cookiecutter", "dvc", "pandas", "scikit-learn")
 
@@ -43,6 +44,7 @@ def measure(wanted: argparse.Namespace, work: Path) -> list[Section]:
         "generation": lambda: generation.measure(source, work, env, wanted.repeats),
         "pipeline": lambda: pipeline.measure(source, work, env, few),
         "scoring": lambda: scoring.measure(source, work, env, few, sorted(wanted.rows)),
+        "serving": lambda: serving.measure(source, work, env, few),
     }
     sections = []
     for name in wanted.only:

@@ -28,13 +28,15 @@ NOTE = (
 START = "score 1 row: CPU time of the start"
 
 
-def prepare(source: Path, work: Path, env: dict[str, str]) -> tuple[Path, Path]:
+def prepare(
+    source: Path, work: Path, env: dict[str, str], name: str = "churn", *more: str
+) -> tuple[Path, Path]:
     """Make a project on the synthetic churn table and train MODEL; its folder and Python."""
     table = work / "churn.csv"
     tdsp = [sys.executable, "-m", "tdsp", "sample", "--rows", str(LEARNED), "--output", str(table)]
     run(*tdsp, cwd=work, env=env | {"PYTHONPATH": str(source / "src")})
-    options = ("--data", str(table), "--target", "churned")
-    folder, python = project(source, work, env, "churn", *options)
+    options = ("--data", str(table), "--target", "churned", *more)
+    folder, python = project(source, work, env, name, *options)
     params = folder / "params.yaml"
     text = params.read_text(encoding="utf-8")
     one = re.sub(r"candidates: \[.*?\]", f"candidates: [{MODEL}]", text)

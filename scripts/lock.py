@@ -1,8 +1,9 @@
 """Lock the generated project: `make lock`.
 
-Writes template/requirements.lock (versions and hashes, for every option, Python and platform) and
-the same versions as uv constraints at the end of template/pyproject.toml.jinja. Names no package
-index: each user's machine keeps its own. docs/decisions/0003 says why there are two forms.
+Writes template/requirements.lock (versions and hashes, for every option, Python and platform), the
+same versions as uv constraints at the end of template/pyproject.toml.jinja, and the part of them
+that the container runs on. Names no package index: each user's machine keeps its own.
+docs/decisions/0003 says why there are two forms.
 """
 
 import re
@@ -14,22 +15,29 @@ from pathlib import Path
 OLDEST_PYTHON = "3.11"
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "template/requirements.lock"
+CONTAINER = ROOT / "template/deploy/container/requirements.lock"
 PYPROJECT = ROOT / "template/pyproject.toml.jinja"
 START = "\n[tool.uv]\n"
 HEADER = """# Every version that this project can install, with hashes; `uv run poe lock` renews it.
 """
+CONTAINER_HEADER = """# What the container runs on, with hashes: the lock without the dev group.
+"""
 
 
-def requirements(pyproject: str) -> list[str]:
+def requirements(pyproject: str, dev: bool = True) -> list[str]:
     """Return what any option may need: the Jinja branches are taken together."""
     rendered = re.sub(r"{{.*?}}", "x", re.sub(r"{%.*?%}", "", pyproject.split(START)[0]))
     table = tomllib.loads(rendered)
-    return [*table["project"]["dependencies"], *table["dependency-groups"]["dev"]]
+    return [*table["project"]["dependencies"], *(table["dependency-groups"]["dev"] if dev else [])]
 
 
-def compile_lock(wanted: list[str]) -> str:
-    """Resolve for every platform from OLDEST_PYTHON on. Raises CalledProcessError."""
+def compile_lock(wanted: list[str], within: Path | None = None) -> str:
+    """Resolve for every platform from OLDEST_PYTHON on, to versions of the lock `within`.
+
+    Raises CalledProcessError.
+    """
     options = ["--universal", "--generate-hashes", "--no-header", "--no-annotate"]
+    options += ["--constraints", str(within)] if within else []
     command = ["uv", "pip", "compile", "--quiet", *options, "--python-version", OLDEST_PYTHON, "-"]
     return subprocess.run(
         command, input="\n".join(wanted), check=True, stdout=subprocess.PIPE, text=True
@@ -51,10 +59,13 @@ def with_constraints(pyproject: str, pins: list[str]) -> str:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write all three."""
     pyproject = PYPROJECT.read_text(encoding="utf-8")
     lock = compile_lock(requirements(pyproject))
     LOCK.write_text(HEADER + lock, encoding="utf-8")
+    CONTAINER.parent.mkdir(parents=True, exist_ok=True)
+    served = compile_lock(requirements(pyproject, dev=False), within=LOCK)
+    CONTAINER.write_text(CONTAINER_HEADER + served, encoding="utf-8")
     PYPROJECT.write_text(with_constraints(pyproject, constraints(lock)), encoding="utf-8")
     sys.stdout.write(f"{len(constraints(lock))} versions locked\n")
 

@@ -34,6 +34,21 @@ ONLY_WITH: dict[str, tuple[str, ...]] = {
     "tests/unit/test_forecasting.py": ("problem_type", "forecasting"),
     "tests/unit/test_history.py": ("problem_type", "forecasting"),
     "tests/unit/test_anomaly.py": ("problem_type", "anomaly"),
+    "src/{{ package_name }}/explain.py": ("responsible_ai", True),
+    "tests/unit/test_explain.py": ("responsible_ai", True),
+    ".dockerignore": ("serving", "online", "both"),
+    "deploy/container/Dockerfile": ("serving", "online", "both"),
+    "deploy/container/README.md": ("serving", "online", "both"),
+    "deploy/container/requirements.lock": ("serving", "online", "both"),
+    "src/{{ package_name }}/contract.py": ("serving", "online", "both"),
+    "src/{{ package_name }}/edge.py": ("serving", "online", "both"),
+    "src/{{ package_name }}/service.py": ("serving", "online", "both"),
+    "tests/service/__init__.py": ("serving", "online", "both"),
+    "tests/service/conftest.py": ("serving", "online", "both"),
+    "tests/service/test_contract.py": ("serving", "online", "both"),
+    "tests/service/test_fuzz.py": ("serving", "online", "both"),
+    "tests/service/test_reload.py": ("serving", "online", "both"),
+    "tests/service/test_service.py": ("serving", "online", "both"),
 }
 
 

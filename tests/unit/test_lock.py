@@ -14,6 +14,7 @@ from scripts import lock
 
 LOCKED = lock.LOCK.read_text(encoding="utf-8")
 PYPROJECT = lock.PYPROJECT.read_text(encoding="utf-8")
+CONTAINER = lock.CONTAINER.read_text(encoding="utf-8")
 PINS = [Requirement(line) for line in lock.constraints(LOCKED)]
 SMALL = """[project]
 dependencies = [
@@ -78,8 +79,21 @@ def test_both_forms_have_the_same_versions() -> None:
 
 
 def test_no_package_index_is_named() -> None:
-    for text in (LOCKED, PYPROJECT):
+    for text in (LOCKED, CONTAINER, PYPROJECT):
         assert not re.search(r"://|index-url|find-links|\[\[tool\.uv\.index", text)
+
+
+def test_the_container_has_what_it_runs_on_in_the_same_versions() -> None:
+    served = {pin.name: pin.specifier for pin in map(Requirement, lock.constraints(CONTAINER))}
+    whole = {(pin.name, pin.specifier) for pin in PINS}
+    assert set(served.items()) <= whole
+    wanted = {Requirement(line).name.lower() for line in lock.requirements(PYPROJECT, dev=False)}
+    dev = {Requirement(line).name for line in lock.requirements(PYPROJECT)} - wanted
+    assert wanted <= set(served)
+    assert {"pytest", "dvc", "mypy"} <= dev
+    assert not dev & set(served)
+    for block in re.split(r"\n(?=[a-z])", CONTAINER)[1:]:
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", block), block
 
 
 def test_options_ask_for_nothing_that_is_not_locked() -> None:
@@ -119,3 +133,13 @@ def test_it_is_resolved_for_every_platform_with_hashes(monkeypatch: pytest.Monke
     assert {"--universal", "--generate-hashes"} <= set(command)
     assert command[command.index("--python-version") + 1] == "3.11"
     assert wanted == "one\ntwo"
+
+
+def test_a_part_of_the_lock_is_held_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[list[str]] = []
+    monkeypatch.setattr(
+        lock.subprocess, "run",
+        lambda command, **_: ran.append(command) or subprocess.CompletedProcess(command, 0, ""),
+    )  # fmt: skip
+    lock.compile_lock(["one"], within=lock.LOCK)
+    assert ran[0][ran[0].index("--constraints") + 1] == str(lock.LOCK)

@@ -1,1 +1,9 @@
-"""The steps of the pipeline, and the scoring of new rows."""
+"""The steps of the pipeline, the scoring of new rows, and the registry of models."""
+
+import os
+
+# Read when MLflow is imported: it sends nothing home and prints nothing but errors.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "true")
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

@@ -97,9 +97,18 @@ METRICS: dict[str, Metric] = {
 }
 # Less is better; for people to read: anomalies without an alert, and usual rows with one.
 ERRORS: dict[str, Metric] = {
-    "missed": lambda truth, p: float(1 - p["prediction"][_anomalous(truth)].mean()),
-    "false_alarms": lambda truth, p: float(p["prediction"][~_anomalous(truth)].mean()),
+    "missed": lambda truth, p: float(outcomes(truth, p)["missed"].mean()),
+    "false_alarms": lambda truth, p: float(outcomes(truth, p)["false_alarms"].mean()),
 }
+# What groups may be held to, and whether more of it is better.
+FAIRNESS = {"missed": False, "false_alarms": False}
+
+
+def outcomes(truth: pd.Series, predicted: pd.DataFrame) -> pd.DataFrame:
+    """Return per row what groups are compared by, as means; NaN where a question does not arise."""
+    alert, anomalous = predicted["prediction"].astype("float64"), _anomalous(truth)
+    missed, false_alarms = (1 - alert).where(anomalous), alert.mask(anomalous)
+    return pd.DataFrame({"missed": missed, "false_alarms": false_alarms, "alerts": alert})
 
 
 def figures(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, "Figure"]:

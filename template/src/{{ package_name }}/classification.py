@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from sklearn.calibration import CalibrationDisplay
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -88,20 +89,47 @@ METRICS: dict[str, Metric] = {
 }
 # Less is better; for people to read.
 ERRORS: dict[str, Metric] = {"log_loss": _log_loss}
+# What groups of rows may be judged by, and whether more of it is better.
+FAIRNESS = {
+    "accuracy": True,
+    "selection_rate": True,
+    "false_positive_rate": False,
+    "false_negative_rate": False,
+}
+
+
+def outcomes(truth: pd.Series, predicted: pd.DataFrame) -> pd.DataFrame:
+    """Return per row what groups are compared by, as means; NaN where a question does not arise.
+
+    Rates are those of the second label, and there are none with more than two.
+    """
+    labels, _ = _probabilities(predicted)
+    actual, answer = truth.astype(str), predicted["prediction"].astype(str)
+    found = {"accuracy": (actual == answer).astype("float64")}
+    if len(labels) == 2:
+        positive, selected = actual == labels[1], (answer == labels[1]).astype("float64")
+        found["selection_rate"] = selected
+        found["false_positive_rate"] = selected.mask(positive)
+        found["false_negative_rate"] = (1 - selected).where(positive)
+    return pd.DataFrame(found)
 
 
 def figures(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, "Figure"]:
-    """Draw the confusion matrix and the ROC curves, one a class unless there are only two."""
+    """Draw the confusion matrix, and ROC and calibration, a curve a class unless there are two."""
     from matplotlib.figure import Figure
 
     labels, probabilities = _probabilities(predicted)
-    confusion, roc = Figure(figsize=(4.6, 4)), Figure(figsize=(4.6, 4))
+    confusion, roc, calibration = (Figure(figsize=(4.6, 4)) for _ in range(3))
     ConfusionMatrixDisplay.from_predictions(
         truth, predicted["prediction"], ax=confusion.subplots(), cmap="Blues", colorbar=False
     )
-    axes = roc.subplots()
+    curves, lines = roc.subplots(), calibration.subplots()
     for i in range(1 if len(labels) == 2 else 0, len(labels)):
-        positive = truth.astype(str) == labels[i]
-        RocCurveDisplay.from_predictions(positive, probabilities[:, i], ax=axes, name=labels[i])
-    axes.set(xlabel="false positive rate", ylabel="true positive rate")
-    return {"confusion": confusion, "roc": roc}
+        positive, probability = truth.astype(str) == labels[i], probabilities[:, i]
+        RocCurveDisplay.from_predictions(positive, probability, ax=curves, name=labels[i])
+        CalibrationDisplay.from_predictions(
+            positive, probability, n_bins=10, strategy="quantile", ax=lines, name=labels[i]
+        )
+    curves.set(xlabel="false positive rate", ylabel="true positive rate")
+    lines.set(xlabel="mean predicted probability", ylabel="share that is of the class")
+    return {"calibration": calibration, "confusion": confusion, "roc": roc}

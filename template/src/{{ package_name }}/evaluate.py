@@ -18,26 +18,36 @@ def evaluate(
     settings: Evaluate,
     seed: int,
 ) -> Metrics:
-    """Score the predictions named `model`, `linear` and `trivial` against `truth`.
+    """Score the predictions named `model`, and those it is compared with, against `truth`.
 
     Rows of one group are resampled together. The bootstrap samples are shared, so that
     `gain_over_*` is a paired difference, which is sharper than comparing two intervals.
     """
-    deciding = problem.METRICS[settings.metric]
-    samples = resampled(len(truth), groups, settings.resamples, seed)
-    scores = [[_score(deciding, truth, p, rows) for p in predicted.values()] for rows in samples]
-    draws = dict(zip(predicted, np.array(scores).T, strict=True))
+    draws = {n: bootstrap(truth, p, groups, settings, seed) for n, p in predicted.items()}
     metrics = {}
     for name, p in predicted.items():
-        low, high = _interval(draws[name], settings.confidence)
-        interval = {f"{settings.metric}_low": low, f"{settings.metric}_high": high}
+        low, high = interval(draws[name], settings.confidence)
+        ends = {f"{settings.metric}_low": low, f"{settings.metric}_high": high}
         values = _values(truth, p)
-        metrics[name] = {settings.metric: values.pop(settings.metric), **interval, **values}
-    for name in ("linear", "trivial"):
-        low, high = _interval(draws["model"] - draws[name], settings.confidence)
+        metrics[name] = {settings.metric: values.pop(settings.metric), **ends, **values}
+    for name in (other for other in predicted if other != "model"):
+        low, high = interval(draws["model"] - draws[name], settings.confidence)
         value = metrics["model"][settings.metric] - metrics[name][settings.metric]
         metrics[f"gain_over_{name}"] = {"value": value, "low": low, "high": high}
     return metrics
+
+
+def bootstrap(
+    truth: pd.Series,
+    predicted: pd.DataFrame,
+    groups: pd.Series | None,
+    settings: Evaluate,
+    seed: int,
+) -> np.ndarray:
+    """Return the deciding metric on each bootstrap sample, which are the same for one seed."""
+    deciding = problem.METRICS[settings.metric]
+    samples = resampled(len(truth), groups, settings.resamples, seed)
+    return np.array([score(deciding, truth, predicted, rows) for rows in samples])
 
 
 def resampled(rows: int, groups: pd.Series | None, count: int, seed: int) -> Iterator[np.ndarray]:
@@ -57,9 +67,10 @@ def resampled(rows: int, groups: pd.Series | None, count: int, seed: int) -> Ite
             yield np.concatenate([members[i] for i in picked])
 
 
-def _score(
+def score(
     metric: problem.Metric, truth: pd.Series, predicted: pd.DataFrame, rows: np.ndarray
 ) -> float:
+    """Measure by the rows at these positions; NaN where the metric has no meaning for them."""
     try:
         return metric(truth.iloc[rows], predicted.iloc[rows])
     except ValueError:  # a class that does not occur in these rows, or did not in training
@@ -69,10 +80,10 @@ def _score(
 def _values(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, float]:
     everything = np.arange(len(truth))
     named = {**problem.METRICS, **problem.ERRORS}
-    return {name: _score(metric, truth, predicted, everything) for name, metric in named.items()}
+    return {name: score(metric, truth, predicted, everything) for name, metric in named.items()}
 
 
-def _interval(draws: np.ndarray, confidence: float) -> tuple[float, float]:
+def interval(draws: np.ndarray, confidence: float) -> tuple[float, float]:
     """Percentile interval; NaN, which the gate refuses, when over half the draws are undefined."""
     if np.isnan(draws).mean() > 0.5:
         return float("nan"), float("nan")

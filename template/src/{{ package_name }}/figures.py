@@ -3,22 +3,71 @@
 from pathlib import Path
 
 import matplotlib
+import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-matplotlib.rcParams.update({"svg.hashsalt": "figures", "svg.fonttype": "none"})
+from .drift import is_number, levels
+
+LONGEST = 40
+# Names come from data: a dollar sign in one starts no formula.
+matplotlib.rcParams.update(
+    {"svg.hashsalt": "figures", "svg.fonttype": "none", "text.parse_math": False}
+)
 
 
-def intervals(scores: dict[str, dict[str, float]], metric: str) -> Figure:
-    """Draw the metric of each model with its confidence interval."""
-    figure = Figure(figsize=(6, 1.8))
+def intervals(scores: dict[str, dict[str, float]], metric: str, about: str) -> Figure:
+    """Draw the metric of each entry with its interval, the first entry on top."""
+    figure = Figure(figsize=(6, 0.6 + 0.4 * len(scores)))
     axes = figure.subplots()
     for place, values in enumerate(reversed(scores.values())):
         low, high = values[f"{metric}_low"], values[f"{metric}_high"]
         axes.plot([low, high], [place, place], lw=6, alpha=0.35, color="C0")
         axes.plot(values[metric], place, "o", color="C0")
-    axes.set_yticks(range(len(scores)), list(reversed(scores)))
-    axes.set_xlabel(f"{metric} on the test set, with its confidence interval")
-    axes.margins(y=0.3)
+    axes.set_yticks(range(len(scores)), [name[:LONGEST] for name in reversed(scores)])
+    axes.set_xlabel(f"{metric} {about}")
+    axes.margins(y=0.3 / len(scores))
+    return figure
+
+
+def curves(table: pd.DataFrame, name: str) -> Figure:
+    """Draw the columns of a table against its index, which holds values of `name`."""
+    figure = Figure(figsize=(4.6, 3.2))
+    axes = figure.subplots()
+    numbers = is_numeric_dtype(table.index) and not is_bool_dtype(table.index)
+    shown = table.index if numbers else [str(value)[:LONGEST] for value in table.index]
+    for label, line in table.items():
+        axes.plot(shown, line, "-" if numbers else "o", label=str(label)[:LONGEST])
+    axes.tick_params(axis="x", rotation=0 if numbers else 30)
+    axes.set(xlabel=name[:LONGEST], ylabel="mean prediction")
+    axes.legend()
+    return figure
+
+
+def pair(reference: pd.Series, window: pd.Series) -> Figure:
+    """Draw the distribution of a column in training (or test) and in the window."""
+    figure = Figure(figsize=(4.6, 2.6))
+    axes = figure.subplots()
+    sides = {"reference": reference, "window": window}
+    if is_number(reference):
+        numbers = {name: pd.to_numeric(s, errors="coerce").dropna() for name, s in sides.items()}
+        both = pd.concat(list(numbers.values()))
+        edges = np.linspace(both.quantile(0.01), both.quantile(0.99), 25)  # shows no single row
+        for name, values in numbers.items():
+            shown = np.histogram(values.clip(edges[0], edges[-1]), edges)[0]
+            axes.stairs(shown / max(1, len(sides[name])), edges, fill=True, alpha=0.5, label=name)
+    else:
+        counts = levels(reference, window).sort_values("reference", ascending=False)
+        shares = (counts / counts.sum()).loc[counts.max(axis="columns").nlargest(15).index]
+        for place, name in enumerate(sides):
+            where = np.arange(len(shares)) + 0.4 * place
+            axes.barh(where, shares[name], 0.4, alpha=0.5, label=name)
+        texts = [text[:30] for text in shares.index]
+        axes.set_yticks(np.arange(len(texts)) + 0.2, texts, parse_math=False)
+        axes.invert_yaxis()
+    axes.set(**{"ylabel" if is_number(reference) else "xlabel": "share of rows"})
+    axes.legend(frameon=False)
     return figure
 
 

@@ -8,12 +8,24 @@ from sklearn.dummy import DummyRegressor
 
 from . import regression
 from .history import NAIVE
-from .regression import SEARCH, TUNED, Metric, meaning, models
+from .regression import FAIRNESS, SEARCH, TUNED, Metric, meaning, models, outcomes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["ERRORS", "METRICS", "SEARCH", "TUNED", "Metric", "figures", "meaning", "models", "raw"]
+__all__ = [
+    "ERRORS",
+    "FAIRNESS",
+    "METRICS",
+    "SEARCH",
+    "TUNED",
+    "Metric",
+    "figures",
+    "meaning",
+    "models",
+    "outcomes",
+    "raw",
+]
 
 
 def raw(model: Any, inputs: Any) -> np.ndarray:

@@ -4,16 +4,19 @@ from pathlib import Path
 
 PARAMS = Path("params.yaml")
 SCHEMA = Path("schema.yaml")
+LOCK = Path("requirements.lock")
 
 INGESTED = Path("data/interim/ingested.parquet")
 VALIDATED = Path("data/interim/validated.parquet")
 TRAIN = Path("data/processed/train.parquet")
 TEST = Path("data/processed/test.parquet")
 SCORED = Path("data/processed/scored.csv")
+COLLECTED = Path("data/collected")
 
 PACKAGE = Path("models/package")
 MODEL = PACKAGE / "model.skops"
 BASELINES = Path("models/baselines.skops")
+HELD_OUT = Path("models/held_out.parquet")
 TRIALS = Path("models/tuning.db")
 
 REPORTS = Path("reports")
@@ -23,4 +26,16 @@ SELECTION = REPORTS / "selection.json"
 METRICS = REPORTS / "metrics.json"
 GATE = REPORTS / "gate.json"
 PLOTS = REPORTS / "plots"
-REPORT = REPORTS / "report.html"
+EXPLAINED = REPORTS / "explained"
+MONITORING = REPORTS / "monitoring"
+MONITORED = MONITORING / "monitor.json"
+
+FACTS = Path("docs/project/facts.yaml")
+DOCUMENTS = {
+    "report": Path("docs/model/report.md"),
+    "card": Path("docs/model/card.md"),
+    "baseline": Path("docs/model/baseline.md"),
+    "exit": Path("docs/project/exit.md"),
+}
+PAGES = {name: REPORTS / f"{name}.html" for name in DOCUMENTS}
+REPORT = PAGES["report"]

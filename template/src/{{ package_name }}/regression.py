@@ -65,6 +65,14 @@ ERRORS: dict[str, Metric] = {
     "mae": lambda truth, p: float(mean_absolute_error(truth, p["prediction"])),
     "rmse": lambda truth, p: float(root_mean_squared_error(truth, p["prediction"])),
 }
+# What groups of rows may be judged by, and whether more of it is better.
+FAIRNESS = {"mae": False}
+
+
+def outcomes(truth: pd.Series, predicted: pd.DataFrame) -> pd.DataFrame:
+    """Return per row what groups are compared by, as means: the error, with and without sign."""
+    error = predicted["prediction"] - truth
+    return pd.DataFrame({"mae": error.abs(), "mean_error": error})
 
 
 def figures(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, "Figure"]:

@@ -1,0 +1,91 @@
+"""Do two samples of a column come from the same distribution? Nothing here reads or writes.
+
+Rows are taken as independent. Where they are not, as with many rows of one customer, p-values are
+too small, and the least effect is what keeps small differences quiet.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
+from scipy import stats
+
+MISSING, RARE, NEW = "(missing)", "(rare)", "(new)"
+OWN_SHARE, OWN_ROWS = 0.01, 10  # what a text needs to be a level of its own
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far apart two samples are, from 0 to 1, and how often chance alone would do that."""
+
+    test: str
+    effect: float
+    p: float
+
+
+def difference(reference: pd.Series, window: pd.Series) -> Difference:
+    """Compare numbers by Kolmogorov and Smirnov's test, texts and truth values by chi-square."""
+    if is_number(reference):
+        return _of_numbers(reference, window)
+    return _of_levels(levels(reference, window))
+
+
+def is_number(column: pd.Series) -> bool:
+    """Tell whether the column is compared as numbers; truth values are not."""
+    return is_numeric_dtype(column) and not is_bool_dtype(column)
+
+
+def _of_numbers(reference: pd.Series, window: pd.Series) -> Difference:
+    """Missing values count as below all others, so that more or fewer of them are a shift too."""
+    samples = [
+        pd.to_numeric(column, errors="coerce").astype("float64").fillna(-np.inf).to_numpy()
+        for column in (reference, window)
+    ]
+    found = stats.ks_2samp(*samples, method="asymp")
+    return Difference("Kolmogorov-Smirnov", float(found.statistic), float(found.pvalue))
+
+
+def levels(reference: pd.Series, window: pd.Series) -> pd.DataFrame:
+    """Count the rows of each level in `reference` and `window`; what is rare in both is pooled.
+
+    Of that, a text that `reference` has not is (new). A row of `reference` counts as new when no
+    other row there has its text: so often would new ones come anyway (Good, Biometrika 40, 1953).
+    A window larger than that is drawn from: in it the rows of one new text would come in heaps.
+    """
+    window = window.sample(min(len(window), len(reference)), random_state=0)
+    old, now = (column.astype("str").fillna(MISSING) for column in (reference, window))
+    counts, all_counts = old.value_counts(), pd.concat([old, now]).value_counts()
+    own = all_counts.index[all_counts >= max(OWN_ROWS, OWN_SHARE * all_counts.sum())]
+    before = old.where(old.isin(own), RARE).mask(~old.isin(own) & old.map(counts).eq(1), NEW)
+    after = now.where(now.isin(own), RARE).mask(~now.isin(own) & ~now.isin(counts.index), NEW)
+    sides = {"reference": before.value_counts(), "window": after.value_counts()}
+    return pd.DataFrame(sides).fillna(0).astype("int64")
+
+
+def _of_levels(table: pd.DataFrame) -> Difference:
+    """Return the total variation, the share of rows that would have to change their level, and p.
+
+    Chi-square needs five expected rows in each cell. Otherwise the most telling level decides, by
+    the exact hypergeometric test with Bonferroni's correction for the number of levels.
+    """
+    counts = table.to_numpy()
+    shares = counts / counts.sum(axis=0)
+    effect = float(np.abs(shares[:, 0] - shares[:, 1]).sum() / 2)
+    if len(counts) == 1:
+        return Difference("chi-square", effect, 1.0)
+    if stats.contingency.expected_freq(counts).min() >= 5:
+        found = stats.chi2_contingency(counts, correction=False)
+        return Difference("chi-square", effect, float(found.pvalue))
+    drawn = stats.hypergeom(counts.sum(), counts.sum(axis=1), counts[:, 1].sum())
+    tails = np.minimum(drawn.cdf(counts[:, 1]), drawn.sf(counts[:, 1] - 1))
+    return Difference("exact", effect, float(min(1.0, 2 * len(counts) * tails.min())))
+
+
+def holm(p: list[float]) -> list[float]:
+    """Adjust p-values: those at most a are all wrong with a probability of at most a (1979)."""
+    order = np.argsort(p)
+    steps = np.maximum.accumulate(np.array(p)[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(steps, 1)
+    return [float(value) for value in adjusted]
