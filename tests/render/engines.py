@@ -30,7 +30,6 @@ ONLY_WITH: dict[str, tuple[str, ...]] = {
     "src/{{ package_name }}/anomaly.py": ("problem_type", "anomaly"),
     "tests/unit/test_classification.py": ("problem_type", "classification"),
     "tests/unit/test_regression.py": ("problem_type", "regression"),
-    "tests/unit/test_split.py": ("problem_type", "classification", "regression", "anomaly"),
     "tests/unit/test_forecasting.py": ("problem_type", "forecasting"),
     "tests/unit/test_history.py": ("problem_type", "forecasting"),
     "tests/unit/test_anomaly.py": ("problem_type", "anomaly"),
@@ -49,6 +48,11 @@ ONLY_WITH: dict[str, tuple[str, ...]] = {
     "tests/service/test_fuzz.py": ("serving", "online", "both"),
     "tests/service/test_reload.py": ("serving", "online", "both"),
     "tests/service/test_service.py": ("serving", "online", "both"),
+}
+
+NEVER_WITH = {
+    "tests/unit/test_explain.py": ("problem_type", "anomaly"),
+    "tests/unit/test_split.py": ("problem_type", "forecasting"),
 }
 
 
@@ -166,8 +170,10 @@ def expected_paths(template: Path, answers: Answers, package: str) -> set[str]:
 
 
 def is_wanted(source: str, answers: Answers) -> bool:
-    question, *values = ONLY_WITH.get(source, ("",))
-    return not question or answers[question] in values
+    question, *values = ONLY_WITH.get(source, (None,))
+    never, value = NEVER_WITH.get(source, (None, None))
+    wanted = question is None or answers[question] in values
+    return wanted and (never is None or answers[never] != value)
 
 
 def check_paths(template: Path, project: Path, answers: Answers) -> None:
