@@ -23,6 +23,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from rich.console import Console
 from scripts.lifecycle.page import write_page
 from scripts.lifecycle.traffic import Traffic
@@ -30,6 +31,7 @@ from scripts.lifecycle.world import TARGET, readings
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
+OURS = {"machines", "machines.csv", "labelled.csv", "service.log", "lifecycle.html"}
 WEEK = 1500
 console = Console(highlight=False)
 
@@ -162,12 +164,16 @@ def born(story: Story) -> None:
     """Render the project on the team's own table, install it, make the first champion."""
     table = story.project.parent / "machines.csv"
     readings(2 * WEEK, seed=1).to_csv(table, index=False)
-    answers = ("--set", "serving=both", "--data", str(table), "--target", TARGET)
-    roles = ("--id", "reading_id", "--sensitive", "site")
     story.run(
         "Generate",
-        "A project from the template, with the team's own table.",
-        *("tdsp", "new", "Machines", "--defaults", *answers, *roles),
+        "A project from the template, with an online service.",
+        *("tdsp", "new", "Machines", "--defaults", "--set", "serving=both"),
+    )
+    roles = ("--target", TARGET, "--id", "reading_id", "--sensitive", "site")
+    story.run(
+        "Onboard",
+        "The team's own table takes the place of the sample: schema, dictionary, data report.",
+        *("tdsp", "onboard", str(table), *roles),
     )
     story.run("Install", "The locked versions, into the project's .venv.", "uv", "sync", "--quiet")
     subprocess.run(("git", "init", "--quiet"), cwd=story.project, env=story.env, check=True)
@@ -189,6 +195,11 @@ def born(story: Story) -> None:
     )
 
 
+def unlabelled(seed: int, changed: bool = False) -> pd.DataFrame:
+    """Readings as the service gets them: whether the machine fails is not known yet."""
+    return readings(WEEK, seed, changed).drop(columns=TARGET)
+
+
 def drifts(story: Story, traffic: Traffic) -> None:
     """Traffic of the world as it was: no alarm. Traffic of the changed one: alarm."""
     traffic.wait_for(WEEK)
@@ -201,7 +212,7 @@ def drifts(story: Story, traffic: Traffic) -> None:
     console.print(f"[dim]{story.now():6.1f} s[/]  [bold]The world changes[/]")
     story.facts["changed"] = story.now()
     since = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
-    traffic.send_rows_of(readings(WEEK, seed=3, changed=True))
+    traffic.send_rows_of(unlabelled(seed=3, changed=True))
     traffic.wait_for(WEEK)
     time.sleep(2)
     story.own(
@@ -229,7 +240,7 @@ def learns(story: Story, traffic: Traffic) -> None:
         *("promote", "--reason", "better since the change"),
     )
     wait_for_version(traffic, "2")
-    traffic.send_rows_of(readings(WEEK, seed=5, changed=True))
+    traffic.send_rows_of(unlabelled(seed=5, changed=True))
     traffic.wait_for(300)
 
 
@@ -263,6 +274,9 @@ def returns(story: Story, traffic: Traffic) -> None:
     wait_for_version(traffic, "1")
     traffic.wait_for(traffic.sent + 200)
     story.own("Who serves?", "The registry, after all this.", "models")
+    story.facts["history"] = json.loads(
+        story.own("What happened?", "Every change of champion.", "lineage", "champion", "--json")
+    )["history"]
     story.own("Where does v2 come from?", "The four questions, answered.", "lineage", "2")
 
 
@@ -285,15 +299,14 @@ def play(folder: Path) -> Path:
         env["NOTIFY_SLACK_URL"] = address
         born(story)
         with service(story) as port:
-            traffic = Traffic(port, readings(WEEK, seed=2), story.began)
+            traffic = Traffic(port, unlabelled(seed=2), story.began)
             drifts(story, traffic)
             learns(story, traffic)
             refuses(story, traffic)
             returns(story, traffic)
             traffic.stop()
-    failed = [answer for answer in traffic.answers if answer.status != 200]
-    if failed:
-        sys.exit(f"error: {len(failed)} of {len(traffic.answers)} requests were not answered")
+    if traffic.refused:
+        sys.exit(f"error: a request was not answered: {traffic.refused}")
     return write_page(story, traffic, folder / "lifecycle.html")
 
 
@@ -302,10 +315,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--into", type=Path, default=ROOT / "build" / "lifecycle")
     folder: Path = parser.parse_args().into.resolve()
-    if folder.exists() and not (folder / "machines").is_dir() and any(folder.iterdir()):
+    if folder.exists() and {path.name for path in folder.iterdir()} - OURS:
         sys.exit(f"error: {folder} holds something else; choose another place with --into")
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     page = play(folder)
     console.print(f"{time.monotonic() - began:.0f} s in all")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+OK = 200
 ROWS = 10
 PAUSE = 0.03
 
@@ -35,6 +36,7 @@ class Traffic:
     began: float
     answers: list[Answer] = field(default_factory=list)
     sent: int = 0
+    refused: str = ""
 
     def __post_init__(self) -> None:
         self._running = True
@@ -46,9 +48,14 @@ class Traffic:
         self.rows, self.sent = rows, 0
 
     def wait_for(self, rows: int) -> None:
-        """Return when `rows` rows were sent since the last change."""
-        while self.sent < rows and self._thread.is_alive():
+        """Return when `rows` rows were sent since the last change.
+
+        Raises RuntimeError when the service did not answer one.
+        """
+        while self.sent < rows and not self.refused:
             time.sleep(0.05)
+        if self.refused:
+            raise RuntimeError(f"a request was not answered: {self.refused}")
 
     def stop(self) -> None:
         self._running = False
@@ -73,10 +80,13 @@ class Traffic:
             headers = {"Content-Type": "application/json"}
             connection.request("POST", "/predict/batch", json.dumps(body), headers)
             response = connection.getresponse()
-            response.read()
+            said = response.read()
+            if response.status != OK and not self.refused:
+                self.refused = f"{response.status}: {said[:500].decode(errors='replace')}"
             version = response.getheader("X-Model-Version") or "?"
             status = response.status
-        except OSError:
+        except OSError as error:
+            self.refused = self.refused or str(error)
             connection.close()
             status, version = 0, "none"
         return Answer(at - self.began, status, version, 1000 * (time.monotonic() - at))

@@ -218,8 +218,8 @@ def create_app(service: Service) -> Edge:
     direct: dict[str, ASGIApp] = {}
     for path, batch, of in (("/predict", False, Answer), ("/predict/batch", True, Answers)):
         direct[path] = partial(_predict, service, batch)
-        told = {"summary": of.__doc__, "response_model": of, "responses": PROBLEMS}
-        app.add_api_route(path, _described, methods=["POST"], name=path[1:], **told)
+        describe = app.post(path, summary=of.__doc__, response_model=of, responses=PROBLEMS)
+        describe(_described)
 
     @app.get("/health/live")
     async def live() -> dict[str, str]:
