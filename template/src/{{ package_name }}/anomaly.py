@@ -45,6 +45,10 @@ class Distance(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         left: np.ndarray = self.limit_ - np.linalg.norm(inputs, axis=1)
         return left
 
+    def predict(self, inputs: np.ndarray) -> np.ndarray:
+        """Return -1 for an alert and else 1, as scikit-learn's detectors do."""
+        return np.where(self.decision_function(inputs) < 0, -1, 1)
+
 
 def models(inputs: pd.DataFrame, train: Train, seed: int) -> dict[str, Any]:
     """Unfitted models by name: the baselines, `trivial` and `linear`, and the candidates.
