@@ -48,11 +48,16 @@ def write_page(story: Story, traffic: Traffic, target: Path) -> Path:
         served=svg((8.6, 2.6), lambda axes: served(axes, story, answers)),
         drift=svg((8.6, 2.8), lambda axes: drifted(axes, story.facts)),
         messages=story.messages,
-        history=story.facts["history"],
+        history=history(story.facts["lineage"]),
         links=[(name, os.path.relpath(story.project / name, target.parent)) for name in reports],
     )
     target.write_text(page, encoding="utf-8")
     return target
+
+
+def history(lineage: str) -> list[str]:
+    """The last part of what `lineage` tells: every change of champion."""
+    return [line[2:] for line in lineage.rpartition("## ")[2].splitlines() if line[:2] == "- "]
 
 
 def shown(output: str) -> str:

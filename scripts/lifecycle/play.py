@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -99,10 +99,12 @@ class Story:
         return json.loads((self.project / name).read_text(encoding="utf-8"))
 
     def commit(self, message: str) -> None:
-        """Commit as a team would, with an identity of the play's own."""
-        who = ("-c", "user.name=Play", "-c", "user.email=play@example.com")
-        for words in (("add", "--all"), (*who, "commit", "--quiet", "-m", message)):
-            subprocess.run(("git", *words), cwd=self.project, env=self.env, check=True)
+        """Commit everything, as a team would after each step that counts."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "-m", message)
+
+    def git(self, *words: str) -> None:
+        subprocess.run(("git", *words), cwd=self.project, env=self.env, check=True)
 
 
 @contextmanager
@@ -134,14 +136,18 @@ def service(story: Story) -> Iterator[int]:
     log = (story.project.parent / "service.log").open("w", encoding="utf-8")
     words = ("uv", "run", "--quiet", "machines", "serve", "--port", str(port))
     console.print(f"[dim]{story.now():6.1f} s[/]  [bold]Serve[/]  {' '.join(words)}")
-    process = subprocess.Popen(words, cwd=story.project, env=story.env, stdout=log, stderr=log)
+    process = subprocess.Popen(
+        words, cwd=story.project, env=story.env, stdout=log, stderr=log, start_new_session=True
+    )
     try:
         wait_until_ready(port, process)
         yield port
         process.send_signal(signal.SIGTERM)
         story.facts["service_exit"] = process.wait(timeout=20)
     finally:
-        process.kill()
+        # Also what `uv run` started, when the play stops halfway.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         log.close()
 
 
@@ -176,7 +182,9 @@ def born(story: Story) -> None:
         *("tdsp", "onboard", str(table), *roles),
     )
     story.run("Install", "The locked versions, into the project's .venv.", "uv", "sync", "--quiet")
-    subprocess.run(("git", "init", "--quiet"), cwd=story.project, env=story.env, check=True)
+    story.git("init", "--quiet")
+    story.git("config", "user.name", "Play")
+    story.git("config", "user.email", "play@example.com")
     params = story.project / "params.yaml"
     text = params.read_text(encoding="utf-8")
     params.write_text(text.replace("reload_seconds: 10 ", "reload_seconds: 1  "), encoding="utf-8")
@@ -274,10 +282,8 @@ def returns(story: Story, traffic: Traffic) -> None:
     wait_for_version(traffic, "1")
     traffic.wait_for(traffic.sent + 200)
     story.own("Who serves?", "The registry, after all this.", "models")
-    story.facts["history"] = json.loads(
-        story.own("What happened?", "Every change of champion.", "lineage", "champion", "--json")
-    )["history"]
-    story.own("Where does v2 come from?", "The four questions, answered.", "lineage", "2")
+    told = story.own("Where does v2 come from?", "The four questions, answered.", "lineage", "2")
+    story.facts["lineage"] = told
 
 
 def wait_for_version(traffic: Traffic, version: str) -> None:
@@ -305,6 +311,11 @@ def play(folder: Path) -> Path:
             refuses(story, traffic)
             returns(story, traffic)
             traffic.stop()
+        story.own(
+            "Is that so?",
+            "The code and the data on record, checked out elsewhere, give v2 once more.",
+            *("reproduce", "2"),
+        )
     if traffic.refused:
         sys.exit(f"error: a request was not answered: {traffic.refused}")
     return write_page(story, traffic, folder / "lifecycle.html")

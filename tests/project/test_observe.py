@@ -106,6 +106,8 @@ def test_the_loop_closes(machines: Project) -> None:
     done = machines.step(*words)
     assert "1600 rows added; version 2" in done.stdout
     assert aliases(machines) == {"champion": "1", "challenger": "2"}
+    assert alarm(machines)  # of the champion, though another model is in models/ now
+    assert machines.yaml("reports/monitoring/monitor.json")["held_out_rows"] == 160
     assert "0 rows added; version 2" in machines.step(*words).stdout
     again = machines.step("retrain", "--if-new-data", "--reason", "schedule")
     assert "nothing to do" in again.stdout
@@ -224,3 +226,16 @@ def test_a_folder_that_is_a_file_stops_the_keeping_not_the_scoring(machines: Pro
         done = machines.score(source, output)
         assert "rows are not collected" in done.stderr
         assert len(pd.read_csv(output)) == 300
+
+
+# --- How often it is wrong -------------------------------------------------------------------
+
+FALSE_ALARMS = """
+from tests.unit.test_drift import alarms, world
+print(sum(bool(alarms(world(2000, 10_000 + i), world(300, i))) for i in range(200)))
+"""
+
+
+def test_windows_without_drift_are_quiet(fresh: Project) -> None:
+    """At a rate of 1 %, more than 7 alarms of 200 windows have a probability of 0.1 %."""
+    assert int(fresh.run("python", "-c", FALSE_ALARMS).stdout) <= 7

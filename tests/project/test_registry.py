@@ -166,8 +166,8 @@ def test_any_model_can_answer_and_be_made_again(shelf: Project) -> None:
     assert f"pass  the same data (md5 {raw['md5']})" in again.stdout
     assert shelf.status() == before
 
-    [run] = (shelf.root / "mlartifacts").glob("*/artifacts/uncommitted.patch")
-    metrics = run.with_name("reports") / "metrics.json"
+    run = answers["What code + data resulted in my model?"]["run"]
+    metrics = shelf.root / "mlartifacts" / run / "artifacts/reports/metrics.json"
     figures = json.loads(metrics.read_text(encoding="utf-8"))
     figures["model"]["roc_auc"] -= 0.125
     metrics.write_text(json.dumps(figures), encoding="utf-8")

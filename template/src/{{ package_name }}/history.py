@@ -12,6 +12,7 @@ from .settings import Data
 from .tables import cleaned
 
 NAIVE = "past season"
+PAST = (NAIVE, "past seasons", "past value", "past mean", "past long mean")
 Checked = tuple[pd.DataFrame, pd.DataFrame]
 Check = Callable[[pd.DataFrame], Checked]
 
@@ -55,13 +56,14 @@ def _past(known: pd.DataFrame, horizon: int, season: int) -> dict[str, pd.DataFr
     seasons = known.groupby(known.index % season)
     back = ceil(horizon / season) * season
     value = known.shift(horizon)
-    return {
-        NAIVE: seasons.ffill().shift(back),
-        "past seasons": seasons.transform(lambda s: s.rolling(4, min_periods=1).mean()).shift(back),
-        "past value": value,
-        "past mean": value.rolling(season, min_periods=1).mean(),
-        "past long mean": value.rolling(4 * season, min_periods=1).mean(),
-    }
+    tables = (
+        seasons.ffill().shift(back),
+        seasons.transform(lambda s: s.rolling(4, min_periods=1).mean()).shift(back),
+        value,
+        value.rolling(season, min_periods=1).mean(),
+        value.rolling(4 * season, min_periods=1).mean(),
+    )
+    return dict(zip(PAST, tables, strict=True))
 
 
 def whole(batches: Iterable[pd.DataFrame | pa.RecordBatch], data: Data) -> pd.DataFrame:

@@ -135,6 +135,8 @@ def _as_mlflow_model(folder: Path, identity: str) -> None:
     from .store import load as load_model
 
     package = shutil.copytree(paths.PACKAGE, folder / "package")
+    if paths.HELD_OUT.exists():
+        shutil.copy(paths.HELD_OUT, package)  # for `monitor`, when another model is in models/
     if model_id(package / paths.MODEL.name) != identity:
         raise ProjectError(f"{paths.PACKAGE} changes at this moment: wait for the pipeline")
     model, data = load_model(package / paths.MODEL.name), load(package / paths.PARAMS).data
