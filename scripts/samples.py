@@ -1,4 +1,4 @@
-"""Write what onboarding says of the two samples into the template: `make sync`.
+"""Write what onboarding says of the samples into the template: `make sync`.
 
 The template carries schema.yaml and the data dictionary of the sample that an answer chooses;
 both come from `tdsp onboard`, as they would for anyone's own table.
@@ -20,8 +20,10 @@ SAMPLE = TEMPLATE / "src/{{ package_name }}/sample.py.jinja"
 WISHES: dict[Problem, flow.Wishes] = {
     "classification": flow.Wishes("diagnosis"),
     "regression": flow.Wishes("progression", sensitive=("age", "sex")),
+    "forecasting": flow.Wishes("demand", time="day", series=("shop",), horizon=14),
+    "anomaly": flow.Wishes("malignant"),
 }
-# What the columns mean: scikit-learn's description of the data sets.
+# What the columns mean: scikit-learn's description of the data sets, or our own of ours.
 NUCLEUS = {
     "radius": "distance from the centre to the outline",
     "texture": "spread of the grey values",
@@ -39,6 +41,11 @@ MEANINGS = {
     **{f"{name}_error": f"{text}: standard error" for name, text in NUCLEUS.items()},
     **{f"worst_{name}": f"{text}: mean of the three largest" for name, text in NUCLEUS.items()},
     "diagnosis": "of the biopsy",
+    "malignant": "1 if the biopsy is malignant: an anomaly among benign ones",
+    "day": "of the sales",
+    "shop": "where; four that do not exist",
+    "promotion": "1 in a week of promotion, which is planned, so known ahead",
+    "demand": "pieces sold on the day",
     "age": "in years",
     "sex": "coded 1 and 2 by the source, which does not say how",
     "bmi": "body mass index, kg/m²",
@@ -50,6 +57,9 @@ MEANINGS = {
     "s5": "possibly the logarithm of serum triglycerides",
     "s6": "blood sugar",
     "progression": "of the disease, one year after the baseline",
+}
+SAID = {
+    "forecasting": " The data are synthetic: made by `sample.py`, no shop's.",
 }
 PLACES = {
     "schema": TEMPLATE / "schema.yaml.jinja",
@@ -66,29 +76,30 @@ def described(problem: Problem, folder: Path) -> dict[str, str]:
     profile, frame = flow.examine(raw, WISHES[problem], problem, lambda _: None)
     return {
         "schema": schema.build(frame, profile.columns, profile.problem),
-        "dictionary": explained(dictionary.build(profile, "data/raw/sample.csv")),
+        "dictionary": explained(dictionary.build(profile, "data/raw/sample.csv"), problem),
     }
 
 
-def explained(text: str) -> str:
+def explained(text: str, problem: Problem) -> str:
     """Fill in what only people know, which for these samples is known."""
     for name, meaning in MEANINGS.items():
         text = text.replace(f"| {name} | _describe_ |", f"| {name} | {meaning} |")
     return text.replace(
         " What a column means only people know: replace each `_describe_`.",
-        " The meanings are scikit-learn's.",
+        SAID.get(problem, " The meanings are scikit-learn's."),
     )
 
 
 def texts() -> dict[Path, str]:
-    """Return each template file with its two variants."""
+    """Return each template file with a variant for each problem type."""
     with tempfile.TemporaryDirectory() as name:
         found = {problem: described(problem, Path(name)) for problem in WISHES}
-    branch = "{{% if problem_type == 'classification' -%}}\n{}{{% else -%}}\n{}{{% endif %}}"
-    return {
-        place: branch.format(found["classification"][kind], found["regression"][kind])
-        for kind, place in PLACES.items()
-    }
+    return {place: _variants(found, kind) for kind, place in PLACES.items()}
+
+
+def _variants(found: dict[Problem, dict[str, str]], kind: str) -> str:
+    parts = [f"if problem_type == '{p}' -%}}\n{text[kind]}" for p, text in found.items()]
+    return "{% " + "{% el".join(parts) + "{% endif %}"
 
 
 def main() -> None:

@@ -76,11 +76,11 @@ def prompt(question: dict[str, Any]) -> str | dict[str, str]:
 
 
 def check(name: str, question: dict[str, Any]) -> str:
-    """A template that stops Cookiecutter with the validator's message, if it has one."""
-    test = question["validator"]
-    when = condition(question)
-    relevant = f"{{% if {when} %}}{test}{{% endif %}}" if when else test
-    return f"{{% filter refuse('{name}') %}}{relevant}{{% endfilter %}}"
+    """A template that stops Cookiecutter with the validator's message, if it has one.
+
+    Like Copier's it also runs for an answer to what was not asked.
+    """
+    return f"{{% filter refuse('{name}') %}}{question['validator']}{{% endfilter %}}"
 
 
 def entries(name: str, question: dict[str, Any]) -> dict[str, Any]:

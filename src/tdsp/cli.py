@@ -57,6 +57,15 @@ def new_command(
         Path | None, typer.Option(help="Your table: CSV, Parquet, Excel or JSON lines.")
     ] = None,
     target: Annotated[str | None, typer.Option(help="The column of --data to predict.")] = None,
+    time: Annotated[
+        str | None, typer.Option(help="The column of --data that orders the rows.")
+    ] = None,
+    series: Annotated[
+        list[str] | None, typer.Option(help="Forecast: the columns that tell the series apart.")
+    ] = None,
+    horizon: Annotated[
+        int | None, typer.Option(min=1, help="Forecast: how many steps ahead.")
+    ] = None,
     answers: Annotated[Path | None, typer.Option(help="YAML with answers; not asked.")] = None,
     choose: Annotated[
         list[str] | None,
@@ -80,6 +89,8 @@ def new_command(
 
     if (data is None) != (target is None):
         raise TdspError("--data and --target go together: the table, and the column to predict")
+    if data is None and (time or series or horizon):
+        raise TdspError("--time, --series and --horizon say something about --data: give it too")
     asked = questions(bundled_template())
     given = read_mapping(answers) if answers else {}
     check_questions(given, asked, answers)
@@ -92,6 +103,9 @@ def new_command(
         ask=not defaults,
         data=data,
         target=target,
+        time=time,
+        series=tuple(series or ()),
+        horizon=horizon,
         git=git,
         dry_run=dry_run,
     )

@@ -35,6 +35,9 @@ class Request:
     ask: bool = True
     data: Path | None = None
     target: str | None = None
+    time: str | None = None
+    series: tuple[str, ...] = ()
+    horizon: int | None = None
     git: bool = True
     dry_run: bool = False
 
@@ -94,7 +97,10 @@ def _answers(request: Request) -> dict[str, Any]:
     if request.data and request.target and "problem_type" not in answers:
         from tdsp.onboard.flow import propose_problem  # pandas takes a second to import
 
-        answers["problem_type"] = propose_problem(request.data, request.target)
+        forecast = request.series or request.horizon
+        answers["problem_type"] = (
+            "forecasting" if forecast else propose_problem(request.data, request.target)
+        )
     return answers
 
 
@@ -103,7 +109,10 @@ def _onboard(request: Request, project: Path, say: Say) -> "Result | None":
         return None
     from tdsp.onboard.flow import Wishes, onboard
 
-    return onboard(request.data, Wishes(request.target), project, False, say)
+    wishes = Wishes(
+        request.target, time=request.time, series=request.series, horizon=request.horizon
+    )
+    return onboard(request.data, wishes, project, False, say)
 
 
 @contextmanager

@@ -171,6 +171,19 @@ def test_the_cookiecutter_command_refuses_what_was_not_offered(
     assert names(place / "work") == set()
 
 
+@pytest.mark.parametrize("serving", ["online", "both"])
+def test_forecasts_are_not_served_online(
+    serving: str, plain: Path, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, given = names(place), {"problem_type": "forecasting", "serving": serving}
+    with pytest.raises(ValueError, match="forecasting is served in batches"):
+        copier.run_copy(str(plain), place / "work/new", data=given, defaults=True, quiet=True)
+    with pytest.raises(SystemExit):
+        ask_cookiecutter(given)
+    assert "forecasting is served in batches" in " ".join(capsys.readouterr().err.split())
+    assert names(place) == before
+
+
 @pytest.mark.parametrize("value", ["x", 'x" evil'])
 @pytest.mark.parametrize("name", ["project_name_quoted", "windows_names", "description_markdown"])
 def test_a_computed_value_cannot_be_given(

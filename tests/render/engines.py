@@ -21,14 +21,20 @@ Pair = tuple[tuple[str, Any], tuple[str, Any]]
 Tree = dict[str, bytes]
 
 # The files that only some answers have. Stated here a second time on purpose: a line that is
-# lost from copier.yml must not be lost from what the tests expect.
-ONLY_WITH = {
+# lost from copier.yml must not be lost from what the tests expect. Path: question, its values.
+ONLY_WITH: dict[str, tuple[str, ...]] = {
     "src/{{ package_name }}/classification.py": ("problem_type", "classification"),
-    "src/{{ package_name }}/regression.py": ("problem_type", "regression"),
-    "src/{{ package_name }}/explain.py": ("responsible_ai", True),
-    "tests/unit/test_explain.py": ("responsible_ai", True),
+    "src/{{ package_name }}/regression.py": ("problem_type", "regression", "forecasting"),
+    "src/{{ package_name }}/forecasting.py": ("problem_type", "forecasting"),
+    "src/{{ package_name }}/history.py": ("problem_type", "forecasting"),
+    "src/{{ package_name }}/anomaly.py": ("problem_type", "anomaly"),
     "tests/unit/test_classification.py": ("problem_type", "classification"),
     "tests/unit/test_regression.py": ("problem_type", "regression"),
+    "tests/unit/test_forecasting.py": ("problem_type", "forecasting"),
+    "tests/unit/test_history.py": ("problem_type", "forecasting"),
+    "tests/unit/test_anomaly.py": ("problem_type", "anomaly"),
+    "src/{{ package_name }}/explain.py": ("responsible_ai", True),
+    "tests/unit/test_explain.py": ("responsible_ai", True),
     ".dockerignore": ("serving", "online", "both"),
     "deploy/container/Dockerfile": ("serving", "online", "both"),
     "deploy/container/README.md": ("serving", "online", "both"),
@@ -42,6 +48,11 @@ ONLY_WITH = {
     "tests/service/test_fuzz.py": ("serving", "online", "both"),
     "tests/service/test_reload.py": ("serving", "online", "both"),
     "tests/service/test_service.py": ("serving", "online", "both"),
+}
+
+NEVER_WITH = {
+    "tests/unit/test_explain.py": ("problem_type", "anomaly"),
+    "tests/unit/test_split.py": ("problem_type", "forecasting"),
 }
 
 
@@ -83,9 +94,12 @@ def pairs(answers: Answers) -> set[Pair]:
 
 
 def sample(chance: random.Random, fixed: Answers) -> Answers:
-    """Random answers to what is asked, as the fixed ones stand."""
-    row = {name: fixed.get(name, chance.choice(v)) for name, v in values().items()}
-    return {name: value for name, value in row.items() if condition_of(name)(**row)}
+    """Random answers to what is asked, as the fixed ones stand; else the default holds."""
+    row: Answers = {}
+    for name, options in values().items():
+        if condition_of(name)(**(defaults() | row)):
+            row[name] = fixed.get(name, chance.choice(options))
+    return row
 
 
 def covering_array() -> list[Answers]:
@@ -157,7 +171,9 @@ def expected_paths(template: Path, answers: Answers, package: str) -> set[str]:
 
 def is_wanted(source: str, answers: Answers) -> bool:
     question, *values = ONLY_WITH.get(source, (None,))
-    return question is None or answers[question] in values
+    never, value = NEVER_WITH.get(source, (None, None))
+    wanted = question is None or answers[question] in values
+    return wanted and (never is None or answers[never] != value)
 
 
 def check_paths(template: Path, project: Path, answers: Answers) -> None:

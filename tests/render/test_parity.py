@@ -23,7 +23,12 @@ from tests.render.engines import (
 from tests.render.soundness import check_project
 
 ROWS = covering_array()
-NEVER = {("serving", "batch", "rollout"), ("cloud", "none", "iac")}
+NEVER = {
+    ("serving", "batch", "rollout"),
+    ("cloud", "none", "iac"),
+    ("problem_type", "forecasting", "serving"),
+    ("problem_type", "forecasting", "rollout"),
+}
 GOLDEN = Path(__file__).with_name("default_tree.txt")
 
 
@@ -58,7 +63,11 @@ def test_defaults_make_exactly_these_files(repository: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("needed", "irrelevant"),
-    [({"serving": "batch"}, {"rollout": "canary"}), ({"cloud": "none"}, {"iac": "terraform"})],
+    [
+        ({"serving": "batch"}, {"rollout": "canary"}),
+        ({"cloud": "none"}, {"iac": "terraform"}),
+        ({"problem_type": "forecasting"}, {"serving": "batch"}),
+    ],
 )
 def test_an_answer_that_was_not_asked_changes_nothing(
     needed: dict[str, Any],

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -285,6 +286,26 @@ def test_a_table_becomes_the_data_and_says_so(new: Command, place: Path) -> None
         "churned"
     )
     assert git(place / "churn", "status", "--porcelain") == ""
+
+
+def test_a_table_of_series_becomes_a_forecasting_project(new: Command, place: Path) -> None:
+    days = pd.date_range("2024-01-01", periods=100)
+    frame = pd.DataFrame({"day": days, "sold": range(100)})
+    pd.concat([frame.assign(shop=shop) for shop in "ab"]).to_csv(place / "s.csv", index=False)
+    said = ("--data", "s.csv", "--target", "sold", "--time", "day", "--series", "shop")
+    assert new("Sales", *said, "--horizon", 14).code == 0
+    assert answers(place / "sales")["problem_type"] == "forecasting"
+    assert "serving" not in answers(place / "sales")
+    params = yaml.safe_load((place / "sales/params.yaml").read_text("utf-8"))
+    assert params["data"]["series"] == ["shop"]
+    assert params["data"]["horizon"] == 14
+
+
+def test_roles_without_a_table_are_refused(new: Command, place: Path) -> None:
+    told = new("Sales", "--time", "day")
+    assert told.code == 1
+    assert "say something about --data" in told.err
+    assert left(place) == []
 
 
 def test_the_questions_are_those_of_copier_yml(plain: Path) -> None:

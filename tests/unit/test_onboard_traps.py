@@ -198,3 +198,77 @@ def test_integers_with_few_levels_are_classes_unless_told(tmp_path: Path) -> Non
 def test_numbers_with_units_stay_text(tmp_path: Path) -> None:
     frame = messy(ROWS).assign(price=[f"{n % 40} €" for n in range(ROWS)])
     assert "remove the sign" in finding(look(frame, tmp_path)[0], "units").done
+
+
+def shops(rows: int = 120, step: str = "D") -> pd.DataFrame:
+    """Two series, one after the other, with a target to forecast."""
+    moments = pd.date_range("2022-01-01", periods=rows, freq=step)
+    sold = np.random.default_rng(0).poisson(40, 2 * rows)
+    names = ["a"] * rows + ["b"] * rows
+    return pd.DataFrame({"at": [*moments, *moments], "shop": names, "sold": sold})
+
+
+FORECAST = {"target": "sold", "problem": "forecasting", "time": "at", "series": ("shop",)}
+
+
+@pytest.mark.parametrize(
+    ("freq", "step", "season"),
+    [("D", "D", 7), ("h", "h", 24), ("15min", "15min", 96), ("MS", "M", 12), ("W", "W", 52)],
+)
+def test_forecasting_counts_time_by_the_step_of_the_table(
+    freq: str, step: str, season: int, tmp_path: Path
+) -> None:
+    profile, _ = look(shops(step=freq).sample(frac=0.9, random_state=0), tmp_path, **FORECAST)
+    assert profile.steps is not None
+    assert (profile.steps.step, profile.steps.season, profile.steps.horizon) == (
+        step, season, season,
+    )  # fmt: skip
+    assert (profile.role("series"), profile.role("time")) == (["shop"], ["at"])
+    assert (profile.metric, profile.minimum) == ("forecast_accuracy", 0.0)
+
+
+def test_forecasting_takes_the_horizon_and_rows_to_forecast(tmp_path: Path) -> None:
+    frame = shops()
+    frame["sold"] = frame["sold"].mask(frame["at"] > "2022-04-20")
+    profile, _ = look(frame, tmp_path, **FORECAST, horizon=10)
+    assert profile.steps is not None
+    assert profile.steps.horizon == 10
+    assert finding(profile, "target_missing").column == "sold"
+
+
+def test_values_around_zero_are_judged_by_another_metric(tmp_path: Path) -> None:
+    profile, _ = look(shops().assign(sold=lambda f: f["sold"] - 40), tmp_path, **FORECAST)
+    assert profile.metric == "r2"
+
+
+@pytest.mark.parametrize(
+    ("wishes", "words"),
+    [
+        ({"time": None}, "needs --time"),
+        ({"time": None, "series": ("at",)}, "needs --time"),
+        ({"series": ()}, "several rows. Name the columns"),
+        ({"target": "shop"}, "--target and as --series"),
+        ({"problem": "regression"}, "--series and --horizon are for forecasting"),
+        ({"problem": "classification", "target": "shop", "series": (), "horizon": 3}, "for forec"),
+    ],
+)
+def test_what_forecasting_needs(wishes: dict[str, object], words: str, tmp_path: Path) -> None:
+    with pytest.raises(OnboardError, match=words):
+        look(shops(), tmp_path, **{**FORECAST, **wishes})
+
+
+@pytest.mark.parametrize("marks", [(0, 1), ("no", "yes"), ("good", "odd")])
+def test_anomalies_are_the_second_and_rarer_value(
+    marks: tuple[object, object], tmp_path: Path
+) -> None:
+    rare = np.arange(ROWS) % 20 == 0
+    frame = messy(ROWS).assign(churned=np.where(rare, marks[1], marks[0]))
+    profile, _ = look(frame, tmp_path, problem="anomaly")
+    assert (profile.metric, profile.minimum) == ("average_precision", 0.15)
+    with pytest.raises(OnboardError, match="the second in order is the rare one"):
+        look(frame.assign(churned=np.where(rare, marks[0], marks[1])), tmp_path, problem="anomaly")
+
+
+def test_anomalies_are_of_one_kind(tmp_path: Path) -> None:
+    with pytest.raises(OnboardError, match="It is 0 in"):
+        look(messy(ROWS).assign(churned=np.arange(ROWS) % 3), tmp_path, problem="anomaly")

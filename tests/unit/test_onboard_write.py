@@ -275,6 +275,30 @@ def test_other_problem_type_names_both_ways_out(project: Path, table: Path) -> N
     assert "tdsp new NAME --data" in message
 
 
+def test_forecasting_has_roles_and_steps_of_its_own(tmp_path: Path, undrawn: None) -> None:
+    project = make_project(tmp_path / "project", "forecasting")
+    days = pd.date_range("2024-01-01", periods=100)
+    frame = pd.DataFrame({"day": days, "sold": range(100)})
+    pd.concat([frame.assign(shop=shop) for shop in "ab"]).to_csv(tmp_path / "s.csv", index=False)
+    wishes = Wishes("sold", time="day", series=("shop",), horizon=14)
+    onboard(tmp_path / "s.csv", wishes, project)
+    data = yaml.safe_load((project / "params.yaml").read_text("utf-8"))["data"]
+    wanted = {"time": "day", "series": ["shop"], "step": "D", "season": 7, "horizon": 14}
+    assert {name: data[name] for name in wanted} == wanted
+    columns = yaml.safe_load((project / "schema.yaml").read_text("utf-8"))["columns"]
+    assert columns["sold"]["dtype"] == "float64"
+
+
+def test_a_project_says_that_its_target_marks_anomalies(tmp_path: Path, undrawn: None) -> None:
+    project = make_project(tmp_path / "project", "anomaly")
+    frame = messy(300).assign(churned=lambda f: (f.index % 20 == 3).astype(int))
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    onboard(tmp_path / "a.csv", Wishes("churned"), project)
+    params = yaml.safe_load((project / "params.yaml").read_text("utf-8"))
+    assert params["evaluate"]["metric"] == "average_precision"
+    assert "horizon" not in params["data"]
+
+
 def test_outside_a_project(tmp_path: Path, table: Path) -> None:
     with pytest.raises(OnboardError, match=r"params\.yaml, schema\.yaml, \.copier-answers\.yml"):
         onboard(table, Wishes("churned"), tmp_path)

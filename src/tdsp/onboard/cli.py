@@ -22,7 +22,8 @@ def command(
     file: Annotated[Path, typer.Argument(help="CSV, Parquet, Excel or JSON lines.")],
     target: Annotated[str, typer.Option(help="The column to predict.")],
     problem: Annotated[
-        Literal["classification", "regression"] | None, typer.Option(help="Proposed if not given.")
+        Literal["classification", "regression", "forecasting", "anomaly"] | None,
+        typer.Option(help="Proposed if not given."),
     ] = None,
     id: Annotated[  # noqa: A002, the name of the option
         list[str] | None, typer.Option(help="Names a row: carried along, never a feature.")
@@ -40,6 +41,12 @@ def command(
     keep: Annotated[
         list[str] | None, typer.Option(help="A feature, although onboarding would leave it out.")
     ] = None,
+    series: Annotated[
+        list[str] | None, typer.Option(help="Of a forecast: tells the series apart.")
+    ] = None,
+    horizon: Annotated[
+        int | None, typer.Option(min=1, help="Of a forecast: how many steps ahead.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option(help="Say what would be written, write nothing.")
     ] = False,
@@ -54,7 +61,7 @@ def command(
 
     wishes = Wishes(
         target, problem, tuple(id or ()), time, group, tuple(sensitive or ()), tuple(drop or ()),
-        tuple(keep or ()),
+        tuple(keep or ()), tuple(series or ()), horizon,
     )  # fmt: skip
     run(file, wishes, project, dry_run)
 

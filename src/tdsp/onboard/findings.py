@@ -9,7 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tdsp.onboard.profile import CATEGORY_LEVELS, Column, Finding, Problem, levels_of, show, whole
+from tdsp.onboard.profile import (
+    CATEGORY_LEVELS,
+    NUMBERS,
+    Column,
+    Finding,
+    Problem,
+    levels_of,
+    show,
+    whole,
+)  # fmt: skip
 
 ID_NAME = re.compile(
     r"(^|[\s_.-])(id|ids|uuid|guid|key|index|idx|nr|no|number|code|row)$|(?<=[a-z])(Id|ID)$", re.I
@@ -75,12 +84,12 @@ def target_missing(table: Table) -> Iterator[Finding]:
 
 def imbalance(table: Table) -> Iterator[Finding]:
     """Warn of a class below 5 % of the rows, or with fewer than 5 rows."""
-    if table.problem != "classification":
+    if table.problem in NUMBERS:
         return
     counts = table.frame[table.target].value_counts()
     share = counts.min() / counts.sum()
     rare = show(counts.index[-1])
-    if share < 0.05:
+    if share < 0.05 and table.problem == "classification":
         yield Finding(
             "imbalance", table.target, f"class {rare!r} has {counts.min()} rows ({share:.1%})",
             "kept, the metric does not depend on the shares; mind precision at your threshold",
@@ -118,7 +127,7 @@ def leaks(table: Table) -> Iterator[Finding]:
     for column in table.features:
         if column.unique > 1 and _one_to_one(known[column.name], target):
             yield _leak(column, "matches the target one to one")
-        elif table.problem == "regression" and _linear(known[column.name], known[table.target]):
+        elif table.problem in NUMBERS and _linear(known[column.name], known[table.target]):
             yield _leak(column, "is the target times a constant plus a constant")
         elif column.missing and _one_to_one(known[column.name].isna(), target):
             yield _leak(column, "is missing exactly when the target takes one value")
@@ -148,7 +157,7 @@ def near_perfect(table: Table) -> Iterator[Finding]:
     for column in table.features:
         if column.dtype == "float64" and column.unique > 2:
             power, figure = _power(table, column)
-        elif 1 < column.unique <= CATEGORY_LEVELS and table.problem == "classification":
+        elif 1 < column.unique <= CATEGORY_LEVELS and table.problem not in NUMBERS:
             power, figure = _purity(table, column), "names the class of {:.1%} of the rows"
         else:
             continue
@@ -163,7 +172,7 @@ def near_perfect(table: Table) -> Iterator[Finding]:
 def _power(table: Table, column: Column) -> tuple[float, str]:
     pair = table.frame[[column.name, table.target]].dropna()
     values, target = pair[column.name], pair[table.target]
-    if table.problem == "regression":
+    if table.problem in NUMBERS:
         return abs(values.corr(target, method="spearman")), "ranks the target ({:.3f} Spearman)"
     codes = pd.factorize(target)[0]
     if len(set(codes)) == 2:

@@ -11,11 +11,25 @@ from pathlib import Path
 import pandas as pd
 
 from tdsp.onboard import dictionary, findings, report, schema, write
-from tdsp.onboard.profile import Column, Finding, Problem, Profile, describe, infer, typed, whole
+from tdsp.onboard.profile import (
+    NUMBERS,
+    Column,
+    Finding,
+    Problem,
+    Profile,
+    Steps,
+    describe,
+    infer,
+    show,
+    typed,
+    whole,
+)  # fmt: skip
 from tdsp.onboard.readers import OnboardError, Source, read
 
 FEWEST_ROWS = 50
 MOST_LEVELS = 10
+# pandas' name of a step, coarsest first -> how many make the season that its data usually have.
+SEASONS = {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 7, "h": 24, "30min": 48, "15min": 96, "min": 60}
 
 
 @dataclass(frozen=True)
@@ -30,11 +44,13 @@ class Wishes:
     sensitive: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    series: tuple[str, ...] = ()
+    horizon: int | None = None
 
     @property
     def roles(self) -> list[tuple[str, str]]:
         """(role, column) pairs, as given."""
-        many = [("id", self.id), ("drop", self.drop), ("keep", self.keep)]
+        many = [("id", self.id), ("drop", self.drop), ("keep", self.keep), ("series", self.series)]
         pairs = [("target", self.target), *((role, name) for role, names in many for name in names)]
         single = [("time", self.time), ("group", self.group)]
         return pairs + [(role, name) for role, name in single if name is not None]
@@ -91,21 +107,23 @@ def examine(
     frame = typed(raw, reading)
     columns = describe(frame, reading)
     _refuse(frame, wishes)
-    problem, why = _problem(frame[wishes.target], wishes)
+    problem, why = _problem(frame[wishes.target], wishes, rendered)
     if rendered and problem != rendered:
         raise OnboardError(_other_problem(path, wishes.target, problem, why, rendered))
+    steps = _steps(frame, wishes, problem)
     _give_roles(columns, wishes)
     copies = int(frame.duplicated().sum())
     named = {column.name: column for column in columns}
     table = findings.Table(frame, named, wishes.target, problem, len(frame) - copies)
     found = [*_source_notes(source), *odd, *findings.infinite(raw)]
     found += findings.find(table, {name for _, name in wishes.roles})
-    if not any(column.role == "feature" for column in columns):
+    # A forecast has the past and the calendar anyway.
+    if not steps and not any(column.role == "feature" for column in columns):
         raise OnboardError(_nothing_left(path, found))
-    metric, minimum = _metric(problem, frame[wishes.target].nunique())
+    metric, minimum = _metric(problem, frame[wishes.target])
     profile = Profile(
         source, reading, len(frame), copies, columns, wishes.target, problem, why, metric, minimum,
-        sorted(found, key=lambda finding: finding.level == "note"),
+        sorted(found, key=lambda finding: finding.level == "note"), steps,
     )  # fmt: skip
     return profile, frame
 
@@ -177,21 +195,27 @@ def _refuse(frame: pd.DataFrame, wishes: Wishes) -> None:
         )
 
 
-def _problem(target: pd.Series, wishes: Wishes) -> tuple[Problem, str]:
+def _problem(
+    target: pd.Series, wishes: Wishes, rendered: Problem | None = None
+) -> tuple[Problem, str]:
     proposed, why = _proposed(target)
-    levels, rows = target.nunique(), int(target.notna().sum())
-    wanted = wishes.problem or proposed
-    if wanted == "regression" and target.dtype == "str":
+    # A table does not tell that these are wanted: the project, or the user, does.
+    chosen = rendered if rendered in ("forecasting", "anomaly") else None
+    wanted = wishes.problem or chosen or proposed
+    if wanted in NUMBERS and target.dtype == "str":
         raise OnboardError(
-            f"The target {wishes.target!r} is text like {target.dropna().iloc[0]!r}: regression "
+            f"The target {wishes.target!r} is text like {target.dropna().iloc[0]!r}: {wanted} "
             "needs a number. Correct those cells, or use --problem classification."
         )
+    levels, rows = target.nunique(), int(target.notna().sum())
     if wanted == "classification" and levels > rows / 2:
         raise OnboardError(
             f"The target {wishes.target!r} has {levels} different values in {rows} rows: these are "
             "no classes. "
             + ("Use --problem regression." if target.dtype != "str" else "Choose another.")
         )
+    if wanted == "anomaly":
+        _check_anomalies(target, wishes.target)
     return wanted, why if wanted == proposed else f"{why}; you asked for {wanted}"
 
 
@@ -202,6 +226,39 @@ def _proposed(target: pd.Series) -> tuple[Problem, str]:
     if levels == 2 or (levels <= MOST_LEVELS and whole(target)):
         return "classification", f"the target takes {levels} values only"
     return "regression", f"the target is a number with {levels} different values"
+
+
+def _check_anomalies(target: pd.Series, name: str) -> None:
+    counts = target.value_counts().sort_index()
+    if len(counts) == 2 and counts.iloc[1] < counts.iloc[0]:
+        return
+    seen = ", ".join(f"{show(level)} in {rows} rows" for level, rows in list(counts.items())[:5])
+    raise OnboardError(
+        f"The target {name!r} must mark the anomalies, to measure the model by: two values, of "
+        f"which the second in order is the rare one, such as 0 and 1. It is {seen}."
+    )
+
+
+def _steps(frame: pd.DataFrame, wishes: Wishes, problem: Problem) -> Steps | None:
+    """How a forecast counts time: by the coarsest step that holds no two rows of one series."""
+    if problem != "forecasting":
+        if wishes.series or wishes.horizon:
+            raise OnboardError(f"--series and --horizon are for forecasting; this is {problem}.")
+        return None
+    if wishes.time is None or frame[wishes.time].dtype.kind != "M":
+        raise OnboardError("Forecasting needs --time: the column of dates that orders the rows.")
+    known = frame[frame[wishes.time].notna()].drop_duplicates()
+    for step, season in SEASONS.items():
+        number = (
+            pd.PeriodIndex(known[wishes.time], freq=step).asi8 // pd.Period("2000", step).freq.n
+        )
+        moments = known[[*wishes.series]].assign(**{wishes.time: number})
+        if not moments.duplicated().any():
+            return Steps(step, season, wishes.horizon or season)
+    raise OnboardError(
+        f"Some moments of {wishes.time!r} have several rows. Name the columns that tell the series "
+        "apart with --series, or add the rows of a moment up first."
+    )
 
 
 def _other_problem(path: Path, target: str, problem: Problem, why: str, rendered: Problem) -> str:
@@ -222,9 +279,16 @@ def _nothing_left(path: Path, found: list[Finding]) -> str:
     )
 
 
-def _metric(problem: Problem, classes: int) -> tuple[str, float]:
+def _metric(problem: Problem, target: pd.Series) -> tuple[str, float]:
+    """Say which metric decides, and a minimum that is clearly better than chance."""
+    classes = target.nunique()
     if problem == "regression":
         return "r2", 0.1
+    if problem == "forecasting":
+        low = float(target.min())
+        return ("forecast_accuracy", 0.0) if low >= 0 else ("r2", 0.0)
+    if problem == "anomaly":
+        return "average_precision", round(float(target.value_counts(normalize=True).min()) + 0.1, 3)
     return ("roc_auc", 0.6) if classes == 2 else ("balanced_accuracy", round(1 / classes + 0.1, 3))
 
 

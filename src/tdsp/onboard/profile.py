@@ -12,10 +12,12 @@ import pandas as pd
 
 from tdsp.onboard.readers import Source
 
-Problem = Literal["classification", "regression"]
-Role = Literal["feature", "target", "id", "time", "group", "drop"]
+Problem = Literal["classification", "regression", "forecasting", "anomaly"]
+Role = Literal["feature", "target", "id", "time", "group", "series", "drop"]
 Kind = Literal["number", "boolean", "date", "category", "text"]
 
+# What is predicted: a number, or else a class.
+NUMBERS: tuple[Problem, ...] = ("regression", "forecasting")
 # Never a level of a category.
 NO_VALUE = {"na", "n/a", "#n/a", "nan", "null", "<na>", "?", "(null)", "#null!", "#value!"}
 # No value among numbers and dates; among texts they may well be a level.
@@ -74,6 +76,15 @@ class Reading:
     dtypes: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Steps:
+    """How a forecasting project counts time: pandas' name of a step, and numbers of steps."""
+
+    step: str
+    season: int
+    horizon: int
+
+
 @dataclass
 class Profile:
     """Everything that onboarding knows about a table; `frame` is not part of it."""
@@ -89,6 +100,7 @@ class Profile:
     metric: str
     minimum: float
     findings: list[Finding]
+    steps: Steps | None = None
 
     def role(self, role: Role) -> list[str]:
         """Names of the columns with this role, in the order of the file."""

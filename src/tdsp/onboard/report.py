@@ -18,7 +18,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from tdsp.onboard.dictionary import span
-from tdsp.onboard.profile import Column, Profile, show
+from tdsp.onboard.profile import NUMBERS, Column, Profile, show
 
 DRAWN, SAMPLED, SHOWN_LEVELS = 60, 50_000, 10
 # matplotlib types these classes, but not how they are made.
@@ -90,7 +90,7 @@ def _picture(draw: Callable[[Figure], None], size: tuple[float, float], alt: str
 def _parts(sample: pd.DataFrame, profile: Profile) -> dict[str, pd.Series]:
     """Say what is averaged against each column: the target, or the share of each frequent class."""
     target = sample[profile.target]
-    if profile.problem == "regression":
+    if profile.problem in NUMBERS:
         return {f"mean {profile.target}": target.astype("float64")}
     levels = list(target.value_counts().index)
     wanted = levels[-1:] if len(levels) == 2 else levels[: len(CLASS_COLOURS)]
@@ -102,7 +102,7 @@ def _target(profile: Profile, sample: pd.DataFrame) -> Picture:
     values = sample[profile.target].dropna()
 
     def draw(figure: Figure) -> None:
-        _distribution(figure.subplots(), values, profile.problem == "classification")
+        _distribution(figure.subplots(), values, profile.problem not in NUMBERS)
 
     return _picture(draw, (6.4, 2.4), f"Distribution of the target {profile.target}")
 
@@ -141,7 +141,7 @@ def _missing(profile: Profile) -> Picture | None:
 
 def _correlation(profile: Profile, sample: pd.DataFrame) -> Picture | None:
     # The numbers of classes are names: they have no rank.
-    roles = ("feature", "target") if profile.problem == "regression" else ("feature",)
+    roles = ("feature", "target") if profile.problem in NUMBERS else ("feature",)
     numbers = [c for c in profile.columns if c.kind == "number" and c.role in roles]
     wanted = [c.name for c in numbers if c.unique > 1][:30]
     if len(wanted) < 2:

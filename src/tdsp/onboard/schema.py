@@ -8,7 +8,7 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.io.pandas_io import from_yaml, to_yaml
 
-from tdsp.onboard.profile import CATEGORY_LEVELS, Column, Problem, whole
+from tdsp.onboard.profile import CATEGORY_LEVELS, NUMBERS, Column, Problem, whole
 from tdsp.onboard.readers import OnboardError
 
 HEADER = """\
@@ -18,9 +18,13 @@ HEADER = """\
 
 
 def build(frame: pd.DataFrame, columns: list[Column], problem: Problem) -> str:
-    """Return a typed table's schema as YAML text; targets and ids of whole numbers are int64."""
+    """Return a typed table's schema as YAML text; classes and ids of whole numbers are int64.
+
+    So are targets to predict, but not those to forecast: future rows have none yet.
+    """
+    whole_roles = ("id",) if problem == "forecasting" else ("target", "id")
     for column in columns:
-        if column.role in ("target", "id") and not column.missing and whole_number(frame, column):
+        if column.role in whole_roles and not column.missing and whole_number(frame, column):
             column.dtype = "int64"
     schema = pa.DataFrameSchema(
         {c.name: _column(c, problem, len(frame)) for c in columns}, strict="filter"
@@ -49,7 +53,7 @@ def _column(column: Column, problem: Problem, rows: int) -> pa.Column:
 def _checks(column: Column, problem: Problem) -> list[pa.Check]:
     if column.unique == 0 or column.role == "id":
         return []
-    if column.role == "target" and problem == "classification" and column.levels:
+    if column.role == "target" and problem not in NUMBERS and column.levels:
         return [pa.Check.isin([_level(column, level) for level in column.levels])]
     if isinstance(column.low, float) and isinstance(column.high, float):
         low, high = bounds(column.low, column.high)

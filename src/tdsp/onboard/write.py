@@ -12,9 +12,9 @@ import sys
 import tempfile
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from ruamel.yaml import YAML
@@ -22,7 +22,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from ruamel.yaml.util import load_yaml_guess_indent
 
-from tdsp.onboard.profile import Profile
+from tdsp.onboard.profile import Problem, Profile
 from tdsp.onboard.readers import OnboardError
 
 MARKS = ("params.yaml", "schema.yaml", ".copier-answers.yml")
@@ -69,7 +69,7 @@ def open_project(root: Path) -> Project:
             "Change into the project, give --project DIR, or make one with `tdsp new NAME`."
         )
     answers = _yaml(root / MARKS[2])
-    if answers.get("problem_type") not in ("classification", "regression"):
+    if answers.get("problem_type") not in get_args(Problem):
         raise OnboardError(f"{root / MARKS[2]} names no problem_type; restore it from git.")
     return Project(root, answers)
 
@@ -153,6 +153,8 @@ def _params(path: Path, profile: Profile, raw: Path) -> str:
 
 def _data_values(profile: Profile, raw: Path) -> dict[str, Any]:
     first = {role: next(iter(profile.role(role)), None) for role in ("time", "group")}
+    steps = profile.steps
+    forecast = {"series": profile.role("series"), **asdict(steps)} if steps else {}
     return {
         "path": raw.as_posix(),
         "format": profile.source.format,
@@ -168,6 +170,7 @@ def _data_values(profile: Profile, raw: Path) -> dict[str, Any]:
         "group": first["group"],
         "sensitive": [column.name for column in profile.columns if column.sensitive],
         "drop": profile.role("drop"),
+        **forecast,
     }
 
 

@@ -15,6 +15,7 @@ from .errors import ProjectError
 from .evaluate import interval, resampled, score
 from .figures import curves, intervals
 from .settings import Settings
+from .split import together
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,10 +81,9 @@ def fairness(
         measures[str(name)] = partial(_mean, values.to_numpy("float64"))
     everyone = np.arange(len(frame))
     overall = {name: measure(None, everyone) for name, measure in measures.items()}
-    together = frame[data.group] if data.group else None
-    attributes = []
+    linked, attributes = together(frame, data), []
     for name in data.sensitive:
-        drawn = resampled(len(frame), together, settings.evaluate.resamples, settings.split.seed)
+        drawn = resampled(len(frame), linked, settings.evaluate.resamples, settings.split.seed)
         compared = _compare(banded(frame[name]), measures, drawn, settings.evaluate.confidence)
         for group in compared["groups"]:
             group["kept"] = _kept(group["figures"][metric], overall[metric], metric)

@@ -265,6 +265,7 @@ def compared(challenger: Path, champion: Path, settings: Settings) -> list[Check
     from .evaluate import evaluate
     from .package import row_hashes
     from .served import load as load_served
+    from .split import together
 
     test, rule = pd.read_parquet(paths.TEST), settings.promote
     for folder in (challenger, champion):
@@ -282,7 +283,7 @@ def compared(challenger: Path, champion: Path, settings: Settings) -> list[Check
         return [enough]
     models = {"model": challenger, "champion": champion}
     predicted = {name: load_served(folder).predict(rows) for name, folder in models.items()}
-    groups = rows[settings.data.group] if settings.data.group else None
+    groups = together(rows, settings.data)
     truth = rows[settings.data.target]
     gain = evaluate(predicted, truth, groups, settings.evaluate, settings.split.seed)
     value, low = (gain["gain_over_champion"][name] for name in ("value", "low"))

@@ -69,6 +69,8 @@ def load(folder: Path, threads: int = 0) -> Served:
         facts = json.loads((folder / "package.json").read_text(encoding="utf-8"))
         if facts["model_id"] != model_id(folder / "model.skops"):
             raise ProjectError(f"{folder}: package.json belongs to another model")
+        if facts["form"] not in ("onnx", "pipeline"):
+            raise ValueError(f"no such form: {facts['form']}")
         if facts["form"] == "onnx":
             return Served(facts, session(folder / "model.onnx", threads))
     except FileNotFoundError as error:

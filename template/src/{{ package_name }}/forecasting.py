@@ -1,0 +1,71 @@
+"""Forecasting: regression on the past and the calendar, measured as forecasts are."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from sklearn.dummy import DummyRegressor
+
+from . import regression
+from .history import NAIVE
+from .regression import FAIRNESS, SEARCH, TUNED, Metric, meaning, models, outcomes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "ERRORS",
+    "FAIRNESS",
+    "METRICS",
+    "SEARCH",
+    "TUNED",
+    "Metric",
+    "figures",
+    "meaning",
+    "models",
+    "outcomes",
+    "raw",
+]
+
+
+def raw(model: Any, inputs: Any) -> np.ndarray:
+    """Return the forecast, in the target's unit: rows x 1. The trivial one is NAIVE."""
+    if isinstance(model, DummyRegressor):
+        values: np.ndarray = inputs[[NAIVE]].to_numpy()
+        return values
+    return regression.raw(model, inputs)
+
+
+def wape(truth: pd.Series, predicted: pd.DataFrame) -> float:
+    """All absolute errors as a share of all values: the weighted absolute percentage error."""
+    size = float(truth.abs().sum())
+    return float(np.abs(truth - predicted["prediction"]).sum()) / size if size else float("nan")
+
+
+# More is better; one of these decides in the gate. Where values lie around 0, WAPE says little.
+METRICS: dict[str, Metric] = {
+    "forecast_accuracy": lambda truth, p: 1 - wape(truth, p),
+    **regression.METRICS,
+}
+# Less is better; for people to read.
+ERRORS: dict[str, Metric] = {"wape": wape, **regression.ERRORS}
+
+
+def figures(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, "Figure"]:
+    """Draw the sum and the mean absolute error of all series over time, the index of `truth`."""
+    from matplotlib.figure import Figure
+
+    forecast = predicted["prediction"].set_axis(truth.index)
+    sums, errors = Figure(figsize=(9, 3)), Figure(figsize=(9, 2.4))
+    axes = sums.subplots()
+    for name, values in {"actual": truth, "forecast": forecast}.items():
+        total = values.groupby(level=0).sum()
+        axes.plot(total.index, total, lw=1, label=name)
+    axes.legend(ncols=2)
+    axes.set_ylabel(f"{truth.name}, all series")
+    error = (forecast - truth).abs().groupby(level=0).mean()
+    axes = errors.subplots()
+    axes.plot(error.index, error, lw=1, alpha=0.5)
+    axes.plot(error.index, error.rolling(max(1, len(error) // 10), center=True).mean())
+    axes.set_ylabel("mean absolute error")
+    return {"forecast": sums, "error": errors}

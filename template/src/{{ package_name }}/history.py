@@ -1,0 +1,106 @@
+"""The past as inputs of a forecast: what is known `horizon` steps before a row, and no more."""
+
+from collections.abc import Callable, Iterable
+from math import ceil
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from .errors import ProjectError
+from .settings import Data
+from .tables import cleaned
+
+NAIVE = "past season"
+PAST = (NAIVE, "past seasons", "past value", "past mean", "past long mean")
+Checked = tuple[pd.DataFrame, pd.DataFrame]
+Check = Callable[[pd.DataFrame], Checked]
+
+
+def with_history(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """Return `frame` with the past of its target beside it, each series by itself.
+
+    NAIVE is the newest known value of the same season, such as the same day of the week: the
+    naive forecast, missing only where a series has no such past. A row without a target is one to
+    forecast. Steps are counted by the calendar, so a missing row is a gap and shifts nothing.
+    Raises ProjectError for a row without a time and for two rows of one series in one step.
+    """
+    steps, series = step_numbers(frame[data.time], data.step), _series_numbers(frame, data)
+    copies = pd.DataFrame({"step": steps, "series": series}).duplicated().to_numpy()
+    if copies.any():
+        first = frame[[data.time, *data.series]][copies].iloc[0].to_dict()
+        raise ProjectError(f"{copies.sum()} rows repeat step and series of another, as {first}")
+    places = steps - steps.min(), series
+    known = np.full((places[0].max() + 1, series.max() + 1), np.nan)
+    known[places] = frame[data.target].to_numpy("float64")
+    past = _past(pd.DataFrame(known), data.horizon, data.season)
+    return frame.assign(**{name: table.to_numpy()[places] for name, table in past.items()})
+
+
+def step_numbers(times: pd.Series, step: str) -> np.ndarray:
+    """Return the numbers of the steps of the calendar (days, months…) that the times fall into."""
+    if missing := int(times.isna().sum()):
+        raise ProjectError(f"{missing} rows have no {times.name!r}, which orders the rows")
+    numbers: np.ndarray = pd.PeriodIndex(times, freq=step).asi8 // pd.Period("2000", step).freq.n
+    return numbers
+
+
+def _series_numbers(frame: pd.DataFrame, data: Data) -> np.ndarray:
+    if not data.series:
+        return np.zeros(len(frame), dtype="int64")
+    return frame.groupby(data.series, dropna=False).ngroup().to_numpy()
+
+
+def _past(known: pd.DataFrame, horizon: int, season: int) -> dict[str, pd.DataFrame]:
+    """Return tables like `known`, a row a step, a column a series; all are `horizon` late."""
+    seasons = known.groupby(known.index % season)
+    back = ceil(horizon / season) * season
+    value = known.shift(horizon)
+    tables = (
+        seasons.ffill().shift(back),
+        seasons.transform(lambda s: s.rolling(4, min_periods=1).mean()).shift(back),
+        value,
+        value.rolling(season, min_periods=1).mean(),
+        value.rolling(4 * season, min_periods=1).mean(),
+    )
+    return dict(zip(PAST, tables, strict=True))
+
+
+def whole(batches: Iterable[pd.DataFrame | pa.RecordBatch], data: Data) -> pd.DataFrame:
+    """Return all rows at once: a row to forecast may need any earlier one."""
+    frames = [b if isinstance(b, pd.DataFrame) else cleaned(b, data) for b in batches]
+    return pd.concat(frames, ignore_index=True)
+
+
+def ahead(check: Check, data: Data) -> Check:
+    """Have `check` return the rows to forecast only, with their past, and reasons for the others.
+
+    To forecast are the rows without a target; all rows where each has one.
+    """
+
+    def checked(frame: pd.DataFrame) -> Checked:
+        valid, reasons = check(frame)
+        if valid.empty:
+            return valid, reasons
+        copies = valid.index[valid.duplicated() & data.drop_duplicates]
+        found = with_history(valid.drop(index=copies), data)
+        unknown = frame[data.target].isna()
+        wanted = found[unknown[found.index]] if unknown.any() else found
+        far = wanted.index[_steps_beyond(found, data)[wanted.index] > data.horizon]
+        early = wanted.index[wanted[NAIVE].isna()].difference(far)
+        refused = {"repeats an earlier row": copies, "no past": early, "beyond the horizon": far}
+        more = [
+            pd.DataFrame({"row": rows, "column": data.time, "value": "", "reason": reason})
+            for reason, rows in refused.items()
+        ]
+        reasons = pd.concat([reasons, *more]).sort_values("row", ignore_index=True)
+        return wanted.drop(index=early.union(far)), reasons
+
+    return checked
+
+
+def _steps_beyond(frame: pd.DataFrame, data: Data) -> pd.Series:
+    """Count the steps from the newest target of a row's series to the row."""
+    steps = pd.Series(step_numbers(frame[data.time], data.step), frame.index)
+    known = steps.where(frame[data.target].notna())
+    return steps - known.groupby(_series_numbers(frame, data)).transform("max")
