@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 COLOURS = {"1": "#2563a8", "2": "#2f8f5b"}
 SHOWN_LINES = 14
+TURNS = ("Promote v2", "Promote v3: refused", "Roll back")
 
 
 def write_page(story: Story, traffic: Traffic, target: Path) -> Path:
@@ -90,12 +91,13 @@ def served(axes: Axes, story: Story, answers: list[Answer]) -> None:
         axes.plot([], [], lw=6, color=colour, label=f"version {version}")
     axes.axvline(story.facts["changed"], color="#b4540a", lw=1)
     axes.annotate("the world changes", (story.facts["changed"], 1.02), **_above())
-    for step in story.steps:
-        if step.at > first and step.title in ("Promote v2", "Promote v3: refused", "Roll back"):
-            axes.axvline(step.at + step.seconds, color="#5b6675", lw=1, ls=":")
-            axes.annotate(step.title, (step.at + step.seconds, 1.02), **_above())
+    turns = [step for step in story.steps if step.at > first and step.title in TURNS]
+    for number, step in enumerate(turns):
+        axes.axvline(step.at + step.seconds, color="#5b6675", lw=1, ls=":")
+        height = 1.02 + 0.08 * (number % 2)  # two that follow each other do not overlap
+        axes.annotate(step.title, (step.at + step.seconds, height), **_above())
     axes.set(xlabel="seconds since the start", ylabel="requests a second")
-    axes.legend(frameon=False, loc="lower left", ncols=len(versions))
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def _above() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -67,7 +68,9 @@ class Story:
     def run(self, title: str, why: str, *command: str, expected: int = 0) -> str:
         """Run a command in the project; stop the play unless it ends with `expected`."""
         at = self.now()
-        console.print(f"[dim]{at:6.1f} s[/]  [bold]{title}[/]  {' '.join(command)}", soft_wrap=True)
+        console.print(
+            f"[dim]{at:6.1f} s[/]  [bold]{title}[/]  {shlex.join(command)}", soft_wrap=True
+        )
         done = subprocess.run(
             command,
             cwd=self.project if self.project.exists() else self.project.parent,
@@ -78,7 +81,7 @@ class Story:
             text=True,
             encoding="utf-8",
         )
-        words = " ".join(command)
+        words = shlex.join(command)
         taken = self.now() - at
         self.steps.append(
             Step(title, why, words, expected, done.returncode, at, taken, done.stdout)

@@ -81,6 +81,19 @@ def test_the_table_is_under_dvc_and_all_is_committed(own: Project) -> None:
     assert (own.root / "docs/data/report.html").stat().st_size > 10_000
 
 
+@only("german.csv", "contracts.jsonl")
+def test_a_clone_gets_the_table_back(own: Project, tmp_path: Path) -> None:
+    """A pattern of .gitignore must not hide the pointers from DVC: it looks into no such folder."""
+    own.run("dvc", "push")
+    run("git", "clone", "-q", own.root, tmp_path / "clone", cwd=tmp_path, env=clean())
+    clone = Project(tmp_path / "clone", own.environment)
+    address = (own.root / "../my-model-dvc-remote").resolve()
+    clone.run("dvc", "remote", "modify", "--local", "local", "url", address)
+    clone.run("dvc", "pull", "--allow-missing")
+    name = own.yaml("params.yaml")["data"]["path"]
+    assert (clone.root / name).read_bytes() == (own.root / name).read_bytes()
+
+
 def test_the_problem_type_fits_the_target(own: Project, request: pytest.FixtureRequest) -> None:
     expected = TABLES[request.node.callspec.params["own"]][2]
     assert own.yaml(".copier-answers.yml")["problem_type"] == expected

@@ -47,7 +47,8 @@ def plain_errors() -> Iterator[None]:
     except Timeout as error:
         raise ProjectError("another command is changing the registry: try again") from error
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ValueError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        lines = [line for line in str(error).splitlines() if not line.startswith("(raised as")]
+        reason = lines[0] if lines else type(error).__name__
         raise ProjectError(f"the registry at {uri()} cannot be used: {reason}") from error
 
 
