@@ -119,7 +119,8 @@ def test_the_image_is_built_without_a_network_and_serves(project: Project, tmp_p
         build(project, base, wheels, tmp_path)
         answer = json.loads(ask(project, tmp_path))
     finally:
-        shutil.rmtree(tmp_path / "storage", ignore_errors=True)
+        # Every layer is a copy of all files: rm takes seconds where shutil takes minutes.
+        call("rm", "-rf", tmp_path / "storage")
     assert answer["model_id"] == project.yaml("reports/gate.json")["model_id"]
 
 
