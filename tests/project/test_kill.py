@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 from tests.project.living import BIN, Project
 
-TIMES = 10
+TIMES = 8
 
 
 def start(project: Project, command: list[str]) -> subprocess.Popen[bytes]:

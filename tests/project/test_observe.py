@@ -151,7 +151,7 @@ def test_the_sample_cannot_grow(veteran: Project) -> None:
 def test_collecting_killed_at_any_moment_leaves_whole_files(machines: Project) -> None:
     chance = random.Random(0)
     folder = machines.root / "data/collected"
-    for _ in range(8):
+    for _ in range(6):
         assert kill_after(machines, ["python", "-c", COLLECT], 2.5 + 3 * chance.random())
         for path in folder.glob("[0-9]*.parquet"):
             assert "fault" not in pd.read_parquet(path)
@@ -163,7 +163,7 @@ def test_collecting_killed_at_any_moment_leaves_whole_files(machines: Project) -
 def test_monitoring_killed_at_any_moment_leaves_whole_files(machines: Project) -> None:
     score(machines, readings(300, seed=2))
     chance, folder = random.Random(1), machines.root / "reports/monitoring"
-    for _ in range(8):
+    for _ in range(6):
         kill_after(machines, ["python", "-m", "machines", "monitor"], 0.5 + 4 * chance.random())
         if (folder / "monitor.json").exists():
             assert machines.yaml("reports/monitoring/monitor.json")["alarm"] is False

@@ -114,7 +114,7 @@ def test_the_pipeline_is_green_and_the_raw_file_can_be_scored(own: Project, tmp_
     assert all(scored[name].is_unique for name in ids)
 
 
-@only("german.csv", "invoices.parquet")
+@only("german.csv")
 def test_check_is_green(own: Project) -> None:
     own.poe("format")
     assert set(own.status()) <= COMMITTED_LATER

@@ -221,7 +221,7 @@ def test_killed_at_any_moment_the_champion_is_the_old_or_the_new_one(
         shelf.repro()
     kept = shelf.copy(tmp_path / "kept")
     codes = []
-    for moment in moments(shelf, command, 4 if command[0] == "rollback" else 10, seed=3):
+    for moment in moments(shelf, command, 3 if command[0] == "rollback" else 6, seed=3):
         for name in ("mlflow.db", "mlartifacts"):
             target = shelf.root / name
             shutil.rmtree(target) if target.is_dir() else target.unlink()
