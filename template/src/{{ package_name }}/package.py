@@ -92,7 +92,7 @@ def fastest(model: Any, expected: np.ndarray, table: pa.Table, facts: Facts, mad
         onnx = Served({**facts, "form": "onnx"}, session(made / "model.onnx"))
         difference = _difference(expected, onnx, table)
         reason = f"differs by {difference:.1e} of the spread" if difference > TOLERANCE else ""
-    except (RuntimeError, NotImplementedError, ValueError, TypeError) as error:
+    except (RuntimeError, NotImplementedError, ValueError, TypeError, ProjectError) as error:
         reason = f"cannot be converted: {str(error).splitlines()[0]}"
     if not reason:
         return _measured(onnx, table) | {"form": "onnx", "difference": difference}

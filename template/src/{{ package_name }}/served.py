@@ -58,7 +58,11 @@ def session(path: Path, threads: int = 0) -> Any:
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    content = path.read_bytes()
+    try:
+        return InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its classes have no parent of their own
+        raise ProjectError(f"{path} is not a readable ONNX model: {error}") from error
 
 
 def load(folder: Path, threads: int = 0) -> Served:
