@@ -28,6 +28,9 @@ NEVER = {
     ("cloud", "none", "iac"),
     ("problem_type", "forecasting", "serving"),
     ("problem_type", "forecasting", "rollout"),
+    ("problem_type", "forecasting", "platform"),
+    ("serving", "batch", "platform"),
+    ("cloud", "none", "platform"),
 }
 GOLDEN = Path(__file__).with_name("default_tree.txt")
 
@@ -66,6 +69,8 @@ def test_defaults_make_exactly_these_files(repository: Path, tmp_path: Path) -> 
     [
         ({"serving": "batch"}, {"rollout": "canary"}),
         ({"cloud": "none"}, {"iac": "terraform"}),
+        ({"cloud": "none", "serving": "online"}, {"platform": "azureml"}),
+        ({"cloud": "azure"}, {"platform": "azureml", "rollout": "shadow"}),
         ({"problem_type": "forecasting"}, {"serving": "batch"}),
     ],
 )
