@@ -24,6 +24,7 @@ Tree = dict[str, bytes]
 # lost from copier.yml must not be lost from what the tests expect. A path, or a folder with a
 # slash at its end: what has to hold of the answers, each as question, values.
 ONLINE = ("serving", "online", "both")
+KUBERNETES = [ONLINE, ("platform", "kubernetes")]  # the default where it is not asked
 ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "src/{{ package_name }}/classification.py": [("problem_type", "classification")],
     "src/{{ package_name }}/regression.py": [("problem_type", "regression", "forecasting")],
@@ -47,6 +48,16 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "src/{{ package_name }}/edge.py": [ONLINE],
     "src/{{ package_name }}/service.py": [ONLINE],
     "tests/service/": [ONLINE],
+    "deploy/kubernetes/": KUBERNETES,
+    **{
+        f"deploy/kubernetes/base/{strategy}.yaml": [*KUBERNETES, ("rollout", strategy)]
+        for strategy in ("recreate", "ramped", "blue-green", "canary", "ab-test", "shadow")
+    },
+    "deploy/kubernetes/base/analysis.yaml": [
+        ("rollout", "blue-green", "canary", "ab-test", "shadow"),
+    ],
+    "docs/delivery/kubernetes.md": KUBERNETES,
+    "tests/service/test_kubernetes.py": KUBERNETES,
 }
 
 
