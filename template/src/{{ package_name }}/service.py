@@ -304,16 +304,22 @@ def _document(app: FastAPI, service: Service) -> Row:
     return document
 
 
-def run(service: Service, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT, then finish the requests in flight. Raises ProjectError."""
+def run(service: Service, host: str, port: int, metrics_port: int | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, then finish the requests in flight. Raises ProjectError.
+
+    On `metrics_port`, if there is one, the figures can be read without the key.
+    """
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=2048)
+        if metrics_port is not None:
+            prometheus.start_http_server(metrics_port, host, service.metrics.registry)
     except OSError as error:
-        raise ProjectError(f"cannot listen on {host}, port {port}: {error.strerror}") from None
+        ports = port if metrics_port is None else f"{port} or {metrics_port}"
+        raise ProjectError(f"cannot listen on {host}, port {ports}: {error.strerror}") from None
     # asyncio does this only for what it opened itself; without it an answer waits for 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them again when it is done
