@@ -82,8 +82,9 @@ def _as_builtin(documents: list[Document]) -> Iterator[Document]:
         if document["kind"] == "Rollout":
             spec = {key: document["spec"][key] for key in ("selector", "template")}
             yield {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
-        for metric in document["spec"].get("metrics", []) if "args" in document["spec"] else []:
-            if job := metric["provider"].get("job"):
+        if document["kind"] == "AnalysisTemplate":
+            providers = [metric["provider"] for metric in document["spec"]["metrics"]]
+            for job in (provider["job"] for provider in providers if "job" in provider):
                 yield {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, **job}
 
 
