@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -51,6 +51,12 @@ def kubectl() -> Path:
     return program
 
 
+def distinct(documents: list[Document]) -> list[Document]:
+    """Each document once."""
+    found = {json.dumps(document, sort_keys=True): document for document in documents}
+    return list(found.values())
+
+
 def build(overlay: Path) -> list[Document]:
     """What `kubectl apply -k` would send. Raises AssertionError with what kubectl says."""
     done = subprocess.run(
@@ -58,6 +64,23 @@ def build(overlay: Path) -> list[Document]:
     )
     assert done.returncode == 0, f"{overlay}: {done.stderr}"
     return list(yaml.safe_load_all(done.stdout))
+
+
+def policy_problems(documents: list[Document], folder: Path, skipped: Iterable[str]) -> list[str]:
+    """Ask checkov, which knows no Rollout: it sees the Deployment of the same pods."""
+    program = python_tool("checkov", "checkov==3.3.30")
+    known = [d for d in documents if d["kind"] not in CUSTOM] + list(_as_builtin(documents))
+    place = folder / "policy"
+    place.mkdir()
+    (place / "all.yaml").write_text(yaml.safe_dump_all(known), encoding="utf-8")
+    words = [program / "checkov", "--directory", place, "--framework", "kubernetes", "--quiet"]
+    words += ["--output", "json", "--skip-check", ",".join(skipped)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    report = json.loads(done.stdout)
+    assert report["summary"]["parsing_errors"] == 0, report["summary"]
+    assert report["summary"]["passed"], report["summary"]
+    return [f"{one['resource']}: {one['check_id']} {one['check_name']}"
+            for one in report["results"]["failed_checks"]]  # fmt: skip
 
 
 def builtin_problems(documents: list[Document], folder: Path) -> list[str]:
@@ -78,7 +101,7 @@ def builtin_problems(documents: list[Document], folder: Path) -> list[str]:
 def _as_builtin(documents: list[Document]) -> Iterator[Document]:
     """The pod templates inside custom resources, as resources that Kubernetes has a schema of."""
     for document in documents:
-        meta = {"name": f"{document['kind'].lower()}-{document['metadata']['name']}"}
+        meta = {**document["metadata"], "name": name(document).lower().replace("/", "-")}
         if document["kind"] == "Rollout":
             spec = {key: document["spec"][key] for key in ("selector", "template")}
             yield {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
@@ -124,21 +147,20 @@ def _wrong_keys(custom: list[Document], modules: Path, folder: Path) -> list[str
     source.unlink()
     found = re.findall(r"^\S+\((\d+),\d+\): error \S+ (.*)$", done.stdout, re.MULTILINE)
     assert found or done.returncode == 0, done.stdout + done.stderr
-    return [f"{_place(lines, int(line) - 1)}: {message}" for line, message in found]
+    return [f"{_place(lines, int(line) - 1, custom)}: {message}" for line, message in found]
 
 
-def _place(lines: list[str], at: int) -> str:
+def _place(lines: list[str], at: int, custom: list[Document]) -> str:
     """The path of keys that leads to a line of indented JSON."""
     path: list[str] = []
-    depth = len(lines[at]) + 1
-    for line in reversed(lines[: at + 1]):
-        indent = len(line) - len(line.lstrip())
-        if indent < depth:
-            depth = indent
-            path.insert(0, line.strip().partition(":")[0].strip('"{[ '))
-        if line.startswith("export"):
-            return "/".join(filter(None, [line.split(" = ")[0].split(": I")[1], *path[1:]]))
-    return ""
+    depth = len(lines[at])
+    while not (start := re.match(r"export const d(\d+)", lines[at])):
+        indent = len(lines[at]) - len(lines[at].lstrip())
+        if indent < depth and (key := re.match(r'\s*"([^"]+)":', lines[at])):
+            path.insert(0, key[1])
+        depth = min(depth, indent)
+        at -= 1
+    return "/".join([name(custom[int(start[1])]), *path])
 
 
 # --- Our own checks --------------------------------------------------------------------------
