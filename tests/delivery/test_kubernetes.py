@@ -33,7 +33,7 @@ Change = Callable[[dict[str, Any]], object]
 
 
 @pytest.fixture(scope="module")
-def projects(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def projects(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A project of each strategy and way to serve; some are in a cloud."""
     found = {}
     for number, (strategy, serving) in enumerate(
@@ -43,7 +43,7 @@ def projects(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
         if number % 4 in (0, 3):
             answers |= {"cloud": "azure", "platform": "kubernetes"}
         target = tmp_path_factory.mktemp(strategy) / "project"
-        found[f"{strategy}-{serving}"] = with_copier(repository, target, answers)
+        found[f"{strategy}-{serving}"] = with_copier(plain, target, answers)
     return found
 
 
