@@ -1,4 +1,4 @@
-"""What may be wrong with Kubernetes manifests. Every check returns problems, each with its place."""
+"""What may be wrong with Kubernetes manifests: every check returns problems with their places."""
 
 import functools
 import io
@@ -271,7 +271,7 @@ def ports(documents: list[Document]) -> list[str]:
         for port in service["spec"]["ports"]:
             target = port.get("targetPort", port["port"])
             wrong += [
-                f"{name(service)} port {port['port']}: targetPort {target} is no port of {pod.place}"
+                f"{name(service)} ports: targetPort {target} is no port of {pod.place}"
                 for pod in every
                 if pod.fits(service["spec"]["selector"]) and target not in pod.ports()
             ]
