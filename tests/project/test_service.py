@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from tests.project.living import BIN, FOUND, Project, environment
@@ -121,6 +122,24 @@ def test_real_traffic_is_answered_logged_and_counted(
         assert server.process.wait(30) == 0
         assert [line["request_id"] for line in server.lines() if line.get("rows") == 1] == ["abc"]
         assert "secret" not in server.log.read_text(encoding="utf-8")
+
+
+def test_the_figures_have_a_port_of_their_own_that_asks_for_no_key(
+    online: Project, rows: list[dict[str, Any]]
+) -> None:
+    second = free_port()
+    with serving(online, *PACKAGE, API_KEY="secret", METRICS_PORT=str(second)) as server:
+        assert server.ask("/predict", rows[0], **{"X-API-Key": "secret"})[0] == 200
+        assert server.ask("/metrics")[0] == 401
+        with urlopen(f"http://127.0.0.1:{second}/metrics", timeout=10) as answer:
+            assert "rows_total 1.0" in answer.read().decode()
+    command = [online.environment / BIN / "python", "-m", online.package, "serve"]
+    wrong = subprocess.run(
+        command, cwd=online.root, env={**online.env, "METRICS_PORT": "x"}, capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert wrong.returncode == 1
+    assert "error: METRICS_PORT is not a port: x" in wrong.stderr
 
 
 def test_a_stop_lets_requests_in_flight_finish(online: Project, rows: list[dict[str, Any]]) -> None:
