@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from .errors import ProjectError
 from .settings import Collect
-from .tables import replacing
+from .tables import decoded, replacing
 
 SECONDS = 2.0  # between two writes
 WAKE = 1_000  # rows that are written without waiting that long
@@ -80,7 +80,7 @@ class Collector:
         """
         if self._share < 1:
             table = table.filter(self._random.random(table.num_rows) < self._share)
-        self._batches.append(table)
+        self._batches.append(decoded(table))
         while sum(batch.num_rows for batch in self._batches) > self._settings.max_rows:
             self._share /= 2
             self._batches = [b.filter(self._random.random(len(b)) < 0.5) for b in self._batches]
