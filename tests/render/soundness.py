@@ -13,7 +13,7 @@ from tests.render.engines import ROOT, files
 
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 UNSAFE = re.compile(r'[<>:"|?*\\\x00-\x1f]|[ .]$')
-LEFTOVER = re.compile(r"(?<!\$)\{\{|\{%|\{#")
+LEFTOVER = re.compile(r"(?<!\$)\{\{(?!args\.)|\{%|\{#")  # {{args.x}} is Argo's
 LINK = re.compile(r"(?<!\\)\]\(([^)\s]+)\)")
 PATH = re.compile(r"`([A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)+/?)`")
 PARSERS: dict[str, Callable[[str], Any]] = {
