@@ -18,6 +18,7 @@ from tests.delivery.kubernetes_checks import (
     distinct,
     name,
     our_problems,
+    pods,
     policy_problems,
 )
 from tests.render.engines import with_copier
@@ -100,6 +101,21 @@ def test_environments_differ_in_what_the_page_says_and_in_nothing_else(
     }
 
 
+def test_the_image_that_is_released_reaches_every_pod(
+    projects: dict[str, Path], tmp_path: Path
+) -> None:
+    """As `poe deploy` does it: an overlay over the overlay."""
+    shutil.copytree(projects["canary-both"] / "deploy/kubernetes", tmp_path / "kubernetes")
+    release = tmp_path / "kubernetes/overlays/release"
+    image = {"name": "registry.example.com/churn-model", "newName": "other.example.com/m"}
+    image["digest"] = f"sha256:{'1' * 64}"
+    release.mkdir()
+    content = yaml.safe_dump({"resources": ["../prod"], "images": [image]})
+    (release / "kustomization.yaml").write_text(content, encoding="utf-8")
+    found = [one["image"] for pod in pods(build(release)) for one in pod.containers]
+    assert found == [f"other.example.com/m@{image['digest']}"] * 2
+
+
 def test_the_page_says_how_to_make_what_no_file_holds(projects: dict[str, Path]) -> None:
     for project in projects.values():
         page = (project / "docs/delivery/kubernetes.md").read_text(encoding="utf-8")
@@ -137,6 +153,7 @@ def test_manifests_and_plan_agree(
     [
         ("recreate", "deploy/rollout.yaml", "bake: 5m", "bake: 6m"),
         ("ramped", f"{BASE}/ramped.yaml", "minReadySeconds: 300", "minReadySeconds: 0"),
+        ("ramped", f"{BASE}/ramped.yaml", "maxSurge: 50%", "maxSurge: 100%"),
         ("blue-green", f"{BASE}/analysis.yaml", "count: 10", "count: 5"),
         ("blue-green", f"{BASE}/blue-green.yaml", "Seconds: 1200", "Seconds: 60"),
         ("canary", f"{BASE}/canary.yaml", "setWeight: 25", "setWeight: 50"),
