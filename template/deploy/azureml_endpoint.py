@@ -83,8 +83,9 @@ class Endpoint:
         classes = self._metric("RequestsPerMinute", "statusCodeClass eq '*'")
         requests = sum(sum(values) for values in classes.values())
         errors = sum(classes.get("5xx", []))
-        slowest = [value for values in self._metric("RequestLatency_P99").values() for value in values]
-        return Figures(round(requests), round(errors), max(slowest, default=0.0))
+        times = self._metric("RequestLatency_P99").values()
+        slowest = max((value for values in times for value in values), default=0.0)
+        return Figures(round(requests), round(errors), slowest)
 
     def finish(self) -> None:
         """Make the new deployment the live one; the old one stays, without traffic, for `undo`."""
@@ -167,8 +168,9 @@ class Endpoint:
         values: dict[str, list[float]] = {}
         for series in found["value"][0]["timeseries"]:
             names = {m["name"]["value"].lower(): m["value"] for m in series["metadatavalues"]}
-            seen = [point["average"] for point in series["data"] if point.get("average") is not None]
-            values.setdefault(names.get("statuscodeclass", ""), []).extend(seen)
+            seen = [point.get("average") for point in series["data"]]
+            known = values.setdefault(names.get("statuscodeclass", ""), [])
+            known += [value for value in seen if value is not None]
         return values
 
     def _endpoint(self, verb: str, *options: str) -> Any:

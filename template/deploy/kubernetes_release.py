@@ -1,7 +1,7 @@
 """Put an image into a cluster: kubectl applies, the cluster rolls out, kubectl waits.
 
-Recreate and ramped are a Deployment's own; the other strategies are a Rollout of Argo Rollouts. Both
-step by themselves: here the image and the numbers of deploy/rollout.yaml are put in, nothing more.
+Recreate and ramped are a Deployment's own; the other strategies are a Rollout of Argo Rollouts.
+Both step by themselves: the image and the numbers of deploy/rollout.yaml are put in here, no more.
 """
 
 import copy
@@ -98,7 +98,7 @@ def with_numbers(workload: Manifest, plan: Plan) -> Manifest:
     found = list(_numbers(spec["strategy"]))
     weights = [part for part in found if "setWeight" in part]
     pauses = [part["pause"] for part in found if "pause" in part]
-    mirrors = [part["setMirrorRoute"] for part in found if part.get("setMirrorRoute", {}).get("match")]
+    mirrors = [part for part in found if "percentage" in part]
     _fill(weights, "setWeight", [step.weight for step in plan.steps if step.weight])
     _fill(pauses, "duration", [f"{step.bake:g}s" for step in plan.steps])
     _fill(mirrors, "percentage", [step.mirror for step in plan.steps if step.mirror])
@@ -113,7 +113,8 @@ def _numbers(node: Any) -> Iterator[Manifest]:
     """Yield every mapping below a node, in order."""
     if isinstance(node, dict):
         yield node
-    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        node = list(node.values())
+    for child in node if isinstance(node, list) else ():
         yield from _numbers(child)
 
 

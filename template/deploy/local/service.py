@@ -114,7 +114,7 @@ class Local:
         return Figures(len(times), errors, sorted(times)[ceil(0.99 * len(times)) - 1])
 
     def finish(self) -> None:
-        """Make the new version the live one; blue-green keeps the old one up, to go back at once."""
+        """Make the new version the live one; blue-green keeps the old one up, to go back to."""
         now = self.state
         before, now.live, now.new = now.live, now.new, None
         if before and self.plan.strategy != "blue-green":

@@ -1,4 +1,4 @@
-"""Ask a running service what a release must know: does it answer, how well, how fast?
+"""Ask a running service what a release must know: whether it answers, how well, how fast.
 
 The smoke test looks at its health, its description and the example rows of the package. The
 validation set is the held-out test rows, which the service has to predict as well as is on record.
@@ -25,7 +25,7 @@ from .gate import NOISE, Check
 from .settings import Settings
 
 BATCH_ROWS = 100
-SINGLE_ROWS = 200  # asked one by one, for the time that a row takes
+SINGLE_ROWS = 100  # asked one by one, for the time that a row takes
 MOST_ROWS = 5000
 SECONDS = 10.0
 NOT_PREDICTED = {"prediction_id", "id", "model_id", "model_version", "request_id"}
@@ -43,7 +43,7 @@ class Limits:
 
 
 def limits(path: Path, given: dict[str, float | None]) -> Limits:
-    """Return the limits that are given, the others from deploy/rollout.yaml. Raises ProjectError."""
+    """Return the limits given, and the others from deploy/rollout.yaml. Raises ProjectError."""
     try:
         if None in given.values():
             written = yaml.safe_load(path.read_text(encoding="utf-8"))["abort"]
@@ -165,7 +165,7 @@ def _predictions(client: Client, path: str, content: Row) -> list[Row]:
     for _ in range(2):
         status, body, _ = client.ask(path, content)
         if status == 200:
-            found = body["predictions"] if "predictions" in body else [body]
+            found = body.get("predictions", [body])
             return [{k: v for k, v in one.items() if k not in NOT_PREDICTED} for one in found]
         if status < 500:
             break
