@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ class Endpoint:
         self.live = tags.get("live") or max(self.traffic, key=self.traffic.__getitem__, default="")
         self.new = SLOTS[1] if self.live == SLOTS[0] else SLOTS[0]
         self.images: dict[str, str] = {slot: tags.get(f"image_{slot}", "") for slot in SLOTS}
+        self.created = False
         self.in_place = bool(self.live) and plan.strategy == "ramped"
 
     # WHAT `steps.roll` CALLS
@@ -53,7 +55,7 @@ class Endpoint:
 
     def settle(self) -> None:
         """Give the live deployment all traffic, if an interrupted rollout has not."""
-        if self.live and self.traffic.get(self.live) != 100:
+        if self.live:
             self._send(0)
 
     def start(self) -> bool:
@@ -64,7 +66,9 @@ class Endpoint:
         elif self.live and self.plan.strategy == "recreate":
             self._endpoint("update", "--traffic", f"{self.live}=0")
             self._deployment("delete", self.live, "--yes")
-        self._deployment("create", self.new, "--file", str(DEPLOYMENT), *_image(self.image))
+            self.traffic = {}
+        self.created = True
+        self._create(self.new, self.image)
         headers = {**self._key(), MODEL_HEADER: self.new}
         args = (self.url, PACKAGE, headers, self.model, floor, self.plan.abort, True)
         for line in checks.require_sound(*args):
@@ -97,25 +101,24 @@ class Endpoint:
 
     def back(self) -> None:
         """Give the live deployment all traffic again, and remove the new one."""
-        if not self.live:
+        if not (self.live and self.created):
             return
-        gone = self.plan.strategy == "recreate"
-        if self.in_place or gone:
-            words = ["--file", str(DEPLOYMENT), *_image(self._known(self.images[self.live]))]
-            self._deployment("create", self.live, *words)
+        if self.in_place or self.plan.strategy == "recreate":
+            self._create(self.live, self._known(self.images[self.live]))
         if not self.in_place:
             self._mirror(0)
             self._send(0)
-            self._deployment("delete", self.new, "--yes", "--no-wait")
+            with suppress(RolloutError):  # it may never have come to be
+                self._deployment("delete", self.new, "--yes", "--no-wait")
 
     def undo(self) -> None:
         """Bring back the version before the live one."""
         tags = self._endpoint("show").get("tags") or {}
         before = self._known(tags.get("image_before", ""))
-        if self.in_place or self.new not in self.traffic:
-            slot = self.live if self.in_place else self.new
-            self._deployment("create", slot, "--file", str(DEPLOYMENT), *_image(before))
-            self.new = slot
+        if self.in_place:
+            self.new = self.live
+        if self.new not in self.traffic or self.in_place:
+            self._create(self.new, before)
         if not self.in_place:
             self._send(100)
         now = self.images[self.live]
@@ -132,12 +135,19 @@ class Endpoint:
         return value
 
     def _send(self, weight: int) -> None:
-        shares = {self.live: 100 - weight} if self.live else {}
+        """Move the traffic; a deployment that is not there cannot be named."""
+        shares = {self.live: 100 - weight} if self.live in self.traffic or not weight else {}
         if weight or self.new in self.traffic:
             shares[self.new] = weight
+        if shares == self.traffic:
+            return
         self.traffic = shares
         words = " ".join(f"{name}={share}" for name, share in shares.items())
         self._endpoint("update", "--traffic", words)
+
+    def _create(self, slot: str, image: str) -> None:
+        words = ("--file", str(DEPLOYMENT), "--set", f"environment.image={image}")
+        self._deployment("create", slot, *words)
 
     def _mirror(self, share: int) -> None:
         if self.plan.strategy == "shadow":
@@ -179,10 +189,6 @@ class Endpoint:
     def _deployment(self, verb: str, slot: str, *options: str) -> Any:
         words = ("--name", slot, "--endpoint-name", self.name)
         return _az("ml", "online-deployment", verb, *words, *options)
-
-
-def _image(image: str) -> list[str]:
-    return ["--set", f"environment.image={image}"]
 
 
 def _az(*words: str) -> Any:

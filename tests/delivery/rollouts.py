@@ -1,4 +1,4 @@
-"""A real project behind the real local proxy: versions of it, traffic to it, what the traffic saw."""
+"""A real project behind the real local proxy: versions of it, traffic to it, what it saw."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.conftest import ROOT
 from tests.project.living import BIN, Done, Project
 from tests.project.test_service import free_port
 
+ANSWERS = {"serving": "online", "rollout": "canary", "responsible_ai": False}
 STRATEGIES = ("recreate", "ramped", "blue-green", "canary", "ab-test", "shadow")
 PLAN = ROOT / "template/deploy/rollout.yaml.jinja"
 TRAIN = "data/processed/train.parquet"
@@ -54,7 +56,7 @@ class Traffic:
     port: int
     row: Any
     headers: dict[str, dict[str, str]]
-    clients: int = 3
+    clients: int = 4
     pause: float = 0.01
     seen: list[Seen] = field(default_factory=list)
 
@@ -139,6 +141,19 @@ class Desk:
     def deploy(self, name: str, ok: bool = True) -> Done:
         return self.project.run("poe", *self.words(name), ok=ok)
 
+    def ports(self) -> set[int]:
+        """The ports of the instances that should run."""
+        state = self.state()
+        versions = [state[name] for name in ("live", "new", "before") if state[name]]
+        return {port for version in versions for port in version["ports"]}
+
+    def live(self) -> str:
+        return str(self.state()["live"]["model"])
+
+    def other(self) -> str:
+        """The good version that is not in service."""
+        return "first" if self.live() == self.model("good") else "good"
+
     def undo(self) -> Done:
         return self.project.run("poe", "undo", "--environment", "local")
 
@@ -166,7 +181,9 @@ class Desk:
 
     def processes(self) -> set[int]:
         """The ports of the instances that run, by their own command lines."""
-        lines = subprocess.run(["ps", "-A", "-o", "command="], capture_output=True, text=True)
+        lines = subprocess.run(
+            ["ps", "-A", "-ww", "-o", "command="], capture_output=True, text=True
+        )
         ours = [line for line in lines.stdout.splitlines() if "serve --port" in line]
         return {
             int(found[1])
@@ -232,7 +249,7 @@ def nginx() -> str | None:
 def gap(seen: list[Seen]) -> float:
     """The longest time in which nobody got an answer, in seconds."""
     ends = sorted(one.began + one.took for one in seen if one.status == 200)
-    return max((b - a for a, b in zip(ends, ends[1:], strict=False)), default=0.0)
+    return max((b - a for a, b in pairwise(ends)), default=0.0)
 
 
 def seconds_back(done: Done) -> float:

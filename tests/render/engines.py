@@ -48,7 +48,6 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "src/{{ package_name }}/service.py": [ONLINE],
     "tests/service/": [ONLINE],
     "src/{{ package_name }}/probe.py": [ONLINE],
-    "tests/unit/test_probe.py": [ONLINE],
     "tests/unit/test_rollout.py": [ONLINE],
     "docs/delivery/rollout.md": [ONLINE],
     "deploy/kubernetes_release.py": [("platform", "kubernetes")],

@@ -27,7 +27,7 @@ def running(pid: Path, part: str) -> int | None:
         number = int(pid.read_text(encoding="ascii"))
     except (OSError, ValueError):
         return None
-    line = _ps("-o", "stat=,command=", "-p", str(number)).strip()
+    line = _ps("-ww", "-o", "stat=,command=", "-p", str(number)).strip()
     return number if part in line and not line.startswith("Z") else None
 
 

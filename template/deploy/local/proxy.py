@@ -24,8 +24,9 @@ def configuration(state: State, match: Match | None, root: bool) -> str:
     environment = Environment(loader=folder, undefined=StrictUndefined)  # noqa: S701  no HTML
     matched = match if state.new and not share else None
     return environment.get_template(TEMPLATE).render(
-        root=root, port=state.port, upstreams=upstreams, share=share,
-        mirror=state.mirror if "new" in upstreams else 0, match=matched,
+        root=root, port=state.port, upstreams=upstreams, share=share, match=matched,
+        mirror=state.mirror if "new" in upstreams else 0,
+        nobody=not upstreams.get("new" if share == 100 else "live"),
     ) + "\n"  # fmt: skip
 
 
