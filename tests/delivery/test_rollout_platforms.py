@@ -348,9 +348,7 @@ AZURE_DEPLOYS = {
         STARTED, sent(blue=95, green=5), sent(blue=75, green=25), sent(blue=0, green=100), TAGS,
     ],
     "ab-test": [STARTED, sent(blue=0, green=100), TAGS],
-    "shadow": [
-        STARTED, mirrored(50), sent(blue=100), mirrored(0), sent(blue=0, green=100), TAGS,
-    ],
+    "shadow": [STARTED, mirrored(50), mirrored(0), sent(blue=0, green=100), TAGS],
     "interrupted before": [
         sent(blue=100, green=0), STARTED, sent(blue=0, green=100), TAGS,
     ],

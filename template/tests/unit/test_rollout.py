@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import yaml
-
 from deploy import plan, steps
 from deploy.local import proxy
 from deploy.local.state import State, Version
@@ -46,6 +45,10 @@ class Recorder:
 
     def back(self) -> None:
         self.calls.append("back")
+
+
+def quiet(text: str) -> None:
+    assert text
 
 
 def test_the_file_of_this_project_is_valid() -> None:
@@ -101,13 +104,13 @@ def test_limits_are_held_against_what_is_seen(seen: Figures, reason: str) -> Non
 
 def test_the_steps_are_taken_in_order() -> None:
     platform = Recorder()
-    steps.roll(platform, Plan.model_validate(CANARY), [].append)
+    steps.roll(platform, Plan.model_validate(CANARY), quiet)
     assert platform.calls == ["settle", "start", "weight 10 %", "weight 100 %", "finish"]
 
 
 def test_a_first_version_needs_no_steps() -> None:
     platform = Recorder(was_there=False)
-    steps.roll(platform, Plan.model_validate(CANARY), [].append)
+    steps.roll(platform, Plan.model_validate(CANARY), quiet)
     assert platform.calls == ["settle", "start", "finish"]
 
 
@@ -130,7 +133,7 @@ def test_whatever_goes_wrong_is_undone(
     platform = Recorder()
     monkeypatch.setattr(platform, at, fail)
     with pytest.raises(type(error)):
-        steps.roll(platform, Plan.model_validate(CANARY), [].append)
+        steps.roll(platform, Plan.model_validate(CANARY), quiet)
     assert platform.calls[-1] == "back"
 
 
@@ -143,7 +146,7 @@ def versions(**changes: Any) -> State:
 @pytest.mark.parametrize(
     ("state", "wanted", "unwanted"),
     [
-        (State(), ["return 503;"], ["proxy_pass", "upstream"]),
+        (State(), ["return 503;"], ["proxy_pass", "upstream live"]),
         (State(new=Version(name="two", model="m2", ports=[7003])), ["return 503;"], ["proxy_pass"]),
         (versions(), ["default live;"], ["default new;", "mirror", "split_clients"]),
         (versions(weight=5), ["split_clients $request_id $drawn { 5% new; * live; }"], ["503"]),
