@@ -199,6 +199,14 @@ def steps(project: Project, *names: str) -> None:
     project.run("python", "-c", code)
 
 
+def train(project: Project) -> None:
+    """Run the pipeline as far as a release needs, with less to compute."""
+    project.set("train", cv_folds=2, max_iter=20)
+    project.set("evaluate", resamples=100)
+    project.run("python", "-m", f"{project.package}.sample", "data/raw/sample.csv")
+    steps(project, "ingest", "validate", "split", "tune", "train", "evaluate", "gate")
+
+
 def make(project: Project, folder: Path) -> Desk:
     """Make a good and three bad versions of a trained project."""
     versions = {"first": project, "good": _retrained(project, folder / "good")}
