@@ -4,7 +4,6 @@ Recreate and ramped are a Deployment's own; the other strategies are a Rollout o
 Both step and abort by themselves, as the manifests say, which a test holds against rollout.yaml.
 """
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -13,12 +12,10 @@ from typing import Any
 
 import yaml
 
-from . import checks
 from .plan import Plan, RolloutError
 from .steps import Say
 
 OVERLAYS = Path("deploy/kubernetes/overlays")
-PACKAGE = Path("models/package")
 KINDS = ("Deployment", "Rollout")
 START_SECONDS = 600  # for pods to be scheduled, pulled and ready, besides the time of the steps
 
@@ -42,13 +39,12 @@ class Release:
 
     def deploy(self, image: str) -> None:
         """Apply the overlay with the image, and wait. Raises RolloutError when it is undone."""
-        model, before = checks.require_passed(Path()), self._revision()
+        before = self._revision()
         try:
             with tempfile.TemporaryDirectory(dir=OVERLAYS, prefix=".release-") as folder:
                 self._kustomize(Path(folder), image)
                 self.say(_run("kubectl", "apply", "-k", folder).strip())
             self._wait()
-            self._try(model)
         except BaseException as error:
             self.say(f"aborted: {error or type(error).__name__}")
             if before:
@@ -67,14 +63,6 @@ class Release:
         found = yaml.safe_load(_run("kubectl", *words)) or {"metadata": {}}
         notes = found["metadata"].get("annotations", {})
         return str(notes.get(f"{self.annotation}/revision", ""))
-
-    def _try(self, model: str) -> None:
-        """Ask the service from outside, where SERVICE_URL says from where."""
-        if url := os.environ.get("SERVICE_URL"):
-            key = os.environ.get("API_KEY")
-            headers, floor = {"X-API-Key": key} if key else {}, checks.on_record(Path(), model)
-            for line in checks.require_sound(url, PACKAGE, headers, model, floor, self.plan.abort):
-                self.say(f"  {line}")
 
     def _wait(self) -> None:
         seconds = START_SECONDS + round(sum(step.bake for step in self.plan.steps))

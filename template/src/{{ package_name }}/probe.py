@@ -68,7 +68,7 @@ class Client:
             raise ProjectError(f"{self.url!r} is not an address such as https://example.com")
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         self._connection = kind(parts.hostname, parts.port, timeout=SECONDS)
-        self._base = parts.path.rstrip("/")
+        self._base = parts.path.rstrip("/").removesuffix("/predict")
 
     def ask(self, path: str, content: Any = None) -> tuple[int, Any, dict[str, str]]:
         """Return status, JSON or None, and headers; status 599 stands for no answer at all."""
