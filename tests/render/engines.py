@@ -60,6 +60,11 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     ],
     "docs/delivery/kubernetes.md": KUBERNETES,
     "tests/service/test_kubernetes.py": KUBERNETES,
+    "src/{{ package_name }}/probe.py": [ONLINE],
+    "tests/unit/test_rollout.py": [ONLINE],
+    "docs/delivery/rollout.md": [ONLINE],
+    "deploy/kubernetes_release.py": [("platform", "kubernetes")],
+    "deploy/azureml_endpoint.py": [("platform", "azureml")],
 }
 
 

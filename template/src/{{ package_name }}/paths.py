@@ -5,6 +5,7 @@ from pathlib import Path
 PARAMS = Path("params.yaml")
 SCHEMA = Path("schema.yaml")
 LOCK = Path("requirements.lock")
+ROLLOUT = Path("deploy/rollout.yaml")
 
 INGESTED = Path("data/interim/ingested.parquet")
 VALIDATED = Path("data/interim/validated.parquet")

@@ -1,0 +1,1 @@
+"""How a version gets into service, and out of it again."""

@@ -1,0 +1,1 @@
+"""The rollout on one machine: nginx, and the service as processes behind it."""
