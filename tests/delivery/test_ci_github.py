@@ -255,10 +255,10 @@ MADE_FROM = says("az ml job show --name job-7 --query tags.commit *", COMMIT)
 def test_a_long_training_is_submitted_and_polled(stages: Played) -> None:
     done = stages("azureml").play("train", "push", [WAITING, DONE, MADE_FROM], **PLACES)
     assert done.code == 0, done.output
-    assert done.of("az ml job create")[0].startswith("--file azureml/jobs/pipeline.yml")
+    assert done.of("az ml job create")[0].startswith("--file azureml/jobs/train.yml")
     assert done.before("az ml job create", "az ml job show")
     assert done.of("az ml job update") == ["--name job-7 --set tags.state=taken"]
-    assert done.before("uv run dvc pull --run-cache", "uv run poe pipeline")
+    assert done.before("az ml job download --name job-7", "uv run dvc commit --force")
     assert done.tasks == ["pipeline", "register", "notify"]
 
 
