@@ -17,12 +17,12 @@ NAMES = ("uv", "uvx", "az", "kubectl", "kubelogin", "docker", "cosign", "gh", "t
 NAMES += ("pipx", "apk")
 DIGEST = "sha256:" + "5" * 64
 # Records how it was called; answers by the first rule whose pattern fits: PATTERN|EXIT|OUTPUT.
-# `docker buildx build` writes the digest where it is asked to; `git push` goes nowhere.
+# `docker buildx build` writes the digest where it is asked to; `git push` and `git fetch` go nowhere.
 FAKE = f"""#!/bin/bash
 line="$(basename "$0") $*"
 case $line in
   "gh auth token") exit 1 ;; # act itself asks
-  "git push "*) echo "$line" >> "$FAKE_LOG"; exit 0 ;;
+  "git push "* | "git fetch "*) echo "$line" >> "$FAKE_LOG"; exit 0 ;;
   "git "*) exec {shutil.which("git")} "$@" ;;
   "sudo "*) exec "$@" ;;
 esac
@@ -190,7 +190,7 @@ Node = dict[str, Any]
 
 
 class Scripts(Stage):
-    """Jobs of a system that cannot run here: their scripts, by bash, in the order of their needs."""
+    """Jobs of a system that cannot run here: their scripts, in the order of their needs."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -375,6 +375,7 @@ class GitLab(Scripts):
         fixed |= {"CI_DEFAULT_BRANCH": "main", "CI_REGISTRY_IMAGE": "registry/ml-project"}
         fixed |= {"CI_REGISTRY": "registry", "CI_JOB_TOKEN": "t", "CI_SERVER_HOST": "gitlab"}
         fixed |= {"CI_PROJECT_PATH": "a/b", "GITLAB_USER_EMAIL": "a@example.com"}
+        fixed |= {"CI_REGISTRY_USER": "ci", "CI_REGISTRY_PASSWORD": "p"}
         fixed |= {"CI_API_V4_URL": "https://gitlab/api", "CI_PROJECT_ID": "1"}
         fixed |= {name: str(value) for name, value in config["variables"].items()} | variables
         ended: dict[str, str] = {}
@@ -436,7 +437,7 @@ class GitLab(Scripts):
         env = dict(known)
         for name, value in job.get("variables", {}).items():
             env[name] = re.sub(r"\$(\w+)", lambda found: env.get(found[1], ""), str(value))
-        env |= {name: "token" for name in job.get("id_tokens", {})}
+        env |= dict.fromkeys(job.get("id_tokens", {}), "token")
         lines = [*listed(job.get("before_script", [])), *listed(job["script"])]
         code, _ = self.bash("\n".join(lines), env, "-eo", "pipefail")
         if "after_script" in job:
