@@ -22,3 +22,13 @@ def ingest(raw: pd.DataFrame, data: Data) -> tuple[pd.DataFrame, dict[str, int]]
         "rows_kept": len(kept),
     }
     return kept.reset_index(drop=True), counts
+
+
+def part(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """Return data.fraction of the rows, always the same: the newest, or a random draw."""
+    if data.fraction == 1:
+        return frame
+    rows = max(1, round(len(frame) * data.fraction))
+    if data.time:
+        return frame.sort_values(data.time, kind="stable").tail(rows).reset_index(drop=True)
+    return frame.sample(rows, random_state=0).reset_index(drop=True)

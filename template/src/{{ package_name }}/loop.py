@@ -87,3 +87,14 @@ def retrain(
     from .retrain import retrain
 
     typer.echo(retrain(load(paths.PARAMS), data, if_drift, if_new_data, reason))
+
+
+@app.command("notify")
+def tell(
+    title: Annotated[str, typer.Option(help="One line.")],
+    text: Annotated[str, typer.Option(help="What happened, and where to look.")],
+) -> None:
+    """Tell whom NOTIFY_SLACK_URL, NOTIFY_TEAMS_URL or NOTIFY_EMAIL name; else nobody."""
+    from . import notify
+
+    notify.send(title, text)

