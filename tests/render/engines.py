@@ -24,6 +24,7 @@ Tree = dict[str, bytes]
 # lost from copier.yml must not be lost from what the tests expect. A path, or a folder with a
 # slash at its end: what has to hold of the answers, each as question, values.
 ONLINE = ("serving", "online", "both")
+ON_AZUREML = [ONLINE, ("cloud", "azure"), ("platform", "azureml")]
 ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "src/{{ package_name }}/classification.py": [("problem_type", "classification")],
     "src/{{ package_name }}/regression.py": [("problem_type", "regression", "forecasting")],
@@ -47,6 +48,15 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "src/{{ package_name }}/edge.py": [ONLINE],
     "src/{{ package_name }}/service.py": [ONLINE],
     "tests/service/": [ONLINE],
+    "azureml/": [("cloud", "azure")],
+    ".amlignore": [("cloud", "azure")],
+    "docs/delivery/azureml.md": [("cloud", "azure")],
+    "src/{{ package_name }}/trial.py": [("cloud", "azure")],
+    "azureml/MLTable": ON_AZUREML,
+    "azureml/components/logged.yml": ON_AZUREML,
+    "azureml/online/": ON_AZUREML,
+    "azureml/schedules/model-monitor.yml": ON_AZUREML,
+    "src/{{ package_name }}/logged.py": ON_AZUREML,
 }
 
 
