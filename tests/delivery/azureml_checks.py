@@ -18,7 +18,6 @@ File = dict[str, Any]
 Ports = dict[str, str]
 
 NUMBERS = {"number", "integer"}
-DATA = {"uri_file", "uri_folder", "mltable", "mlflow_model"}
 SYSTEM = {"datastore": {"workspaceblobstore"}, "compute": {"serverless"}}
 DEPLOYMENTS = {"blue", "green"}
 MAX_NAME = {"workspace": 33, "registry": 33, "amlCompute": 24, "managedOnlineEndpoint": 32}
@@ -48,14 +47,13 @@ class Project:
         paths = sorted((root / "azureml").rglob("*.yml"))
         files = {path: yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths}
         found = cls(root, files)
-        for path, content in files.items():
+        for content in files.values():
             found.define(kind(content), content.get("name"))
             for node in content.get("jobs", {}).values():
                 for bound in node.get("outputs", {}).values():
                     if isinstance(bound, dict) and "name" in bound:
                         group = "model" if bound["type"] == "mlflow_model" else "data"
                         found.names.setdefault(group, set()).add(bound["name"])
-            del path
         return found
 
     def define(self, name: str, value: Any) -> None:

@@ -1,5 +1,6 @@
 """Run the pipelines of `azureml/` on this machine: each component's command line, as it stands."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -12,7 +13,6 @@ from typing import Any
 import yaml
 
 BINDING = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
-FOLDERS = ("uri_folder", "mlflow_model", "mltable")
 
 Values = dict[str, Any]
 
@@ -41,6 +41,12 @@ class Workspace:
     env: dict[str, str]
     assets: Values = field(default_factory=dict)
     ran: list[str] = field(default_factory=list)
+    _done: dict[str, Values] = field(default_factory=dict)
+
+    def pipeline(self, name: str, **given: Any) -> Values:
+        """Run the pipeline component `azureml/NAME` with these inputs; return its outputs."""
+        path = self.project / "azureml" / name
+        return self._graph(path, read(path), given)
 
     def job(self, name: str, **changes: Any) -> Values:
         """Run `azureml/NAME`, with other values for some of its inputs; return its outputs."""
@@ -85,10 +91,13 @@ class Workspace:
         component = read(source)
         if component["type"] == "pipeline":
             return self._graph(source, component, inputs)
-        return self._command(component, inputs)
+        return self.command(component, inputs)
 
-    def _command(self, component: dict[str, Any], inputs: Values) -> Values:
-        """Run one command line in a fresh copy of the code, with inputs that cannot be written to."""
+    def command(self, component: dict[str, Any], inputs: Values) -> Values:
+        """Run one command line in a fresh copy of the code; once for the same inputs, as Azure ML."""
+        key = json.dumps([component, inputs], default=str)
+        if component.get("is_deterministic", True) and key in self._done:
+            return self._done[key]
         place = self.place / f"{len(self.ran):02}-{component['name']}"
         self.ran.append(component["name"])
         code = place / "code"
@@ -108,11 +117,12 @@ class Workspace:
         )
         (place / "log").write_text(f"{line}\n{done.stdout}\n{done.stderr}", encoding="utf-8")
         if done.returncode:
-            raise CommandFailed(component["name"], done.returncode, outputs, done.stderr)
+            raise CommandError(component["name"], done.returncode, outputs, done.stderr)
+        self._done[key] = outputs
         return outputs
 
 
-class CommandFailed(Exception):
+class CommandError(Exception):
     """A step is red: its name, exit code and what it wrote before."""
 
     def __init__(self, name: str, code: int, outputs: Values, said: str) -> None:

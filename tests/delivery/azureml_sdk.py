@@ -1,7 +1,7 @@
 """What the Azure ML SDK says of files, without a workspace. Runs in the SDK's own environment.
 
-`azureml_sdk.py ROOT...` prints JSON: for each project what is wrong, file by file, and what would be
-uploaded of it as code and as data. Functions with an underscore are private: the version is pinned.
+`azureml_sdk.py ROOT...` prints JSON: for each project what is wrong, file by file, and what would
+be uploaded of it as code and as data. Names with an underscore are private: the version is pinned.
 """
 
 import json
@@ -32,7 +32,6 @@ LOADERS = {
     "environment": ml.load_environment,
     "managedOnlineDeployment": ml.load_online_deployment,
     "managedOnlineEndpoint": ml.load_online_endpoint,
-    "model": ml.load_model,
     "monitorSchedule": load_schedule,
     "pipelineComponent": ml.load_component,
     "pipelineComponentBatchDeployment": load_pipeline_component_batch_deployment,
