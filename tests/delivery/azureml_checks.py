@@ -226,7 +226,7 @@ def port(value: Any) -> str:
 
 
 def inputs_of(name: str, node: File, step: File, known: Ports, nodes: set[str]) -> Iterator[str]:
-    declared, given = step.get("inputs", {}), node.get("inputs", {})
+    declared, given = step.get("inputs", {}), node.get("inputs") or {}
     searched = node.get("search_space", {})
     needed = {key for key, value in declared.items() if "default" not in value}
     for key in sorted(needed - {*given, *searched}):

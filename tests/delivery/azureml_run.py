@@ -94,7 +94,7 @@ class Workspace:
         return self.command(component, inputs)
 
     def command(self, component: dict[str, Any], inputs: Values) -> Values:
-        """Run one command line in a fresh copy of the code; once for the same inputs, as Azure ML."""
+        """Run a command line in a fresh copy of the code; as Azure ML, once for the same inputs."""
         key = json.dumps([component, inputs], default=str)
         if component.get("is_deterministic", True) and key in self._done:
             return self._done[key]

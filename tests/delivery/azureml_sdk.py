@@ -16,8 +16,9 @@ logging.disable(logging.CRITICAL)
 
 import yaml  # noqa: E402
 from azure.ai import ml  # noqa: E402
+from azure.ai.ml._schema.monitoring.schedule import MonitorScheduleSchema  # noqa: E402
 from azure.ai.ml._utils import _asset_utils as assets  # noqa: E402
-from azure.ai.ml.entities import MonitorSchedule  # noqa: E402
+from azure.ai.ml.constants._common import BASE_PATH_CONTEXT_KEY  # noqa: E402
 from azure.ai.ml.entities._load_functions import (  # noqa: E402
     load_pipeline_component_batch_deployment,
     load_schedule,
@@ -32,7 +33,6 @@ LOADERS = {
     "environment": ml.load_environment,
     "managedOnlineDeployment": ml.load_online_deployment,
     "managedOnlineEndpoint": ml.load_online_endpoint,
-    "monitorSchedule": load_schedule,
     "pipelineComponent": ml.load_component,
     "pipelineComponentBatchDeployment": load_pipeline_component_batch_deployment,
     "pipelineJob": ml.load_job,
@@ -49,12 +49,14 @@ def kind(path: Path) -> str:
 
 
 def problems(path: Path) -> list[str]:
-    """What the SDK refuses when it loads, validates and, for monitors, translates a file."""
+    """What the SDK refuses when it loads, validates or, for a monitor, translates a file."""
     try:
-        loaded = LOADERS[kind(path)](path)
-        if isinstance(loaded, MonitorSchedule):
-            loaded._to_rest_object()
+        if kind(path) == "monitorSchedule":  # load_schedule does not say where it is wrong
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+            MonitorScheduleSchema(context={BASE_PATH_CONTEXT_KEY: path.parent}).load(content)
+            load_schedule(path)._to_rest_object()
             return []
+        loaded = LOADERS[kind(path)](path)
         result = loaded._validate() if hasattr(loaded, "_validate") else None
         if result is None or getattr(result, "passed", True):
             return []
