@@ -52,6 +52,8 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     ".amlignore": [("cloud", "azure")],
     "docs/delivery/azureml.md": [("cloud", "azure")],
     "src/{{ package_name }}/trial.py": [("cloud", "azure")],
+    "tests/unit/test_trial.py": [("cloud", "azure")],
+    "tests/unit/test_logged.py": ON_AZUREML,
     "azureml/MLTable": ON_AZUREML,
     "azureml/components/logged.yml": ON_AZUREML,
     "azureml/online/": ON_AZUREML,

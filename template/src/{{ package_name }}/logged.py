@@ -20,8 +20,8 @@ def rows(folder: Path, start: datetime, end: datetime) -> Iterator[dict[str, Any
         for line in path.read_text(encoding="utf-8").splitlines():
             record = json.loads(line)
             if start <= datetime.fromisoformat(record["time"]) < end:
-                data = record["data"]
-                yield from (row for row in (data if isinstance(data, list) else [data]) if isinstance(row, dict))
+                data = record["data"] if isinstance(record["data"], list) else [record["data"]]
+                yield from (row for row in data if isinstance(row, dict))
 
 
 def main(

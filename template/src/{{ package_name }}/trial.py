@@ -1,4 +1,4 @@
-"""One trial of the search that azureml/jobs/sweep.yml steers: training parameters in, a score out."""
+"""One trial of the search that azureml/jobs/sweep.yml steers: parameters in, a score out."""
 
 import os
 import sys
