@@ -2,8 +2,8 @@
 
 Writes template/requirements.lock (versions and hashes, for every option, Python and platform), the
 same versions as uv constraints at the end of template/pyproject.toml.jinja, and the parts of them
-that the container and the jobs in Azure ML run on. Names no package index: each user's machine keeps its own.
-docs/decisions/0003 says why there are two forms.
+that the container and the jobs in Azure ML run on. Names no package index: each user's machine
+keeps its own. docs/decisions/0003 says why there are two forms.
 """
 
 import re
@@ -26,7 +26,8 @@ HEADER = """# Every version that this project can install, with hashes; `uv run 
 """
 CONTAINER_HEADER = """# What the container runs on, with hashes: the lock without the dev group.
 """
-JOBS_HEADER = """# What jobs in Azure ML run on, with hashes: the lock without the dev group, and requirements.in.
+JOBS_HEADER = """# What jobs in Azure ML run on, with hashes: the lock without the dev group, and
+# requirements.in.
 """
 
 
@@ -51,7 +52,7 @@ def compile_lock(wanted: list[str], within: Path | None = None) -> str:
 
 
 def compile_jobs(wanted: list[str]) -> str:
-    """Resolve what jobs need: versions of the lock, but where azureml-mlflow admits only older ones.
+    """Resolve what jobs need: versions of the lock, except where azureml-mlflow wants older ones.
 
     uv keeps to what the output file has already, as far as it can.
     """
