@@ -17,7 +17,17 @@ from tests.conftest import ROOT
 from tests.delivery.azureml_checks import problems
 from tests.delivery.azureml_run import CommandError, Workspace, order, read
 from tests.delivery.tools import python_tool
-from tests.project.living import BIN, FOUND, UV, Project, clean, environment, find_python, run
+from tests.project.living import (
+    BIN,
+    FOUND,
+    Project,
+    clean,
+    environment,
+    find_python,
+    made_once,
+    run,
+    uv,
+)
 from tests.render.engines import with_copier
 
 SDK = ("azureml", "azure-ai-ml==1.35.2")
@@ -356,15 +366,11 @@ def test_every_action_of_old_has_its_modern_form(rendered: Callable[[str], Path]
 def jobs_environment() -> Path:
     """The virtual environment that the lock of the jobs makes, kept between runs."""
     target = ROOT / "build" / f"jobs-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
-    if not (target / "ready").exists():
-        python = find_python(FOUND[0])
-        wheels = ("--quiet", "--require-hashes", "--only-binary", ":all:")
-        for command in (
-            [UV, "venv", "--quiet", "--clear", "--python", python, target],
-            [UV, "pip", "install", *wheels, "--python", target, "-r", LOCK],
-        ):
-            run(*command, cwd=ROOT, env=clean())
-        (target / "ready").touch()
+    with made_once(target) as missing:
+        if missing:
+            wheels = ("--quiet", "--require-hashes", "--only-binary", ":all:")
+            uv("venv", "--quiet", "--clear", "--python", find_python(FOUND[0]), target)
+            uv("pip", "install", *wheels, "--python", target, "-r", LOCK)
     return target
 
 
@@ -410,7 +416,7 @@ def rows_of(workspace: Workspace, query: str, *values: str) -> list[Any]:
         return [row[0] for row in database.execute(query, values)]
 
 
-def test_the_jobs_make_the_model_that_dvc_makes(workspace: Workspace, project: Project) -> None:
+def check_the_jobs_make_the_model_that_dvc_makes(workspace: Workspace, project: Project) -> None:
     model, evaluated = (
         workspace.assets["azureml:ml_project@latest"],
         workspace.place / "02-evaluate",
@@ -422,7 +428,7 @@ def test_the_jobs_make_the_model_that_dvc_makes(workspace: Workspace, project: P
     assert metrics == project.yaml("reports/metrics.json")
 
 
-def test_the_registered_model_is_one_of_mlflow(workspace: Workspace) -> None:
+def check_the_registered_model_is_one_of_mlflow(workspace: Workspace, project: Project) -> None:
     model = workspace.assets["azureml:ml_project@latest"]
     assert {"python_function", "sklearn"} <= {*read(model / "MLmodel")["flavors"]}
     code = "import mlflow, sys; m = mlflow.pyfunc.load_model(sys.argv[1]);"
@@ -431,11 +437,11 @@ def test_the_registered_model_is_one_of_mlflow(workspace: Workspace) -> None:
     assert done.stdout.split()[-1] == "3"
 
 
-def test_the_run_names_the_commit(workspace: Workspace) -> None:
+def check_the_run_names_the_commit(workspace: Workspace, project: Project) -> None:
     assert COMMIT in rows_of(workspace, "SELECT value FROM tags WHERE key = 'git_commit'")
 
 
-def test_a_trial_puts_its_score_on_record(workspace: Workspace) -> None:
+def check_a_trial_puts_its_score_on_record(workspace: Workspace, project: Project) -> None:
     code = "from mlflow import MlflowClient as C; print(C().create_run('1').info.run_id)"
     made = run("python", "-c", code, cwd=workspace.place, env=workspace.env).stdout.split()[-1]
     workspace.env["MLFLOW_RUN_ID"] = made
@@ -450,7 +456,7 @@ def test_a_trial_puts_its_score_on_record(workspace: Workspace) -> None:
     assert workspace.ran.count("prepare") == 1  # the sweep takes over what the training made
 
 
-def test_the_batch_endpoint_scores_a_file(workspace: Workspace, project: Project) -> None:
+def check_the_batch_endpoint_scores_a_file(workspace: Workspace, project: Project) -> None:
     rows = shutil.copy(project.root / "data/raw/sample.csv", workspace.place / "rows.csv")
     scored = workspace.pipeline("pipelines/score.yml", rows=rows)["scored"]
     assert len((scored / "scored.csv").read_text("utf-8").splitlines()) == 570
@@ -477,7 +483,7 @@ def logged(workspace: Workspace, project: Project, factor: float) -> Path:
     return folder.parents[3]
 
 
-def test_the_monitor_reads_what_the_endpoint_logs(workspace: Workspace, project: Project) -> None:
+def check_the_monitor_reads_what_the_endpoint_logs(workspace: Workspace, project: Project) -> None:
     found = workspace.job("jobs/monitor.yml", input_data=logged(workspace, project, 1.0))
     assert (found["report"] / "monitor.html").exists()
     with pytest.raises(CommandError, match="monitor: exit 3") as alarm:
@@ -486,7 +492,7 @@ def test_the_monitor_reads_what_the_endpoint_logs(workspace: Workspace, project:
     assert verdict["alarm"]
 
 
-def test_a_rejected_model_is_not_registered(workspace: Workspace, project: Project) -> None:
+def check_a_rejected_model_is_not_registered(workspace: Workspace, project: Project) -> None:
     registered = dict(workspace.assets)
     params = project.root / "params.yaml"
     before = params.read_text(encoding="utf-8")
@@ -501,6 +507,18 @@ def test_a_rejected_model_is_not_registered(workspace: Workspace, project: Proje
     assert workspace.ran.count("train") == 1
 
 
-def test_every_component_was_run(workspace: Workspace, project: Project) -> None:
+def check_every_component_was_run(workspace: Workspace, project: Project) -> None:
     every = {path.stem for path in (project.root / "azureml/components").glob("*.yml")}
     assert {*workspace.ran} == every
+
+
+def test_every_command_line_runs(workspace: Workspace, project: Project) -> None:
+    """One test, because each step goes on with what the one before left in the workspace."""
+    check_the_jobs_make_the_model_that_dvc_makes(workspace, project)
+    check_the_registered_model_is_one_of_mlflow(workspace, project)
+    check_the_run_names_the_commit(workspace, project)
+    check_a_trial_puts_its_score_on_record(workspace, project)
+    check_the_batch_endpoint_scores_a_file(workspace, project)
+    check_the_monitor_reads_what_the_endpoint_logs(workspace, project)
+    check_a_rejected_model_is_not_registered(workspace, project)
+    check_every_component_was_run(workspace, project)
