@@ -1,14 +1,16 @@
 """Lock the generated project: `make lock`.
 
 Writes template/requirements.lock (versions and hashes, for every option, Python and platform), the
-same versions as uv constraints at the end of template/pyproject.toml.jinja, and the part of them
-that the container runs on. Names no package index: each user's machine keeps its own.
-docs/decisions/0003 says why there are two forms.
+same versions as uv constraints at the end of template/pyproject.toml.jinja, and the parts of them
+that the container and the jobs in Azure ML run on. Names no package index: each user's machine
+keeps its own. docs/decisions/0003 says why there are two forms.
 """
 
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -16,11 +18,16 @@ OLDEST_PYTHON = "3.11"
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "template/requirements.lock"
 CONTAINER = ROOT / "template/deploy/container/requirements.lock"
+JOBS = ROOT / "template/azureml/environment/requirements.lock"
 PYPROJECT = ROOT / "template/pyproject.toml.jinja"
+IN_JOBS = ROOT / "template/azureml/environment/requirements.in"
 START = "\n[tool.uv]\n"
 HEADER = """# Every version that this project can install, with hashes; `uv run poe lock` renews it.
 """
 CONTAINER_HEADER = """# What the container runs on, with hashes: the lock without the dev group.
+"""
+JOBS_HEADER = """# What jobs in Azure ML run on, with hashes: the lock without the dev group, and
+# requirements.in.
 """
 
 
@@ -44,6 +51,21 @@ def compile_lock(wanted: list[str], within: Path | None = None) -> str:
     ).stdout
 
 
+def compile_jobs(wanted: list[str]) -> str:
+    """Resolve what jobs need: versions of the lock, except where azureml-mlflow wants older ones.
+
+    uv keeps to what the output file has already, as far as it can.
+    """
+    options = ["--universal", "--generate-hashes", "--no-header", "--no-annotate", "--quiet"]
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(shutil.copy(LOCK, Path(folder, "jobs.txt")))
+        command = ["uv", "pip", "compile", *options, "--python-version", OLDEST_PYTHON]
+        command += ["--output-file", str(output), "-", str(IN_JOBS)]
+        given = "\n".join(wanted)
+        subprocess.run(command, input=given, check=True, stdout=subprocess.DEVNULL, text=True)
+        return output.read_text(encoding="utf-8")
+
+
 def constraints(lock: str) -> list[str]:
     """The pins of a lock file, markers included, without the hashes."""
     return [line.removesuffix("\\").strip() for line in lock.splitlines() if "==" in line[:80]]
@@ -59,13 +81,15 @@ def with_constraints(pyproject: str, pins: list[str]) -> str:
 
 
 def main() -> None:
-    """Write all three."""
+    """Write all four."""
     pyproject = PYPROJECT.read_text(encoding="utf-8")
     lock = compile_lock(requirements(pyproject))
     LOCK.write_text(HEADER + lock, encoding="utf-8")
     CONTAINER.parent.mkdir(parents=True, exist_ok=True)
     served = compile_lock(requirements(pyproject, dev=False), within=LOCK)
     CONTAINER.write_text(CONTAINER_HEADER + served, encoding="utf-8")
+    jobs = compile_jobs(requirements(pyproject, dev=False))
+    JOBS.write_text(JOBS_HEADER + jobs, encoding="utf-8")
     PYPROJECT.write_text(with_constraints(pyproject, constraints(lock)), encoding="utf-8")
     sys.stdout.write(f"{len(constraints(lock))} versions locked\n")
 

@@ -25,6 +25,7 @@ Tree = dict[str, bytes]
 # slash at its end: what has to hold of the answers, each as question, values.
 ONLINE = ("serving", "online", "both")
 KUBERNETES = [ONLINE, ("platform", "kubernetes")]  # the default where it is not asked
+ON_AZUREML = [ONLINE, ("cloud", "azure"), ("platform", "azureml")]
 ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "src/{{ package_name }}/classification.py": [("problem_type", "classification")],
     "src/{{ package_name }}/regression.py": [("problem_type", "regression", "forecasting")],
@@ -75,6 +76,17 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "docs/delivery/rollout.md": [ONLINE],
     "deploy/kubernetes_release.py": [("platform", "kubernetes")],
     "deploy/azureml_endpoint.py": [("platform", "azureml")],
+    "azureml/": [("cloud", "azure")],
+    ".amlignore": [("cloud", "azure")],
+    "docs/delivery/azureml.md": [("cloud", "azure")],
+    "src/{{ package_name }}/trial.py": [("cloud", "azure")],
+    "tests/unit/test_trial.py": [("cloud", "azure")],
+    "tests/unit/test_logged.py": ON_AZUREML,
+    "azureml/MLTable": ON_AZUREML,
+    "azureml/components/logged.yml": ON_AZUREML,
+    "azureml/online/": ON_AZUREML,
+    "azureml/schedules/model-monitor.yml": ON_AZUREML,
+    "src/{{ package_name }}/logged.py": ON_AZUREML,
 }
 
 

@@ -33,6 +33,16 @@ def register() -> None:
 
 
 @app.command()
+def export(
+    output: Annotated[Path, typer.Option(help="A new or empty folder.")],
+) -> None:
+    """Write the model that passed the gate as an MLflow model, for a registry elsewhere."""
+    from . import registry
+
+    typer.echo(f"model {registry.export(output)} is in {output}")
+
+
+@app.command()
 def promote(
     reason: Reason,
     version: Annotated[str, typer.Argument(help="Version, alias or model id.")] = "challenger",

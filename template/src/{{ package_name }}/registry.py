@@ -116,6 +116,19 @@ def register() -> Version:
     return find(identity)
 
 
+def export(folder: Path) -> str:
+    """Write the model that passed the gate, as an MLflow model with its package; return its id."""
+    identity = model_id(paths.MODEL)
+    require_passed(paths.GATE, identity)
+    if folder.exists() and any(folder.iterdir()):
+        raise ProjectError(f"{folder} is not empty")
+    with tempfile.TemporaryDirectory() as made:
+        _as_mlflow_model(Path(made), identity)
+        shutil.copytree(Path(made, PLACE), folder, dirs_exist_ok=True)
+    shutil.copy(paths.GATE, folder)
+    return identity
+
+
 def _run_of(identity: str) -> RunInfo:
     """Return the newest whole run that made this model and passed."""
     found = client().get_experiment_by_name(NAME)

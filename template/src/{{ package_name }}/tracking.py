@@ -166,8 +166,8 @@ def _code(folder: Path) -> Texts:
     """
     try:
         commit = git("rev-parse", "--verify", "HEAD").decode().strip()
-    except ProjectError:  # no git, no repository or no commit
-        return {"git_commit": "none", "git_dirty": "unknown"}
+    except ProjectError:  # no git, no repository or no commit: a copy of the code, such as a job's
+        return {"git_commit": os.environ.get("CODE_COMMIT") or "none", "git_dirty": "unknown"}
     where = ["--", *SOURCES]
     new = git("ls-files", "-z", "--others", "--exclude-standard", *where)
     there = new + git("ls-files", "-z", "--cached", *where)
