@@ -24,6 +24,8 @@ Tree = dict[str, bytes]
 # lost from copier.yml must not be lost from what the tests expect. A path, or a folder with a
 # slash at its end: what has to hold of the answers, each as question, values.
 ONLINE = ("serving", "online", "both")
+AZURE = ("cloud", "azure")
+WITH_CI = ("ci", "github", "azure-devops", "gitlab")
 ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "src/{{ package_name }}/classification.py": [("problem_type", "classification")],
     "src/{{ package_name }}/regression.py": [("problem_type", "regression", "forecasting")],
@@ -47,6 +49,12 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "src/{{ package_name }}/edge.py": [ONLINE],
     "src/{{ package_name }}/service.py": [ONLINE],
     "tests/service/": [ONLINE],
+    "infra/": [AZURE, ("iac", "bicep", "terraform")],
+    "docs/delivery/infrastructure.md": [AZURE, ("iac", "bicep", "terraform")],
+    "infra/bicep/": [("iac", "bicep")],
+    "infra/terraform/": [("iac", "terraform")],
+    "infra/bicep/modules/federation.bicep": [WITH_CI],
+    "infra/terraform/federation.tf": [WITH_CI],
 }
 
 
