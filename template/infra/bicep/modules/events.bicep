@@ -6,6 +6,7 @@ param storage string
 param queue string
 
 var builtin = loadJsonContent('builtin.json')
+var roles = '${subscription().id}/providers/Microsoft.Authorization/roleDefinitions'
 
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {
   name: names.storage
@@ -28,10 +29,7 @@ resource sender 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   properties: {
     principalId: topic.identity.principalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId(
-      'Microsoft.Authorization/roleDefinitions',
-      builtin['Storage Queue Data Message Sender']
-    )
+    roleDefinitionId: '${roles}/${builtin['Storage Queue Data Message Sender']}'
   }
 }
 

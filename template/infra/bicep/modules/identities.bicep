@@ -5,6 +5,7 @@ param kubernetes bool
 param managedEndpoint bool
 
 var builtin = loadJsonContent('builtin.json')
+var roles = '${subscription().id}/providers/Microsoft.Authorization/roleDefinitions'
 
 resource workspaceIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: '${names.identity}-workspace'
@@ -43,10 +44,7 @@ resource servingAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = if
   properties: {
     principalId: deliveryIdentity.properties.principalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId(
-      'Microsoft.Authorization/roleDefinitions',
-      builtin['Managed Identity Operator']
-    )
+    roleDefinitionId: '${roles}/${builtin['Managed Identity Operator']}'
   }
 }
 

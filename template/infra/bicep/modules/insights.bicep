@@ -5,6 +5,7 @@ param logs string
 param grants array
 
 var builtin = loadJsonContent('builtin.json')
+var roles = '${subscription().id}/providers/Microsoft.Authorization/roleDefinitions'
 
 // Local authentication stays on: Azure Machine Learning writes with the connection string.
 resource insights 'Microsoft.Insights/components@2020-02-02' = {
@@ -25,10 +26,7 @@ resource insightsGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     properties: {
       principalId: grant.identity.principal
       principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId(
-        'Microsoft.Authorization/roleDefinitions',
-        builtin[grant.role]
-      )
+      roleDefinitionId: '${roles}/${builtin[grant.role]}'
     }
   }
 ]

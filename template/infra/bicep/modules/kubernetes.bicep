@@ -9,6 +9,7 @@ param size string
 param maxNodes int
 
 var builtin = loadJsonContent('builtin.json')
+var roles = '${subscription().id}/providers/Microsoft.Authorization/roleDefinitions'
 // Rollouts are resources of their own kind, which the writer's role does not cover.
 var deliveryRoles = ['Azure Kubernetes Service Cluster User Role', 'Azure Kubernetes Service RBAC Admin']
 
@@ -31,10 +32,7 @@ resource subnetAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = if 
   properties: {
     principalId: identity.principal
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId(
-      'Microsoft.Authorization/roleDefinitions',
-      builtin['Network Contributor']
-    )
+    roleDefinitionId: '${roles}/${builtin['Network Contributor']}'
   }
 }
 
@@ -89,10 +87,7 @@ resource pull 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   properties: {
     principalId: cluster.properties.identityProfile.kubeletidentity.objectId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId(
-      'Microsoft.Authorization/roleDefinitions',
-      builtin.AcrPull
-    )
+    roleDefinitionId: '${roles}/${builtin.AcrPull}'
   }
 }
 
@@ -103,10 +98,7 @@ resource clusterAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     properties: {
       principalId: delivery.principal
       principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId(
-        'Microsoft.Authorization/roleDefinitions',
-        builtin[role]
-      )
+      roleDefinitionId: '${roles}/${builtin[role]}'
     }
   }
 ]

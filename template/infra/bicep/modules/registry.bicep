@@ -5,6 +5,7 @@ param privateNetwork bool
 param grants array
 
 var builtin = loadJsonContent('builtin.json')
+var roles = '${subscription().id}/providers/Microsoft.Authorization/roleDefinitions'
 
 // Private endpoints need the Premium tier.
 resource registry 'Microsoft.ContainerRegistry/registries@2025-04-01' = {
@@ -27,10 +28,7 @@ resource registryGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     properties: {
       principalId: grant.identity.principal
       principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId(
-        'Microsoft.Authorization/roleDefinitions',
-        builtin[grant.role]
-      )
+      roleDefinitionId: '${roles}/${builtin[grant.role]}'
     }
   }
 ]

@@ -7,6 +7,7 @@ param privateNetwork bool
 param grants array
 
 var builtin = loadJsonContent('builtin.json')
+var roles = '${subscription().id}/providers/Microsoft.Authorization/roleDefinitions'
 
 resource storage 'Microsoft.Storage/storageAccounts@2025-01-01' = {
   name: names.storage
@@ -71,10 +72,7 @@ resource storageGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     properties: {
       principalId: grant.identity.principal
       principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId(
-        'Microsoft.Authorization/roleDefinitions',
-        builtin[grant.role]
-      )
+      roleDefinitionId: '${roles}/${builtin[grant.role]}'
     }
   }
 ]

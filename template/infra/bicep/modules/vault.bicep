@@ -6,6 +6,7 @@ param privateNetwork bool
 param grants array
 
 var builtin = loadJsonContent('builtin.json')
+var roles = '${subscription().id}/providers/Microsoft.Authorization/roleDefinitions'
 
 resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
   name: names.vault
@@ -33,10 +34,7 @@ resource vaultGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     properties: {
       principalId: grant.identity.principal
       principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId(
-        'Microsoft.Authorization/roleDefinitions',
-        builtin[grant.role]
-      )
+      roleDefinitionId: '${roles}/${builtin[grant.role]}'
     }
   }
 ]

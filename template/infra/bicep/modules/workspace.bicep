@@ -10,6 +10,7 @@ param privateNetwork bool
 param grants array
 
 var builtin = loadJsonContent('builtin.json')
+var roles = '${subscription().id}/providers/Microsoft.Authorization/roleDefinitions'
 
 resource workspace 'Microsoft.MachineLearningServices/workspaces@2025-06-01' = {
   name: names.workspace
@@ -42,10 +43,7 @@ resource workspaceGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     properties: {
       principalId: grant.identity.principal
       principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId(
-        'Microsoft.Authorization/roleDefinitions',
-        builtin[grant.role]
-      )
+      roleDefinitionId: '${roles}/${builtin[grant.role]}'
     }
   }
 ]
