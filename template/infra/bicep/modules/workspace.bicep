@@ -27,7 +27,7 @@ resource workspace 'Microsoft.MachineLearningServices/workspaces@2025-06-01' = {
     containerRegistry: registry
     applicationInsights: insights
     primaryUserAssignedIdentity: identity
-    systemDatastoresAuthMode: 'identity'
+    systemDatastoresAuthMode: 'Identity'
     v1LegacyMode: false
     publicNetworkAccess: privateNetwork ? 'Disabled' : 'Enabled'
     // The registry's own builders cannot reach a private registry.
