@@ -37,6 +37,8 @@ LITERALS = {"string": "string", "number": "int", "boolean": "bool", "object": "o
 OWN = {"parent", "scope", "dependsOn"}
 API = re.compile(r"(Microsoft\.\w+(?:/\w+)+)@(\d{4}-\d\d-\d\d(?:-preview)?)")
 
+PYCEP = BicepParser()
+
 Found = Iterator[tuple[Node, str]]
 
 
@@ -139,10 +141,18 @@ def syntax(file: File) -> Found:
     broken = [n for n in walk(file.root) if n.type == "ERROR" or n.is_missing]
     yield from ((node, f"cannot be parsed: {text(node)[:40]!r}") for node in broken[:1])
     if not broken and file.path.suffix == ".bicep":
-        try:
-            BicepParser().parse(file_path=file.path)
-        except Exception as error:
-            yield file.root, f"pycep cannot parse it: {str(error).splitlines()[0]}"
+        if why := refused(file.path.read_text(encoding="utf-8")):
+            yield file.root, f"pycep cannot parse it: {why}"
+
+
+@cache
+def refused(source: str) -> str:
+    """Why pycep, by which the policy scanner reads, cannot parse a text; empty when it can."""
+    try:
+        PYCEP.parse(text=source)
+    except Exception as error:  # lark's and its own, of several kinds
+        return str(error).splitlines()[0]
+    return ""
 
 
 def used_symbols(file: File) -> Iterator[Node]:
