@@ -26,6 +26,8 @@ Tree = dict[str, bytes]
 ONLINE = ("serving", "online", "both")
 KUBERNETES = [ONLINE, ("platform", "kubernetes")]  # the default where it is not asked
 ON_AZUREML = [ONLINE, ("cloud", "azure"), ("platform", "azureml")]
+AZURE = ("cloud", "azure")
+WITH_CI = ("ci", "github", "azure-devops", "gitlab")
 ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "src/{{ package_name }}/classification.py": [("problem_type", "classification")],
     "src/{{ package_name }}/regression.py": [("problem_type", "regression", "forecasting")],
@@ -87,6 +89,12 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "azureml/online/": ON_AZUREML,
     "azureml/schedules/model-monitor.yml": ON_AZUREML,
     "src/{{ package_name }}/logged.py": ON_AZUREML,
+    "infra/": [AZURE, ("iac", "bicep", "terraform")],
+    "docs/delivery/infrastructure.md": [AZURE, ("iac", "bicep", "terraform")],
+    "infra/bicep/": [("iac", "bicep")],
+    "infra/terraform/": [("iac", "terraform")],
+    "infra/bicep/modules/federation.bicep": [WITH_CI],
+    "infra/terraform/federation.tf": [WITH_CI],
 }
 
 

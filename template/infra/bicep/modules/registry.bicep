@@ -1,0 +1,37 @@
+param location string
+param tags object
+param names object
+param privateNetwork bool
+param grants array
+
+var builtin = loadJsonContent('builtin.json')
+var roles = '${subscription().id}/providers/Microsoft.Authorization/roleDefinitions'
+
+// Private endpoints need the Premium tier.
+resource registry 'Microsoft.ContainerRegistry/registries@2025-04-01' = {
+  name: names.registry
+  location: location
+  tags: tags
+  sku: { name: privateNetwork ? 'Premium' : 'Standard' }
+  properties: {
+    adminUserEnabled: false
+    anonymousPullEnabled: false
+    networkRuleBypassOptions: 'AzureServices'
+    publicNetworkAccess: privateNetwork ? 'Disabled' : 'Enabled'
+  }
+}
+
+resource registryGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for grant in grants: {
+    scope: registry
+    name: guid(registry.id, grant.identity.id, grant.role)
+    properties: {
+      principalId: grant.identity.principal
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: '${roles}/${builtin[grant.role]}'
+    }
+  }
+]
+
+output id string = registry.id
+output name string = registry.name

@@ -1,0 +1,25 @@
+# The one place of names. Azure limits their length, and some must be unique in the world.
+locals {
+  stem   = "${var.project}-${var.environment}"
+  short  = substr(replace(var.project, "-", ""), 0, 8)
+  unique = substr(sha256("${var.subscription_id}/${local.stem}"), 0, 6)
+  names = {
+    group     = "rg-${local.stem}"
+    identity  = "id-${local.stem}"
+    storage   = "st${local.short}${var.environment}${local.unique}"
+    vault     = "kv-${local.short}-${var.environment}-${local.unique}"
+    registry  = "cr${local.short}${var.environment}${local.unique}"
+    logs      = "log-${local.stem}"
+    insights  = "appi-${local.stem}"
+    workspace = "mlw-${substr(var.project, 0, 20)}-${var.environment}"
+    compute   = "cpu-cluster"
+    cluster   = "aks-${substr(var.project, 0, 40)}-${var.environment}"
+    network   = "vnet-${local.stem}"
+    rules     = "nsg-${local.stem}"
+    endpoint  = "pep-${local.stem}"
+    people    = "ag-${local.stem}"
+    dashboard = "${var.project} ${var.environment}"
+    topic     = "evgt-${substr(var.project, 0, 40)}-${var.environment}"
+    budget    = "budget-${local.stem}"
+  }
+}
