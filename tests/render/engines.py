@@ -47,6 +47,12 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "src/{{ package_name }}/edge.py": [ONLINE],
     "src/{{ package_name }}/service.py": [ONLINE],
     "tests/service/": [ONLINE],
+    ".github/dependabot.yml": [("ci", "github")],
+    ".github/rulesets/": [("ci", "github")],
+    "renovate.json": [("ci", "azure-devops", "gitlab", "none")],
+    ".azuredevops/": [("ci", "azure-devops")],
+    ".gitlab/protect.sh": [("ci", "gitlab")],
+    "CODEOWNERS": [("ci", "github", "gitlab", "none")],
 }
 
 
