@@ -47,11 +47,10 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "src/{{ package_name }}/edge.py": [ONLINE],
     "src/{{ package_name }}/service.py": [ONLINE],
     "tests/service/": [ONLINE],
-    ".github/dependabot.yml": [("ci", "github")],
-    ".github/rulesets/": [("ci", "github")],
+    ".github/": [("ci", "github")],
     "renovate.json": [("ci", "azure-devops", "gitlab", "none")],
     ".azuredevops/": [("ci", "azure-devops")],
-    ".gitlab/protect.sh": [("ci", "gitlab")],
+    ".gitlab/": [("ci", "gitlab")],
     "CODEOWNERS": [("ci", "github", "gitlab", "none")],
 }
 
