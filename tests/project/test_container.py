@@ -16,8 +16,9 @@ from tests.render.engines import with_copier
 
 BUILD = ROOT / "build"
 LOCK = ROOT / "template/deploy/container/requirements.lock"
-BASE = "docker.io/library/python:3.11-slim-bookworm"
-DEBIAN = "python3,python3-venv,python-is-python3"  # of the release that the tag names
+BASE = "docker.io/library/python:3.11-slim-trixie"
+RELEASE = "bookworm"  # not the tag's: the one whose own Python is 3.11
+DEBIAN = "python3,python3-venv,python-is-python3"
 LINT = Path(sys.executable).parent / "hadolint"
 CLIENT = """
 import json, sys, time
@@ -108,8 +109,7 @@ def test_the_image_is_built_without_a_network_and_serves(project: Project, tmp_p
     BUILD.mkdir(exist_ok=True)
     digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
     base, wheels = BUILD / "container-base", BUILD / f"container-wheels-{digest}"
-    release = BASE.rpartition("-")[2]
-    debootstrap = ["debootstrap", "--variant=minbase", f"--include={DEBIAN}", release]
+    debootstrap = ["debootstrap", "--variant=minbase", f"--include={DEBIAN}", RELEASE]
     kept("the base", [*debootstrap, str(base.with_suffix(".part"))], base)
     download = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--no-deps"]
     download += ["--python-version", "3.11", "--only-binary", ":all:", "--requirement", str(LOCK)]

@@ -95,6 +95,11 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "infra/terraform/": [("iac", "terraform")],
     "infra/bicep/modules/federation.bicep": [WITH_CI],
     "infra/terraform/federation.tf": [WITH_CI],
+    ".github/": [("ci", "github")],
+    "renovate.json": [("ci", "azure-devops", "gitlab", "none")],
+    ".azuredevops/": [("ci", "azure-devops")],
+    ".gitlab/": [("ci", "gitlab")],
+    "CODEOWNERS": [("ci", "github", "gitlab", "none")],
 }
 
 

@@ -136,6 +136,7 @@ def _dvc(root: Path, *arguments: str) -> str:
     """Run DVC, and the steps that it runs, on the code under `root`."""
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     ours = {"PATH": programs, "PYTHONPATH": str(root / "src"), "DVC_NO_ANALYTICS": "1"}
+    ours["ENVIRONMENT"] = ""  # no pipeline knows where it runs
     command, environment = [sys.executable, "-m", "dvc", *arguments], {**os.environ, **ours}
     done = subprocess.run(  # noqa: S603  no shell, and the arguments are ours
         command, cwd=root, env=environment, capture_output=True, text=True

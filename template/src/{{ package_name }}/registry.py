@@ -21,7 +21,7 @@ from mlflow.entities import RunInfo
 from . import gate, notify, paths
 from .errors import ProjectError
 from .gate import Check, model_id, require_passed
-from .settings import Settings, load
+from .settings import Settings, load, read
 from .tracking import LOCK, NAME, client, git, plain_errors, run_files
 
 PLACE = "model"  # among what is kept of the run
@@ -152,7 +152,7 @@ def _as_mlflow_model(folder: Path, identity: str) -> None:
         shutil.copy(paths.HELD_OUT, package)  # for `monitor`, when another model is in models/
     if model_id(package / paths.MODEL.name) != identity:
         raise ProjectError(f"{paths.PACKAGE} changes at this moment: wait for the pipeline")
-    model, data = load_model(package / paths.MODEL.name), load(package / paths.PARAMS).data
+    model, data = load_model(package / paths.MODEL.name), read(package / paths.PARAMS).data
     example = features(pd.read_parquet(package / "reference.parquet").head(3), data)
     mlflow.sklearn.save_model(
         model,

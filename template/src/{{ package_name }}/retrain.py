@@ -79,7 +79,7 @@ def settled() -> bool:
 def dvc(*words: str) -> int:
     """Run DVC, and the stages, with this very Python; return the exit code."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    env = {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1"}
+    env = {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1", "ENVIRONMENT": ""}
     command = [sys.executable, "-m", "dvc", *words]
     return subprocess.run(command, env=env, check=False).returncode  # noqa: S603
 

@@ -28,8 +28,7 @@ from .edge import Edge, JsonLines, Metrics
 from .errors import ProjectError
 from .served import Served
 from .served import load as load_package
-from .settings import Serve
-from .settings import load as load_settings
+from .settings import Serve, read
 
 if TYPE_CHECKING:
     from .stream import Stream
@@ -140,7 +139,7 @@ class Model:
 
 def load_model(folder: Path, version: str, max_rows: int) -> Model:
     """Load a package and try it on its own example. Raises ProjectError."""
-    served, data = load_package(folder, threads=1), load_settings(folder / "params.yaml").data
+    served, data = load_package(folder, threads=1), read(folder / "params.yaml").data
     row = row_model(folder / "schema.yaml", data)
     columns = [str(field.alias) for field in row.model_fields.values()]
     carried = [name for name in columns if name in data.not_features]

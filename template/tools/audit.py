@@ -1,0 +1,67 @@
+"""Known weaknesses in the locked versions: `poe audit`. It needs the net; not to know fails.
+
+An advisory that does not concern the project is accepted by a line of expiry.yaml that has its
+number (GHSA-..., CVE-..., PYSEC-...) as `pin`, the reason under `do`, and a day of `review`.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from tools.expiry import ADVISORY, MANIFEST, Pin, read
+
+LOCK = "requirements.lock"
+MIRROR = (
+    "Behind a proxy or without the net, name a mirror of OSV: PIP_AUDIT_VULNERABILITY_SERVICE=osv"
+    " PIP_AUDIT_OSV_URL=https://.../v1/query"
+)
+
+
+class AuditError(Exception):
+    """The audit could not be made, so that nothing is known."""
+
+
+def accepted(pins: Iterable[Pin], today: date) -> list[str]:
+    """Return the advisories that the manifest accepts today."""
+    return [pin.name for pin in pins if ADVISORY.match(pin.name) and pin.until >= today]
+
+
+def audit(lock: str, ignored: list[str]) -> list[dict[str, Any]]:
+    """Return every locked package with its `vulns`. Raises AuditError."""
+    command = [sys.executable, "-m", "pip_audit", "--requirement", lock, "--require-hashes"]
+    command += ["--disable-pip", "--format", "json", "--desc", "off", "--progress-spinner", "off"]
+    command += [f"--ignore-vuln={name}" for name in ignored]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    try:
+        packages: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
+    except ValueError:
+        said = done.stderr.strip().splitlines() or ["pip-audit said nothing"]
+        raise AuditError(f"the audit could not be made: {said[-1]}\n{MIRROR}") from None
+    if unknown := [package["name"] for package in packages if "skip_reason" in package]:
+        told = f"{', '.join(unknown[:5])}{', ...' if len(unknown) > 5 else ''}"
+        raise AuditError(f"nothing is known about {len(unknown)} packages ({told})\n{MIRROR}")
+    return packages
+
+
+def main() -> int:
+    """Print the weaknesses; return 1 if there are any, or if it cannot be told."""
+    try:
+        packages = audit(LOCK, accepted(read(Path(MANIFEST)), date.today()))
+    except AuditError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    weak = [(package, found) for package in packages for found in package["vulns"]]
+    for package, found in weak:
+        names = ", ".join([found["id"], *found["aliases"]])
+        mended = ", ".join(found["fix_versions"]) or "no version yet"
+        print(f"{package['name']} {package['version']}: {names}; mended in {mended}")
+    print(f"{len(packages)} locked packages, {len(weak)} known weaknesses")
+    return 1 if weak else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+"""Pins end: versions lose their support, dates of APIs pass. `poe expiry` tells before they do.
+
+expiry.yaml lists each pin with the day on which it `expires`, as its vendor says, or with a day of
+`review`. The exit code is 1 after that day, and when the project's files hold a pin that is not
+listed: then the line to add is printed. From 90 days ahead there is a warning.
+"""
+# ruff: noqa: E501  the table of finders reads best with one a line
+
+import argparse
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+MANIFEST = "expiry.yaml"
+WARN = timedelta(days=90)
+REVIEW = timedelta(days=365)  # as expiry.yaml says
+ADVISORY = re.compile(r"(GHSA|CVE|PYSEC|OSV)-")  # an accepted one, see audit.py
+
+FOLDERS = (".devcontainer", ".github", ".gitlab", "azure-pipelines", "azureml", "deploy", "infra")
+CI = r"\.github/.+\.ya?ml|azure-pipelines.*\.ya?ml|\.gitlab-ci\.yml|\.gitlab/.+\.ya?ml"
+AZURE = r"(infra|azureml)/.+"
+SCRIPTS = rf"{CI}|{AZURE}|deploy/.+\.(sh|ya?ml)|\.devcontainer/.+"
+IMAGES = rf"{CI}|(deploy|azureml)/.+\.ya?ml|\.devcontainer/.+"
+SHORT = r"v?(0\.\d+|\d+)"  # of a version: what may break
+
+# In which files, what stands there, and the name that the manifest has for it: as much of the
+# version as decides how long it lives.
+FINDERS: list[tuple[str, str, str]] = [
+    (CI, r"uses:\s*['\"]?([\w.-]+/[\w.-]+)(?:/[\w./-]+)?@(?:[0-9a-f]{40} +# *)?(v?\d+\b|\S+)", "{}@{}"),
+    (CI, r"uses:\s*[\w.-]+/(?:setup-)?([\w-]+)@.*\n(?: +[\w-]+:.*\n)*? +version: *['\"]?v?(\d+\.\d+)", "{} {}"),
+    (CI, r"\b((?:ubuntu|windows|macos)-(?:latest|\d[\w.]*)(?:-\w+)*)", "{}"),
+    (CI, r"\btask: *['\"]?(\w+@\d+)", "{}"),
+    (CI, r"\bcomponent: *['\"]?(\S+?)@(v?\d+|[\w.~-]+)", "{}@{}"),
+    (CI, r"\bversionSpec: *['\"]?(\d+\.\d+)", "python {}"),
+    (IMAGES, r"(?m)^[^#\n]*\bimage['\"]?:\s*(?:name: *)?['\"]?([\w./:@-]+)['\"]?,?[ \t]*(?:#.*)?$", "{}"),
+    (r"(.+/)?Dockerfile[\w.-]*", r"(?m)^FROM +(?:--\S+ +)?(\S+)", "{}"),
+    (r"\.devcontainer/.+", r"\"(ghcr\.io/[\w./-]+/features/[\w.-]+:\d+)", "{}"),
+    (AZURE, r"\b(Microsoft\.\w+(?:/\w+)+@\d{4}-\d\d-\d\d(?:-preview)?)", "{}"),
+    (AZURE, r"azureml://registries/(azureml[\w-]*/\w+/[\w.-]+)/(?:versions|labels)/([\w.-]+)", "{}:{}"),
+    (AZURE, r"\b(Standard_[A-Z]+\d\w*)", "{}"),
+    (r"infra/.+\.tf", r"source *= *\"([\w.-]+(?:/[\w.-]+)+)\"\s+version *= *\"[^\d\"]*" + SHORT, "{} {}"),
+    (r"infra/.+\.tf", r"required_version *= *\"[^\d\"]*" + SHORT, "terraform {}"),
+    (r"deploy/.+\.ya?ml", r"(?m)^apiVersion: *(\S+/v\d+(?:alpha|beta)\d+)", "{}"),
+    (SCRIPTS, r"(?i)\b(?!min|api|content|schema)([a-z][\w-]*?)[_-]?(?:version|release)['\"]? *[:=] *['\"]?v?(\d+\.\d+)", "{} {}"),
+    (SCRIPTS, r"(?:uvx|uv tool \w+|pipx? install)(?: +-\S+)* +['\"]?([\w-]+)(?:\[.*?\])?(?:==|@)" + SHORT, "{} {}"),
+    (SCRIPTS, r"az extension add.*--name (\S+).*--version " + SHORT, "az extension {} {}"),
+    (r"\.pre-commit-config\.yaml", r"repo: *\S+?([\w.-]+/[\w.-]+)\s+rev: *['\"]?(v?\d+|\S+)", "{}@{}"),
+    (r"\.python-version", r"(\d+\.\d+)", "python {}"),
+    (r"pyproject\.toml", r"requires-python = \">=(\d+\.\d+)", "python {}"),
+    (r"pyproject\.toml", r"(?m)^  \"([\w.-]+(?:\[.*\])?[^\";]*<[^\";]*)\",$", "{}"),
+    (r"requirements\.lock", r"\A", "requirements.lock"),
+]  # fmt: skip
+NOT_IN_NAMES = re.compile(r"^(docker\.io/library/|docker\.io/)|@sha256:\w+$")
+
+
+class ManifestError(Exception):
+    """A line of expiry.yaml that cannot be understood."""
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A line of the manifest. `until` is the last good day."""
+
+    name: str
+    until: date
+    kind: str
+    source: str
+    do: str
+    outside: bool = False
+
+    def told(self, today: date) -> str:
+        """Say in one line what ends when, and what to do."""
+        what = "ends" if self.kind == "expires" else "is to be looked at"
+        days = (self.until - today).days
+        when = f"in {days} days" if days >= 0 else f"{-days} days ago"
+        return f"{self.name} {what} on {self.until}, {when}: {self.do} ({self.source})"
+
+
+def read(path: Path) -> list[Pin]:
+    """Return what the manifest lists. Raises ManifestError that names the line."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    entries = content.get("pins") if isinstance(content, dict) else None
+    if not isinstance(entries, list):
+        raise ManifestError(f"{path} has no list `pins`")
+    pins = [_pin(entry, f"{path}, pin {number}") for number, entry in enumerate(entries, 1)]
+    names = [pin.name for pin in pins]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ManifestError(f"{path} lists more than once: {', '.join(sorted(twice))}")
+    return pins
+
+
+def _pin(entry: Any, where: str) -> Pin:
+    entry = entry if isinstance(entry, dict) else {}
+    where, kinds = f"{where} ({entry.get('pin', '?')})", {"expires", "review"} & entry.keys()
+    if len(kinds) != 1 or entry.keys() - kinds - {"outside"} != {"pin", "source", "do"}:
+        raise ManifestError(f"{where} needs pin, source, do, and one of expires and review")
+    kind = kinds.pop()
+    if type(entry[kind]) is not date:
+        raise ManifestError(f"{where}: {kind} is a day such as 2027-10-31")
+    name, source, do = (str(entry[key]) for key in ("pin", "source", "do"))
+    return Pin(name, entry[kind], kind, source, do, bool(entry.get("outside")))
+
+
+def find(root: Path) -> dict[str, str]:
+    """Return each pin in the project's files -> the first file and line that has it."""
+    found: dict[str, str] = {}
+    own = re.compile(rf"(.*/)?{re.escape(_own_name(root))}([:@].*)?")  # its image is no pin
+    for path in files(root):
+        name = path.relative_to(root).as_posix()
+        for pin, line in pins_of(name, path.read_text(encoding="utf-8", errors="replace")):
+            if not own.fullmatch(pin):
+                found.setdefault(pin, f"{name}:{line}")
+    return found
+
+
+def files(root: Path) -> list[Path]:
+    """Return the files in which a finder may look: those of the root, and of FOLDERS."""
+    below = (path for folder in FOLDERS for path in (root / folder).rglob("*"))
+    hidden = {".terraform", "__pycache__", "node_modules"}
+    return [
+        path
+        for path in sorted([*root.iterdir(), *below])
+        if path.is_file() and path.suffix not in {".md", ".pyc"} and not hidden & {*path.parts}
+    ]
+
+
+def pins_of(name: str, text: str) -> Iterator[tuple[str, int]]:
+    """Yield the pins that a file holds, with their lines."""
+    stages = {"scratch", *re.findall(r"(?mi)^FROM\s.*\sAS\s+(\S+)", text)}
+    for where, what, form in FINDERS:
+        for match in re.finditer(what, text) if re.fullmatch(where, name) else ():
+            pin = NOT_IN_NAMES.sub("", form.format(*match.groups()))
+            if "$" not in pin and pin not in stages:
+                yield pin, text.count("\n", 0, match.start(match.lastindex or 0)) + 1
+
+
+def _own_name(root: Path) -> str:
+    path = root / "pyproject.toml"
+    return str(tomllib.loads(path.read_text("utf-8"))["project"]["name"]) if path.exists() else ""
+
+
+def report(pins: list[Pin], found: dict[str, str], today: date) -> tuple[list[str], bool]:
+    """Return the lines to print, and whether all is well."""
+    listed, there = {pin.name.casefold() for pin in pins}, {name.casefold() for name in found}
+    wrong = [f"error: {pin.told(today)}" for pin in pins if pin.until < today]
+    wrong += [
+        f"error: {at}: {name} is not listed in {MANIFEST}. Add it there, with the day on which its"
+        f" vendor ends it as `expires`, or to be looked at again:\n"
+        f'  - {{pin: "{name}", review: {today + REVIEW}, source: "...", do: "..."}}'
+        for name, at in found.items()
+        if name.casefold() not in listed
+    ]
+    soon = [f"warning: {pin.told(today)}" for pin in pins if today <= pin.until <= today + WARN]
+    dead = [
+        f"note: nothing here pins {pin.name}: its line in {MANIFEST} can go"
+        for pin in pins
+        if not (pin.outside or ADVISORY.match(pin.name) or pin.name.casefold() in there)
+    ]
+    first = min(pins, key=lambda pin: pin.until, default=None)
+    well = [f"{len(pins)} pins; first, {first.told(today)}"] if first and not wrong + soon else []
+    return [*wrong, *soon, *dead, *well], not wrong
+
+
+def main(words: Iterable[str] | None = None) -> int:
+    """Print what is due or not listed; return 1 if anything is."""
+    parser = argparse.ArgumentParser(description="Which pins end, or are to be looked at again?")
+    parser.add_argument("--root", type=Path, default=Path(), help="the project's folder")
+    parser.add_argument("--today", type=date.fromisoformat, default=date.today(), metavar="DATE")
+    options = parser.parse_args(None if words is None else list(words))
+    try:
+        pins = read(options.root / MANIFEST)
+    except (ManifestError, OSError, yaml.YAMLError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    lines, well = report(pins, find(options.root), options.today)
+    print("\n".join(lines))
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
