@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import re
 import runpy
 import shutil
 from pathlib import Path
@@ -20,6 +21,9 @@ from tests.delivery.kubernetes_checks import (
     our_problems,
     pods,
     policy_problems,
+    queries,
+    query_problems,
+    steps,
 )
 from tests.render.engines import with_copier
 
@@ -81,6 +85,47 @@ def test_the_schemas_find_nothing(everything: list[Document], tmp_path: Path) ->
 def test_the_policy_scan_finds_nothing(manifests: Manifests, tmp_path: Path) -> None:
     chosen = [*manifests["ramped-both", "prod"], *manifests["shadow-online", "test"]]
     assert policy_problems(chosen, tmp_path, SKIPPED) == []
+
+
+def series(project: Path) -> set[str]:
+    """What the service tells, read from its source, and what Prometheus itself adds."""
+    source = next(project.glob("src/*/edge.py")).read_text(encoding="utf-8")
+    counters = re.findall(r'prometheus\.Counter\(\s*"(\w+)"', source)
+    histograms = re.findall(r'prometheus\.Histogram\(\s*"(\w+)"', source)
+    return {"up", *(f"{one}_total" for one in counters), *(f"{one}_bucket" for one in histograms)}
+
+
+def test_prometheus_can_answer(manifests: Manifests, projects: dict[str, Path]) -> None:
+    told = series(projects["canary-both"])
+    documents = copy.deepcopy(manifests["canary-both", "prod"])
+    assert len(queries(documents)) == 3
+    assert query_problems(documents, told) == []
+    [live] = [one for one in documents if name(one) == "AnalysisTemplate/live-traffic"]
+    metrics = [metric["provider"]["prometheus"] for metric in live["spec"]["metrics"]]
+    metrics[1]["query"] = metrics[1]["query"].replace("[5m]", "")
+    metrics[2]["query"] = metrics[2]["query"].replace("http_request_seconds", "request_seconds")
+    wrong = query_problems(documents, told)
+    assert [line.split(":")[0] for line in wrong] == [
+        "AnalysisTemplate/live-traffic error-rate",
+        "AnalysisTemplate/live-traffic p99-ms",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cookies", "chosen"),
+    [
+        ("variant=b", True), ("a=1; variant=b", True), ("variant=b; a=1", True),
+        ("a=1;variant=b;c", True), ("variant=a", False), ("variant=bb", False),
+        ("xvariant=b", False), ("a=variant=b", False), ("", False),
+    ],
+)  # fmt: skip
+def test_the_cookie_chooses_its_group_whether_all_or_part_has_to_match(
+    cookies: str, chosen: bool, manifests: Manifests
+) -> None:
+    [rollout] = [one for one in manifests["ab-test-both", "prod"] if one["kind"] == "Rollout"]
+    routes = [step["setHeaderRoute"] for step in steps(rollout) if "setHeaderRoute" in step]
+    pattern = routes[1]["match"][0]["headerValue"]["regex"]
+    assert bool(re.fullmatch(pattern, cookies)) is bool(re.search(pattern, cookies)) is chosen
 
 
 def test_environments_differ_in_what_the_page_says_and_in_nothing_else(
