@@ -163,6 +163,39 @@ def _place(lines: list[str], at: int, custom: list[Document]) -> str:
     return "/".join([name(custom[int(start[1])]), *path])
 
 
+PARSE = """
+import json, sys, promql_parser
+for place, query in json.load(sys.stdin):
+    try:
+        promql_parser.parse(query)
+    except ValueError as error:
+        print(f"{place}: {error}")
+"""
+
+
+def queries(documents: list[Document]) -> list[tuple[str, str]]:
+    """Place and text of each query, with words in the place of its arguments."""
+    return [
+        (f"{name(one)} {metric['name']}", re.sub(r"\{\{args\.[\w-]+\}\}", "1", query["query"]))
+        for one in of_kind(documents, "AnalysisTemplate")
+        for metric in one["spec"]["metrics"]
+        if (query := metric["provider"].get("prometheus"))
+    ]
+
+
+def query_problems(documents: list[Document], told: set[str]) -> list[str]:
+    """Parse what Prometheus is asked; `told` are the series that the service tells."""
+    program = python_tool("promql", "promql-parser==0.12.0") / "python"
+    done = subprocess.run(
+        [program, "-c", PARSE], input=json.dumps(queries(documents)),
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    asked = {(place, series) for place, query in queries(documents)
+             for series in re.findall(r"(\w+)\{", query)}  # fmt: skip
+    unknown = sorted((place, series) for place, series in asked if series not in told)
+    return [*done.stdout.splitlines(), *(f"{place}: nobody tells {one}" for place, one in unknown)]
+
+
 # --- Our own checks --------------------------------------------------------------------------
 
 

@@ -2,8 +2,10 @@
 
 import copy
 import itertools
+import re
 import runpy
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,9 @@ from tests.delivery.kubernetes_checks import (
     our_problems,
     pods,
     policy_problems,
+    queries,
+    query_problems,
+    steps,
 )
 from tests.render.engines import with_copier
 
@@ -81,6 +86,109 @@ def test_the_schemas_find_nothing(everything: list[Document], tmp_path: Path) ->
 def test_the_policy_scan_finds_nothing(manifests: Manifests, tmp_path: Path) -> None:
     chosen = [*manifests["ramped-both", "prod"], *manifests["shadow-online", "test"]]
     assert policy_problems(chosen, tmp_path, SKIPPED) == []
+
+
+def series(project: Path) -> set[str]:
+    """What the service tells, read from its source, and what Prometheus itself adds."""
+    source = next(project.glob("src/*/edge.py")).read_text(encoding="utf-8")
+    counters = re.findall(r'prometheus\.Counter\(\s*"(\w+)"', source)
+    histograms = re.findall(r'prometheus\.Histogram\(\s*"(\w+)"', source)
+    return {"up", *(f"{one}_total" for one in counters), *(f"{one}_bucket" for one in histograms)}
+
+
+def test_prometheus_can_answer(manifests: Manifests, projects: dict[str, Path]) -> None:
+    told = series(projects["canary-both"])
+    documents = copy.deepcopy(manifests["canary-both", "prod"])
+    assert len(queries(documents)) == 3
+    assert query_problems(documents, told) == []
+    [live] = [one for one in documents if name(one) == "AnalysisTemplate/live-traffic"]
+    metrics = [metric["provider"]["prometheus"] for metric in live["spec"]["metrics"]]
+    metrics[1]["query"] = metrics[1]["query"].replace("[5m]", "")
+    metrics[2]["query"] = metrics[2]["query"].replace("http_request_seconds", "request_seconds")
+    wrong = query_problems(documents, told)
+    assert [line.split(":")[0] for line in wrong] == [
+        "AnalysisTemplate/live-traffic error-rate",
+        "AnalysisTemplate/live-traffic p99-ms",
+    ]
+
+
+NEW, OLD = "churn-model-abc-x1", "churn-model-old-x1"
+ROUTE = 'route="/predict"'
+
+
+def requests(pod: str, status: str, a_minute: int) -> dict[str, str]:
+    labels = f'namespace="n", pod="{pod}", {ROUTE}, status="{status}"'
+    return {"series": f"http_requests_total{{{labels}}}", "values": f"0+{a_minute}x10"}
+
+
+def times(pod: str, le: str, a_minute: int) -> dict[str, str]:
+    labels = f'namespace="n", pod="{pod}", {ROUTE}, le="{le}"'
+    return {"series": f"http_request_seconds_bucket{{{labels}}}", "values": f"0+{a_minute}x10"}
+
+
+def scraped(pod: str, up: int) -> dict[str, str]:
+    return {"series": f'up{{namespace="n", pod="{pod}"}}', "values": f"{up}x10"}
+
+
+@pytest.mark.parametrize(
+    ("metric", "series", "value"),
+    [
+        ("watched", [], 0),
+        ("watched", [scraped(NEW, 1), scraped(OLD, 1)], 1),
+        ("watched", [scraped(NEW, 0), scraped(OLD, 1)], 0),
+        ("error-rate", [], 0),
+        ("error-rate", [requests(NEW, "200", 100)], 0),
+        ("error-rate", [requests(NEW, "200", 90), requests(NEW, "503", 10)], 0.1),
+        ("error-rate", [requests(NEW, "200", 90), requests(NEW, "422", 10)], 0),
+        ("error-rate", [requests(NEW, "500", 100)], 1),
+        ("error-rate", [requests(NEW, "500", 5)], 0),
+        ("error-rate", [requests(NEW, "200", 100), requests(OLD, "500", 100)], 0),
+        ("p99-ms", [], 0),
+        ("p99-ms", [requests(NEW, "200", 100), times(NEW, "0.025", 0), times(NEW, "0.05", 100),
+                    times(NEW, "+Inf", 100)], 49.75),
+        ("p99-ms", [requests(NEW, "200", 100), times(NEW, "0.1", 0), times(NEW, "0.25", 100),
+                    times(NEW, "+Inf", 100)], 248.5),
+        ("p99-ms", [requests(NEW, "200", 5), times(NEW, "0.1", 0), times(NEW, "0.25", 5),
+                    times(NEW, "+Inf", 5)], 0),
+    ],
+)  # fmt: skip
+def test_prometheus_answers_as_meant(
+    metric: str, series: list[dict[str, str]], value: float, manifests: Manifests, tmp_path: Path
+) -> None:
+    """Prometheus' own evaluation of the rendered query, over series that are made up."""
+    if (promtool := shutil.which("promtool")) is None:
+        pytest.skip("promtool of Debian's package prometheus is not installed here")
+    documents = {name(one): one for one in manifests["canary-both", "prod"]}
+    metrics = documents["AnalysisTemplate/live-traffic"]["spec"]["metrics"]
+    [query] = [m["provider"]["prometheus"]["query"] for m in metrics if m["name"] == metric]
+    for arg, given in {"namespace": "n", "hash": "abc", "min-requests": "50"}.items():
+        query = query.replace(f"{{{{args.{arg}}}}}", given)
+    expected: dict[str, Any] = {"expr": f"round(({query}), 0.01)", "eval_time": "8m"}
+    expected["exp_samples"] = [{"labels": "{}", "value": value}]
+    case = {"interval": "1m", "input_series": series, "promql_expr_test": [expected]}
+    (tmp_path / "test.yaml").write_text(yaml.safe_dump({"tests": [case]}), encoding="utf-8")
+    done = subprocess.run(
+        [promtool, "test", "rules", tmp_path / "test.yaml"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("cookies", "chosen"),
+    [
+        ("variant=b", True), ("a=1; variant=b", True), ("variant=b; a=1", True),
+        ("a=1;variant=b;c", True), ("variant=a", False), ("variant=bb", False),
+        ("xvariant=b", False), ("a=variant=b", False), ("", False),
+    ],
+)  # fmt: skip
+def test_the_cookie_chooses_its_group_whether_all_or_part_has_to_match(
+    cookies: str, chosen: bool, manifests: Manifests
+) -> None:
+    [rollout] = [one for one in manifests["ab-test-both", "prod"] if one["kind"] == "Rollout"]
+    routes = [step["setHeaderRoute"] for step in steps(rollout) if "setHeaderRoute" in step]
+    pattern = routes[1]["match"][0]["headerValue"]["regex"]
+    assert bool(re.fullmatch(pattern, cookies)) is bool(re.search(pattern, cookies)) is chosen
 
 
 def test_environments_differ_in_what_the_page_says_and_in_nothing_else(
