@@ -68,7 +68,7 @@ SDK_ERRORS = {
     "missing required": ("registry.yml", "location: westeurope\nrep", "rep", "location"),
     "wrong type": ("online/deployment.yml", "instance_count: 2", "instance_count: two", "instance"),
     "data type": ("data.yml", "uri_folder", "uri_folders", "uri_folder"),
-    "probe key": ("workspace.yml", "isolation_mode: allow_internet_outbound", "mode: a", "isol"),
+    "nested key": ("workspace.yml", "isolation_mode: allow_internet_outbound", "mode: a", "isol"),
     "component type": ("components/score.yml", "type: uri_file", "type: uri_fil", "rows"),
     "trigger": ("schedules/monitor.yml", "type: cron", "type: crom", "trigger"),
     "signal": ("schedules/model-monitor.yml", "type: data_quality", "type: quality", "quality"),
