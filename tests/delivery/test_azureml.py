@@ -5,8 +5,10 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import sqlite3
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -66,7 +68,7 @@ SDK_ERRORS = {
     "missing required": ("registry.yml", "location: westeurope\nrep", "rep", "location"),
     "wrong type": ("online/deployment.yml", "instance_count: 2", "instance_count: two", "instance"),
     "data type": ("data.yml", "uri_folder", "uri_folders", "uri_folder"),
-    "probe key": ("workspace.yml", "isolation_mode: allow_internet_outbound", "mode: a", "isol"),
+    "nested key": ("workspace.yml", "isolation_mode: allow_internet_outbound", "mode: a", "isol"),
     "component type": ("components/score.yml", "type: uri_file", "type: uri_fil", "rows"),
     "trigger": ("schedules/monitor.yml", "type: cron", "type: crom", "trigger"),
     "signal": ("schedules/model-monitor.yml", "type: data_quality", "type: quality", "quality"),
@@ -343,6 +345,15 @@ def test_jobs_run_on_the_versions_of_the_lock() -> None:
     hashed = re.findall(r"^[\w.-]+==.*\\\n    --hash=sha256:", text, re.MULTILINE)
     assert len(hashed) == len(list(pinned(LOCK)))
     assert "://" not in text
+
+
+def test_poe_lock_renews_it(rendered: Callable[[str], Path], tmp_path: Path) -> None:
+    root = shutil.copytree(rendered("online-regression"), tmp_path / "project")
+    tasks = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]["poe"]["tasks"]
+    uv(*shlex.split(tasks["lock"]["sequence"][-1]["cmd"])[1:], cwd=root)
+    renewed = root / "azureml/environment/requirements.lock"
+    assert renewed.read_text("utf-8") != LOCK.read_text("utf-8")  # without fairlearn
+    assert {*pinned(renewed)} <= {*pinned(LOCK)}
 
 
 def pinned(path: Path) -> Iterator[tuple[str, str]]:
