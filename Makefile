@@ -31,7 +31,7 @@ lifecycle: $(READY)  ## Play a model's life with a generated project: train, ser
 	@$(BIN)/python -m scripts.lifecycle.play
 
 test: check  ## All checks and tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 fast: $(READY)  ## The tests that take seconds
 	@$(BIN)/python -m pytest tests/unit

@@ -97,7 +97,7 @@ class Copier(Extension):
             if path.is_dir():
                 shutil.rmtree(path)
             else:
-                path.unlink()
+                path.unlink(missing_ok=True)  # a folder above it may be left out as well
 
 
 def recorded(answers: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,12 +4,11 @@ import functools
 import hashlib
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from tests.conftest import ROOT
-from tests.project.living import BIN, UV, clean, run
+from tests.project.living import BIN, UV, clean, made_once, run
 
 
 def _place(name: str, wanted: tuple[str, ...]) -> Path:
@@ -24,15 +23,14 @@ def python_tool(name: str, *requirements: str) -> Path:
     Skips the test, with the reason, where they cannot be installed.
     """
     target = _place(name, requirements)
-    if not (target / "ready").exists():
+    with made_once(target) as missing:
         for command in (
             [UV, "venv", "--quiet", "--clear", target],
             [UV, "pip", "install", "--quiet", "--python", target, *requirements],
         ):
-            done = run(*command, cwd=ROOT, env=clean(), ok=False)
-            if done.returncode:
+            done = run(*command, cwd=ROOT, env=clean(), ok=False) if missing else None
+            if done and done.returncode:
                 pytest.skip(f"{name} cannot be installed here: {done.stderr.strip()[-300:]}")
-        (target / "ready").touch()
     return target / BIN
 
 
@@ -42,11 +40,10 @@ def node_tool(name: str, *requirements: str) -> Path:
     npm, target = shutil.which("npm"), _place(name, requirements)
     if npm is None:
         pytest.skip(f"{name} needs npm, which is not installed here")
-    if not (target / "ready").exists():
-        target.mkdir(parents=True, exist_ok=True)
+    with made_once(target) as missing:
+        target.mkdir(exist_ok=True)
         words = [npm, "install", "--silent", "--no-audit", "--no-fund", "--no-save", *requirements]
-        done = subprocess.run(words, cwd=target, capture_output=True, text=True, check=False)
-        if done.returncode:
+        done = run(*words, cwd=target, env=clean(), ok=False) if missing else None
+        if done and done.returncode:
             pytest.skip(f"{name} cannot be installed here: {done.stderr.strip()[-300:]}")
-        (target / "ready").touch()
     return target

@@ -7,12 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from filelock import FileLock
 from tests.conftest import ROOT, git
 
 BIN = "Scripts" if os.name == "nt" else "bin"
@@ -81,11 +83,20 @@ def environment(version: str) -> Path:
     """A virtual environment with all that the lock has, kept between runs."""
     digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
     target = ROOT / "build" / f"test-env-{digest}-{version}"
-    if not (target / "ready").exists():
-        uv("venv", "--quiet", "--clear", "--python", find_python(version), target)
-        uv("pip", "install", "--quiet", "--require-hashes", "--python", target, "-r", LOCK)
-        (target / "ready").touch()
+    with made_once(target) as missing:
+        if missing:
+            uv("venv", "--quiet", "--clear", "--python", find_python(version), target)
+            uv("pip", "install", "--quiet", "--require-hashes", "--python", target, "-r", LOCK)
     return target
+
+
+@contextmanager
+def made_once(target: Path) -> Iterator[bool]:
+    """Tell whether `target` has to be made; one process at a time asks, and makes it."""
+    target.parent.mkdir(exist_ok=True)
+    with FileLock(f"{target}.lock"):
+        yield not (target / "ready").exists()
+        (target / "ready").touch()
 
 
 @dataclass(frozen=True)

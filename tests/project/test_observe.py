@@ -19,13 +19,13 @@ import sys, time
 from datetime import UTC, datetime
 from pathlib import Path
 import numpy as np
-from machines import collect
+from machines import stream
 from machines.settings import Collect
-collect.SECONDS = 0.002
-collector = collect.Collector(Path("data/collected"), Collect(max_rows=5000), {"fault"})
+stream.SECONDS = 0.002
+kept = stream.Stream(Path("data/collected"), Collect(max_rows=5000))
 for i in range(10**6):
     predicted = {"prediction": np.array(["no"], dtype=object)}
-    collector.add([{"load": 1.0, "fault": "x"}], predicted, [str(i)], "abc", datetime.now(UTC))
+    kept.add([{"load": 1.0}], predicted, [str(i)], "abc", datetime.now(UTC))
     time.sleep(0.0001)
 """
 
@@ -45,8 +45,8 @@ def working(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project of the team's own table, whose first model is the champion. Copy it to change."""
     place = tmp_path_factory.mktemp("working")
     readings(800, seed=1).to_csv(place / "readings.csv", index=False)
-    words = ("new", "Machines", "--data", "readings.csv", "--target", "fault", "--defaults")
-    run(*TDSP, *words, cwd=place, env=clean())
+    words = ["new", "Machines", "--data", "readings.csv", "--target", "fault", "--defaults"]
+    run(*TDSP, *words, "--set", "serving=online", cwd=place, env=clean())
     project = Project(place / "machines", environment(FOUND[0]))
     project.set("train", cv_folds=2, max_iter=20)
     project.set("evaluate", resamples=100)

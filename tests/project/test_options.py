@@ -26,12 +26,13 @@ LIVED: list[Answers] = [
     {
         "project_name": "class", "description": "\\", "author_name": '"', "organization": "#",
         "problem_type": "classification", "license": "Apache-2.0", "serving": "both",
-        "rollout": "shadow", "ci": "gitlab", "cloud": "azure", "iac": "bicep",
+        "platform": "azureml", "rollout": "shadow", "ci": "gitlab", "cloud": "azure",
+        "iac": "bicep",
     },
     {
         "project_name": "con", "description": "100 %s: {0} 🚀", "problem_type": "regression",
         "license": "BSD-3-Clause", "serving": "online", "rollout": "recreate",
-        "ci": "azure-devops", "cloud": "azure", "iac": "none",
+        "platform": "kubernetes", "ci": "azure-devops", "cloud": "azure", "iac": "none",
     },
     {"project_name": "顧客", "problem_type": "forecasting", "license": "MIT"},
     {"project_name": "Odd rows", "problem_type": "anomaly", "license": "MIT"},

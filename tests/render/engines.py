@@ -56,6 +56,8 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "src/{{ package_name }}/contract.py": [ONLINE],
     "src/{{ package_name }}/edge.py": [ONLINE],
     "src/{{ package_name }}/service.py": [ONLINE],
+    "src/{{ package_name }}/stream.py": [ONLINE],
+    "tests/unit/test_stream.py": [ONLINE],
     "tests/service/": [ONLINE],
 }
 

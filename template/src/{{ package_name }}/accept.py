@@ -55,9 +55,11 @@ class Acceptance:
         )
 
     def _fits(self, column: pa.Array, rule: dict[str, Any]) -> bool:
-        if not KINDS[rule["dtype"]](column.type):
-            return False
         if column.null_count and not (rule.get("nullable") and rule["dtype"] != "int64"):
+            return False
+        if types.is_dictionary(column.type):  # may hold more texts than occur here
+            column = column.dictionary
+        if not KINDS[rule["dtype"]](column.type):
             return False
         if column.null_count == len(column):
             return True

@@ -1,19 +1,11 @@
-"""Keep scored rows, for `monitor` to compare with the training rows.
-
-Rows wait in memory until a thread writes them, in whole Parquet files: scoring does not wait for
-the disk, nor fail with it.
-"""
+"""Keep scored rows, for `monitor` to compare with the training rows: in whole files, bounded."""
 
 import os
 import sys
-import threading
 import time
-import zlib
-from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,11 +14,8 @@ import pyarrow.parquet as pq
 
 from .errors import ProjectError
 from .settings import Collect
-from .tables import replacing
+from .tables import decoded, replacing
 
-SECONDS = 2.0  # between two writes
-WAKE = 1_000  # rows that are written without waiting that long
-MOST = 20_000  # rows that wait for a slow disk; more are lost
 PART = 5_000  # rows of a file
 STALE = 3600.0  # seconds after which nobody writes to a temporary file any more
 FILES = "[0-9]*.parquet"  # not the temporary ones, which begin with a dot
@@ -34,134 +23,63 @@ STAMP = pa.timestamp("us", "UTC")
 
 
 class Collector:
-    """Keeps rows in `folder`. `lost` counts those that could not be written."""
+    """Draws from the rows of a scored file, each with the same chance; `close` writes them."""
 
-    def __init__(self, folder: Path, settings: Collect, not_collected: Iterable[str]) -> None:
+    def __init__(self, folder: Path, settings: Collect) -> None:
         self.lost = 0
         self._folder, self._settings = folder, settings
-        self._hidden = {*not_collected, *settings.mask}
-        self._lock, self._writing = threading.Lock(), threading.Lock()
-        self._waiting: list[tuple[Any, ...]] = []
-        self._rows, self._count = 0, 0
-        self._part, self._path = pa.table({}), folder
-        self._batches: list[pa.Table] = []
         self._share = settings.share if settings.max_rows else 0.0
         self._random = np.random.default_rng(0)
-        self._wake, self._closed = threading.Event(), False
-        self._thread: threading.Thread | None = None
+        self._batches: list[pa.Table] = []
 
-    def add(
-        self,
-        rows: list[dict[str, Any]],
-        predicted: dict[str, np.ndarray],
-        ids: list[str],
-        model_id: str,
-        at: datetime,
-    ) -> None:
-        """Take the rows of a request, which must not change later. Never raises, never waits."""
-        if not self._share:
-            return
-        with self._lock:
-            if self._rows + len(rows) > MOST:
-                self._lose(len(rows), "they come faster than the disk takes them")
-                return
-            self._waiting.append((rows, predicted, ids, model_id, at))
-            self._rows += len(rows)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="collect", daemon=True)
-                self._thread.start()
-        if self._rows >= WAKE:
-            self._wake.set()
-
-    def add_batch(self, table: pa.Table) -> None:
-        """Take scored rows of a file; `close` writes them.
-
-        Of a file with more than collect.max_rows rows each has the same chance to be kept.
-        """
+    def add(self, table: pa.Table) -> None:
+        """Take scored rows; of more than collect.max_rows a share stays."""
         if self._share < 1:
             table = table.filter(self._random.random(table.num_rows) < self._share)
-        self._batches.append(table)
+        self._batches.append(decoded(table))
         while sum(batch.num_rows for batch in self._batches) > self._settings.max_rows:
             self._share /= 2
             self._batches = [b.filter(self._random.random(len(b)) < 0.5) for b in self._batches]
 
-    def flush(self) -> None:
-        """Write what waits. Never raises: what cannot be written is counted, and told once."""
-        with self._writing:
-            with self._lock:
-                waiting, rows = self._waiting, self._rows
-                self._waiting, self._rows = [], 0
-            try:
-                self._write(self._table(waiting))
-            except Exception as error:
-                self._lose(rows, error)
-
     def close(self) -> None:
-        """Write everything, and stop the thread."""
-        self._closed = True
-        self._wake.set()
-        if self._thread:
-            self._thread.join()
-        self.flush()
-        try:
-            for batch in self._batches:
-                self._write(identified(batch))
-        except Exception as error:
-            self._lose(sum(batch.num_rows for batch in self._batches), error)
-        self._batches = []
+        """Write what was drawn. Never raises: rows that cannot be written are told and counted."""
+        rows = together([identified(batch) for batch in self._batches])
+        size = part_rows(self._settings)
+        for number, start in enumerate(range(0, rows.num_rows, size)):
+            part = rows.slice(start, size)
+            try:
+                keep(part, self._folder / part_name(number), self._settings)
+            except Exception as error:
+                self.lost += part.num_rows
+                sys.stderr.write(f"warning: {self._folder}: rows are not collected: {error}\n")
+                break
 
-    def _run(self) -> None:
-        while not self._closed:
-            self._wake.wait(SECONDS)
-            self._wake.clear()
-            self.flush()
 
-    def _lose(self, rows: int, why: object) -> None:
-        if not self.lost:
-            sys.stderr.write(f"warning: {self._folder}: rows are not collected: {why}\n")
-        self.lost += rows
+def part_rows(settings: Collect) -> int:
+    """Return how many rows a file has."""
+    return max(1, min(PART, settings.max_rows // 10))
 
-    def _table(self, waiting: list[tuple[Any, ...]]) -> pa.Table:
-        """Draw the rows to keep: the same id is always kept, or never."""
-        below, kept = self._share * 2**32, []
-        for rows, predicted, ids, model_id, at in waiting:
-            values = {name: array.tolist() for name, array in predicted.items()}
-            for place, (row, key) in enumerate(zip(rows, ids, strict=True)):
-                if zlib.crc32(key.encode()) < below:
-                    found = {name: value[place] for name, value in values.items()}
-                    stamps = {"prediction_id": key, "model_id": model_id, "scored_at": at}
-                    kept.append({**row, **found, **stamps})
-        names = dict.fromkeys(name for row in kept for name in row)
-        return pa.table({name: pa.array([row.get(name) for row in kept]) for name in names})
 
-    def _write(self, rows: pa.Table) -> None:
-        """Let the last file grow, each time as a whole, to its full size; then begin the next."""
-        rows = rows.drop_columns(list(self._hidden.intersection(rows.column_names)))
-        size = max(1, min(PART, self._settings.max_rows // 10))
-        while rows.num_rows:
-            room = size - self._part.num_rows
-            grown = _together([self._part, rows.slice(0, room)])
-            if not self._part.num_rows:
-                self._count += 1
-                name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{os.getpid()}-{self._count}.parquet"
-                self._path = self._folder / name
-            with replacing(self._path) as temporary:
-                pq.write_table(grown, temporary)
-            self._part = grown if grown.num_rows < size else pa.table({})
-            rows = rows.slice(room)
-            self._make_room()
+def part_name(number: int) -> str:
+    """Name a file so that a later one sorts behind it."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{os.getpid()}-{number:06}.parquet"
 
-    def _make_room(self) -> None:
-        left = self._settings.max_rows
-        for path in sorted(self._folder.glob(FILES), reverse=True):
-            with suppress(OSError, pa.ArrowException):  # another process has removed it
-                left -= pq.read_metadata(path).num_rows
-                if left < 0:
-                    path.unlink()
-        for path in self._folder.glob(".*.parquet"):  # of processes that were killed
-            with suppress(OSError):
-                if time.time() - path.stat().st_mtime > STALE:
-                    path.unlink()
+
+def keep(rows: pa.Table, path: Path, settings: Collect) -> None:
+    """Write rows without the masked columns, all or none; older files make room for them."""
+    masked = set(settings.mask).intersection(rows.column_names)
+    with replacing(path) as temporary:
+        pq.write_table(rows.drop_columns(list(masked)), temporary)
+    left = settings.max_rows
+    for other in sorted(path.parent.glob(FILES), reverse=True):
+        with suppress(OSError, pa.ArrowException):  # another process has removed it
+            left -= pq.read_metadata(other).num_rows
+            if left < 0:
+                other.unlink()
+    for torn in path.parent.glob(".*.parquet"):  # of processes that were killed
+        with suppress(OSError):
+            if time.time() - torn.stat().st_mtime > STALE:
+                torn.unlink()
 
 
 def identified(rows: pa.Table) -> pa.Table:
@@ -174,7 +92,7 @@ def identified(rows: pa.Table) -> pa.Table:
 
 def collected(folder: Path) -> pa.Table:
     """Return all rows that are kept, the oldest file first. Raises ProjectError if one is torn."""
-    tables = [pa.table({})]
+    tables = []
     for path in sorted(folder.glob(FILES)):
         try:
             tables.append(pq.read_table(path))
@@ -182,9 +100,9 @@ def collected(folder: Path) -> pa.Table:
             continue
         except (OSError, pa.ArrowException) as error:
             raise ProjectError(f"{path} cannot be read: {error}") from error
-    return _together(tables)
+    return together(tables)
 
 
-def _together(tables: list[pa.Table]) -> pa.Table:
-    """Columns may be missing here, and hold nothing but missing values there."""
-    return pa.concat_tables(tables, promote_options="permissive")
+def together(tables: list[pa.Table]) -> pa.Table:
+    """Join tables; columns may be missing here, and hold nothing but missing values there."""
+    return pa.concat_tables([pa.table({}), *tables], promote_options="permissive")

@@ -70,9 +70,11 @@ def _floats(column: pa.Array) -> np.ndarray:
 
 def _codes(column: pa.Array, codes: dict[str, float]) -> np.ndarray:
     """Look up each distinct text once. A missing one is the empty text, as in `features`."""
-    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    text = whole if pa.types.is_large_string(whole.type) else pc.cast(whole, pa.string())
-    coded = text.dictionary_encode(null_encoding="encode")
-    known = np.array([codes.get(value or "", nan) for value in coded.dictionary.to_pylist()])
-    found: np.ndarray = known[coded.indices.to_numpy(zero_copy_only=False)]
+    coded = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if not pa.types.is_dictionary(coded.type):
+        plain = pa.types.is_null(coded.type)
+        coded = (pc.cast(coded, pa.string()) if plain else coded).dictionary_encode()
+    known = [codes.get(text or "", nan) for text in coded.dictionary.to_pylist()]
+    places = pc.fill_null(coded.indices, len(known))
+    found: np.ndarray = np.array([*known, codes.get("", nan)])[places.to_numpy()]
     return found

@@ -32,7 +32,7 @@ from .settings import Serve
 from .settings import load as load_settings
 
 if TYPE_CHECKING:
-    from .collect import Collector
+    from .stream import Stream
 
 log = logging.getLogger(__name__)
 Row = dict[str, Any]
@@ -160,10 +160,8 @@ def load_model(folder: Path, version: str, max_rows: int) -> Model:
 class Service:
     """The model in service, replaced as a whole: a request holds on to the one it began with."""
 
-    def __init__(
-        self, newest: Newest, settings: Serve, collector: "Collector", key: str | None
-    ) -> None:
-        self.newest, self.settings, self.collector = newest, settings, collector
+    def __init__(self, newest: Newest, settings: Serve, stream: "Stream", key: str | None) -> None:
+        self.newest, self.settings, self.stream = newest, settings, stream
         self.key = None if key is None else key.encode()
         self.metrics = Metrics()
         self.model: Model | None = None
@@ -199,7 +197,7 @@ class Service:
         scope["rows"] = len(rows)
         self.metrics.count([a["prediction"] for a in answers], "labels" in model.served.meaning)
         ids = [a["prediction_id"] for a in answers]
-        self.collector.add(rows, predicted, ids, model.served.model_id, datetime.now(UTC))
+        self.stream.add(rows, predicted, ids, model.served.model_id, datetime.now(UTC))
         head = {"model_id": model.served.model_id, "model_version": model.version}
         head["request_id"] = request_id
         return {**head, "predictions": answers} if batch else {**head, **answers[0]}
@@ -329,4 +327,4 @@ def run(service: Service, host: str, port: int) -> None:
         uvicorn.Server(config).run(sockets=[listener])
     finally:
         stop.set()
-        service.collector.close()
+        service.stream.close()

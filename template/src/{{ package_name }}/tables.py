@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -65,16 +65,18 @@ def text_columns(schema: Path) -> list[str]:
 
 
 def read_batches(
-    path: Path, data: Data, text: list[str], rows: int
+    path: Path, data: Data, text: list[str], rows: int, only: Iterable[str] | None = None
 ) -> Iterator[pd.DataFrame | pa.RecordBatch]:
     """Yield the file's rows in order, at most `rows` (> 0) at a time, so that memory stays flat.
 
-    Those of Parquet come as they are, for `cleaned` where need be; the others as cleaned frames.
+    Those of Parquet come as they are, for `cleaned` where need be, and of these columns `only`,
+    their texts as codes of a dictionary; the others as cleaned frames.
     Raises ProjectError when the file is missing, empty or not what its name says.
     """
     form = FORMATS.get(path.suffix.lower(), data.format)
     readers: dict[str, Callable[..., Iterator[Any]]]
-    readers = {"csv": _csv, "parquet": _parquet, "excel": _excel, "jsonl": _jsonl}
+    parquet = partial(_parquet, only=only)
+    readers = {"csv": _csv, "parquet": parquet, "excel": _excel, "jsonl": _jsonl}
     try:
         for batch in readers[form](path, data, text, rows):
             plain = isinstance(batch, pa.RecordBatch)
@@ -99,10 +101,14 @@ def _csv(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.Data
     )
 
 
-def _parquet(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pa.RecordBatch]:
+def _parquet(
+    path: Path, data: Data, text: list[str], rows: int, only: Iterable[str] | None
+) -> Iterator[pa.RecordBatch]:
+    coded = None if only is None else [name for name in text if name not in data.not_features]
     # Buffered: otherwise the memory of the row groups that were read is kept to the end.
-    with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
-        yield from file.iter_batches(batch_size=rows)
+    options: dict[str, Any] = {"pre_buffer": False, "buffer_size": 1 << 20}
+    with pq.ParquetFile(path, read_dictionary=coded, **options) as file:
+        yield from file.iter_batches(batch_size=rows, columns=None if only is None else [*only])
 
 
 def _excel(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
@@ -132,7 +138,8 @@ def cleaned(rows: pd.DataFrame | pa.RecordBatch, data: Data) -> pd.DataFrame:
     A date that does not parse stays text, for the schema to refuse.
     """
     found: dict[str, pd.Series] = {}
-    frame = (rows if isinstance(rows, pd.DataFrame) else rows.to_pandas()).rename(columns=str)
+    frame = rows if isinstance(rows, pd.DataFrame) else decoded(rows).to_pandas()
+    frame = frame.rename(columns=str)
     for name in map(str, frame.columns):
         column = frame[name]
         if is_float_dtype(column):
@@ -145,6 +152,18 @@ def cleaned(rows: pd.DataFrame | pa.RecordBatch, data: Data) -> pd.DataFrame:
             wrong = dates.isna() & text.notna()
             found[name] = dates.astype(object).where(~wrong, text) if wrong.any() else dates
     return frame.assign(**found)
+
+
+def decoded(rows: pa.RecordBatch | pa.Table) -> pa.Table:
+    """Return the rows with texts in place of codes."""
+    table = rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows])
+    return table.cast(_decoded(table.schema))
+
+
+def _decoded(schema: pa.Schema) -> pa.Schema:
+    coded = pa.types.is_dictionary
+    fields = [f.with_type(f.type.value_type) if coded(f.type) else f for f in schema]
+    return pa.schema(fields, schema.metadata)
 
 
 @contextmanager
@@ -182,7 +201,7 @@ def writer(path: Path) -> Iterator[Callable[[pd.DataFrame | pa.Table], None]]:
     The first rows set the columns' types for all that follow.
     """
     form = FORMATS.get(path.suffix.lower())
-    openers = {"csv": csv.CSVWriter, "parquet": partial(pq.ParquetWriter, use_dictionary=REPEATED)}
+    openers = {"csv": csv.CSVWriter, "parquet": _parquet_writer}
     if form not in openers:
         raise ProjectError(f"{path}: an output ends in .csv or .parquet")
     with replacing(path) as temporary, ExitStack() as stack:
@@ -192,10 +211,16 @@ def writer(path: Path) -> Iterator[Callable[[pd.DataFrame | pa.Table], None]]:
             frame = isinstance(rows, pd.DataFrame)
             table: Any = pa.Table.from_pandas(rows, preserve_index=False) if frame else rows
             if not sinks:
-                sink = stack.enter_context(openers[form](temporary, table.schema))
-                sinks.append((sink, table.schema))
+                schema = table.schema if form == "parquet" else _decoded(table.schema)
+                sinks.append((stack.enter_context(openers[form](temporary, schema)), schema))
             sink, schema = sinks[0]
             sink.write_table(table.cast(schema))
 
         yield append
         stack.close()
+
+
+def _parquet_writer(path: Path, schema: pa.Schema) -> Any:
+    # What was written as codes is read again as text: the file does not tell.
+    plain = schema.equals(_decoded(schema))
+    return pq.ParquetWriter(path, schema, use_dictionary=REPEATED, store_schema=plain)
