@@ -17,7 +17,7 @@ NAMES = ("uv", "uvx", "az", "kubectl", "kubelogin", "docker", "cosign", "gh", "t
 NAMES += ("pipx", "apk")
 DIGEST = "sha256:" + "5" * 64
 # Records how it was called; answers by the first rule whose pattern fits: PATTERN|EXIT|OUTPUT.
-# `docker buildx build` writes the digest where it is asked to; `git push` and `git fetch` go nowhere.
+# `docker buildx build` writes the digest where it is asked to; git reaches no other place.
 FAKE = f"""#!/bin/bash
 line="$(basename "$0") $*"
 case $line in
