@@ -127,7 +127,8 @@ class File:
     def allowed(self, parameter: str) -> list[str] | None:
         """What the decorator `allowed` before a parameter lists."""
         node = self.declared["parameter"][parameter]
-        for part in walk(node):
+        before = node.prev_named_sibling
+        for part in walk(before) if before and before.type == "decorators" else ():
             if part.type == "decorator" and text(part).startswith("@allowed"):
                 return [str(literal(n)) for n in walk(part) if n.type == "string"]
         return None
@@ -140,9 +141,11 @@ class File:
 def syntax(file: File) -> Found:
     broken = [n for n in walk(file.root) if n.type == "ERROR" or n.is_missing]
     yield from ((node, f"cannot be parsed: {text(node)[:40]!r}") for node in broken[:1])
-    if not broken and file.path.suffix == ".bicep":
-        if why := refused(file.path.read_text(encoding="utf-8")):
-            yield file.root, f"pycep cannot parse it: {why}"
+
+
+def readable(file: File) -> Found:
+    if why := refused(file.path.read_text(encoding="utf-8")):
+        yield file.root, f"pycep cannot parse it: {why}"
 
 
 @cache
@@ -416,7 +419,7 @@ def check(folder: Path, types: Types) -> list[str]:
         if file.path.suffix == ".bicepparam":
             note(file, parameters(file))
             continue
-        for mistakes in (names(file, main), resources(file, types), modules(file), loads(file)):
+        for mistakes in (readable(file), names(file, main), resources(file, types), modules(file), loads(file)):
             note(file, mistakes)
     return found
 
