@@ -18,11 +18,13 @@ import tree_sitter_bicep
 from pycep import BicepParser
 from tree_sitter import Language, Node, Parser
 
-FUNCTIONS = set("""
+FUNCTIONS = set(
+    """
     array bool concat contains empty first flatten guid int intersection join json last length
     loadJsonContent loadTextContent max min range replace reference resourceGroup resourceId split string
     subscription subscriptionResourceId substring take tenant toLower toUpper union uniqueString utcNow
-""".split())
+""".split()
+)
 DECORATORS = {"allowed", "description", "maxLength", "maxValue", "minLength", "minValue", "secure"}
 NAMESPACES = {"az", "sys"}
 DECLARATIONS = {
@@ -32,7 +34,13 @@ DECLARATIONS = {
     "module_declaration": "module",
     "output_declaration": "output",
 }
-LITERALS = {"string": "string", "number": "int", "boolean": "bool", "object": "object", "array": "array"}
+LITERALS = {
+    "string": "string",
+    "number": "int",
+    "boolean": "bool",
+    "object": "object",
+    "array": "array",
+}
 # Bicep's own, beside the properties of the type.
 OWN = {"parent", "scope", "dependsOn"}
 API = re.compile(r"(Microsoft\.\w+(?:/\w+)+)@(\d{4}-\d\d-\d\d(?:-preview)?)")
@@ -66,7 +74,9 @@ def key_of(prop: Node) -> str:
 
 def members(node: Node) -> dict[str, Node]:
     """Key -> the property with that key, of an object."""
-    return {key_of(child): child for child in node.named_children if child.type == "object_property"}
+    return {
+        key_of(child): child for child in node.named_children if child.type == "object_property"
+    }
 
 
 def values(node: Node) -> Iterator[Node]:
@@ -257,26 +267,39 @@ class Types:
             elif LITERALS[value.type] not in options:
                 yield value, f"{text(value)} where {kind} is due"
 
-    def check_string(self, node: Node, kind: str, options: list[str], types: dict[str, Any]) -> Found:
+    def check_string(
+        self, node: Node, kind: str, options: list[str], types: dict[str, Any]
+    ) -> Found:
         closed = [o for o in options if o not in types and o not in ("string", "int", "bool")]
         closed = [option for option in closed if not option.endswith("[]")]
         value = literal(node)
         if not closed and "string" not in options:
             yield node, f"a string where {kind} is due"
-        elif closed and value is not None and value not in closed and value not in kind.split(" | "):
+        elif (
+            closed and value is not None and value not in closed and value not in kind.split(" | ")
+        ):
             yield node, f"{value!r} is none of {', '.join(closed)}"
 
-    def check_object(self, node: Node, name: str, types: dict[str, Any], own: set[str] = frozenset()) -> Found:  # type: ignore[assignment]
+    def check_object(
+        self, node: Node, name: str, types: dict[str, Any], own: set[str] = frozenset()
+    ) -> Found:  # type: ignore[assignment]
         definition, given = types[name], members(node)
         properties = dict(definition["properties"])
         if definition.get("discriminator"):
             chosen = given.get(definition["discriminator"])
             value = literal(chosen.named_children[1]) if chosen else None
             if value not in definition["elements"]:
-                yield node, f"{definition['discriminator']} must be one of {', '.join(definition['elements'])}"
+                yield (
+                    node,
+                    f"{definition['discriminator']} must be one of {', '.join(definition['elements'])}",
+                )
                 return
             properties |= types[definition["elements"][value]]["properties"]
-            properties[definition["discriminator"]] = {"type": value, "required": True, "readonly": False}
+            properties[definition["discriminator"]] = {
+                "type": value,
+                "required": True,
+                "readonly": False,
+            }
         for key, prop in given.items():
             if key in own:
                 continue
@@ -315,7 +338,10 @@ def resources(file: File, types: Types) -> Found:
             yield reference, f"{text(reference)} is no type of resource"
             continue
         if match[2] != definition["version"]:
-            yield reference, f"{match[1]} has the API version {definition['version']}, not {match[2]}"
+            yield (
+                reference,
+                f"{match[1]} has the API version {definition['version']}, not {match[2]}",
+            )
         body = body_of(node)
         if body is None:
             yield node, "has no body"
@@ -380,7 +406,9 @@ def loads(file: File) -> Found:
     table: dict[str, str] = {}
     for node in walk(file.root):
         if node.type == "call_expression" and text(node).startswith("load"):
-            path = file.path.parent / str(next(literal(n) for n in walk(node) if n.type == "string"))
+            path = file.path.parent / str(
+                next(literal(n) for n in walk(node) if n.type == "string")
+            )
             try:
                 content = json.loads(path.read_text(encoding="utf-8"))
             except (OSError, ValueError) as error:
@@ -419,7 +447,13 @@ def check(folder: Path, types: Types) -> list[str]:
         if file.path.suffix == ".bicepparam":
             note(file, parameters(file))
             continue
-        for mistakes in (readable(file), names(file, main), resources(file, types), modules(file), loads(file)):
+        for mistakes in (
+            readable(file),
+            names(file, main),
+            resources(file, types),
+            modules(file),
+            loads(file),
+        ):
             note(file, mistakes)
     return found
 

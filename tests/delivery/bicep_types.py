@@ -61,7 +61,9 @@ def properties_of(listed: list[dict[str, Any]]) -> dict[str, Any]:
 def from_server(answer: dict[str, Any]) -> Definition:
     """The definition in an answer of the server; KeyError when it has none."""
     resource, *others = (
-        item for item in answer["results"]["BicepSchemaResult"] if item["$type"] != "ResourceInstanceFunction"
+        item
+        for item in answer["results"]["BicepSchemaResult"]
+        if item["$type"] != "ResourceInstanceFunction"
     )
     types: dict[str, Any] = {}
     for item in [resource["bodyType"], *others]:

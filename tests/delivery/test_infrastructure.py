@@ -49,7 +49,9 @@ def render(repository: Path, target: Path, iac: str, **answers: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def projects(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path]:
+def projects(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[str, str], Path]:
     """Language and case -> a rendered project."""
     root = tmp_path_factory.mktemp("infrastructure")
     return {
@@ -78,7 +80,12 @@ def types(projects: dict[tuple[str, str], Path]) -> Path:
 
 def check_bicep(types: Path, *folders: Path) -> Found:
     python = python_tool("bicep", *BICEP) / "python"
-    words = [python, HERE / "bicep_checks.py", types, *(folder / "infra/bicep" for folder in folders)]
+    words = [
+        python,
+        HERE / "bicep_checks.py",
+        types,
+        *(folder / "infra/bicep" for folder in folders),
+    ]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -159,7 +166,9 @@ def bitten(
 @pytest.mark.parametrize("error", BICEP_ERRORS)
 def test_the_checks_of_bicep_bite(error: str, bitten: dict[str, list[str]]) -> None:
     name, _, _, message = BICEP_ERRORS[error]
-    assert any(re.match(rf"{name}:\d+: ", line) and message in line for line in bitten[error]), bitten[error]
+    assert any(re.match(rf"{name}:\d+: ", line) and message in line for line in bitten[error]), (
+        bitten[error]
+    )
 
 
 # TERRAFORM --------------------------------------------------------------------------------
@@ -171,7 +180,9 @@ def tool(projects: dict[tuple[str, str], Path]) -> Iterator[Terraform]:
     if program is None:
         pytest.skip("terraform is not installed here")
     scripts = python_tool("azurerm", *PROVIDER)
-    folders = [path / "infra/terraform" for (iac, _), path in projects.items() if iac == "terraform"]
+    folders = [
+        path / "infra/terraform" for (iac, _), path in projects.items() if iac == "terraform"
+    ]
     with terraform(
         program, scripts / "python", HERE / "azurerm_provider.py", scripts.parent, folders
     ) as running:
@@ -286,7 +297,57 @@ def test_the_checks_of_terraform_bite(
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     found = tool.mistakes(folder) if error in TERRAFORM_ERRORS else tool.plan(folder, "prod")[1]
     assert any(re.search(message, line) for line in found), found
-    assert error in PLAN_ERRORS or any(line.startswith(name) or name[:-3] in line for line in found), found
+    assert error in PLAN_ERRORS or any(
+        line.startswith(name) or name[:-3] in line for line in found
+    ), found
+
+
+# POLICY -----------------------------------------------------------------------------------
+
+
+def scan(root: Path, iac: str) -> tuple[dict[str, int], list[str]]:
+    """Checkov's counts, and its findings as `file:line: check`."""
+    program = python_tool("checkov", CHECKOV) / "checkov"
+    words = [program, "--directory", root, "--framework", iac, "--skip-download", "--compact"]
+    done = subprocess.run([*words, "--output", "json"], capture_output=True, text=True, check=False)
+    report = json.loads(done.stdout)
+    found = [
+        f"{item['file_path'].lstrip('/')}:{item['file_line_range'][0]}: {item['check_id']}"
+        for item in report["results"]["failed_checks"]
+    ]
+    return report["summary"], found
+
+
+WEAK = {
+    "bicep": ("modules/vault.bicep", "enablePurgeProtection: true", "enablePurgeProtection: false", "CKV_AZURE_110"),
+    "terraform": ("vault.tf", "purge_protection_enabled      = true", "purge_protection_enabled      = false", "CKV_AZURE_110"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("iac", WEAK)
+def test_the_policy_scan_finds_nothing_but_what_is_injected(
+    iac: str, projects: dict[tuple[str, str], Path], tmp_path: Path
+) -> None:
+    project = projects[iac, "kubernetes"]
+    shutil.copytree(project / "infra", tmp_path / "sound/infra")
+    name, old, new, check = WEAK[iac]
+    inject(project, tmp_path / "weak", name, old, new)
+    summary, found = scan(tmp_path, iac)
+    assert summary["parsing_errors"] == 0 and summary["resource_count"] > 90
+    assert [line for line in found if not line.startswith("weak/")] == []
+    assert [line.split(": ")[1] for line in found] == [check] and name in found[0]
+
+
+@pytest.mark.parametrize("iac", WEAK)
+def test_every_exception_has_its_reason(iac: str, projects: dict[tuple[str, str], Path]) -> None:
+    files = [p for p in (projects[iac, "kubernetes"] / "infra").rglob("*") if p.is_file()]
+    skips = [
+        line
+        for path in files
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "checkov:skip" in line
+    ]
+    assert skips and all(re.search(r"skip=CKV2?_AZURE_\d+:\S.{8,}", line) for line in skips)
 
 
 # BOTH -------------------------------------------------------------------------------------
@@ -329,8 +390,12 @@ def test_both_languages_grant_the_same(projects: dict[tuple[str, str], Path]) ->
         (projects["bicep", "github"] / "infra/bicep/modules/builtin.json").read_text("utf-8")
     )
     files = (projects["terraform", "github"] / "infra/terraform").glob("*.tf")
-    named = set(re.findall(r'role_definition_name = "(.+?)"', "".join(p.read_text("utf-8") for p in files)))
-    bicep = "".join(p.read_text("utf-8") for p in (projects["bicep", "github"] / "infra/bicep").rglob("*.bicep"))
+    named = set(
+        re.findall(r'role_definition_name = "(.+?)"', "".join(p.read_text("utf-8") for p in files))
+    )
+    bicep = "".join(
+        p.read_text("utf-8") for p in (projects["bicep", "github"] / "infra/bicep").rglob("*.bicep")
+    )
     used = {name for name in table if f"'{name}'" in bicep or f"builtin.{name}" in bicep}
     assert used == set(table) and named <= set(table)
     assert {role for _, role in theirs} | named | {
@@ -351,14 +416,20 @@ def test_roles_are_least_privilege(projects: dict[tuple[str, str], Path]) -> Non
     keys = "Microsoft.MachineLearningServices/workspaces/listKeys/action"
     trains = "Microsoft.MachineLearningServices/workspaces/jobs/write"
     judges = "Microsoft.MachineLearningServices/workspaces/models/versions/write"
-    may = {name: {a for a in (deploys, changes, keys, trains, judges) if allows(role, a)} for name, role in by_name.items()}
+    may = {
+        name: {a for a in (deploys, changes, keys, trains, judges) if allows(role, a)}
+        for name, role in by_name.items()
+    }
     assert may == {
         "data scientist": {trains, judges},
         "ML engineer": {deploys, trains, judges},
         "model validator": {trains, judges},
         "operator": set(),
     }
-    data = {name: {a.rsplit("/", 1)[1] for a in role["dataActions"] if "blobs" in a} for name, role in by_name.items()}
+    data = {
+        name: {a.rsplit("/", 1)[1] for a in role["dataActions"] if "blobs" in a}
+        for name, role in by_name.items()
+    }
     assert data["operator"] == set() and data["model validator"] == {"read"}
 
 
