@@ -8,6 +8,8 @@ has to be. Not known to the bindings, and so not checked here: the values that a
 which arguments exclude each other, and whether a list is a set.
 """
 
+# ruff: noqa: N802 - the methods have the names of the protocol
+
 import json
 import os
 import re

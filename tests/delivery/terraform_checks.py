@@ -102,7 +102,8 @@ class Terraform:
         self.run(folder, "init", "-input=false", "-no-color")
         done = self.run(
             folder, "plan", "-input=false", "-no-color", "-refresh=false", "-out=plan",
-            f"-var=subscription_id={NOWHERE}", f"-var-file=environments/{environment}.tfvars", *given,
+            f"-var=subscription_id={NOWHERE}", f"-var-file=environments/{environment}.tfvars",
+            *given,
         )  # fmt: skip
         if done.returncode or "Warning: Value for undeclared variable" in done.stdout:
             return {}, located(done.stdout + done.stderr)

@@ -106,36 +106,136 @@ def test_bicep_is_sound(case: str, projects: dict[tuple[str, str], Path], bicep:
 
 BICEP_ERRORS = {
     "syntax": ("modules/vault.bicep", "name: names.vault", "name names.vault", "parsed"),
-    "type of resource": ("modules/vault.bicep", "Microsoft.KeyVault/vaults@", "Microsoft.KeyVault/vault@", "no type"),
+    "type of resource": (
+        "modules/vault.bicep",
+        "Microsoft.KeyVault/vaults@",
+        "Microsoft.KeyVault/vault@",
+        "no type",
+    ),
     "API version": ("modules/vault.bicep", "vaults@2024-11-01", "vaults@2019-09-01", "API version"),
-    "property": ("modules/vault.bicep", "enablePurgeProtection:", "enablePurgeProtect:", "no property"),
-    "property that is only read": ("modules/vault.bicep", "enableSoftDelete: true", "provisioningState: 'Succeeded'\n    hsmPoolResourceId: 'x'", "can only be read"),
-    "required": ("modules/vault.bicep", "    sku: { family: 'A', name: 'standard' }\n", "", "needs sku"),
+    "property": (
+        "modules/vault.bicep",
+        "enablePurgeProtection:",
+        "enablePurgeProtect:",
+        "no property",
+    ),
+    "property that is only read": (
+        "modules/vault.bicep",
+        "enableSoftDelete: true",
+        "hsmPoolResourceId: 'x'",
+        "can only be read",
+    ),
+    "required": (
+        "modules/vault.bicep",
+        "    sku: { family: 'A', name: 'standard' }\n",
+        "",
+        "needs sku",
+    ),
     "enumeration": ("modules/vault.bicep", "family: 'A'", "family: 'B'", "none of"),
-    "boolean": ("modules/vault.bicep", "enablePurgeProtection: true", "enablePurgeProtection: 'true'", "where bool is due"),
-    "number": ("modules/events.bicep", "maxDeliveryAttempts: 30", "maxDeliveryAttempts: '30'", "where int is due"),
-    "array": ("modules/federation.bicep", "audiences: [audience]", "audiences: 'x'", "where string[] is due"),
-    "object": ("modules/workspace.bicep", "storageAccount: storage\n", "storageAccount: {}\n", "an object where"),
-    "kind of a union": ("modules/compute.bicep", "computeType: 'AmlCompute'", "computeType: 'AmlComputer'", "must be one of"),
-    "type known to the SDK": ("modules/alerts.bicep", "groupShortName:", "shortName:", "no property"),
+    "boolean": (
+        "modules/vault.bicep",
+        "enablePurgeProtection: true",
+        "enablePurgeProtection: 'true'",
+        "where bool is due",
+    ),
+    "number": (
+        "modules/events.bicep",
+        "maxDeliveryAttempts: 30",
+        "maxDeliveryAttempts: '30'",
+        "where int is due",
+    ),
+    "array": (
+        "modules/federation.bicep",
+        "audiences: [audience]",
+        "audiences: 'x'",
+        "where string[] is due",
+    ),
+    "object": (
+        "modules/workspace.bicep",
+        "storageAccount: storage\n",
+        "storageAccount: {}\n",
+        "an object where",
+    ),
+    "kind of a union": (
+        "modules/compute.bicep",
+        "computeType: 'AmlCompute'",
+        "computeType: 'AmlComputer'",
+        "must be one of",
+    ),
+    "type known to the SDK": (
+        "modules/alerts.bicep",
+        "groupShortName:",
+        "shortName:",
+        "no property",
+    ),
     "symbol": ("modules/vault.bicep", "tags: tags", "tags: labels", "not declared"),
     "function": ("modules/dashboard.bicep", "guid(", "guidd(", "no function"),
     "parameter that nobody uses": ("modules/vault.bicep", "  tags: tags\n", "", "tags is not used"),
     "decorator": ("main.bicep", "@maxLength(50)", "@maxLenght(50)", "no function"),
     "name": ("modules/vault.bicep", "names.vault", "names.valut", "names has no"),
-    "path of a module": ("main.bicep", "'modules/vault.bicep'", "'modules/vaults.bicep'", "does not exist"),
-    "module without a parameter": ("main.bicep", "    retentionDays: retentionDays\n    privateNetwork: privateNetwork\n    grants: concat(vault", "    privateNetwork: privateNetwork\n    grants: concat(vault", "needs the parameter retentionDays"),
-    "module with an unknown one": ("main.bicep", "params: { names: names }", "params: { names: names, lock: true }", "no parameter lock"),
-    "module with another type": ("main.bicep", "kubernetes: kubernetes\n    managedEndpoint", "kubernetes: 'yes'\n    managedEndpoint", "of type bool"),
+    "path of a module": (
+        "main.bicep",
+        "'modules/vault.bicep'",
+        "'modules/vaults.bicep'",
+        "does not exist",
+    ),
+    "module without a parameter": (
+        "main.bicep",
+        "    retentionDays: retentionDays\n",
+        "",
+        "needs the parameter retentionDays",
+    ),
+    "module with an unknown one": (
+        "main.bicep",
+        "params: { names: names }",
+        "params: { names: names, lock: true }",
+        "no parameter lock",
+    ),
+    "module with another type": (
+        "main.bicep",
+        "kubernetes: kubernetes\n    managedEndpoint",
+        "kubernetes: 'yes'\n    managedEndpoint",
+        "of type bool",
+    ),
     "output": ("main.bicep", "vault.outputs.id", "vault.outputs.uri", "no output uri"),
-    "file that is read in": ("modules/dashboard.bicep", "dashboard.json", "dashbord.json", "cannot be read"),
+    "file that is read in": (
+        "modules/dashboard.bicep",
+        "dashboard.json",
+        "dashbord.json",
+        "cannot be read",
+    ),
     "built-in role": ("main.bicep", "role: 'AcrPush'", "role: 'AcrPusher'", "no role"),
-    "parameter file, unknown": ("prod.bicepparam", "param deleteLocks", "param deleteLock", "no parameter deleteLock"),
-    "parameter file, missing": ("prod.bicepparam", "param deleteLocks = true\n", "", "needs the parameter deleteLocks"),
-    "parameter file, type": ("prod.bicepparam", "budgetAmount = 1000", "budgetAmount = '1000'", "of type int"),
-    "parameter file, value": ("prod.bicepparam", "environment = 'prod'", "environment = 'production'", "one of dev, test, prod"),
-    "parameter file, target": ("prod.bicepparam", "using 'main.bicep'", "using 'mian.bicep'", "names no file"),
-}  # fmt: skip
+    "parameter file, unknown": (
+        "prod.bicepparam",
+        "param deleteLocks",
+        "param deleteLock",
+        "no parameter deleteLock",
+    ),
+    "parameter file, missing": (
+        "prod.bicepparam",
+        "param deleteLocks = true\n",
+        "",
+        "needs the parameter deleteLocks",
+    ),
+    "parameter file, type": (
+        "prod.bicepparam",
+        "budgetAmount = 1000",
+        "budgetAmount = '1000'",
+        "of type int",
+    ),
+    "parameter file, value": (
+        "prod.bicepparam",
+        "environment = 'prod'",
+        "environment = 'production'",
+        "one of dev, test, prod",
+    ),
+    "parameter file, target": (
+        "prod.bicepparam",
+        "using 'main.bicep'",
+        "using 'mian.bicep'",
+        "names no file",
+    ),
+}
 
 
 def inject(project: Path, target: Path, name: str, old: str, new: str) -> int:
@@ -208,7 +308,7 @@ def test_everything_optional_plans(
     projects: dict[tuple[str, str], Path], tool: Terraform, tmp_path: Path
 ) -> None:
     folder = tool.prepare(projects["terraform", "azureml"], tmp_path)
-    more = {name: "true" for name in ("private_network", "kubernetes", "delete_locks")}
+    more = dict.fromkeys(("private_network", "kubernetes", "delete_locks"), "true")
     group = '{"operator": "00000000-0000-0000-0000-000000000001"}'
     resources, mistakes = tool.plan(folder, "prod", members=group, **more)
     assert mistakes == []
@@ -254,35 +354,131 @@ def test_the_provider_is_the_one_that_was_checked(
     assert pinned and tool.version.startswith(f"{pinned[1]}."), tool.version
 
 
+SECOND = """  network_acls {
+    bypass         = "None"
+    default_action = "Deny"
+  }
+
+  network_acls {"""
 TERRAFORM_ERRORS = {
-    "form": ("vault.tf", 'sku_name                      =', 'sku_name =', "not formatted"),
-    "syntax": ("vault.tf", 'sku_name                      = "standard"', "sku_name", "Invalid|Unsupported|required"),
-    "type of resource": ("vault.tf", "azurerm_key_vault", "azurerm_keyvault", "Invalid resource type|undeclared resource"),
-    "argument": ("vault.tf", "purge_protection_enabled     ", "purge_protection             ", "Unsupported argument"),
-    "argument of an older provider": ("vault.tf", "rbac_authorization_enabled   ", "enable_rbac_authorization    ", "Unsupported argument|Missing required"),
-    "required": ("vault.tf", '  sku_name                      = "standard"\n', "", "Missing required argument"),
+    "form": ("vault.tf", "sku_name                      =", "sku_name =", "not formatted"),
+    "syntax": (
+        "vault.tf",
+        'sku_name                      = "standard"',
+        "sku_name",
+        "Invalid|Unsupported|required",
+    ),
+    "type of resource": (
+        "vault.tf",
+        "azurerm_key_vault",
+        "azurerm_keyvault",
+        "Invalid resource type|undeclared resource",
+    ),
+    "argument": (
+        "vault.tf",
+        "purge_protection_enabled     ",
+        "purge_protection             ",
+        "Unsupported argument",
+    ),
+    "argument of an older provider": (
+        "vault.tf",
+        "rbac_authorization_enabled   ",
+        "enable_rbac_authorization    ",
+        "Unsupported argument|Missing required",
+    ),
+    "required": (
+        "vault.tf",
+        '  sku_name                      = "standard"\n',
+        "",
+        "Missing required argument",
+    ),
     "block": ("vault.tf", "network_acls {", "network_rules {", "Unsupported block type"),
-    "required block": ("compute.tf", "scale_settings {", "scale {", "Unsupported block|Insufficient scale_settings"),
-    "second block": ("vault.tf", "  network_acls {", '  network_acls {\n    bypass         = "None"\n    default_action = "Deny"\n  }\n\n  network_acls {', "Too many network_acls"),
-    "boolean": ("vault.tf", "purge_protection_enabled      = true", 'purge_protection_enabled      = "yes"', "Incorrect attribute value type"),
-    "number": ("events.tf", "max_delivery_attempts = 30", 'max_delivery_attempts = "many"', "Incorrect attribute value type"),
-    "list": ("federation.tf", "[var.federation_audience]", "var.federation_audience", "Incorrect attribute value type"),
+    "required block": (
+        "compute.tf",
+        "scale_settings {",
+        "scale {",
+        "Unsupported block|Insufficient scale_settings",
+    ),
+    "second block": ("vault.tf", "  network_acls {", SECOND, "Too many network_acls"),
+    "boolean": (
+        "vault.tf",
+        "purge_protection_enabled      = true",
+        'purge_protection_enabled      = "yes"',
+        "Incorrect attribute value type",
+    ),
+    "number": (
+        "events.tf",
+        "max_delivery_attempts = 30",
+        'max_delivery_attempts = "many"',
+        "Incorrect attribute value type",
+    ),
+    "list": (
+        "federation.tf",
+        "[var.federation_audience]",
+        "var.federation_audience",
+        "Incorrect attribute value type",
+    ),
     "variable": ("vault.tf", "var.retention_days", "var.retention", "undeclared input variable"),
-    "reference": ("vault.tf", "azurerm_resource_group.group.name", "azurerm_resource_group.grp.name", "undeclared resource"),
-    "attribute": ("insights.tf", "azurerm_log_analytics_workspace.logs.id", "azurerm_log_analytics_workspace.logs.ident", "Unsupported attribute"),
+    "reference": (
+        "vault.tf",
+        "azurerm_resource_group.group.name",
+        "azurerm_resource_group.grp.name",
+        "undeclared resource",
+    ),
+    "attribute": (
+        "insights.tf",
+        "azurerm_log_analytics_workspace.logs.id",
+        "azurerm_log_analytics_workspace.logs.ident",
+        "Unsupported attribute",
+    ),
     "local value": ("vault.tf", "local.names.vault", "local.name.vault", "undeclared local"),
     "name": ("vault.tf", "local.names.vault", "local.names.valut", "Unsupported attribute"),
     "function": ("roles.tf", "jsondecode(", "jsonread(", "unknown function"),
-    "version of Terraform": ("versions.tf", '>= 1.9.0', '>= 9.0.0', "Unsupported Terraform Core version"),
-}  # fmt: skip
+    "version of Terraform": (
+        "versions.tf",
+        ">= 1.9.0",
+        ">= 9.0.0",
+        "Unsupported Terraform Core version",
+    ),
+}
 PLAN_ERRORS = {
-    "variable file, unknown": ("environments/prod.tfvars", "delete_locks    ", "delete_lock     ", "undeclared variable|No value for required"),
-    "variable file, missing": ("environments/prod.tfvars", "delete_locks     = true\n", "", "No value for required variable"),
-    "variable file, type": ("environments/prod.tfvars", "budget_amount    = 1000", 'budget_amount    = "much"', "Invalid value for"),
-    "variable file, value": ("environments/prod.tfvars", '= "prod"', '= "production"', "Invalid value for variable"),
-    "file that is read in": ("dashboard.tf", "dashboard.json", "dashbord.json", "Invalid function argument|Error in function call"),
-    "role that is not defined": ("environments/prod.tfvars", "members = {}", 'members = { owner = "x" }', "Invalid index"),
-}  # fmt: skip
+    "variable file, unknown": (
+        "environments/prod.tfvars",
+        "delete_locks    ",
+        "delete_lock     ",
+        "undeclared variable|No value for required",
+    ),
+    "variable file, missing": (
+        "environments/prod.tfvars",
+        "delete_locks     = true\n",
+        "",
+        "No value for required variable",
+    ),
+    "variable file, type": (
+        "environments/prod.tfvars",
+        "budget_amount    = 1000",
+        'budget_amount    = "much"',
+        "Invalid value for",
+    ),
+    "variable file, value": (
+        "environments/prod.tfvars",
+        '= "prod"',
+        '= "production"',
+        "Invalid value for variable",
+    ),
+    "file that is read in": (
+        "dashboard.tf",
+        "dashboard.json",
+        "dashbord.json",
+        "Invalid function argument|Error in function call",
+    ),
+    "role that is not defined": (
+        "environments/prod.tfvars",
+        "members = {}",
+        'members = { owner = "x" }',
+        "Invalid index",
+    ),
+}
 
 
 @pytest.mark.parametrize("error", TERRAFORM_ERRORS | PLAN_ERRORS)
@@ -319,9 +515,19 @@ def scan(root: Path, iac: str) -> tuple[dict[str, int], list[str]]:
 
 
 WEAK = {
-    "bicep": ("modules/vault.bicep", "enablePurgeProtection: true", "enablePurgeProtection: false", "CKV_AZURE_110"),
-    "terraform": ("vault.tf", "purge_protection_enabled      = true", "purge_protection_enabled      = false", "CKV_AZURE_110"),
-}  # fmt: skip
+    "bicep": (
+        "modules/vault.bicep",
+        "enablePurgeProtection: true",
+        "enablePurgeProtection: false",
+        "CKV_AZURE_110",
+    ),
+    "terraform": (
+        "vault.tf",
+        "purge_protection_enabled      = true",
+        "purge_protection_enabled      = false",
+        "CKV_AZURE_110",
+    ),
+}
 
 
 @pytest.mark.parametrize("iac", WEAK)
