@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-NOWHERE = "00000000-0000-0000-0000-000000000000"
 LOCAL = 'terraform {\n  backend "local" {}\n}\n'
 TYPES = {
     "azurerm_resource_group": "Microsoft.Resources/resourceGroups",
@@ -102,7 +101,7 @@ class Terraform:
         self.run(folder, "init", "-input=false", "-no-color")
         done = self.run(
             folder, "plan", "-input=false", "-no-color", "-refresh=false", "-out=plan",
-            f"-var=subscription_id={NOWHERE}", f"-var-file=environments/{environment}.tfvars",
+            f"-var-file=environments/{environment}.tfvars",
             *given,
         )  # fmt: skip
         if done.returncode or "Warning: Value for undeclared variable" in done.stdout:
