@@ -8,6 +8,8 @@ has to be. Not known to the bindings, and so not checked here: the values that a
 which arguments exclude each other, and whether a list is a set.
 """
 
+# ruff: noqa: N802 - the methods have the names of the protocol
+
 import json
 import os
 import re
@@ -43,9 +45,7 @@ def read_bindings(folder: Path) -> tuple[str, Types]:
     """The provider's version, and every type of the bindings."""
     package = next(folder.rglob("provider-azurerm@*.jsii.tgz"))
     with tarfile.open(package) as archive:
-        readme, types = (
-            archive.extractfile(f"package/{name}") for name in ("README.md", ".jsii")
-        )
+        readme, types = (archive.extractfile(f"package/{name}") for name in ("README.md", ".jsii"))
         assert readme and types
         version = re.search(rb"provider version (\d+\.\d+\.\d+)", readme.read())
         assert version
@@ -110,7 +110,8 @@ def extract(bindings: Path, folders: list[Path]) -> dict[str, Any]:
     version, types = read_bindings(bindings)
     text = "\n".join(p.read_text("utf-8") for f in folders for p in sorted(f.rglob("*.tf")))
     used = {
-        kind: sorted(set(re.findall(rf'(?m)^{kind} "(\w+)"', text))) for kind in ("resource", "data")
+        kind: sorted(set(re.findall(rf'(?m)^{kind} "(\w+)"', text)))
+        for kind in ("resource", "data")
     }
     found = {name: schema_of(types, name) for name in used["resource"]}
     data = {name: schema_of(types, name, "data_") for name in used["data"]}
@@ -218,7 +219,10 @@ def serve(schemas: dict[str, Any]) -> None:
             return pb.PlanResourceChange.Response(planned_state=pack(state))
 
         def ReadDataSource(self, request: Any, context: Any) -> Any:
-            block, nothing = schemas["data"][request.type_name], "0" * 8 + "-0000-0000-0000-" + "0" * 12
+            block, nothing = (
+                schemas["data"][request.type_name],
+                "0" * 8 + "-0000-0000-0000-" + "0" * 12,
+            )
             return pb.ReadDataSource.Response(
                 state=pack(planned(block, unpack(request.config), nothing))
             )

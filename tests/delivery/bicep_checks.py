@@ -1,8 +1,9 @@
-"""What a Bicep compiler would say, as far as the official definitions tell; there is none to install.
+"""What a Bicep compiler would say, as far as the official definitions tell.
 
-`python bicep_checks.py TYPES FOLDER...` prints one line `file:line: message` for each mistake in the
-Bicep folders and ends with 1 when there are any. It reads the files with the Bicep grammar of tree-sitter
-and, since the policy scanner reads no others, with pycep. TYPES is the folder that bicep_types.py fills.
+`python bicep_checks.py TYPES FOLDER...` prints, as JSON, the mistakes (`file:line: message`) and
+the resources of each Bicep folder. There is no compiler to install: the files are read with the
+grammar of tree-sitter and, since the policy scanner reads no others, with pycep. TYPES is the
+folder that bicep_types.py fills.
 """
 
 import json
@@ -18,11 +19,10 @@ import tree_sitter_bicep
 from pycep import BicepParser
 from tree_sitter import Language, Node, Parser
 
-FUNCTIONS = set("""
-    array bool concat contains empty first flatten guid int intersection join json last length
-    loadJsonContent loadTextContent max min range replace reference resourceGroup resourceId split string
-    subscription subscriptionResourceId substring take tenant toLower toUpper union uniqueString utcNow
-""".split())
+# Those in use; the rest of the language is as right, but nobody has looked at it here.
+FUNCTIONS = {"concat", "contains", "environment", "guid", "loadJsonContent", "loadTextContent"}
+FUNCTIONS |= {"replace", "resourceGroup", "resourceId", "subscription", "take", "tenant"}
+FUNCTIONS |= {"uniqueString", "utcNow"}
 DECORATORS = {"allowed", "description", "maxLength", "maxValue", "minLength", "minValue", "secure"}
 NAMESPACES = {"az", "sys"}
 DECLARATIONS = {
@@ -32,7 +32,13 @@ DECLARATIONS = {
     "module_declaration": "module",
     "output_declaration": "output",
 }
-LITERALS = {"string": "string", "number": "int", "boolean": "bool", "object": "object", "array": "array"}
+LITERALS = {
+    "string": "string",
+    "number": "int",
+    "boolean": "bool",
+    "object": "object",
+    "array": "array",
+}
 # Bicep's own, beside the properties of the type.
 OWN = {"parent", "scope", "dependsOn"}
 API = re.compile(r"(Microsoft\.\w+(?:/\w+)+)@(\d{4}-\d\d-\d\d(?:-preview)?)")
@@ -66,11 +72,13 @@ def key_of(prop: Node) -> str:
 
 def members(node: Node) -> dict[str, Node]:
     """Key -> the property with that key, of an object."""
-    return {key_of(child): child for child in node.named_children if child.type == "object_property"}
+    return {
+        key_of(child): child for child in node.named_children if child.type == "object_property"
+    }
 
 
 def values(node: Node) -> Iterator[Node]:
-    """What an expression may come to: both sides of a condition, the body of a loop, the node itself."""
+    """What an expression may come to: both sides of a condition, or the node itself."""
     if node.type == "ternary_expression":
         for side in node.named_children[1:]:
             yield from values(side)
@@ -127,7 +135,8 @@ class File:
     def allowed(self, parameter: str) -> list[str] | None:
         """What the decorator `allowed` before a parameter lists."""
         node = self.declared["parameter"][parameter]
-        for part in walk(node):
+        before = node.prev_named_sibling
+        for part in walk(before) if before and before.type == "decorators" else ():
             if part.type == "decorator" and text(part).startswith("@allowed"):
                 return [str(literal(n)) for n in walk(part) if n.type == "string"]
         return None
@@ -140,9 +149,11 @@ class File:
 def syntax(file: File) -> Found:
     broken = [n for n in walk(file.root) if n.type == "ERROR" or n.is_missing]
     yield from ((node, f"cannot be parsed: {text(node)[:40]!r}") for node in broken[:1])
-    if not broken and file.path.suffix == ".bicep":
-        if why := refused(file.path.read_text(encoding="utf-8")):
-            yield file.root, f"pycep cannot parse it: {why}"
+
+
+def readable(file: File) -> Found:
+    if why := refused(file.path.read_text(encoding="utf-8")):
+        yield file.root, f"pycep cannot parse it: {why}"
 
 
 @cache
@@ -201,7 +212,7 @@ def symbols(file: File) -> Found:
         if node.type == "call_expression":
             name = text(node.named_children[0]).split(".")[-1]
             known = DECORATORS if node.parent and node.parent.type == "decorator" else FUNCTIONS
-            if name not in known | {"environment"}:
+            if name not in known:
                 yield node, f"{name}() is no function"
 
 
@@ -211,8 +222,8 @@ def names(file: File, main: File) -> Found:
     known = members(body_of(table) or table) if table else {}
     for node in walk(file.root):
         if node.type == "member_expression" and text(node.named_children[0]) == "names":
-            if text(node.named_children[1]) not in known:
-                yield node, f"names has no {text(node.named_children[1])}"
+            name = text(node.named_children[1])
+            yield from [] if name in known else [(node, f"names has no {name}")]
 
 
 class Types:
@@ -254,26 +265,39 @@ class Types:
             elif LITERALS[value.type] not in options:
                 yield value, f"{text(value)} where {kind} is due"
 
-    def check_string(self, node: Node, kind: str, options: list[str], types: dict[str, Any]) -> Found:
+    def check_string(
+        self, node: Node, kind: str, options: list[str], types: dict[str, Any]
+    ) -> Found:
         closed = [o for o in options if o not in types and o not in ("string", "int", "bool")]
         closed = [option for option in closed if not option.endswith("[]")]
         value = literal(node)
         if not closed and "string" not in options:
             yield node, f"a string where {kind} is due"
-        elif closed and value is not None and value not in closed and value not in kind.split(" | "):
+        elif (
+            closed and value is not None and value not in closed and value not in kind.split(" | ")
+        ):
             yield node, f"{value!r} is none of {', '.join(closed)}"
 
-    def check_object(self, node: Node, name: str, types: dict[str, Any], own: set[str] = frozenset()) -> Found:  # type: ignore[assignment]
+    def check_object(
+        self, node: Node, name: str, types: dict[str, Any], own: set[str] = frozenset()
+    ) -> Found:  # type: ignore[assignment]
         definition, given = types[name], members(node)
         properties = dict(definition["properties"])
         if definition.get("discriminator"):
             chosen = given.get(definition["discriminator"])
             value = literal(chosen.named_children[1]) if chosen else None
             if value not in definition["elements"]:
-                yield node, f"{definition['discriminator']} must be one of {', '.join(definition['elements'])}"
+                yield (
+                    node,
+                    f"{definition['discriminator']} must be one of {list(definition['elements'])}",
+                )
                 return
             properties |= types[definition["elements"][value]]["properties"]
-            properties[definition["discriminator"]] = {"type": value, "required": True, "readonly": False}
+            properties[definition["discriminator"]] = {
+                "type": value,
+                "required": True,
+                "readonly": False,
+            }
         for key, prop in given.items():
             if key in own:
                 continue
@@ -312,7 +336,10 @@ def resources(file: File, types: Types) -> Found:
             yield reference, f"{text(reference)} is no type of resource"
             continue
         if match[2] != definition["version"]:
-            yield reference, f"{match[1]} has the API version {definition['version']}, not {match[2]}"
+            yield (
+                reference,
+                f"{match[1]} has the API version {definition['version']}, not {match[2]}",
+            )
         body = body_of(node)
         if body is None:
             yield node, "has no body"
@@ -377,7 +404,9 @@ def loads(file: File) -> Found:
     table: dict[str, str] = {}
     for node in walk(file.root):
         if node.type == "call_expression" and text(node).startswith("load"):
-            path = file.path.parent / str(next(literal(n) for n in walk(node) if n.type == "string"))
+            path = file.path.parent / str(
+                next(literal(n) for n in walk(node) if n.type == "string")
+            )
             try:
                 content = json.loads(path.read_text(encoding="utf-8"))
             except (OSError, ValueError) as error:
@@ -416,7 +445,13 @@ def check(folder: Path, types: Types) -> list[str]:
         if file.path.suffix == ".bicepparam":
             note(file, parameters(file))
             continue
-        for mistakes in (names(file, main), resources(file, types), modules(file), loads(file)):
+        for mistakes in (
+            readable(file),
+            names(file, main),
+            resources(file, types),
+            modules(file),
+            loads(file),
+        ):
             note(file, mistakes)
     return found
 

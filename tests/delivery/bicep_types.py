@@ -1,9 +1,8 @@
 """The official definitions of Azure's resource types, offline, in one plain shape.
 
 `python bicep_types.py AZMCP CACHE TYPE...` asks the Azure MCP server, which carries the definitions
-that the Bicep compiler uses. Six types it cannot tell; for those the models of
-Azure's own Python SDK stand in, which hold everything but the values of enumerations. One JSON file a
-type is kept in CACHE:
+that the Bicep compiler uses. Six types it cannot tell; for those the models of Azure's own Python
+SDK stand in, which hold everything but the values of enumerations. CACHE gets one file a type:
 
     {"version": "2025-01-01", "root": NAME, "types": {NAME: {
         "properties": {NAME: {"type": "A | b | string[]", "required": true, "readonly": false}},
@@ -61,7 +60,9 @@ def properties_of(listed: list[dict[str, Any]]) -> dict[str, Any]:
 def from_server(answer: dict[str, Any]) -> Definition:
     """The definition in an answer of the server; KeyError when it has none."""
     resource, *others = (
-        item for item in answer["results"]["BicepSchemaResult"] if item["$type"] != "ResourceInstanceFunction"
+        item
+        for item in answer["results"]["BicepSchemaResult"]
+        if item["$type"] != "ResourceInstanceFunction"
     )
     types: dict[str, Any] = {}
     for item in [resource["bodyType"], *others]:

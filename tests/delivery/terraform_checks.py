@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-NOWHERE = "00000000-0000-0000-0000-000000000000"
 LOCAL = 'terraform {\n  backend "local" {}\n}\n'
 TYPES = {
     "azurerm_resource_group": "Microsoft.Resources/resourceGroups",
@@ -71,7 +70,12 @@ class Terraform:
 
     def run(self, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [self.program, *words], cwd=folder, env=self.env, capture_output=True, text=True, check=False
+            [self.program, *words],
+            cwd=folder,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     def prepare(self, source: Path, target: Path) -> Path:
@@ -97,7 +101,8 @@ class Terraform:
         self.run(folder, "init", "-input=false", "-no-color")
         done = self.run(
             folder, "plan", "-input=false", "-no-color", "-refresh=false", "-out=plan",
-            f"-var=subscription_id={NOWHERE}", f"-var-file=environments/{environment}.tfvars", *given,
+            f"-var-file=environments/{environment}.tfvars",
+            *given,
         )  # fmt: skip
         if done.returncode or "Warning: Value for undeclared variable" in done.stdout:
             return {}, located(done.stdout + done.stderr)
@@ -108,7 +113,9 @@ class Terraform:
 
 def place(item: dict[str, Any]) -> str:
     where = item.get("range", {"filename": "?", "start": {"line": 0}})
-    return f"{where['filename']}:{where['start']['line']}: {item['summary']}. {item.get('detail', '')}"
+    return (
+        f"{where['filename']}:{where['start']['line']}: {item['summary']}. {item.get('detail', '')}"
+    )
 
 
 def located(output: str) -> list[str]:
@@ -120,10 +127,15 @@ def located(output: str) -> list[str]:
 
 
 @contextmanager
-def terraform(program: str, python: Path, script: Path, bindings: Path, folders: list[Path]) -> Iterator[Terraform]:
+def terraform(
+    program: str, python: Path, script: Path, bindings: Path, folders: list[Path]
+) -> Iterator[Terraform]:
     """Terraform beside a running stand-in for azurerm, which knows what the folders use."""
     process = subprocess.Popen(
-        [python, script, bindings, *folders], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [python, script, bindings, *folders],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdin and process.stdout
     try:

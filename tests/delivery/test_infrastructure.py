@@ -49,7 +49,9 @@ def render(repository: Path, target: Path, iac: str, **answers: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def projects(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path]:
+def projects(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[str, str], Path]:
     """Language and case -> a rendered project."""
     root = tmp_path_factory.mktemp("infrastructure")
     return {
@@ -78,7 +80,12 @@ def types(projects: dict[tuple[str, str], Path]) -> Path:
 
 def check_bicep(types: Path, *folders: Path) -> Found:
     python = python_tool("bicep", *BICEP) / "python"
-    words = [python, HERE / "bicep_checks.py", types, *(folder / "infra/bicep" for folder in folders)]
+    words = [
+        python,
+        HERE / "bicep_checks.py",
+        types,
+        *(folder / "infra/bicep" for folder in folders),
+    ]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -99,36 +106,136 @@ def test_bicep_is_sound(case: str, projects: dict[tuple[str, str], Path], bicep:
 
 BICEP_ERRORS = {
     "syntax": ("modules/vault.bicep", "name: names.vault", "name names.vault", "parsed"),
-    "type of resource": ("modules/vault.bicep", "Microsoft.KeyVault/vaults@", "Microsoft.KeyVault/vault@", "no type"),
+    "type of resource": (
+        "modules/vault.bicep",
+        "Microsoft.KeyVault/vaults@",
+        "Microsoft.KeyVault/vault@",
+        "no type",
+    ),
     "API version": ("modules/vault.bicep", "vaults@2024-11-01", "vaults@2019-09-01", "API version"),
-    "property": ("modules/vault.bicep", "enablePurgeProtection:", "enablePurgeProtect:", "no property"),
-    "property that is only read": ("modules/vault.bicep", "enableSoftDelete: true", "provisioningState: 'Succeeded'\n    hsmPoolResourceId: 'x'", "can only be read"),
-    "required": ("modules/vault.bicep", "    sku: { family: 'A', name: 'standard' }\n", "", "needs sku"),
+    "property": (
+        "modules/vault.bicep",
+        "enablePurgeProtection:",
+        "enablePurgeProtect:",
+        "no property",
+    ),
+    "property that is only read": (
+        "modules/vault.bicep",
+        "enableSoftDelete: true",
+        "hsmPoolResourceId: 'x'",
+        "can only be read",
+    ),
+    "required": (
+        "modules/vault.bicep",
+        "    sku: { family: 'A', name: 'standard' }\n",
+        "",
+        "needs sku",
+    ),
     "enumeration": ("modules/vault.bicep", "family: 'A'", "family: 'B'", "none of"),
-    "boolean": ("modules/vault.bicep", "enablePurgeProtection: true", "enablePurgeProtection: 'true'", "where bool is due"),
-    "number": ("modules/events.bicep", "maxDeliveryAttempts: 30", "maxDeliveryAttempts: '30'", "where int is due"),
-    "array": ("modules/federation.bicep", "audiences: [audience]", "audiences: 'x'", "where string[] is due"),
-    "object": ("modules/workspace.bicep", "storageAccount: storage\n", "storageAccount: {}\n", "an object where"),
-    "kind of a union": ("modules/compute.bicep", "computeType: 'AmlCompute'", "computeType: 'AmlComputer'", "must be one of"),
-    "type known to the SDK": ("modules/alerts.bicep", "groupShortName:", "shortName:", "no property"),
+    "boolean": (
+        "modules/vault.bicep",
+        "enablePurgeProtection: true",
+        "enablePurgeProtection: 'true'",
+        "where bool is due",
+    ),
+    "number": (
+        "modules/events.bicep",
+        "maxDeliveryAttempts: 30",
+        "maxDeliveryAttempts: '30'",
+        "where int is due",
+    ),
+    "array": (
+        "modules/federation.bicep",
+        "audiences: [audience]",
+        "audiences: 'x'",
+        "where string[] is due",
+    ),
+    "object": (
+        "modules/workspace.bicep",
+        "storageAccount: storage\n",
+        "storageAccount: {}\n",
+        "an object where",
+    ),
+    "kind of a union": (
+        "modules/compute.bicep",
+        "computeType: 'AmlCompute'",
+        "computeType: 'AmlComputer'",
+        "must be one of",
+    ),
+    "type known to the SDK": (
+        "modules/alerts.bicep",
+        "groupShortName:",
+        "shortName:",
+        "no property",
+    ),
     "symbol": ("modules/vault.bicep", "tags: tags", "tags: labels", "not declared"),
     "function": ("modules/dashboard.bicep", "guid(", "guidd(", "no function"),
     "parameter that nobody uses": ("modules/vault.bicep", "  tags: tags\n", "", "tags is not used"),
     "decorator": ("main.bicep", "@maxLength(50)", "@maxLenght(50)", "no function"),
     "name": ("modules/vault.bicep", "names.vault", "names.valut", "names has no"),
-    "path of a module": ("main.bicep", "'modules/vault.bicep'", "'modules/vaults.bicep'", "does not exist"),
-    "module without a parameter": ("main.bicep", "    retentionDays: retentionDays\n    privateNetwork: privateNetwork\n    grants: concat(vault", "    privateNetwork: privateNetwork\n    grants: concat(vault", "needs the parameter retentionDays"),
-    "module with an unknown one": ("main.bicep", "params: { names: names }", "params: { names: names, lock: true }", "no parameter lock"),
-    "module with another type": ("main.bicep", "kubernetes: kubernetes\n    managedEndpoint", "kubernetes: 'yes'\n    managedEndpoint", "of type bool"),
+    "path of a module": (
+        "main.bicep",
+        "'modules/vault.bicep'",
+        "'modules/vaults.bicep'",
+        "does not exist",
+    ),
+    "module without a parameter": (
+        "main.bicep",
+        "    retentionDays: retentionDays\n",
+        "",
+        "needs the parameter retentionDays",
+    ),
+    "module with an unknown one": (
+        "main.bicep",
+        "params: { names: names }",
+        "params: { names: names, lock: true }",
+        "no parameter lock",
+    ),
+    "module with another type": (
+        "main.bicep",
+        "kubernetes: kubernetes\n    managedEndpoint",
+        "kubernetes: 'yes'\n    managedEndpoint",
+        "of type bool",
+    ),
     "output": ("main.bicep", "vault.outputs.id", "vault.outputs.uri", "no output uri"),
-    "file that is read in": ("modules/dashboard.bicep", "dashboard.json", "dashbord.json", "cannot be read"),
+    "file that is read in": (
+        "modules/dashboard.bicep",
+        "dashboard.json",
+        "dashbord.json",
+        "cannot be read",
+    ),
     "built-in role": ("main.bicep", "role: 'AcrPush'", "role: 'AcrPusher'", "no role"),
-    "parameter file, unknown": ("prod.bicepparam", "param deleteLocks", "param deleteLock", "no parameter deleteLock"),
-    "parameter file, missing": ("prod.bicepparam", "param deleteLocks = true\n", "", "needs the parameter deleteLocks"),
-    "parameter file, type": ("prod.bicepparam", "budgetAmount = 1000", "budgetAmount = '1000'", "of type int"),
-    "parameter file, value": ("prod.bicepparam", "environment = 'prod'", "environment = 'production'", "one of dev, test, prod"),
-    "parameter file, target": ("prod.bicepparam", "using 'main.bicep'", "using 'mian.bicep'", "names no file"),
-}  # fmt: skip
+    "parameter file, unknown": (
+        "prod.bicepparam",
+        "param deleteLocks",
+        "param deleteLock",
+        "no parameter deleteLock",
+    ),
+    "parameter file, missing": (
+        "prod.bicepparam",
+        "param deleteLocks = true\n",
+        "",
+        "needs the parameter deleteLocks",
+    ),
+    "parameter file, type": (
+        "prod.bicepparam",
+        "budgetAmount = 1000",
+        "budgetAmount = '1000'",
+        "of type int",
+    ),
+    "parameter file, value": (
+        "prod.bicepparam",
+        "environment = 'prod'",
+        "environment = 'production'",
+        "one of dev, test, prod",
+    ),
+    "parameter file, target": (
+        "prod.bicepparam",
+        "using 'main.bicep'",
+        "using 'mian.bicep'",
+        "names no file",
+    ),
+}
 
 
 def inject(project: Path, target: Path, name: str, old: str, new: str) -> int:
@@ -159,7 +266,9 @@ def bitten(
 @pytest.mark.parametrize("error", BICEP_ERRORS)
 def test_the_checks_of_bicep_bite(error: str, bitten: dict[str, list[str]]) -> None:
     name, _, _, message = BICEP_ERRORS[error]
-    assert any(re.match(rf"{name}:\d+: ", line) and message in line for line in bitten[error]), bitten[error]
+    assert any(re.match(rf"{name}:\d+: ", line) and message in line for line in bitten[error]), (
+        bitten[error]
+    )
 
 
 # TERRAFORM --------------------------------------------------------------------------------
@@ -171,7 +280,9 @@ def tool(projects: dict[tuple[str, str], Path]) -> Iterator[Terraform]:
     if program is None:
         pytest.skip("terraform is not installed here")
     scripts = python_tool("azurerm", *PROVIDER)
-    folders = [path / "infra/terraform" for (iac, _), path in projects.items() if iac == "terraform"]
+    folders = [
+        path / "infra/terraform" for (iac, _), path in projects.items() if iac == "terraform"
+    ]
     with terraform(
         program, scripts / "python", HERE / "azurerm_provider.py", scripts.parent, folders
     ) as running:
@@ -197,7 +308,7 @@ def test_everything_optional_plans(
     projects: dict[tuple[str, str], Path], tool: Terraform, tmp_path: Path
 ) -> None:
     folder = tool.prepare(projects["terraform", "azureml"], tmp_path)
-    more = {name: "true" for name in ("private_network", "kubernetes", "delete_locks")}
+    more = dict.fromkeys(("private_network", "kubernetes", "delete_locks"), "true")
     group = '{"operator": "00000000-0000-0000-0000-000000000001"}'
     resources, mistakes = tool.plan(folder, "prod", members=group, **more)
     assert mistakes == []
@@ -243,35 +354,131 @@ def test_the_provider_is_the_one_that_was_checked(
     assert pinned and tool.version.startswith(f"{pinned[1]}."), tool.version
 
 
+SECOND = """  network_acls {
+    bypass         = "None"
+    default_action = "Deny"
+  }
+
+  network_acls {"""
 TERRAFORM_ERRORS = {
-    "form": ("vault.tf", 'sku_name                      =', 'sku_name =', "not formatted"),
-    "syntax": ("vault.tf", 'sku_name                      = "standard"', "sku_name", "Invalid|Unsupported|required"),
-    "type of resource": ("vault.tf", "azurerm_key_vault", "azurerm_keyvault", "Invalid resource type|undeclared resource"),
-    "argument": ("vault.tf", "purge_protection_enabled     ", "purge_protection             ", "Unsupported argument"),
-    "argument of an older provider": ("vault.tf", "rbac_authorization_enabled   ", "enable_rbac_authorization    ", "Unsupported argument|Missing required"),
-    "required": ("vault.tf", '  sku_name                      = "standard"\n', "", "Missing required argument"),
+    "form": ("vault.tf", "sku_name                      =", "sku_name =", "not formatted"),
+    "syntax": (
+        "vault.tf",
+        'sku_name                      = "standard"',
+        "sku_name",
+        "Invalid|Unsupported|required",
+    ),
+    "type of resource": (
+        "vault.tf",
+        "azurerm_key_vault",
+        "azurerm_keyvault",
+        "Invalid resource type|undeclared resource",
+    ),
+    "argument": (
+        "vault.tf",
+        "purge_protection_enabled     ",
+        "purge_protection             ",
+        "Unsupported argument",
+    ),
+    "argument of an older provider": (
+        "vault.tf",
+        "rbac_authorization_enabled   ",
+        "enable_rbac_authorization    ",
+        "Unsupported argument|Missing required",
+    ),
+    "required": (
+        "vault.tf",
+        '  sku_name                      = "standard"\n',
+        "",
+        "Missing required argument",
+    ),
     "block": ("vault.tf", "network_acls {", "network_rules {", "Unsupported block type"),
-    "required block": ("compute.tf", "scale_settings {", "scale {", "Unsupported block|Insufficient scale_settings"),
-    "second block": ("vault.tf", "  network_acls {", '  network_acls {\n    bypass         = "None"\n    default_action = "Deny"\n  }\n\n  network_acls {', "Too many network_acls"),
-    "boolean": ("vault.tf", "purge_protection_enabled      = true", 'purge_protection_enabled      = "yes"', "Incorrect attribute value type"),
-    "number": ("events.tf", "max_delivery_attempts = 30", 'max_delivery_attempts = "many"', "Incorrect attribute value type"),
-    "list": ("federation.tf", "[var.federation_audience]", "var.federation_audience", "Incorrect attribute value type"),
+    "required block": (
+        "compute.tf",
+        "scale_settings {",
+        "scale {",
+        "Unsupported block|Insufficient scale_settings",
+    ),
+    "second block": ("vault.tf", "  network_acls {", SECOND, "Too many network_acls"),
+    "boolean": (
+        "vault.tf",
+        "purge_protection_enabled      = true",
+        'purge_protection_enabled      = "yes"',
+        "Incorrect attribute value type",
+    ),
+    "number": (
+        "events.tf",
+        "max_delivery_attempts = 30",
+        'max_delivery_attempts = "many"',
+        "Incorrect attribute value type",
+    ),
+    "list": (
+        "federation.tf",
+        "[var.federation_audience]",
+        "var.federation_audience",
+        "Incorrect attribute value type",
+    ),
     "variable": ("vault.tf", "var.retention_days", "var.retention", "undeclared input variable"),
-    "reference": ("vault.tf", "azurerm_resource_group.group.name", "azurerm_resource_group.grp.name", "undeclared resource"),
-    "attribute": ("insights.tf", "azurerm_log_analytics_workspace.logs.id", "azurerm_log_analytics_workspace.logs.ident", "Unsupported attribute"),
+    "reference": (
+        "vault.tf",
+        "azurerm_resource_group.group.name",
+        "azurerm_resource_group.grp.name",
+        "undeclared resource",
+    ),
+    "attribute": (
+        "insights.tf",
+        "azurerm_log_analytics_workspace.logs.id",
+        "azurerm_log_analytics_workspace.logs.ident",
+        "Unsupported attribute",
+    ),
     "local value": ("vault.tf", "local.names.vault", "local.name.vault", "undeclared local"),
     "name": ("vault.tf", "local.names.vault", "local.names.valut", "Unsupported attribute"),
     "function": ("roles.tf", "jsondecode(", "jsonread(", "unknown function"),
-    "version of Terraform": ("versions.tf", '>= 1.9.0', '>= 9.0.0', "Unsupported Terraform Core version"),
-}  # fmt: skip
+    "version of Terraform": (
+        "versions.tf",
+        ">= 1.9.0",
+        ">= 9.0.0",
+        "Unsupported Terraform Core version",
+    ),
+}
 PLAN_ERRORS = {
-    "variable file, unknown": ("environments/prod.tfvars", "delete_locks    ", "delete_lock     ", "undeclared variable|No value for required"),
-    "variable file, missing": ("environments/prod.tfvars", "delete_locks     = true\n", "", "No value for required variable"),
-    "variable file, type": ("environments/prod.tfvars", "budget_amount    = 1000", 'budget_amount    = "much"', "Invalid value for"),
-    "variable file, value": ("environments/prod.tfvars", '= "prod"', '= "production"', "Invalid value for variable"),
-    "file that is read in": ("dashboard.tf", "dashboard.json", "dashbord.json", "Invalid function argument|Error in function call"),
-    "role that is not defined": ("environments/prod.tfvars", "members = {}", 'members = { owner = "x" }', "Invalid index"),
-}  # fmt: skip
+    "variable file, unknown": (
+        "environments/prod.tfvars",
+        "delete_locks    ",
+        "delete_lock     ",
+        "undeclared variable|No value for required",
+    ),
+    "variable file, missing": (
+        "environments/prod.tfvars",
+        "delete_locks     = true\n",
+        "",
+        "No value for required variable",
+    ),
+    "variable file, type": (
+        "environments/prod.tfvars",
+        "budget_amount    = 1000",
+        'budget_amount    = "much"',
+        "Invalid value for",
+    ),
+    "variable file, value": (
+        "environments/prod.tfvars",
+        '= "prod"',
+        '= "production"',
+        "Invalid value for variable",
+    ),
+    "file that is read in": (
+        "dashboard.tf",
+        "dashboard.json",
+        "dashbord.json",
+        "Invalid function argument|Error in function call",
+    ),
+    "role that is not defined": (
+        "environments/prod.tfvars",
+        "members = {}",
+        'members = { owner = "x" }',
+        "Invalid index",
+    ),
+}
 
 
 @pytest.mark.parametrize("error", TERRAFORM_ERRORS | PLAN_ERRORS)
@@ -286,7 +493,68 @@ def test_the_checks_of_terraform_bite(
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     found = tool.mistakes(folder) if error in TERRAFORM_ERRORS else tool.plan(folder, "prod")[1]
     assert any(re.search(message, line) for line in found), found
-    assert error in PLAN_ERRORS or any(line.startswith(name) or name[:-3] in line for line in found), found
+    assert error in PLAN_ERRORS or any(
+        line.startswith(name) or name[:-3] in line for line in found
+    ), found
+
+
+# POLICY -----------------------------------------------------------------------------------
+
+
+def scan(root: Path, iac: str) -> tuple[dict[str, int], list[str]]:
+    """Checkov's counts, and its findings as `file:line: check`."""
+    program = python_tool("checkov", CHECKOV) / "checkov"
+    words = [program, "--directory", root, "--framework", iac, "--skip-download", "--compact"]
+    done = subprocess.run([*words, "--output", "json"], capture_output=True, text=True, check=False)
+    report = json.loads(done.stdout)
+    found = [
+        f"{item['file_path'].lstrip('/')}:{item['file_line_range'][0]}: {item['check_id']}"
+        for item in report["results"]["failed_checks"]
+    ]
+    return report["summary"], found
+
+
+WEAK = {
+    "bicep": (
+        "modules/vault.bicep",
+        "enablePurgeProtection: true",
+        "enablePurgeProtection: false",
+        "CKV_AZURE_110",
+    ),
+    "terraform": (
+        "vault.tf",
+        "purge_protection_enabled      = true",
+        "purge_protection_enabled      = false",
+        "CKV_AZURE_110",
+    ),
+}
+
+
+@pytest.mark.parametrize("iac", WEAK)
+def test_the_policy_scan_finds_nothing_but_what_is_injected(
+    iac: str, projects: dict[tuple[str, str], Path], tmp_path: Path
+) -> None:
+    project = projects[iac, "kubernetes"]
+    shutil.copytree(project / "infra", tmp_path / "sound/infra")
+    name, old, new, check = WEAK[iac]
+    inject(project, tmp_path / "weak", name, old, new)
+    summary, found = scan(tmp_path, iac)
+    assert summary["parsing_errors"] == 0 and summary["resource_count"] > 90
+    assert [line for line in found if not line.startswith("weak/")] == []
+    assert {line.split(": ")[1] for line in found} >= {check}
+    assert all(name in line for line in found)
+
+
+@pytest.mark.parametrize("iac", WEAK)
+def test_every_exception_has_its_reason(iac: str, projects: dict[tuple[str, str], Path]) -> None:
+    files = [p for p in (projects[iac, "kubernetes"] / "infra").rglob("*") if p.is_file()]
+    skips = [
+        line
+        for path in files
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "checkov:skip" in line
+    ]
+    assert skips and all(re.search(r"skip=CKV2?_AZURE_\d+:\S.{8,}", line) for line in skips)
 
 
 # BOTH -------------------------------------------------------------------------------------
@@ -329,8 +597,12 @@ def test_both_languages_grant_the_same(projects: dict[tuple[str, str], Path]) ->
         (projects["bicep", "github"] / "infra/bicep/modules/builtin.json").read_text("utf-8")
     )
     files = (projects["terraform", "github"] / "infra/terraform").glob("*.tf")
-    named = set(re.findall(r'role_definition_name = "(.+?)"', "".join(p.read_text("utf-8") for p in files)))
-    bicep = "".join(p.read_text("utf-8") for p in (projects["bicep", "github"] / "infra/bicep").rglob("*.bicep"))
+    named = set(
+        re.findall(r'role_definition_name = "(.+?)"', "".join(p.read_text("utf-8") for p in files))
+    )
+    bicep = "".join(
+        p.read_text("utf-8") for p in (projects["bicep", "github"] / "infra/bicep").rglob("*.bicep")
+    )
     used = {name for name in table if f"'{name}'" in bicep or f"builtin.{name}" in bicep}
     assert used == set(table) and named <= set(table)
     assert {role for _, role in theirs} | named | {
@@ -351,14 +623,20 @@ def test_roles_are_least_privilege(projects: dict[tuple[str, str], Path]) -> Non
     keys = "Microsoft.MachineLearningServices/workspaces/listKeys/action"
     trains = "Microsoft.MachineLearningServices/workspaces/jobs/write"
     judges = "Microsoft.MachineLearningServices/workspaces/models/versions/write"
-    may = {name: {a for a in (deploys, changes, keys, trains, judges) if allows(role, a)} for name, role in by_name.items()}
+    may = {
+        name: {a for a in (deploys, changes, keys, trains, judges) if allows(role, a)}
+        for name, role in by_name.items()
+    }
     assert may == {
         "data scientist": {trains, judges},
         "ML engineer": {deploys, trains, judges},
         "model validator": {trains, judges},
         "operator": set(),
     }
-    data = {name: {a.rsplit("/", 1)[1] for a in role["dataActions"] if "blobs" in a} for name, role in by_name.items()}
+    data = {
+        name: {a.rsplit("/", 1)[1] for a in role["dataActions"] if "blobs" in a}
+        for name, role in by_name.items()
+    }
     assert data["operator"] == set() and data["model validator"] == {"read"}
 
 

@@ -4,10 +4,10 @@ resource "azurerm_machine_learning_compute_cluster" "compute" {
   location                      = var.location
   tags                          = var.tags
 
-  vm_size                       = var.compute_size
-  vm_priority                   = "Dedicated"
-  local_auth_enabled            = false
-  ssh_public_access_enabled     = false
+  vm_size                   = var.compute_size
+  vm_priority               = "Dedicated"
+  local_auth_enabled        = false
+  ssh_public_access_enabled = false
 
   identity {
     type         = "UserAssigned"

@@ -2,7 +2,7 @@
 locals {
   stem   = "${var.project}-${var.environment}"
   short  = substr(replace(var.project, "-", ""), 0, 8)
-  unique = substr(sha256("${var.subscription_id}/${local.stem}"), 0, 6)
+  unique = substr(sha256("${data.azurerm_client_config.current.subscription_id}/${local.stem}"), 0, 6)
   names = {
     group     = "rg-${local.stem}"
     identity  = "id-${local.stem}"

@@ -15,8 +15,8 @@ terraform {
   }
 }
 
+# The subscription is the one in ARM_SUBSCRIPTION_ID.
 provider "azurerm" {
-  subscription_id     = var.subscription_id
   storage_use_azuread = true
 
   features {

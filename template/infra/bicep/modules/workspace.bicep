@@ -13,6 +13,7 @@ var builtin = loadJsonContent('builtin.json')
 var roles = '${subscription().id}/providers/Microsoft.Authorization/roleDefinitions'
 
 resource workspace 'Microsoft.MachineLearningServices/workspaces@2025-06-01' = {
+  // checkov:skip=CKV_AZURE_243:with privateNetwork
   name: names.workspace
   location: location
   tags: tags
