@@ -57,6 +57,7 @@ FINDERS: list[tuple[str, str, str]] = [
     (r"pyproject\.toml", r"(?m)^  \"([\w.-]+(?:\[.*\])?[^\";]*<[^\";]*)\",$", "{}"),
     (r"requirements\.lock", r"\A", "requirements.lock"),
 ]  # fmt: skip
+PATCH = re.compile(r"(:v?\d+\.\d+)\.\d+")  # of an image
 NOT_IN_NAMES = re.compile(r"^(docker\.io/library/|docker\.io/)|@sha256:\w+$")
 
 
@@ -136,7 +137,7 @@ def pins_of(name: str, text: str) -> Iterator[tuple[str, int]]:
     stages = {"scratch", *re.findall(r"(?mi)^FROM\s.*\sAS\s+(\S+)", text)}
     for where, what, form in FINDERS:
         for match in re.finditer(what, text) if re.fullmatch(where, name) else ():
-            pin = NOT_IN_NAMES.sub("", form.format(*match.groups()))
+            pin = PATCH.sub(r"\1", NOT_IN_NAMES.sub("", form.format(*match.groups())))
             if "$" not in pin and pin not in stages:
                 yield pin, text.count("\n", 0, match.start(match.lastindex or 0)) + 1
 

@@ -1,4 +1,4 @@
-"""Projects of the answers that matter to hygiene, each rendered once; and their commands, offline."""
+"""Projects of the answers that matter to hygiene, rendered once; their commands, offline."""
 
 import functools
 import os

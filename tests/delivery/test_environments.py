@@ -1,6 +1,5 @@
 """The same command line with another ENVIRONMENT: only what may differ does."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -52,17 +51,3 @@ def test_a_command_ends_with_one_line_that_names_file_and_key(
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()
     assert told in line
-
-
-def test_a_package_is_read_as_it_was_made(repository: Path, tmp_path: Path) -> None:
-    """What serves and what registers take the package's params.yaml as it stands."""
-    made = project(repository, "github")
-    shutil.copy(made.root / "params.yaml", tmp_path)
-    source = made.root / "src" / made.package
-    for module in ("service", "registry"):
-        text = (source / f"{module}.py").read_text(encoding="utf-8")
-        assert "read(folder /" in text or "read(package /" in text
-    code = f"from {made.package}.settings import read; import sys, pathlib; read(pathlib.Path(sys.argv[1]))"
-    python = made.environment / "bin/python"
-    env = made.env | {"ENVIRONMENT": "prod", "PYTHONPATH": str(made.root / "src")}
-    run(python, "-c", code, tmp_path / "params.yaml", cwd=tmp_path, env=env)

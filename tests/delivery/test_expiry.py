@@ -1,5 +1,11 @@
-"""expiry.yaml lists what every set of answers pins; what ends, and what is missing, is found."""
+"""expiry.yaml lists what a project pins; what ends, and what is missing, is found.
 
+That it passes today for every row of the covering array is checked where those are rendered, in
+tests/render/test_parity.py.
+"""
+# ruff: noqa: E501  tables read best with one row a line
+
+import itertools
 import re
 import subprocess
 import sys
@@ -7,89 +13,87 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-import yaml
 from tests.conftest import ROOT
-from tests.project.living import Done
-from tests.render.engines import covering_array, with_copier
+from tests.delivery.expiry_tool import PATH, check, tool
+from tests.delivery.hygiene_projects import ROWS, project
 
-TOOL = ROOT / "template/tools/expiry.py"
-
-
-def check(root: Path, *words: str) -> Done:
-    command = [sys.executable, root / "tools/expiry.py", "--root", root, *words]
-    return subprocess.run(command, capture_output=True, text=True)
-
-
-def pins(root: Path) -> list[dict[str, str]]:
-    loaded = yaml.safe_load((root / "expiry.yaml").read_text(encoding="utf-8"))
-    return list(loaded["pins"])
-
-
-def days(root: Path) -> list[date]:
-    return [date.fromisoformat(str(pin.get("expires") or pin["review"])) for pin in pins(root)]
+NEXT = timedelta(1)
 
 
 @pytest.fixture(scope="module")
-def rendered(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """A project for each row of the covering array."""
-    folder = tmp_path_factory.mktemp("rows")
-    rows = covering_array()
-    assert len(rows) > 20
-    return [
-        with_copier(repository, folder / str(number), row | {"project_name": "ML project"})
-        for number, row in enumerate(rows)
-    ]
+def roots(repository: Path) -> list[Path]:
+    return [project(repository, name).root for name in ROWS]
 
 
-def test_every_row_lists_what_it_pins_and_is_supported_today(rendered: list[Path]) -> None:
-    failed = {path.name: done.stdout for path in rendered if (done := check(path)).returncode}
-    assert failed == {}
+def test_the_command_passes_today_and_fails_after_the_first_day(roots: list[Path]) -> None:
+    for root in roots:
+        first = min(pin.until for pin in tool.read(root / tool.MANIFEST))
+        command = [sys.executable, root / "tools/expiry.py", "--root", root]
+        today = subprocess.run(command, capture_output=True, text=True)
+        assert today.returncode == 0, today.stdout + today.stderr
+        late = [*command, "--today", str(first + NEXT)]
+        done = subprocess.run(late, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert "1 days ago" in done.stdout
 
 
-def test_no_row_lists_what_it_does_not_pin(rendered: list[Path]) -> None:
-    dead = {line for path in rendered for line in check(path).stdout.splitlines() if "note:" in line}
-    assert dead == set()
+def test_there_is_a_warning_for_90_days(roots: list[Path]) -> None:
+    for root in roots:
+        first = min(pin.until for pin in tool.read(root / tool.MANIFEST))
+        for days, warned in ((0, True), (90, True), (91, False)):
+            lines, well = check(root, first - timedelta(days))
+            assert well
+            assert any(line.startswith("warning: ") for line in lines) is warned
 
 
-def test_every_row_warns_before_and_fails_after_its_first_day(rendered: list[Path]) -> None:
-    for root in rendered[::4]:
-        first = min(days(root))
-        after = check(root, "--today", str(first + timedelta(1)))
-        before = check(root, "--today", str(first))
-        assert (after.returncode, before.returncode) == (1, 0)
-        assert "1 days ago" in after.stdout
-        assert "warning: " in before.stdout
-
-
-def test_a_line_that_is_taken_out_is_found_with_its_place(rendered: list[Path], tmp_path: Path) -> None:
-    """Of every pin that any row lists: without its line the check fails and prints that line."""
-    tried: set[str] = set()
-    for root in rendered:
-        kept = (root / "expiry.yaml").read_text(encoding="utf-8")
-        for name in {pin["pin"] for pin in pins(root)} - tried:
-            tried.add(name)
-            lines = kept.splitlines(keepends=True)
-            without = [line for line in lines if f'pin: "{name}"' not in line]
-            assert len(without) == len(lines) - 1, name
-            (root / "expiry.yaml").write_text("".join(without), encoding="utf-8")
-            done = check(root)
-            assert done.returncode == 1, name
-            assert re.search(rf"error: \S+:\d+: {re.escape(name)} is not", done.stdout, re.I), name
-            assert f'- {{pin: "{name}"'.casefold() in done.stdout.casefold()
-        (root / "expiry.yaml").write_text(kept, encoding="utf-8")
+def test_a_line_that_is_taken_out_is_found_with_its_place(roots: list[Path]) -> None:
+    """Of every pin: without its line the check fails and prints that line."""
+    tried = set()
+    for root in roots:
+        listed, found = tool.read(root / tool.MANIFEST), tool.find(root)
+        there = {name.casefold() for name in found}
+        for gone in [pin for pin in listed if pin.name.casefold() in there]:
+            tried.add(gone.name)
+            rest = [pin for pin in listed if pin is not gone]
+            lines, well = tool.report(rest, found, date(2026, 11, 24))
+            (told,) = [line for line in lines if line.startswith("error: ")]
+            assert not well
+            assert re.match(rf"error: [\w./-]+:\d+: {re.escape(gone.name)} is not", told, re.I), (
+                told
+            )
+            assert f'- {{pin: "{gone.name}"'.casefold() in told.casefold()
     assert len(tried) >= 8
 
 
-def test_every_line_names_its_source_and_what_to_do(rendered: list[Path]) -> None:
-    for pin in {str(pin["pin"]): pin for root in rendered for pin in pins(root)}.values():
-        assert pin["source"].startswith("https://"), pin
-        assert len(pin["do"]) > 10, pin
+@pytest.mark.parametrize(
+    ("path", "old", "new", "found"),
+    [
+        (".python-version", "3.11", "3.10", ".python-version:1: python 3.10"),
+        ("pyproject.toml", '"protobuf<7"', '"protobuf<8"', ": protobuf<8"),
+        ("deploy/container/Dockerfile", "-slim-trixie AS", "-slim-buster AS", ":4: python:3.11-slim-buster"),
+        (".devcontainer/devcontainer.json", ":3-3.11-trixie", ":2-3.11", ":3: mcr.microsoft.com/devcontainers/python:2-3.11"),
+    ],
+)  # fmt: skip
+def test_a_pin_that_moved_is_found(
+    path: str, old: str, new: str, found: str, repository: Path, tmp_path: Path
+) -> None:
+    moved = project(repository, "github").copy(tmp_path / "project")
+    moved.edit(path, old, new)
+    lines, well = check(moved.root)
+    assert not well
+    assert any(found in line for line in lines), lines
 
 
-def test_this_repository_lists_its_own(repository: Path) -> None:
-    command = [sys.executable, TOOL, "--root", ROOT]
+def test_every_line_names_its_source_and_what_to_do(roots: list[Path]) -> None:
+    for pin in itertools.chain(*(tool.read(root / tool.MANIFEST) for root in roots)):
+        assert pin.source.startswith("https://"), pin
+        assert len(pin.do) > 10, pin
+
+
+def test_this_repository_lists_its_own() -> None:
+    command = [sys.executable, PATH, "--root", ROOT]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     late = subprocess.run([*command, "--today", "2040-01-01"], capture_output=True, text=True)
     assert late.returncode == 1
-    assert late.stdout.count("error: ") == len(pins(ROOT))
+    assert late.stdout.count("error: ") == len(tool.read(ROOT / tool.MANIFEST))

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
+from tests.delivery import expiry_tool
 from tests.render.engines import ROOT, files
 
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -37,6 +38,8 @@ def check_project(project: Path) -> None:
     for path in rendered(project):
         text = (project / path).read_text(encoding="utf-8")
         assert not LEFTOVER.search(text), f"Jinja is left in {path}"
+    told, well = expiry_tool.check(project)
+    assert well, f"a pin is due or not listed: {told}"
     promised = list(absent(project))
     assert not promised, f"the documents promise what is not there: {promised}"
 

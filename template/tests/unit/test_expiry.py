@@ -87,6 +87,7 @@ def test_a_line_that_nothing_pins_is_noted(
         ("azure-pipelines/ci.yml", "versionSpec: '3.12'\n", ["python 3.12"]),
         (".gitlab-ci.yml", "image: python:3.12-slim # why\n", ["python:3.12-slim"]),
         (".gitlab-ci.yml", "image:\n  name: a.example/b:1\n", ["a.example/b:1"]),
+        (".gitlab-ci.yml", "image: a/b:1.29.3-dind@sha256:00\n", ["a/b:1.29-dind"]),
         (".gitlab-ci.yml", "image: $CI_REGISTRY_IMAGE:1\n", []),
         (".gitlab/ci/a.yml", "- component: gitlab.example/a/b@2.1.0\n", ["gitlab.example/a/b@2"]),
         (".gitlab-ci.yml", 'AZURE_CLI_VERSION: "2.80.0"\n', ["AZURE_CLI 2.80"]),
