@@ -9,7 +9,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lifecycle test fast check format sync lock benchmark build release clean
+.PHONY: help setup demo lifecycle test fast check expiry format sync lock benchmark build release clean
 
 help:  ## List what can be done
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ check: $(READY)  ## Format, lint, types; is what is generated up to date?
 	@$(BIN)/mypy
 	@$(BIN)/python scripts/sync.py --check
 	@$(BIN)/python scripts/samples.py --check
+
+expiry: $(READY)  ## Which pins of this repository end, or are to be looked at again?
+	@$(BIN)/python template/tools/expiry.py
 
 format: $(READY)  ## Format, and fix what can be fixed
 	@$(BIN)/ruff format

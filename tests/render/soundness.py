@@ -40,6 +40,8 @@ def check_project(project: Path) -> None:
         assert not LEFTOVER.search(text), f"Jinja is left in {path}"
     told, well = expiry_tool.check(project)
     assert well, f"a pin is due or not listed: {told}"
+    dead = [line for line in told if line.startswith("note:")]
+    assert not dead, f"a pin is listed that nothing has: {dead}"
     promised = list(absent(project))
     assert not promised, f"the documents promise what is not there: {promised}"
 
