@@ -35,7 +35,8 @@ def requirements(pyproject: str, dev: bool = True) -> list[str]:
     """Return what any option may need: the Jinja branches are taken together."""
     rendered = re.sub(r"{{.*?}}", "x", re.sub(r"{%.*?%}", "", pyproject.split(START)[0]))
     table = tomllib.loads(rendered)
-    return [*table["project"]["dependencies"], *(table["dependency-groups"]["dev"] if dev else [])]
+    groups = table["dependency-groups"].values() if dev else ()
+    return [*table["project"]["dependencies"], *(name for group in groups for name in group)]
 
 
 def compile_lock(wanted: list[str], within: Path | None = None) -> str:
