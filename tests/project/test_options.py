@@ -38,7 +38,7 @@ LIVED: list[Answers] = [
     {"project_name": "Odd rows", "problem_type": "anomaly", "license": "MIT"},
 ]  # fmt: skip
 LOOKED_AT: list[Answers] = [
-    {"python_version": version, "serving": "online", "rollout": rollout}
+    {"python_version": version, "serving": "online", "rollout": rollout, "package_name": LONG}
     for version, rollout in zip(VERSIONS, ("ramped", "blue-green", "ab-test"), strict=True)
 ]
 ROWS = [

@@ -87,8 +87,8 @@ def test_make_has_the_targets_that_are_named(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_poe_has_the_tasks_that_are_named(page: Path, project: Path) -> None:
+def test_poe_has_the_tasks_that_are_named(page: Path) -> None:
     named = set(re.findall(r"\bpoe ([a-z]+)\b", page.read_text(encoding="utf-8")))
-    pyproject = (project / "pyproject.toml").read_text(encoding="utf-8")
+    pyproject = (ROOT / "template/pyproject.toml.jinja").read_text(encoding="utf-8")
     tasks = pyproject.split("[tool.poe.tasks]")[1].split("\n[")[0]
     assert named <= set(re.findall(r"^([a-z-]+) =", tasks, re.MULTILINE))
