@@ -32,7 +32,8 @@ def load(path: Path) -> Node:
 def ci_files(project: Path) -> list[Path]:
     """Every file of CI in a project."""
     patterns = (
-        ".github/**/*.yml",
+        ".github/workflows/*.yml",
+        ".github/actions/**/*.yml",
         "azure-pipelines/**/*.yml",
         ".gitlab-ci.yml",
         ".gitlab/**/*.yml",
@@ -70,7 +71,7 @@ def commands(project: Path) -> Iterator[str]:
 
 
 def github(project: Path) -> Iterator[str]:
-    for path in sorted((project / ".github").rglob("*.yml")):
+    for path in ci_files(project):
         name, text = path.relative_to(project).as_posix(), path.read_text(encoding="utf-8")
         if path.parent.name == "workflows" or path.name == "action.yml":
             yield from uses(name, text, project)

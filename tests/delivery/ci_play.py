@@ -178,8 +178,10 @@ class GitHub(Stage):
         given = {name: value for name, value in self.env.items() if name.startswith("FAKE_")}
         words += [word for name, value in given.items() for word in ("--env", f"{name}={value}")]
         words += [w for name, value in variables.items() for w in ("--var", f"{name}={value}")]
+        # Another test may run act at the same time: each has a cache of its own.
+        own = self.env | {"XDG_CACHE_HOME": str(self.folder / "cache")}
         done = subprocess.run(
-            list(map(str, words)), cwd=self.project, env=self.env, text=True, timeout=120,
+            list(map(str, words)), cwd=self.project, env=own, text=True, timeout=120,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
         return Played(self.calls(), done.returncode, done.stdout)
