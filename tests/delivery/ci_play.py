@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tests.conftest import git
+from filelock import FileLock
+from tests.conftest import ROOT, git
 
 NAMES = ("uv", "uvx", "az", "kubectl", "kubelogin", "docker", "cosign", "gh", "terraform", "curl")
 NAMES += ("pipx", "apk")
@@ -178,12 +179,13 @@ class GitHub(Stage):
         given = {name: value for name, value in self.env.items() if name.startswith("FAKE_")}
         words += [word for name, value in given.items() for word in ("--env", f"{name}={value}")]
         words += [w for name, value in variables.items() for w in ("--var", f"{name}={value}")]
-        # Another test may run act at the same time: each has a cache of its own.
-        own = self.env | {"XDG_CACHE_HOME": str(self.folder / "cache")}
-        done = subprocess.run(
-            list(map(str, words)), cwd=self.project, env=own, text=True, timeout=120,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-        )  # fmt: skip
+        # Two of act at the same time, of two test processes, disturb each other.
+        with FileLock(ROOT / "build/act.lock"):
+            done = subprocess.run(
+                list(map(str, words)), cwd=self.project, env=self.env, text=True, timeout=120,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                check=False,
+            )  # fmt: skip
         return Played(self.calls(), done.returncode, done.stdout)
 
 

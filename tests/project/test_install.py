@@ -1,5 +1,6 @@
 """What the README says of installing: with uv and with plain pip, the locked versions, no index."""
 
+import os
 import re
 import venv
 from pathlib import Path
@@ -45,7 +46,7 @@ def test_the_constraints_are_the_lock(project: Project) -> None:
 def test_uv_sync_installs_the_locked_versions(project: Project) -> None:
     python = find_python(FOUND[0])
     assert python
-    env = clean(UV_PYTHON=python)
+    env = clean(UV_PYTHON=python, PATH=f"{UV.parent}{os.pathsep}{os.environ['PATH']}")
     run(UV, "sync", "--quiet", cwd=project.root, env=env)
     frozen = run(UV, "pip", "freeze", "--python", ".venv", cwd=project.root, env=env)
     check_versions(frozen.stdout)
