@@ -28,6 +28,7 @@ case $line in
   "sudo "*) exec "$@" ;;
 esac
 echo "$line" >> "$FAKE_LOG"
+if [[ -p /dev/stdin ]]; then cat > /dev/null; fi # else the pipe's writer may die of SIGPIPE
 if [[ $line == "docker buildx build"* ]]; then
   while [ "$1" != --metadata-file ]; do shift; done
   echo '{{"containerimage.digest": "{DIGEST}"}}' > "$2"
