@@ -35,7 +35,8 @@ class Collector:
     def add(self, table: pa.Table) -> None:
         """Take scored rows; of more than collect.max_rows a share stays."""
         if self._share < 1:
-            table = table.filter(self._random.random(table.num_rows) < self._share)
+            drawn = self._random.random(table.num_rows) < self._share
+            table = table.take(np.flatnonzero(drawn))
         self._batches.append(decoded(table))
         while sum(batch.num_rows for batch in self._batches) > self._settings.max_rows:
             self._share /= 2

@@ -1,6 +1,7 @@
 """The model as it scores and serves: from its package, in the fastest form that is proven equal."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,11 +52,15 @@ class Served:
 
 
 def session(path: Path, threads: int = 0) -> Any:
-    """Open an ONNX model. Waiting threads sleep: spinning takes the cores from other work."""
+    """Open an ONNX model; 0 threads are as many as OMP_NUM_THREADS says, or the cores.
+
+    Waiting threads sleep: spinning takes the cores from other work.
+    """
     from onnxruntime import InferenceSession, SessionOptions
 
     options = SessionOptions()
-    options.intra_op_num_threads = threads
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    options.intra_op_num_threads = threads or int(wanted if wanted.isdecimal() else 0)
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     content = path.read_bytes()
