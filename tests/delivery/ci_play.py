@@ -105,6 +105,8 @@ class Stage:
         for name in (*NAMES, *SHELL_NAMES):
             (self.bin / name).write_text(FAKE, encoding="utf-8")
             (self.bin / name).chmod(0o755)
+        if (tools := self.project / "deploy/kubernetes/tools.sh").exists():
+            tools.write_text('echo "tools.sh $*" >> "$FAKE_LOG"\n', encoding="utf-8")
         self.log, self.rules = self.folder / "log", self.folder / "rules"
         self.store = self.folder / "store"
 

@@ -54,6 +54,7 @@ def test_a_release_brings_one_image_to_test_and_to_production(stages: Played, na
     assert done.of("cosign sign") == [f"--yes {image(name)}"]
     assert done.before("docker run", "cosign sign")
     assert done.before("cosign sign", "uv run poe deploy")
+    assert len(done.of("tools.sh /usr/local/bin")) == (0 if name == "azureml" else 2)
     assert ["test, success" in done.of("uv run poe notify")[0]] == [True]
 
 

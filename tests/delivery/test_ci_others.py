@@ -137,6 +137,7 @@ def test_a_release_brings_one_image_to_test_and_to_production(
     assert "sign --yes" in sign
     assert sign.endswith(image)
     assert done.before("docker run", "uv run poe deploy")
+    assert len(done.of("tools.sh /usr/local/bin")) == (0 if name == "azureml" else 2)
 
 
 @pytest.mark.parametrize(

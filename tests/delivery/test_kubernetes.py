@@ -1,11 +1,13 @@
 """The manifests of every strategy and environment; and that each check finds what it is for."""
 
 import copy
+import hashlib
 import itertools
 import re
 import runpy
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -373,3 +375,53 @@ def test_kubectl_refuses_what_does_not_fit_together(
     (folder / file).write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(AssertionError, match=said):
         build(folder / "overlays/prod")
+
+
+# --- What an agent lacks ---------------------------------------------------------------------
+
+CURL = """#!/bin/bash
+while [ "$1" != --output ]; do shift; done
+cp "$DOWNLOADS/$(basename "$3")" "$2"
+"""
+
+
+def install_tools(script: str, folder: Path, downloads: Path) -> subprocess.CompletedProcess[str]:
+    """Run tools.sh on an agent without kubectl, where curl copies from `downloads`."""
+    agent = folder / "agent"
+    agent.mkdir(parents=True)
+    programs = "bash basename cp gzip install mktemp rm sha256sum sha512sum tar"
+    for program in programs.split():
+        (agent / program).symlink_to(shutil.which(program) or program)
+    (agent / "curl").write_text(CURL, encoding="utf-8")
+    (agent / "curl").chmod(0o755)
+    (folder / "tools.sh").write_text(script, encoding="utf-8")
+    (folder / "bin").mkdir()
+    env = {"PATH": str(agent), "DOWNLOADS": str(downloads)}
+    command = [agent / "bash", folder / "tools.sh", folder / "bin"]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+def test_only_what_has_the_right_checksum_is_installed(plain: Path, tmp_path: Path) -> None:
+    project = with_copier(plain, tmp_path / "project", {"serving": "online", "rollout": "canary"})
+    script = (project / "deploy/kubernetes/tools.sh").read_text("utf-8")
+    downloads = tmp_path / "downloads"
+    (downloads / "kubernetes/client/bin").mkdir(parents=True)
+    (downloads / "kubernetes/client/bin/kubectl").write_text("kubectl", encoding="utf-8")
+    archive = downloads / "kubernetes-client-linux-amd64.tar.gz"
+    with tarfile.open(archive, "w:gz") as file:
+        file.add(downloads / "kubernetes", "kubernetes")
+    plugin = downloads / "kubectl-argo-rollouts-linux-amd64"
+    plugin.write_text("plugin", encoding="utf-8")
+
+    refused = install_tools(script, tmp_path / "refused", downloads)
+    assert refused.returncode
+    assert "did NOT match" in refused.stderr
+    assert not list((tmp_path / "refused/bin").iterdir())
+
+    sums = re.findall(r"^    ([0-9a-f]{64,})$", script, re.MULTILINE)
+    for old, path, algorithm in zip(sums, (archive, plugin), ("sha512", "sha256"), strict=True):
+        script = script.replace(old, hashlib.new(algorithm, path.read_bytes()).hexdigest())
+    taken = install_tools(script, tmp_path / "taken", downloads)
+    assert taken.returncode == 0, taken.stderr
+    installed = {path.name: path.read_text("utf-8") for path in (tmp_path / "taken/bin").iterdir()}
+    assert installed == {"kubectl": "kubectl", "kubectl-argo-rollouts": "plugin"}

@@ -71,6 +71,7 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "deploy/kubernetes/base/analysis.yaml": [
         ("rollout", "blue-green", "canary", "ab-test", "shadow"),
     ],
+    "deploy/kubernetes/tools.sh": [*KUBERNETES, ("ci", "github", "azure-devops", "gitlab")],
     "docs/delivery/kubernetes.md": KUBERNETES,
     "tests/service/test_kubernetes.py": KUBERNETES,
     "src/{{ package_name }}/probe.py": [ONLINE],
