@@ -32,7 +32,9 @@ TIMEOUT = 20_000  # milliseconds
 PATIENCE = 5_000  # with a search
 # WCAG 2 to level AA, and what axe calls best practice: landmarks, order of headings.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-AXE = """rules => axe.run(document, {runOnly: {type: 'tag', values: rules}}).then(
+# Without preloading, for which axe fetches style sheets: a page opened as a file may not.
+AXE = """rules => axe.run(document, {
+  preload: false, resultTypes: ['violations'], runOnly: {type: 'tag', values: rules}}).then(
   found => found.violations.flatMap(rule => rule.nodes.map(node =>
     `${rule.id}: ${rule.help}: ${node.target.join(' ')}: ${node.html.slice(0, 160)}` +
     (node.any[0] ? ` (${node.any[0].message})` : ''))))"""
@@ -66,8 +68,19 @@ class Site:
         self.names: dict[str, set[str]] = {}
         self.faults: list[Fault] = []
 
+    def listen(self, page: Page, name: str, look: str) -> None:
+        """Note what the browser complains of while the page is open."""
+
+        def note(kind: str, what: str) -> None:
+            if (fault := (name, look, kind, what)) not in self.faults:
+                self.faults.append(fault)
+
+        page.on("console", lambda m: note("console", m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: note("script", str(error)))
+        page.on("requestfailed", lambda r: note("request", f"{r.url}: {r.failure}"))
+
     def visit(self, page: Page, path: Path, look: str) -> None:
-        """Open a page, note what the browser complains of, then look at it."""
+        """Open a page and look at it."""
         name = path.relative_to(self.folder).as_posix()
         heard: list[tuple[str, str]] = []
         page.on(
@@ -84,7 +97,7 @@ class Site:
             self.names[name] = set(page.evaluate(NAMES))
         except Error as error:
             heard.append(("page", f"does not open: {error}"))
-        self.faults += [(name, look, kind, what) for kind, what in dict.fromkeys(heard)]
+        self.faults += [(name, look, kind, what) for kind, what in heard]
 
     def dead(self) -> Iterator[Fault]:
         """Yield the links that lead to no file or anchor of the folder."""
@@ -107,6 +120,7 @@ class Site:
 
     def search(self, page: Page, word: str) -> None:
         """Type a word into the search field, open the first hit, find the word there."""
+        self.listen(page, f"search for {word!r}", "")
         page.goto((self.folder / "index.html").as_uri(), timeout=PATIENCE)
         try:
             field = page.locator("input[type=search], [role=search] input, input[name=q]").first
