@@ -76,8 +76,8 @@ def lineage(said: str) -> str:
 
 
 def card(text: str) -> str:
-    """Return the first sections of the model card."""
-    return text.split("## Metrics")[0]
+    """Return the first sections of the model card; links are of no use here."""
+    return re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", text.split("## Metrics")[0])
 
 
 def _head(path: Path, rows: int) -> str:
