@@ -18,6 +18,8 @@ REPAIRS = {
     '<aside class="sidebar-drawer"': '<aside aria-label="Pages" class="sidebar-drawer"',
     '<aside class="toc-drawer': '<aside aria-label="Contents" class="toc-drawer',
     "<pre>": '<pre tabindex="0">',
+    '<th class="head"><p></p></th>': "<td></td>",
+    '<div id="search-results">': '<h1>Search</h1>\n<div id="search-results">',
     '<div class="table-wrapper': '<div tabindex="0" class="table-wrapper',
 }
 

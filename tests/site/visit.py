@@ -83,11 +83,7 @@ class Site:
         """Open a page and look at it."""
         name = path.relative_to(self.folder).as_posix()
         heard: list[tuple[str, str]] = []
-        page.on(
-            "console", lambda m: heard.append(("console", m.text)) if m.type == "error" else None
-        )
-        page.on("pageerror", lambda error: heard.append(("script", str(error))))
-        page.on("requestfailed", lambda r: heard.append(("request", f"{r.url}: {r.failure}")))
+        self.listen(page, name, look)
         try:
             page.goto(path.as_uri(), wait_until="load", timeout=TIMEOUT)
             heard += [("wide", what) for what in page.evaluate(WIDE)]
@@ -156,7 +152,9 @@ def main(order: dict[str, Any]) -> list[Fault]:
                 site.visit(page, path, look)
                 if order["shots"]:
                     name = "-".join(path.relative_to(site.folder).with_suffix("").parts)
-                    page.screenshot(path=Path(order["shots"]) / f"{name}-{look}.png")
+                    page.screenshot(
+                        path=Path(order["shots"]) / f"{name}-{look}.png", full_page=True
+                    )
                 page.close()
             if look == "desktop":
                 for word in order["search"]:
