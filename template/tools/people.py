@@ -1,4 +1,4 @@
-"""docs/roles.yaml as it is meant: who the people are, which role does what, which role decides what.
+"""docs/roles.yaml, read: who the people are, what each role does, decides and may.
 
 What cannot be right is told all at once, each with its place in the file.
 """
@@ -13,20 +13,21 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 SOURCE = "docs/roles.yaml"
-STAGES = {
+Stage = Literal["business-understanding", "data", "modeling", "deployment", "acceptance"]
+Environment = Literal["dev", "test", "prod"]
+STAGES: dict[Stage, str] = {
     "business-understanding": "Business understanding",
     "data": "Data acquisition and understanding",
     "modeling": "Modeling",
     "deployment": "Deployment",
     "acceptance": "Customer acceptance",
 }
-ENVIRONMENTS = ("dev", "test", "prod")
+ENVIRONMENTS: tuple[Environment, ...] = ("dev", "test", "prod")
 GATES = ("main", "test", "prod", *(f"infra-{name}" for name in ENVIRONMENTS))
 
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 TASK = re.compile(r"\buv run poe ([a-z][a-z-]*)")
 
-Stage = Literal["business-understanding", "data", "modeling", "deployment", "acceptance"]
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
 Line = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f](.*\S)?$")]
 Email = Annotated[str, StringConstraints(pattern=r"^[\w.+%-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")]
@@ -70,7 +71,7 @@ class Role(Part):
     decides: list[Line] = []
     owns: list[Owned] = []
     approves: list[Line] = []
-    azure: dict[Literal["dev", "test", "prod"], Line] = {}
+    azure: dict[Environment, Line] = {}
     first_day: list[Line] = []
     commands: list[Line] = []
     training: list[Line] = []

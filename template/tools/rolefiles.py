@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tools.people import ENVIRONMENTS, Holder, Roles
+from tools.people import ENVIRONMENTS, Environment, Holder, Roles
 
 Body = Callable[[Roles, Path], str]
 
@@ -104,7 +104,7 @@ def ruleset(source: Roles, root: Path) -> str:
     )
 
 
-def members(environment: str) -> Iterator[tuple[str, Body]]:
+def members(environment: Environment) -> Iterator[tuple[str, Body]]:
     """Yield the two parameter files of an environment: which group has which role in Azure."""
 
     def pairs(source: Roles) -> list[tuple[str, str]]:

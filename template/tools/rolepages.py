@@ -2,7 +2,7 @@
 
 import re
 
-from tools.people import STAGES, Holder, Role, Roles
+from tools.people import STAGES, Holder, Role, Roles, Stage
 
 # As the template writes names of people, so that a fresh project is what `poe roles` would write.
 SPECIAL = re.compile(r"([\\*_\[\]#|~&$!<>`]|^[-+=])")
@@ -81,10 +81,10 @@ def _by_stage(role: Role) -> str:
     return "\n\n".join(parts)
 
 
-def _items(role: Role, stage: str) -> list[str]:
+def _items(role: Role, stage: Stage) -> list[str]:
     """Return tasks as they are, artefacts behind an arrow."""
-    tasks, artefacts = ({**group}.get(stage, []) for group in (role.tasks, role.artefacts))
-    return [*tasks, *(f"→ {artefact}" for artefact in artefacts)]
+    artefacts = [f"→ {artefact}" for artefact in role.artefacts.get(stage, [])]
+    return [*role.tasks.get(stage, []), *artefacts]
 
 
 def matrix(source: Roles) -> str:

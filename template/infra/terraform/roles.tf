@@ -19,7 +19,7 @@ resource "azurerm_role_definition" "role" {
 
 # A role without a group in `members` is defined and given to nobody.
 resource "azurerm_role_assignment" "member" {
-  for_each = { for member in var.members : join(": ", values(member)) => member }
+  for_each = { for member in var.members : "${member.role}: ${member.group}" => member }
 
   scope              = azurerm_resource_group.group.id
   role_definition_id = azurerm_role_definition.role[each.value.role].role_definition_resource_id
