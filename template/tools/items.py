@@ -1,4 +1,7 @@
-"""Read docs/process/labels.yaml and backlog.yaml; say what is wrong in them, and where."""
+"""Read docs/process/labels.yaml and backlog.yaml; say what is wrong in them, and where.
+
+`python -m tools.items` only checks both.
+"""
 
 import re
 import sys
@@ -100,8 +103,9 @@ def backlog(path: Path = BACKLOG, labels_path: Path = LABELS) -> list[Item]:
                 continue
             found.append(_item(each, Sprint(sprint["name"], sprint["goal"])))
     wrong += [f"{item.id}: {reason}" for item in found for reason in _wrong_item(item, known)]
-    for what, names in {"id": [i.id for i in found], "title": [i.title for i in found]}.items():
-        wrong += [f"{each}: the {what} is there twice" for each in set(names) if names.count(each) > 1]
+    for names in ([item.id for item in found], [item.title for item in found]):
+        twice = (name for name in dict.fromkeys(names) if names.count(name) > 1)
+        wrong += [f"{name}: is there twice" for name in twice]
     if not 0 < len(found) <= MOST_ITEMS:
         wrong.append(f"{len(found)} items; 1 to {MOST_ITEMS} can be imported")
     _stop(path, wrong)
@@ -146,3 +150,10 @@ def fail(error: Exception | str) -> int:
     """Print what went wrong; return the exit code."""
     print("\n".join(f"error: {line}" for line in str(error).splitlines()), file=sys.stderr)
     return 1
+
+
+if __name__ == "__main__":
+    try:
+        print(f"{len(labels())} labels and {len(backlog())} work items are sound")
+    except ItemsError as problem:
+        sys.exit(fail(problem))

@@ -1,9 +1,9 @@
 """Where does the project stand in its lifecycle? `poe stage` asks docs/process/stages.yaml.
 
-Each criterion is a command: it holds when that ends with 0. A stage is entered when the one before is
-left. Without a name the stages are asked in order, up to the first that is not done yet: there the
-project is. With a name, that stage and what it takes to enter it. The exit code is 1 while a
-criterion does not hold.
+Each criterion is a command: it holds when that ends with 0. A stage is entered when the one
+before is left. Without a name the stages are asked in order, up to the first that is not done yet:
+there the project is. With a name, that stage and what it takes to enter it. The exit code is 1
+while a criterion does not hold.
 """
 
 import argparse
