@@ -157,8 +157,8 @@ def main() -> None:
     if json.dumps({**state, "calls": 0}) != before:
         state["calls"].append([name, *words])
     path.write_text(json.dumps(state), encoding="utf-8")
-    if answer is not None and answer != "":
-        print(shown(answer, "ndjson" in words))
+    if answer is not None and (text := shown(answer, "ndjson" in words)):
+        print(text)
 
 
 if __name__ == "__main__":
