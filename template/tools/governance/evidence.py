@@ -28,6 +28,7 @@ from .sources import OPEN, GovernanceError, is_open, read
 
 MINUTES = 10  # that a command may take
 Found = str | None  # what is wrong, or nothing
+RAN: dict[str, Found] = {}  # the tests that have run
 
 
 def wrong(proof: Mapping[str, Any], where: str) -> list[str]:
@@ -83,12 +84,33 @@ def _test(what: Any) -> Found:
         return missing
     if f"def {function}(" not in Path(name).read_text(encoding="utf-8"):
         return f"{name} has no {function}"
-    return _outcome([sys.executable, "-m", "pytest", "-q", "--tb=no", str(what)], str(what))
+    if what not in RAN:
+        run_tests([what])
+    return RAN[what]
+
+
+def run_tests(names: list[str]) -> None:
+    """Run tests together, so that what they share is made once; RAN has what is wrong with each."""
+    there = [name for name in names if not _file(name.partition("::")[0])]
+    done = _done([sys.executable, "-m", "pytest", "-q", "--tb=no", "-rA", *there])
+    said = re.findall(r"(?m)^(PASSED|FAILED|ERROR) ([^\s[]+)", getattr(done, "stdout", ""))
+    for name in names:
+        states = {state for state, test in said if test == name}
+        RAN[name] = None if states == {"PASSED"} else f"{name} does not pass"
 
 
 def _outcome(command: list[str], name: str) -> Found:
+    done = _done(command)
+    if isinstance(done, Exception):
+        return f"{name}: {done}"
+    said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    last = said[-1] if said else "and says nothing"
+    return f"{name} ends with {done.returncode}: {last}" if done.returncode else None
+
+
+def _done(command: list[str]) -> subprocess.CompletedProcess[str] | Exception:
     try:
-        done = subprocess.run(  # noqa: S603  no shell, and the commands are the project's
+        return subprocess.run(  # noqa: S603  no shell, and the commands are the project's
             command,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(["src", *sys.path])},
             capture_output=True,
@@ -96,10 +118,7 @@ def _outcome(command: list[str], name: str) -> Found:
             timeout=MINUTES * 60,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return f"{name}: {error}"
-    said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-    last = said[-1] if said else "and says nothing"
-    return f"{name} ends with {done.returncode}: {last}" if done.returncode else None
+        return error
 
 
 def _gate(what: Any) -> Found:

@@ -56,8 +56,11 @@ def main(words: Iterable[str] | None = None) -> int:
         raise GovernanceError(f"{SOURCE} has no principle {', '.join(sorted(unknown))}")
     lines = ["# Principles", "", "`poe principles` writes this page from `principles.yaml`.", ""]
     lines += head("principle", "kept?", "checks", "owner")
+    chosen = [each for each in principles if not only or each["id"] in only]
+    if tests := [check["test"] for p in chosen for check in p["checks"] if "test" in check]:
+        evidence.run_tests(tests)
     kept = True
-    for each in principles if not only else [p for p in principles if p["id"] in only]:
+    for each in chosen:
         where = f"{SOURCE}, {each['id']}"
         found = [line for check in each["checks"] for line in evidence.wrong(check, where)]
         kept = kept and not found
