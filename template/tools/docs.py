@@ -1,6 +1,6 @@
 """What people still have to write: `poe docs` lists each `[open: …]` under docs/, by stage.
 
-The table of docs/README.md gives each document, or a whole folder, its stage. In a YAML file a
+The table of docs/README.md gives each document its stage; a folder's README.md, the whole folder. In a YAML file a
 comment such as `# stage: data` gives the lines below it another one. What has no stage counts as
 open for every stage, so that nothing is forgotten.
 """
@@ -59,7 +59,8 @@ def index(root: Path) -> dict[str, Row]:
     for number, line in enumerate(read(root / INDEX).splitlines(), start=1):
         if match := ROW.fullmatch(line):
             path, stage, by = match.groups()
-            rows[f"{FOLDER}/{path}"] = Row(known(stage, f"{INDEX}:{number}"), by)
+            row = Row(known(stage, f"{INDEX}:{number}"), by)
+            rows |= {f"{FOLDER}/{name}": row for name in (path, path.removesuffix("README.md"))}
     if not rows:
         raise DocsError(f"{INDEX} has no table of documents with their stages")
     return rows
