@@ -55,7 +55,7 @@ class Question:
 
 def index(root: Path) -> dict[str, Row]:
     """Return path -> row of the table. Raises DocsError that names the line."""
-    rows = {}
+    rows: dict[str, Row] = {}
     for number, line in enumerate(read(root / INDEX).splitlines(), start=1):
         if match := ROW.fullmatch(line):
             path, stage, by = match.groups()

@@ -40,7 +40,7 @@ def column(values: pd.Series) -> dict[str, Any]:
 
 
 def bands(values: pd.Series) -> pd.Series:
-    """Number the group of each row: a level, or a band of quantiles; no value is a group too."""
+    """Return the number of each row's group: a level or a band of quantiles, or no value."""
     if _ordered(values) and values.nunique() > BANDS:
         codes = pd.qcut(values, BANDS, labels=False, duplicates="drop")
     else:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from tools.docs import FOLDER, INDEX, STAGES, index, main, questions
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +21,7 @@ def root(tmp_path: Path) -> Path:
     """Return a project whose documents are all filled in."""
     write(tmp_path, "README.md", TABLE)
     for name in ("project/charter.md", "model/card.md", "runbooks/incident.md"):
-        write(tmp_path, name, "# Said\n\nHere it is: `[open: …]` is a place, \\[open: x] is none.\n")
+        write(tmp_path, name, "# Said\n\nNo place: `[open: …]`, \\[open: x].\n")
     write(tmp_path, "project/facts.yaml", "# stage: data\nowner: known\n")
     return tmp_path
 
@@ -82,7 +81,7 @@ def test_what_the_run_repeats_is_listed_where_it_is_answered(root: Path) -> None
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("README.md", TABLE.replace("acceptance", "the-end"), "docs/README.md:6: no such stage: the"),
+        ("README.md", TABLE.replace("acceptance", "the-end"), "README.md:6: no such stage: the"),
         ("README.md", "# Documents", "no table"),
         ("project/facts.yaml", '# stage: date\na: "[open: x]"', "line 2: no such stage: date"),
         ("project/charter.md", "\udcff", "charter.md cannot be read"),
