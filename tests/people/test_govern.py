@@ -14,7 +14,18 @@ from tests.project.living import FOUND, Project, environment
 from tests.render.engines import with_copier
 
 HERE = Path(__file__).parent
-ROLES = ["project-lead", "project-manager", "solution-architect", "data-engineer", "data-scientist", "ml-engineer", "application-developer", "ai-engineer", "model-validator", "domain-expert"]
+ROLES = [
+    "project-lead",
+    "project-manager",
+    "solution-architect",
+    "data-engineer",
+    "data-scientist",
+    "ml-engineer",
+    "application-developer",
+    "ai-engineer",
+    "model-validator",
+    "domain-expert",
+]
 
 
 def render(repository: Path, root: Path, answers: dict[str, Any]) -> Project:
