@@ -9,7 +9,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lifecycle test fast check expiry format sync lock benchmark build release clean
+.PHONY: help setup demo lifecycle test fast check expiry format sync tour site lock benchmark build release clean
 
 help:  ## List what can be done
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,7 @@ check: $(READY)  ## Format, lint, types; is what is generated up to date?
 	@$(BIN)/mypy
 	@$(BIN)/python scripts/sync.py --check
 	@$(BIN)/python scripts/samples.py --check
+	@$(BIN)/python scripts/pages.py --check
 
 expiry: $(READY)  ## Which pins of this repository end, or are to be looked at again?
 	@$(BIN)/python template/tools/expiry.py
@@ -50,9 +51,17 @@ format: $(READY)  ## Format, and fix what can be fixed
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
-sync: $(READY)  ## Write cookiecutter.json and the samples' schema and dictionary anew
+sync: $(READY)  ## Write anew what is made from elsewhere: cookiecutter.json, samples, blocks of docs/
 	@$(BIN)/python scripts/sync.py
 	@$(BIN)/python scripts/samples.py
+	@$(BIN)/python scripts/pages.py
+
+tour: $(READY)  ## Run a default project and put what it prints and draws into docs/tour.md
+	@PYTHONPATH=. $(BIN)/python scripts/tour.py
+
+site: $(READY)  ## Build these documents as one static site: build/site/index.html
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group site
+	@$(BIN)/python -m sphinx -q -n -W --keep-going -E -d build/doctrees docs build/site
 
 lock: $(READY)  ## Lock the generated project's dependencies anew
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python scripts/lock.py

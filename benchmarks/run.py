@@ -16,9 +16,10 @@ import pipeline
 import places
 import scoring
 import serving
+import training
 from timing import Figure, Ratio, Section
 
-PARTS = ("generation", "pipeline", "scoring", "serving")
+PARTS = ("generation", "pipeline", "scoring", "serving", "training")
 SIZES = [1_000_000, 5_000_000, 20_000_000]
 TOOLS = ("copier", "cookiecutter", "dvc", "pandas", "scikit-learn")
 
@@ -45,6 +46,7 @@ def measure(wanted: argparse.Namespace, work: Path) -> list[Section]:
         "pipeline": lambda: pipeline.measure(source, work, env, few),
         "scoring": lambda: scoring.measure(source, work, env, few, sorted(wanted.rows)),
         "serving": lambda: serving.measure(source, work, env, few),
+        "training": lambda: training.measure(source, work, env, list(training.SIZES)),
     }
     sections = []
     for name in wanted.only:

@@ -23,40 +23,48 @@ WISHES: dict[Problem, flow.Wishes] = {
     "forecasting": flow.Wishes("demand", time="day", series=("shop",), horizon=14),
     "anomaly": flow.Wishes("malignant"),
 }
-# What the columns mean: scikit-learn's description of the data sets, or our own of ours.
+# What the columns mean, and in which unit: scikit-learn's description of the data sets, or our
+# own of ours. "not stated" is what that description says.
 NUCLEUS = {
-    "radius": "distance from the centre to the outline",
-    "texture": "spread of the grey values",
-    "perimeter": "length of the outline",
-    "area": "area of the nucleus",
-    "smoothness": "local variation of the radius",
-    "compactness": "perimeter squared by area, less one",
-    "concavity": "depth of the dents in the outline",
-    "concave_points": "number of dents in the outline",
-    "symmetry": "likeness of the two halves",
-    "fractal_dimension": "roughness of the outline, as a coastline's",
+    "radius": ("distance from the centre to the outline", "not stated"),
+    "texture": ("spread of the grey values", "grey level"),
+    "perimeter": ("length of the outline", "not stated"),
+    "area": ("area of the nucleus", "not stated"),
+    "smoothness": ("local variation of the radius", "not stated"),
+    "compactness": ("perimeter squared by area, less one", "1"),
+    "concavity": ("depth of the dents in the outline", "not stated"),
+    "concave_points": ("number of dents in the outline", "not stated"),
+    "symmetry": ("likeness of the two halves", "not stated"),
+    "fractal_dimension": ("roughness of the outline, as a coastline's", "1"),
+}
+FORMS = {
+    "mean_{}": "mean of the nuclei",
+    "{}_error": "standard error",
+    "worst_{}": "mean of the three largest",
 }
 MEANINGS = {
-    **{f"mean_{name}": f"{text}: mean of the nuclei" for name, text in NUCLEUS.items()},
-    **{f"{name}_error": f"{text}: standard error" for name, text in NUCLEUS.items()},
-    **{f"worst_{name}": f"{text}: mean of the three largest" for name, text in NUCLEUS.items()},
-    "diagnosis": "of the biopsy",
-    "malignant": "1 if the biopsy is malignant: an anomaly among benign ones",
-    "day": "of the sales",
-    "shop": "where; four that do not exist",
-    "promotion": "1 in a week of promotion, which is planned, so known ahead",
-    "demand": "pieces sold on the day",
-    "age": "in years",
-    "sex": "coded 1 and 2 by the source, which does not say how",
-    "bmi": "body mass index, kg/m²",
-    "bp": "mean blood pressure",
-    "s1": "total serum cholesterol",
-    "s2": "low-density lipoproteins",
-    "s3": "high-density lipoproteins",
-    "s4": "total cholesterol by high-density lipoproteins",
-    "s5": "possibly the logarithm of serum triglycerides",
-    "s6": "blood sugar",
-    "progression": "of the disease, one year after the baseline",
+    **{
+        form.format(name): (f"{text}: {what}", unit)
+        for form, what in FORMS.items()
+        for name, (text, unit) in NUCLEUS.items()
+    },
+    "diagnosis": ("of the biopsy", "-"),
+    "malignant": ("1 if the biopsy is malignant: an anomaly among benign ones", "code"),
+    "day": ("of the sales", "-"),
+    "shop": ("where; four that do not exist", "-"),
+    "promotion": ("1 in a week of promotion, which is planned, so known ahead", "code"),
+    "demand": ("sold on the day", "piece"),
+    "age": ("of the patient", "year"),
+    "sex": ("coded 1 and 2 by the source, which does not say how", "code"),
+    "bmi": ("body mass index", "kg/m²"),
+    "bp": ("mean blood pressure", "not stated"),
+    "s1": ("total serum cholesterol", "not stated"),
+    "s2": ("low-density lipoproteins", "not stated"),
+    "s3": ("high-density lipoproteins", "not stated"),
+    "s4": ("total cholesterol by high-density lipoproteins", "1"),
+    "s5": ("possibly the logarithm of serum triglycerides", "not stated"),
+    "s6": ("blood sugar", "not stated"),
+    "progression": ("of the disease, one year after the baseline", "not stated"),
 }
 SAID = {
     "forecasting": " The data are synthetic: made by `sample.py`, no shop's.",
@@ -82,12 +90,12 @@ def described(problem: Problem, folder: Path) -> dict[str, str]:
 
 def explained(text: str, problem: Problem) -> str:
     """Fill in what only people know, which for these samples is known."""
-    for name, meaning in MEANINGS.items():
-        text = text.replace(f"| {name} | _describe_ |", f"| {name} | {meaning} |")
-    return text.replace(
-        " What a column means only people know: replace each `_describe_`.",
-        SAID.get(problem, " The meanings are scikit-learn's."),
-    )
+    said = SAID.get(problem, " Meanings and units are scikit-learn's.")
+    for name, cells in MEANINGS.items():
+        for unit in (dictionary.UNIT, dictionary.NO_UNIT):
+            blank = " | ".join(["", name, dictionary.MEANING, unit, ""]).lstrip()
+            text = text.replace(blank, " | ".join(["", name, *cells, ""]).lstrip())
+    return text.replace("from the data. ", f"from the data.{said}\n", 1)
 
 
 def texts() -> dict[Path, str]:

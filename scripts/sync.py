@@ -1,4 +1,7 @@
-"""Write cookiecutter.json from copier.yml, the single source of truth (`make sync`)."""
+"""Write cookiecutter.json from copier.yml, the single source of truth (`make sync`).
+
+And the pages of the roles from docs/roles.yaml: see role_pages.py.
+"""
 
 import argparse
 import json
@@ -10,6 +13,9 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+from scripts import role_pages  # noqa: E402
+
 INNER = re.compile(r"\{\{(.*)\}\}", re.DOTALL)
 STATEMENT = re.compile(r"\{%.*?%\}|\{#.*?#\}")
 FIXED = {
@@ -133,10 +139,17 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="only say whether it is current")
     if not parser.parse_args().check:
         (ROOT / "cookiecutter.json").write_text(generated(ROOT), encoding="utf-8", newline="\n")
+        role_pages.write(ROOT)
         return 0
-    if is_current(ROOT):
+    pages = [path.relative_to(ROOT).as_posix() for path in role_pages.stale(ROOT)]
+    if is_current(ROOT) and not pages:
         return 0
-    print("cookiecutter.json is not what copier.yml makes it: run `make sync`.", file=sys.stderr)
+    for page in pages:
+        print(f"{page} is not what {role_pages.SOURCE} makes it: run `make sync`.", file=sys.stderr)
+    if not is_current(ROOT):
+        print(
+            "cookiecutter.json is not what copier.yml makes it: run `make sync`.", file=sys.stderr
+        )
     return 1
 
 

@@ -309,14 +309,14 @@ def test_everything_optional_plans(
 ) -> None:
     folder = tool.prepare(projects["terraform", "azureml"], tmp_path)
     more = dict.fromkeys(("private_network", "kubernetes", "delete_locks"), "true")
-    group = '{"operator": "00000000-0000-0000-0000-000000000001"}'
+    group = '[{role="operator", group="00000000-0000-0000-0000-000000000001"}]'
     resources, mistakes = tool.plan(folder, "prod", members=group, **more)
     assert mistakes == []
     kinds = {name.split(".")[0] for name in resources}
     assert kinds == set(terraform_checks.TYPES) | {k for k in FOLDED if k.startswith("azurerm")}
     assert resources["azurerm_storage_account.storage"]["public_network_access_enabled"] is False
     assert resources["azurerm_container_registry.registry"]["sku"] == "Premium"
-    assert 'azurerm_role_assignment.member["operator"]' in resources
+    assert any(name.startswith('azurerm_role_assignment.member["operator: 0') for name in resources)
     endpoints = [name for name in resources if name.startswith("azurerm_private_endpoint.")]
     assert len(endpoints) == 6
 
@@ -474,8 +474,8 @@ PLAN_ERRORS = {
     ),
     "role that is not defined": (
         "environments/prod.tfvars",
-        "members = {}",
-        'members = { owner = "x" }',
+        "members = []",
+        'members = [{ role = "owner", group = "x" }]',
         "Invalid index",
     ),
 }

@@ -46,6 +46,7 @@ ROWS = [
 ]
 COMMITTED_LATER = {"?? uv.lock", "?? dvc.lock", "?? reports/", "?? docs/project/exit.md"}
 COMMITTED_LATER |= {f"?? docs/model/{name}.md" for name in ("baseline", "card", "report")}
+COMMITTED_LATER |= {f"?? docs/data/{name}.md" for name in ("definition", "report")}
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator
@@ -76,8 +77,14 @@ def absent(project: Path) -> Iterator[str]:
         text = document.read_text(encoding="utf-8")
         for link in LINK.findall(text):
             target = link.split("#")[0]
-            if target and ":" not in target and not (document.parent / target).exists():
+            if target and ":" not in target and not leads(document.parent / target, project, made):
                 yield f"{document.relative_to(project)}: {link}"
         for path in PATH.findall(text):
             if not (project / path).exists() and path.rstrip("/") not in made:
                 yield f"{document.relative_to(project)}: {path}"
+
+
+def leads(target: Path, project: Path, made: str) -> bool:
+    """Whether a path is there, or is what a step writes."""
+    path = os.path.relpath(os.path.normpath(target), project)
+    return target.exists() or f" {path}" in made

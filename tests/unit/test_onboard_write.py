@@ -119,7 +119,10 @@ def test_writes_configuration_schema_and_documents(project: Path, table: Path) -
     assert params["evaluate"]["metric"] == "roc_auc"
     assert params["gate"]["minimum"] == 0.6
     assert (project / result.raw).read_bytes() == table.read_bytes()
-    assert "| plan | _describe_ | category |" in (project / "docs/data/dictionary.md").read_text()
+    assert (
+        "| plan | [open: meaning] | - | category |"
+        in (project / "docs/data/dictionary.md").read_text()
+    )
     assert result.commands[-1] == "dvc add data/raw/apfel_birnen.csv"
 
 

@@ -8,11 +8,12 @@ HEAD = """\
 # Data dictionary
 
 Source: `{path}`, {rows:,} rows, {columns} columns; target `{target}` ({problem}). Written by
-`tdsp onboard` from the data. What a column means only people know: replace each `_describe_`.
+`tdsp onboard` from the data. `tests/data/test_dictionary.py` holds each row against the table.
 
-| column | meaning | type | role | missing | range or levels | example |
-| --- | --- | --- | --- | ---: | --- | --- |
+| column | meaning | unit | type | role | missing | range or levels | example |
+| --- | --- | --- | --- | --- | ---: | --- | --- |
 """
+MEANING, UNIT, NO_UNIT = "[open: meaning]", "[open: unit]", "-"
 
 
 def build(profile: Profile, path: str) -> str:
@@ -31,8 +32,9 @@ def _row(column: Column, rows: int) -> str:
     role = column.role + (", sensitive" if column.sensitive else "")
     missing = f"{column.missing / rows:.1%}"
     example = "" if column.role == "id" else column.example
-    cells = [column.name, "_describe_", column.kind, role, missing, span(column), example]
-    return "| " + " | ".join(_cell(cell) for cell in cells) + " |\n"
+    cells = [_cell(cell) for cell in (column.kind, role, missing, span(column), example)]
+    unit = UNIT if column.kind == "number" else NO_UNIT
+    return "| " + " | ".join([_cell(column.name), MEANING, unit, *cells]) + " |\n"
 
 
 def span(column: Column) -> str:

@@ -19,10 +19,10 @@ resource "azurerm_role_definition" "role" {
 
 # A role without a group in `members` is defined and given to nobody.
 resource "azurerm_role_assignment" "member" {
-  for_each = var.members
+  for_each = { for member in var.members : "${member.role}: ${member.group}" => member }
 
   scope              = azurerm_resource_group.group.id
-  role_definition_id = azurerm_role_definition.role[each.key].role_definition_resource_id
-  principal_id       = each.value
+  role_definition_id = azurerm_role_definition.role[each.value.role].role_definition_resource_id
+  principal_id       = each.value.group
   principal_type     = "Group"
 }

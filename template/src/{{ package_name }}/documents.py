@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,9 @@ from . import paths
 from .errors import ProjectError
 from .settings import Settings
 
+# The same as in tools/docs.py, which lists them.
 OPEN = re.compile(r"(?<!\\)\[open: (?!…)[^\]]+\]")
 SPACE = re.compile(r"\s+")
-TEXTS = {".md", ".yaml"}
 # An underscore inside a word means nothing in Markdown, and names are full of them.
 SPECIAL = re.compile(r"[\\`*\[\]<>|#~&!$]|(?<![^\W_])_|_(?![^\W_])")
 
@@ -137,16 +137,3 @@ def _link(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any,
 
 def _text(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
     return OPEN.sub(r"<mark>\g<0></mark>", str(escape(tokens[index].content)))
-
-
-def questions(root: Path) -> Iterator[str]:
-    """Yield place and text of each open question; of what a document repeats only the source."""
-    made = {root / path for path in paths.DOCUMENTS.values()}
-    asked = set()
-    for path in sorted((root / "docs").rglob("*"), key=lambda path: (path in made, path)):
-        lines = path.read_text(encoding="utf-8").splitlines() if path.suffix in TEXTS else []
-        for number, line in enumerate(lines, start=1):
-            for question in OPEN.findall(line):
-                if path not in made or question not in asked:
-                    yield f"{path.relative_to(root).as_posix()}:{number}: {question}"
-                asked.add(question)

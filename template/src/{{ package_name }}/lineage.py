@@ -51,6 +51,7 @@ def lineage(version: Version) -> Answers:
         "What code + data resulted in my model?": {
             "run": version.run_id,
             "the proof": f"reproduce {version.number}",
+            "trained_by": run.tags.get("trained_by", "unknown"),
             **dict(sorted(run.params.items())),
         },
         f"What was the result for model {version.number}?": {

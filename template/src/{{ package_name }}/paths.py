@@ -22,6 +22,7 @@ TRIALS = Path("models/tuning.db")
 
 REPORTS = Path("reports")
 INGESTION = REPORTS / "ingestion.json"
+SUMMARY = REPORTS / "summary.json"
 TUNING = REPORTS / "tuning.json"
 SELECTION = REPORTS / "selection.json"
 METRICS = REPORTS / "metrics.json"
@@ -36,6 +37,8 @@ DOCUMENTS = {
     "report": Path("docs/model/report.md"),
     "card": Path("docs/model/card.md"),
     "baseline": Path("docs/model/baseline.md"),
+    "definition": Path("docs/data/definition.md"),
+    "data": Path("docs/data/report.md"),
     "exit": Path("docs/project/exit.md"),
 }
 PAGES = {name: REPORTS / f"{name}.html" for name in DOCUMENTS}

@@ -4,7 +4,6 @@ The alias is the only thing that changes hands, in one transaction: whenever a c
 the champion is the old one or the new one. What is said about a promotion is written before that.
 """
 
-import getpass
 import json
 import shutil
 import tempfile
@@ -22,7 +21,7 @@ from . import gate, notify, paths
 from .errors import ProjectError
 from .gate import Check, model_id, require_passed
 from .settings import Settings, load, read
-from .tracking import LOCK, NAME, client, git, plain_errors, run_files
+from .tracking import LOCK, NAME, client, person, plain_errors, run_files
 
 PLACE = "model"  # among what is kept of the run
 ENTRY = "promotion."  # the tags that hold the history, numbered over all versions
@@ -243,14 +242,6 @@ def _move(
     title = f"{NAME}: version {target.number} ({target.model_id}) is the champion"
     notify.send(title, f"{entry['kind']} by {entry['by']}: {reason}")
     return find(target.number)
-
-
-def person() -> str:
-    """Name who runs this: as git knows them, otherwise as the system does."""
-    try:
-        return git("config", "user.email").decode().strip()
-    except ProjectError:
-        return getpass.getuser()
 
 
 def history() -> list[dict[str, Any]]:

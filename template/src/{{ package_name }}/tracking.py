@@ -4,6 +4,7 @@ Without a setting that is a SQLite file and a folder in the project's root; MLFL
 names a server or a workspace of Azure ML instead.
 """
 
+import getpass
 import hashlib
 import json
 import os
@@ -106,6 +107,7 @@ def record(settings: Settings, verdict: dict[str, Any]) -> str:
             "data_md5": md5(settings.data.path),
             "schema_md5": md5(paths.SCHEMA),
             "lock_md5": md5(paths.LOCK),
+            "trained_by": person(),
             **_code(Path(folder)),
         }
         shutil.copytree(paths.REPORTS, Path(folder, "reports"), ignore=LATER)
@@ -194,3 +196,15 @@ def git(*arguments: str, given: bytes = b"", index: Path | None = None) -> bytes
         said = getattr(error, "stderr", b"").decode(errors="replace").strip() or str(error)
         raise ProjectError(f"{' '.join(command)}: {said}") from error
     return done.stdout
+
+
+def person() -> str:
+    """Name who runs this: as git knows them, otherwise as the system does."""
+    try:
+        return git("config", "user.email").decode().strip()
+    except ProjectError:
+        pass
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container whose user has no name
+        return "unknown"

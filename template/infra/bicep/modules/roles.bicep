@@ -1,6 +1,6 @@
 param environment string
 param project string
-param members object
+param members array
 
 var definitions = loadJsonContent('../../roles.json')
 var scope = resourceGroup().id
@@ -27,12 +27,13 @@ resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = [
 
 // A role without a group in `members` is defined and given to nobody.
 resource member 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for (definition, index) in definitions: if (contains(members, definition.name)) {
-    name: guid(scope, definition.name, members[?definition.name] ?? '')
+  for grant in members: {
+    name: guid(scope, grant.role, grant.group)
+    dependsOn: [role]
     properties: {
-      principalId: members[definition.name]
+      principalId: grant.group
       principalType: 'Group'
-      roleDefinitionId: role[index].id
+      roleDefinitionId: resourceId('Microsoft.Authorization/roleDefinitions', guid(scope, grant.role))
     }
   }
 ]

@@ -1,0 +1,97 @@
+"""Write into docs/ what stands elsewhere already: patterns and measured limits. `make sync`.
+
+A page says where with `<!-- filled: NAME -->` and `<!-- /filled -->`; what is between them is
+never edited by hand.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+BLOCK = re.compile(r"(<!-- filled: ([a-z-]+) -->\n).*?(<!-- /filled -->)", re.DOTALL)
+# What the pages cite of the benchmarks: file, section, measured, what it means to a reader.
+LIMITS = (
+    ("training-size", "Training by size", "10,000 rows: peak memory", "memory, 10,000 rows"),
+    ("training-size", "Training by size", "100,000 rows: peak memory", "memory, 100,000 rows"),
+    ("training-size", "Training by size", "1,000,000 rows: peak memory", "memory, 1,000,000 rows"),
+    ("training-size", "Training by size", "1,000,000 rows: CPU time", "CPU time, 1,000,000 rows"),
+    ("results", "Scoring files", "score 5,000,000 rows: wall time", "time, 5,000,000 rows"),
+    ("results", "Scoring files", "score 1,000,000 rows: peak memory", "memory, 1,000,000 rows"),
+    ("results", "Scoring files", "score 5,000,000 rows: peak memory", "memory, 5,000,000 rows"),
+    ("results", "Serving rows", "this service, 32 conn.: rate", "one process, 32 connections"),
+    ("results", "Serving rows", "this service, 1 conn.: p99", "99 of 100 answers, 1 connection"),
+    ("results", "Serving rows", "this service, 32 conn.: p99", "99 of 100 answers, 32 connections"),
+)
+
+
+def fill(text: str, blocks: dict[str, str]) -> str:
+    """Put each body between the marks of its name; what has no body stays."""
+
+    def body(match: re.Match[str]) -> str:
+        known = match[2] in blocks
+        return f"{match[1]}{blocks[match[2]]}\n{match[3]}" if known else match[0]
+
+    return BLOCK.sub(body, text)
+
+
+def pattern_table() -> str:
+    """Return one row a file of patterns/: its first comment and its answers."""
+    lines = ["| pattern | answers | what it is |", "| --- | --- | --- |"]
+    for path in sorted((ROOT / "patterns").glob("*.yaml")):
+        text = path.read_text(encoding="utf-8")
+        said = " ".join(line[2:] for line in text.splitlines() if line.startswith("# "))
+        answers = yaml.safe_load(text).items()
+        given = ", ".join(f"`{question}: {answer}`" for question, answer in answers)
+        lines.append(f"| `{path.stem}` | {given} | {said} |")
+    return "\n".join(lines)
+
+
+def limit_table() -> str:
+    """Return the figures of LIMITS. Raises KeyError for one that was not measured."""
+    lines = ["| | measured | figure |", "| --- | --- | ---: |"]
+    for name, section, measured, meaning in LIMITS:
+        figure = _figures(name)[section, measured]
+        value = figure["median"]
+        shown = f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
+        lines.append(f"| {section} | {meaning} | {shown} {figure['unit']} |")
+    return "\n".join(lines)
+
+
+def _figures(name: str) -> dict[tuple[str, str], dict[str, Any]]:
+    read = json.loads((ROOT / "benchmarks" / f"{name}.json").read_text(encoding="utf-8"))
+    return {
+        (section["title"], figure["name"]): figure
+        for section in read["sections"]
+        for figure in section["figures"]
+    }
+
+
+FILLED: dict[str, Callable[[], str]] = {"patterns": pattern_table, "limits": limit_table}
+
+
+def stale() -> dict[Path, str]:
+    """Return page -> text as it should be, for each page that is not so."""
+    blocks = {name: make() for name, make in FILLED.items()}
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md"))}
+    return {path: new for path, text in texts.items() if (new := fill(text, blocks)) != text}
+
+
+def main() -> None:
+    """Write the pages, or with --check exit 1 when one is stale."""
+    found = stale()
+    if "--check" in sys.argv:
+        names = ", ".join(path.relative_to(ROOT).as_posix() for path in found)
+        sys.exit(f"error: stale: {names}; run `make sync`" if found else 0)
+    for path, text in found.items():
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

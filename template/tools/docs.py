@@ -1,0 +1,158 @@
+"""What people still have to write: `poe docs` lists each `[open: …]` under docs/, by stage.
+
+The table of docs/README.md gives each document its stage; a folder's README.md, the whole folder. In a YAML file a
+comment such as `# stage: data` gives the lines below it another one. What has no stage counts as
+open for every stage, so that nothing is forgotten.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+STAGES = ("business-understanding", "data", "modeling", "deployment", "acceptance")
+FOLDER = "docs"
+INDEX = f"{FOLDER}/README.md"
+TEXTS = {".md", ".yaml", ".yml"}
+OPEN = re.compile(r"(?<!\\)\[open: (?!…)[^\]]+\]")
+# | [Document](path) or `path` | stage | owner | written by |
+ROW = re.compile(r"\| *(?:\[[^\]]*\]\(|`)([\w./-]+)[)`] *\| *([\w-]+) *\|[^|]*\| *([^|]*?) *\|")
+SECTION = re.compile(r"# stage: ([\w-]+) *")
+SPACE = re.compile(r"\s+")
+
+
+class DocsError(Exception):
+    """A table or a file that cannot be understood."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the table says of a document or of a folder."""
+
+    stage: str
+    by: str
+
+    @property
+    def made(self) -> bool:
+        """Whether the run writes it: then its questions are those of facts.yaml."""
+        return self.by == "the run"
+
+
+@dataclass(frozen=True)
+class Question:
+    """A place that only people can fill. `stage` is empty when no row covers its file."""
+
+    stage: str
+    path: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.text}"
+
+
+def index(root: Path) -> dict[str, Row]:
+    """Return path -> row of the table. Raises DocsError that names the line."""
+    rows: dict[str, Row] = {}
+    for number, line in enumerate(read(root / INDEX).splitlines(), start=1):
+        if match := ROW.fullmatch(line):
+            path, stage, by = match.groups()
+            row = Row(known(stage, f"{INDEX}:{number}"), by)
+            rows |= {f"{FOLDER}/{name}": row for name in (path, path.removesuffix("README.md"))}
+    if not rows:
+        raise DocsError(f"{INDEX} has no table of documents with their stages")
+    return rows
+
+
+def known(stage: str, where: str) -> str:
+    """Return the stage. Raises DocsError when there is no such one."""
+    if stage not in STAGES:
+        raise DocsError(f"{where}: no such stage: {stage}; there are {', '.join(STAGES)}")
+    return stage
+
+
+def read(path: Path) -> str:
+    """Return the text of a file. Raises DocsError when it has none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise DocsError(f"{path} cannot be read: {error}") from None
+
+
+def row_of(path: str, rows: dict[str, Row]) -> Row:
+    """Return the row of the document, or else that of the nearest folder."""
+    folders = (f"{parent}/" for parent in PurePosixPath(path).parents)
+    return next((rows[name] for name in (path, *folders) if name in rows), Row("", ""))
+
+
+def questions(root: Path) -> list[Question]:
+    """Return every open place; of what the run writes, only what no other file asks."""
+    rows = index(root)
+    names = [
+        path.relative_to(root).as_posix()
+        for path in sorted((root / FOLDER).rglob("*"))
+        if path.suffix in TEXTS
+    ]
+    found: list[Question] = []
+    for name in sorted(names, key=lambda name: row_of(name, rows).made):
+        row, asked = row_of(name, rows), {question.text for question in found}
+        for question in in_file(name, read(root / name), row.stage):
+            if not (row.made and question.text in asked):
+                found.append(question)
+                asked.add(question.text)
+    return found
+
+
+def in_file(name: str, text: str, stage: str) -> Iterator[Question]:
+    """Yield the open places of a file, with the stage of their section."""
+    sections = list(SECTION.finditer(text)) if not name.endswith(".md") else []
+    for match in OPEN.finditer(text):
+        before = [section for section in sections if section.start() < match.start()]
+        line = text.count("\n", 0, match.start()) + 1
+        of = known(before[-1][1], f"{name}, above line {line}") if before else stage
+        yield Question(of, name, line, SPACE.sub(" ", match[0]))
+
+
+def until(stage: str, found: Iterable[Question]) -> list[Question]:
+    """Return what has to be answered before the stage ends: its own, all earlier, all unknown."""
+    due = {"", *STAGES[: STAGES.index(stage) + 1]}
+    return [question for question in found if question.stage in due]
+
+
+def told(found: list[Question]) -> Iterator[str]:
+    """Yield the lines to print: what has no stage first, then stage by stage."""
+    for stage in ("", *STAGES):
+        here = [question for question in found if question.stage == stage]
+        if here:
+            yield f"{stage or f'no stage, give it a row in {INDEX}'}: {len(here)} open"
+            yield from (f"  {question}" for question in here)
+
+
+def main(words: Iterable[str] | None = None) -> int:
+    """List what is open; with --stage, return 1 while something of it or before it is."""
+    parser = argparse.ArgumentParser(
+        prog="poe docs", description="List each [open: …] that people still have to answer."
+    )
+    parser.add_argument(
+        "--stage", choices=STAGES, help="only this and earlier stages; exit 1 while any is open"
+    )
+    parser.add_argument("--root", type=Path, default=Path(), help="the project's folder")
+    options = parser.parse_args(None if words is None else list(words))
+    try:
+        found = questions(options.root)
+    except DocsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if options.stage:
+        found = until(options.stage, found)
+    if not found:
+        print("nothing is open" + (f" up to {options.stage}" if options.stage else ""))
+    for line in told(found):
+        print(line)
+    return 1 if options.stage and found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Governance as commands: `poe assess`, `principles`, `risks`, `approve` and `trail`."""

