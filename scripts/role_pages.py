@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "template"))
 from tools import people, rolepages, roles  # type: ignore[import-not-found]  # noqa: E402
 
+del sys.path[0]  # the template has a folder `tests`, too
+
 SOURCE = "template/docs/roles.yaml.jinja"
 STATEMENT = re.compile(r"\{%- (?:if (.*)|endif) %\}")
 MARK = re.compile(r"⟦(\d+)⟧")

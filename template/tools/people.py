@@ -100,7 +100,7 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
-        for key, _ in node.value:
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
                 line = key.start_mark.line + 1
                 raise RolesError(f"{SOURCE}:{line}: `{key.value}` stands here a second time")
@@ -134,14 +134,21 @@ def _said(error: dict[str, Any]) -> str:
 
 def problems(source: Roles, root: Path) -> Iterator[str]:
     """Yield what is well formed and still wrong: unknown people, dead links, tasks that are not."""
+    unknown = [
+        f"{SOURCE}: roles.{key}.held_by: `{holder}` is not under `holders`"
+        for key, role in source.roles.items()
+        for holder in role.held_by
+        if holder not in source.holders
+    ]
+    if unknown:  # without them, nothing else can be told
+        yield from unknown
+        return
     for gate in ("main", "prod"):
         if not source.approvers(gate):
             yield f"{SOURCE}: no role approves `{gate}`: add it under `approves` of one"
     azure = _azure_roles(root)
     for key, role in source.roles.items():
         here = f"{SOURCE}: roles.{key}"
-        for holder in sorted({*role.held_by} - source.holders.keys()):
-            yield f"{here}.held_by: `{holder}` is not under `holders`"
         for gate in sorted({*role.approves} - {*GATES}):
             yield f"{here}.approves: `{gate}` is none of {', '.join(GATES)}"
         for name in sorted({*role.azure.values()} - azure):

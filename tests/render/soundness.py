@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
+from scripts.role_pages import roles
 from tests.delivery import expiry_tool
 from tests.render.engines import ROOT, files
 
@@ -43,6 +44,8 @@ def check_project(project: Path) -> None:
     assert well, f"a pin is due or not listed: {told}"
     dead = [line for line in told if line.startswith("note:")]
     assert not dead, f"a pin is listed that nothing has: {dead}"
+    disagree = roles.check(project, roles.wanted(project))
+    assert not disagree, f"docs/roles.yaml and what follows from it: {disagree}"
     promised = list(absent(project))
     assert not promised, f"the documents promise what is not there: {promised}"
 
