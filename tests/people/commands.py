@@ -2,14 +2,14 @@
 
 import json
 import re
-import shlex
 import tomllib
 from collections.abc import Iterator
 
 from tests.project.living import Project
 
 CODE = re.compile(r"(?ms)^```\w*\n(.*?)^```|`([^`\n]+)`")
-CALL = re.compile(r"(?:poe|uv run|python -m) [^\n&|;]+")
+QUOTED = re.compile(r'"[^"\n]*"')
+CALL = re.compile(r"(?:poe|uv run|python -m) [^\n&|;#(]+")
 DUMP = """
 import json, typer.main
 from {module} import app
@@ -42,13 +42,11 @@ def dumped(project: Project, module: str) -> Options:
 def calls(text: str) -> Iterator[tuple[int, list[str]]]:
     """Line and words of each command of ours in the code of a document."""
     for block in CODE.finditer(text):
-        code = (block[1] or block[2]).replace("\\\n", "  ")
+        code = QUOTED.sub("TEXT", (block[1] or block[2]).replace("\\\n", "  "))
+        first = text.count("\n", 0, block.start()) + (2 if block[1] else 1)
         for call in CALL.finditer(code):
-            line = text.count("\n", 0, block.start() + 1) + code.count("\n", 0, call.start())
-            yield (
-                line + (2 if block[1] else 1),
-                shlex.split(call[0].replace("$(", ""), comments=True),
-            )
+            words = [word.strip("'`:,.") for word in call[0].split()]
+            yield first + code.count("\n", 0, call.start()), words
 
 
 def unknown(project: Project, tasks: Options, own: Options) -> Iterator[str]:
