@@ -47,7 +47,9 @@ def fresh(repository: Path, name: str) -> Path:
 @functools.cache
 def tool(name: str) -> ModuleType:
     """A tool of the template that is the same for all answers, as a module of ours."""
-    spec = importlib.util.spec_from_file_location(f"template_{name}", ROOT / f"template/tools/{name}.py")
+    spec = importlib.util.spec_from_file_location(
+        f"template_{name}", ROOT / f"template/tools/{name}.py"
+    )
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
@@ -107,18 +109,26 @@ def test_the_page_is_of_the_stages_and_the_backlog_is_sound(name: str, repositor
     found = stages.read(root / stages.SOURCE)
     text = (root / stages.PAGE).read_text(encoding="utf-8")
     assert text.split(stages.BEGIN)[1].split(stages.END)[0] == stages.page(found)
-    assert [each.name for each in found] == ["business-understanding", "data", "modeling", "deployment", "acceptance"]
+    assert [each.name for each in found] == [
+        "business-understanding",
+        "data",
+        "modeling",
+        "deployment",
+        "acceptance",
+    ]
     assert all(each.exit for each in found)
     work = items.backlog(root / items.BACKLOG, root / items.LABELS)
     assert {each.sprint.name for each in work} == SPRINTS
-    assert {label for each in work for label in each.labels if label.startswith("type/")} >= {f"type/{each}" for each in TYPES[:5]}
+    assert {label for each in work for label in each.labels if label.startswith("type/")} >= {
+        f"type/{each}" for each in TYPES[:5]
+    }
 
 
 @pytest.mark.parametrize("name", ROWS)
 def test_every_command_of_stages_and_pages_exists(name: str, repository: Path) -> None:
     root, stages = fresh(repository, name), tool("stages")
     tasks = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]["poe"]["tasks"]
-    known = {*tasks, "docs"}  # `poe docs` belongs to another part
+    known = {*tasks, "docs", "roles"}  # those two belong to other parts
     texts = [path.read_text("utf-8") for path in (root / "docs/process").iterdir()]
     named = {word for text in texts for word in re.findall(r"\bpoe ([a-z][a-z-]*)", text)}
     assert named <= known, named - known
@@ -144,7 +154,9 @@ def test_every_command_of_stages_and_pages_exists(name: str, repository: Path) -
 
 def test_a_fresh_project_is_told_where_it_stands(place: Any) -> None:
     made = place("github")
-    (made.bin / "poe").write_text("#!/bin/sh\necho \"charter.md:9 [open: question], asked: $*\"\nexit ${OPEN:-0}\n")
+    (made.bin / "poe").write_text(
+        '#!/bin/sh\necho "charter.md:9 [open: question], asked: $*"\nexit ${OPEN:-0}\n'
+    )
     (made.bin / "poe").chmod(0o755)
     git(made.root, "init", "-q")
     holds = "[x] exit: Charter and roles are written"
@@ -157,7 +169,9 @@ def test_a_fresh_project_is_told_where_it_stands(place: Any) -> None:
     made.change("docs/process/stages.yaml", "python -m ml_project --help", "git --version")
     opened = made.tool("stages", "business-understanding", OPEN="1")
     assert opened.returncode == 1
-    assert "charter.md:9 [open: question], asked: docs --stage business-understanding" in opened.stdout
+    assert (
+        "charter.md:9 [open: question], asked: docs --stage business-understanding" in opened.stdout
+    )
     closed = made.tool("stages", "business-understanding")
     assert closed.returncode == 0, closed.stdout
     assert holds in closed.stdout
@@ -167,7 +181,9 @@ def test_a_fresh_project_is_told_where_it_stands(place: Any) -> None:
     assert everything.returncode == 1
     assert "[ ] exit: The table is the project's own, not the sample" in everything.stdout
     assert "tdsp onboard FILE --target COLUMN" in everything.stdout
-    assert "Not done yet: data acquisition and understanding; after it: modeling" in everything.stdout
+    assert (
+        "Not done yet: data acquisition and understanding; after it: modeling" in everything.stdout
+    )
 
 
 def test_an_own_table_lets_the_criterion_hold(place: Any) -> None:
@@ -175,7 +191,12 @@ def test_an_own_table_lets_the_criterion_hold(place: Any) -> None:
     git(made.root, "init", "-q")
     (made.root / "data/raw").mkdir(parents=True, exist_ok=True)
     (made.root / "data/raw/own.csv.dvc").write_text("outs: []\n")
-    check = next(c.check for s in tool("stages").read(made.root / "docs/process/stages.yaml") for c in s.exit if "not the sample" in c.what)
+    check = next(
+        c.check
+        for s in tool("stages").read(made.root / "docs/process/stages.yaml")
+        for c in s.exit
+        if "not the sample" in c.what
+    )
     command = ["git", "ls-files", "--error-unmatch", "data/raw/*.dvc"]
     assert check.replace('"', "").split() == command
     assert made.run(*command).returncode != 0
@@ -233,7 +254,9 @@ def test_a_changed_stage_changes_the_page(place: Any) -> None:
         ({"PRE_COMMIT_REMOTE_BRANCH": "refs/tags/v1.0.0"}, 0),
     ],
 )  # fmt: skip
-def test_ci_checks_the_branch_of_the_request(variables: dict[str, str], code: int, place: Any) -> None:
+def test_ci_checks_the_branch_of_the_request(
+    variables: dict[str, str], code: int, place: Any
+) -> None:
     made = place("none")
     none = dict.fromkeys(tool("branch").VARIABLES, "")
     assert made.tool("branch", **{**none, **variables}).returncode == code
@@ -242,7 +265,12 @@ def test_ci_checks_the_branch_of_the_request(variables: dict[str, str], code: in
 def test_a_push_of_a_wrong_branch_is_refused(repository: Path, tmp_path: Path) -> None:
     project = Project(fresh(repository, "github"), environment(FOUND[0])).copy(tmp_path / "project")
     git(tmp_path, "init", "-q", "--bare", "remote")
-    for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "x"], ["remote", "add", "origin", str(tmp_path / "remote")]):
+    for words in (
+        ["init", "-q", "-b", "main"],
+        ["add", "-A"],
+        ["commit", "-qm", "x"],
+        ["remote", "add", "origin", str(tmp_path / "remote")],
+    ):
         git(project.root, *words)
     assert offline(project, "poe", "hooks").returncode == 0
     code = "import subprocess, sys; sys.exit(subprocess.call(['git', 'push', '-q', 'origin', *sys.argv[1:]]))"
@@ -272,7 +300,10 @@ def wrong_in_form(path: Path, labels: set[str]) -> list[str]:
         values = [each["id"] if what == "id" else each["attributes"]["label"] for each in fields]
         wrong += [f"{what} {value} twice" for value in set(values) if values.count(value) > 1]
     for each in fields:
-        default, choices = each["attributes"].get("default", 0), each["attributes"].get("options", [0])
+        default, choices = (
+            each["attributes"].get("default", 0),
+            each["attributes"].get("options", [0]),
+        )
         wrong += [f"{each['id']}: default {default}"] if default >= len(choices) else []
     return wrong
 
@@ -317,7 +348,9 @@ def test_a_broken_form_is_caught(old: str, new: str, told: str, place: Any) -> N
 def test_both_platforms_ask_the_same(repository: Path) -> None:
     github, gitlab = fresh(repository, "github"), fresh(repository, "gitlab")
     for number, name in enumerate(TYPES, 1):
-        form = yaml.safe_load((github / f".github/ISSUE_TEMPLATE/{number}-{name}.yml").read_text("utf-8"))
+        form = yaml.safe_load(
+            (github / f".github/ISSUE_TEMPLATE/{number}-{name}.yml").read_text("utf-8")
+        )
         asked = [each["attributes"]["label"] for each in form["body"] if each["type"] != "markdown"]
         text = (gitlab / f".gitlab/issue_templates/{name.capitalize()}.md").read_text("utf-8")
         assert set(re.findall(r"(?m)^### (.+)$", text)) == set(asked) - {"Stage"}
@@ -333,7 +366,9 @@ def test_every_request_is_asked_about_data_assumptions_and_fairness(repository: 
     }
     texts = [(fresh(repository, ci) / path).read_text("utf-8") for ci, path in places.items()]
     for text in texts:
-        assert {"Data", "Assumptions", "Fairness", "How to undo it", "Definition of done"} <= set(re.findall(r"(?m)^## (.+)$", text))
+        assert {"Data", "Assumptions", "Fairness", "How to undo it", "Definition of done"} <= set(
+            re.findall(r"(?m)^## (.+)$", text)
+        )
     assert len(texts[1].encode()) < 4000, "Azure Repos cuts a description at 4000 characters"
     none = fresh(repository, "none")
     assert not [path for path in (".github", ".gitlab", ".azuredevops") if (none / path).exists()]
@@ -363,7 +398,9 @@ BACKLOG, LABELS = "docs/process/backlog.yaml", "docs/process/labels.yaml"
         (BACKLOG, "sprints:", "sprints: [", "backlog.yaml: while parsing"),
     ],
 )  # fmt: skip
-def test_a_mistake_in_labels_or_backlog_is_named(path: str, old: str, new: str, told: str, place: Any) -> None:
+def test_a_mistake_in_labels_or_backlog_is_named(
+    path: str, old: str, new: str, told: str, place: Any
+) -> None:
     made = place("none")
     made.change(path, old, new)
     done = made.tool("items")
@@ -407,7 +444,9 @@ def test_the_backlog_comes_to_github_once(place: Any) -> None:
     assert early.returncode == 1, "the labels are missing"
     assert "`poe labels` come first" in early.stderr
     made.tool("labels")
-    (made.bin / "state").write_text(json.dumps({**made.state, "sprints": ["Sprint 1"]}), encoding="utf-8")
+    (made.bin / "state").write_text(
+        json.dumps({**made.state, "sprints": ["Sprint 1"]}), encoding="utf-8"
+    )
     before = made.state
     dry = made.tool("backlog", "--dry-run", "--board", "Work")
     assert dry.returncode == 0, dry.stderr
@@ -427,7 +466,9 @@ def test_the_backlog_comes_to_github_once(place: Any) -> None:
     after = made.state
     again = made.tool("backlog", "--board", "Work")
     assert again.returncode == 0
-    assert {**made.state, "calls": 0} == {**after, "calls": 0}, "again adds nothing, under a new title neither"
+    assert {**made.state, "calls": 0} == {**after, "calls": 0}, (
+        "again adds nothing, under a new title neither"
+    )
 
 
 @pytest.mark.parametrize("process", imports.PROCESSES)
@@ -468,7 +509,9 @@ def test_azure_boards_can_import_the_backlog(process: str, place: Any) -> None:
         ("<p><b>Done", "<div><b>Done", "not the HTML"),
     ],
 )  # fmt: skip
-def test_a_file_that_azure_boards_would_refuse_is_caught(old: str, new: str, told: str, place: Any) -> None:
+def test_a_file_that_azure_boards_would_refuse_is_caught(
+    old: str, new: str, told: str, place: Any
+) -> None:
     made = place("azure-devops")
     made.tool("backlog", "--project", "P")
     made.change("backlog.csv", old, new)
@@ -489,7 +532,9 @@ def test_gitlab_can_import_the_backlog(place: Any) -> None:
     assert "label type/ask is not there" in found
     assert "milestone Sprint 2 is not there" in found
     made.change("backlog.csv", "\n/label", " /label")
-    assert "item 1: a quick action is not on a line of its own" in list(imports.gitlab(path, labels, SPRINTS))
+    assert "item 1: a quick action is not on a line of its own" in list(
+        imports.gitlab(path, labels, SPRINTS)
+    )
     made.change("backlog.csv", "title,", "name,")
     assert "columns" in "\n".join(imports.gitlab(path, labels, SPRINTS))
 
