@@ -1,4 +1,4 @@
-"""What the importers of Azure Boards, Azure Test Plans and GitLab ask of a file, by their documentation."""
+"""What the importers of Azure Boards, Azure Test Plans and GitLab ask of a file, as documented."""
 
 import csv
 import re
