@@ -92,7 +92,8 @@ def ask(stage: Stage, known: dict[str, tuple[bool, str]]) -> bool:
     """Check a stage and print each criterion; a command that was run is not run again."""
     print(f"\n{stage.title}: {stage.question}")
     well = True
-    inherited = stage.before.exit if stage.before else ()
+    # What lets leave the stage before; asked already, unless this is the only one.
+    inherited = stage.before.exit if stage.before and not known else ()
     for part, criteria in (("entry", (*inherited, *stage.entry)), ("exit", stage.exit)):
         for one in criteria:
             if one.check not in known:
