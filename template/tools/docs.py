@@ -1,8 +1,8 @@
 """What people still have to write: `poe docs` lists each `[open: …]` under docs/, by stage.
 
-The table of docs/README.md gives each document its stage; a folder's README.md, the whole folder. In a YAML file a
-comment such as `# stage: data` gives the lines below it another one. What has no stage counts as
-open for every stage, so that nothing is forgotten.
+The table of docs/README.md gives each document its stage; the row of a README.md, its whole folder.
+In a YAML file a comment such as `# stage: data` gives the lines below it another one. What has no
+stage counts as open for every stage, so that nothing is forgotten.
 """
 
 import argparse
