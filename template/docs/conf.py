@@ -1,11 +1,11 @@
-"""How Sphinx makes the site of `poe site`; tools/site.py says from what."""
+"""How Sphinx makes the site of `poe site`; tools/site/sources.py says from what."""
 
 import tomllib
 from pathlib import Path
 
 about = Path(__file__).parents[1] / "pyproject.toml"
 project = tomllib.loads(about.read_text(encoding="utf-8"))["project"]["name"]
-extensions = ["myst_parser", "tools.pages"]
+extensions = ["myst_parser", "tools.site.extension"]
 
 # The documents are read on the code host too: no syntax that only Sphinx knows, but Mermaid.
 myst_fence_as_directive = ["mermaid"]

@@ -30,17 +30,23 @@ class Mermaid(SphinxDirective):
     has_content = True
 
     def run(self) -> Sequence[nodes.Node]:
-        """Return the diagram, named after the section in which it stands."""
+        """Return the drawing, or a complaint that names the line."""
         try:
             svg = mermaidx.render("\n".join(self.content)).svg()
         except Exception as error:
             raise self.error(f"the diagram cannot be drawn: {error}") from None
-        section = self.state.parent
-        title = section[0].astext() if isinstance(section, nodes.section) else self.env.docname
-        named = svg.replace("<svg ", f'<svg aria-label="{escape(title)}" ', 1)
         # It scrolls where it is too wide, which the keyboard has to reach.
-        html = f'<div class="diagram" tabindex="0" role="group" aria-label="Diagram">{named}</div>'
-        return [nodes.raw("", html, format="html")]
+        html = f'<div class="diagram" tabindex="0" role="group" aria-label="Diagram">{svg}</div>'
+        return [nodes.raw("", html, format="html", classes=["diagram"])]
+
+
+def name_diagrams(app: Sphinx, doctree: nodes.document) -> None:
+    """Call a diagram by the title of its section."""
+    for node in list(doctree.findall(nodes.raw)):
+        if "diagram" in node["classes"]:
+            title = escape(node.parent[0].astext())
+            named = node.astext().replace("<svg ", f'<svg aria-label="{title}" ', 1)
+            node.replace_self(nodes.raw("", named, format="html"))
 
 
 def keep_files(app: Sphinx, doctree: nodes.document) -> None:
@@ -77,5 +83,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("mermaid", Mermaid)
     app.connect("doctree-read", keep_files, priority=100)  # before Sphinx counts downloads
     app.connect("doctree-read", name_folders)
+    app.connect("doctree-read", name_diagrams)
     app.connect("build-finished", repair)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

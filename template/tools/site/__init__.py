@@ -1,0 +1,1 @@
+"""One static site of the project: `poe site` writes site/, to be opened as a file."""

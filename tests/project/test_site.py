@@ -1,0 +1,141 @@
+"""`poe site`: before a run and after, on any machine, whole or not at all."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.project.living import BIN, Done, Project
+from tests.render.engines import with_copier
+from tests.site.browser import faults
+
+# As on a machine that has no git and no net.
+ALONE = """
+import runpy, socket, sys
+def refuse(*_): raise OSError("there is no net")
+socket.socket.connect = socket.getaddrinfo = refuse
+sys.argv = ["site"]
+runpy.run_module("tools.site", run_name="__main__")
+"""
+DIAGRAM = "\n```mermaid\nflowchart LR\n  table --> model{good?} -- yes --> scores\n```\n"
+BAD = {
+    "file": ("\n[gone](gone.md)\n", "gone.md"),
+    "anchor": ("\n[gone](../data/dictionary.md#gone)\n", "gone"),
+    "image": ("\n![gone](gone.png)\n", "gone.png"),
+    "diagram": ("\n```mermaid\nflowchart LR\n  a -->\n```\n", "the diagram cannot be drawn"),
+}
+
+
+def build(project: Project, ok: bool = True) -> Done:
+    return project.run("python", "-m", "tools.site", ok=ok)
+
+
+def pages(project: Project) -> dict[str, bytes]:
+    site = project.root / "site"
+    return {str(path): path.read_bytes() for path in site.rglob("*") if path.is_file()}
+
+
+def text(project: Project, name: str) -> str:
+    return (project.root / "site" / name).read_text(encoding="utf-8")
+
+
+def words(project: Project, name: str) -> str:
+    """What a reader sees of a page."""
+    return " ".join(re.sub(r"<[^>]*>", "", text(project, name)).split())
+
+
+def write(project: Project, more: str) -> None:
+    charter = project.root / "docs/project/charter.md"
+    charter.write_text(charter.read_text(encoding="utf-8") + more, encoding="utf-8")
+
+
+@pytest.fixture
+def virgin(fresh: Project, tmp_path: Path) -> Project:
+    """A copy of the fresh project, which no test has to train."""
+    return fresh.copy(tmp_path / "ml-project")
+
+
+def test_before_a_run_without_git_and_net(virgin: Project) -> None:
+    (virgin.root / ".git").rename(virgin.root / "gone.git")
+    write(virgin, DIAGRAM + "\n[settings](../../params.yaml), [layers](../../environments)\n")
+    program = virgin.environment / BIN / "python"
+    env = virgin.env | {"PATH": str(virgin.environment / BIN)}
+    subprocess.run([program, "-c", ALONE], cwd=virgin.root, env=env, check=True)
+    assert "uv run poe pipeline" in words(virgin, "docs/model/report.html")
+    assert "uv run poe register" in words(virgin, "lineage.html")
+    assert "uv run poe monitor" in words(virgin, "reports/monitoring/monitor.html")
+    assert "Not written yet" in text(virgin, "index.html")
+    charter = text(virgin, "docs/project/charter.html")
+    assert "<svg" in charter and "good?" in charter
+    assert 'href="../../params.yaml"' in charter and "environments" in charter
+    assert text(virgin, "params.yaml") == (virgin.root / "params.yaml").read_text(encoding="utf-8")
+    assert faults(virgin.root / "site", "dictionary") == []
+
+
+def test_after_a_run(veteran: Project) -> None:
+    veteran.step("register")
+    veteran.step("promote", "--reason", "it is [better](nowhere) <b>here</b>")
+    veteran.score(veteran.root / "data/raw/sample.csv", veteran.root / "scored.csv")
+    veteran.step("monitor", ok=False)
+    assert veteran.poe("site").returncode == 0
+    assert "Not written yet" not in text(veteran, "index.html")
+    assert "passed the gate" in text(veteran, "docs/model/report.html")
+    assert "it is [better](nowhere) &lt;b&gt;here" in text(veteran, "lineage/1.html")
+    assert "monitoring" in text(veteran, "reports/monitoring/monitor.html")
+    found = faults(veteran.root / "site", "champion", "worst_radius")
+    assert found == [], "\n".join(map(str, found))
+    assert not [line for line in veteran.status() if "site" in line], "git sees the site"
+
+
+def test_a_bad_document_stops_the_build_and_the_old_site_stays(virgin: Project) -> None:
+    build(virgin)
+    before = pages(virgin)
+    write(virgin, "".join(more for more, _ in BAD.values()))
+    told = build(virgin, ok=False)
+    assert told.returncode == 1
+    for _, says in BAD.values():
+        lines = [line for line in told.stderr.splitlines() if says in line]
+        assert any(line.startswith("docs/project/charter.md:") for line in lines), told.stderr
+    assert pages(virgin) == before
+    assert not (virgin.root / ".site").exists()
+
+
+def test_a_killed_build_leaves_the_old_site_whole(virgin: Project) -> None:
+    build(virgin)
+    before = pages(virgin)
+    program = virgin.environment / BIN / "python"
+    process = subprocess.Popen([program, "-m", "tools.site"], cwd=virgin.root, env=virgin.env)
+    while not list((virgin.root / ".site").glob("*")):
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL if os.name != "nt" else signal.SIGTERM)
+    process.wait()
+    assert pages(virgin) == before
+    # Killed between the two steps of the exchange.
+    (virgin.root / "site").rename(virgin.root / ".site-old")
+    write(virgin, BAD["file"][0])
+    assert build(virgin, ok=False).returncode == 1
+    assert pages(virgin) == before
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"problem_type": "regression", "cloud": "azure", "ci": "azure-devops"},
+        {"problem_type": "forecasting", "ci": "gitlab", "serving": "batch"},
+        {"serving": "online", "platform": "kubernetes", "rollout": "canary", "cloud": "azure"},
+    ],
+    ids=lambda answers: answers.get("problem_type", "online"),
+)
+def test_other_answers(
+    repository: Path, fresh: Project, tmp_path: Path, answers: dict[str, Any]
+) -> None:
+    root = with_copier(repository, tmp_path / "ml-project", answers)
+    project = Project(root, fresh.environment)
+    build(project)
+    dead = [found for found in faults(root / "site") if found.kind != "axe"]
+    assert dead == []
