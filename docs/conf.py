@@ -6,10 +6,10 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 # What mends furo for keyboards and screen readers, as in the projects' own sites.
-sys.path.insert(0, str(Path(__file__).parents[1] / "template/tools"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "template"))
 
 project = "tdsp"
-extensions = ["myst_parser", "pages"]
+extensions = ["myst_parser", "tools.site.extension"]
 html_theme = "furo"
 html_title = "tdsp"
 html_show_copyright = False
