@@ -18,7 +18,7 @@ html_copy_source = html_show_sourcelink = html_use_index = False
 # Sphinx would fetch each page for it, which a browser refuses from file://.
 html_show_search_summary = False
 myst_heading_anchors = 4
-myst_enable_extensions = ["strikethrough", "tasklist"]
+myst_enable_extensions = ["strikethrough"]
 # These documents are read on the code host too: no syntax that only Sphinx knows.
 myst_disable_syntax = ["myst_block_break", "myst_line_comment", "myst_role", "myst_target"]
 highlight_language = "text"
