@@ -1,6 +1,7 @@
 """What `poe site` adds to Sphinx: links to files and folders of the project, Mermaid diagrams."""
 
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from html import escape
@@ -44,9 +45,13 @@ def name_diagrams(app: Sphinx, doctree: nodes.document) -> None:
     """Call a diagram by the title of its section."""
     for node in list(doctree.findall(nodes.raw)):
         if "diagram" in node["classes"]:
-            title = escape(node.parent[0].astext())
-            named = node.astext().replace("<svg ", f'<svg aria-label="{title}" ', 1)
-            node.replace_self(nodes.raw("", named, format="html"))
+            title, drawn = escape(node.parent[0].astext()), node.astext()
+            # Where it would have to shrink below that to fit, it scrolls: it stays legible.
+            width = re.search(r'viewBox="\S+ \S+ ([\d.]+)', drawn)
+            least = f"{0.7 * float(width[1]):.0f}px" if width else "auto"
+            drawn = drawn.replace("<svg ", f'<svg aria-label="{title}" ', 1)
+            drawn = drawn.replace('style="', f'style="min-width: {least}; ', 1)
+            node.replace_self(nodes.raw("", drawn, format="html"))
 
 
 def keep_files(app: Sphinx, doctree: nodes.document) -> None:
