@@ -66,13 +66,13 @@ def stages(said: str) -> str:
 
 
 def lineage(said: str) -> str:
-    """Leave out the long list of parameters, and who on this machine approved."""
+    """Leave out the long list of parameters, and who on this machine trained and approved."""
     lines = [
         line
         for line in said.splitlines()
-        if not re.match(r"- (?!model\.)[a-z_]+\.[a-z_.]+: ", line)
+        if not re.match(r"- (?!model\.)[a-z_]+\.[a-z0-9_.]+: ", line)
     ]
-    return re.sub(r"( by )\S+(: )", r"\1person@example.com\2", "\n".join(lines))
+    return re.sub(r"\S+@[\w.-]*\w", "person@example.com", "\n".join(lines))
 
 
 def card(text: str) -> str:
