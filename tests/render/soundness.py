@@ -18,6 +18,8 @@ RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 UNSAFE = re.compile(r'[<>:"|?*\\\x00-\x1f]|[ .]$')
 LEFTOVER = re.compile(r"(?<!\$)\{\{(?!args\.)|\{%|\{#")  # {{args.x}} is Argo's
 LINK = re.compile(r"(?<!\\)\]\(([^)\s]+)\)")
+# A word in capitals, such as the NAME of a path, stands for what people put there.
+STANDS_FOR = re.compile(r"\b(?!README|SECURITY|CODEOWNERS|LICENSE)[A-Z][A-Z-]{2,}\b")
 PATH = re.compile(r"`([A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)+/?)`")
 PARSERS: dict[str, Callable[[str], Any]] = {
     ".toml": tomllib.loads,
@@ -83,7 +85,8 @@ def absent(project: Path) -> Iterator[str]:
             if target and ":" not in target and not leads(document.parent / target, project, made):
                 yield f"{document.relative_to(project)}: {link}"
         for path in PATH.findall(text):
-            if not (project / path).exists() and path.rstrip("/") not in made:
+            known = (project / path).exists() or path.rstrip("/") in made
+            if not known and not STANDS_FOR.search(path):
                 yield f"{document.relative_to(project)}: {path}"
 
 
