@@ -62,7 +62,7 @@ def wrong(words: list[str], package: str, tasks: Options, own: Options) -> Itera
         words = words[2:]
     program, *rest = words
     table = {"poe": tasks, package: own}.get(program)
-    if table is None or not rest:
+    if table is None or not rest or rest == ["--help"]:
         return
     name, *given = rest
     if name not in table:

