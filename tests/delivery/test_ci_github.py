@@ -167,7 +167,7 @@ def test_a_pull_request_is_checked_and_its_figures_are_posted(stages: Played) ->
     answers = [says("uv run dvc metrics diff --md origin/main", "FIGURES")]
     done = stage.play("ci", "pull_request", answers, payload=payload, **PLACES)
     assert done.code == 0, done.output
-    checks = ["branch", "format-check", "lint", "types", "test"]
+    checks = ["branch", "format-check", "lint", "types", "roles", "test"]
     assert [task for task in done.tasks if task in checks] == checks
     assert {"secrets", "audit", "sample"} <= set(done.tasks)
     assert done.before("uv lock --check", "uv run poe format-check")
