@@ -136,7 +136,7 @@ def test_the_tools_say_what_to_do(project: Project) -> None:
     assert (project.root / "docs/governance/maturity.md").is_file()
     register = project.root / "docs/governance/risks.yaml"
     before = register.read_text("utf-8")
-    dated = before.replace('"[open: date of the first review]"', "2020-01-31", 1)
+    dated = before.replace('"[open: date of the first review of leakage]"', "2020-01-31", 1)
     register.write_text(dated, encoding="utf-8")
     done = project.run(*command, "tools.governance.risks", "--check", ok=False)
     assert done.returncode == 1 and "risks.md is not what" in done.stderr
