@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-STAGES = ("business-understanding", "data", "modeling", "deployment", "acceptance")
+from tools import people
+
+STAGES = tuple(people.STAGES)
 FOLDER = "docs"
 INDEX = f"{FOLDER}/README.md"
 TEXTS = {".md", ".yaml", ".yml"}
-OPEN = re.compile(r"(?<!\\)\[open: (?!…)[^\]]+\]")
+OPEN = re.compile(r"(?<!\\)\[open: (?!…)[^\]]+\]")  # a placeholder; `[open: …]` explains one
 # | [Document](path) or `path` | stage | owner | written by |
 ROW = re.compile(r"\| *(?:\[[^\]]*\]\(|`)([\w./-]+)[)`] *\| *([\w-]+) *\|[^|]*\| *([^|]*?) *\|")
 SECTION = re.compile(r"# stage: ([\w-]+) *")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 from tests.project.living import FOUND, VERSIONS, Project, environment, uv
 from tests.render.engines import Answers, values, with_copier
 
@@ -58,10 +59,12 @@ def lived(
     root = with_copier(repository, tmp_path_factory.mktemp("lived") / "project", answers)
     warm = environment(answers["python_version"])
     project = Project(root, warm, installed=True).commit()
-    uv("pip", "install", "--quiet", "--python", warm, "--no-deps", "--editable", root, cwd=root)
-    yield project
-    slug = project.yaml(".copier-answers.yml")["project_slug"]
-    uv("pip", "uninstall", "--quiet", "--python", warm, slug)
+    # One project at a time is installed there; tests of a row may run in several processes.
+    with FileLock(warm.with_name(f"{warm.name}.lived.lock")):
+        uv("pip", "install", "--quiet", "--python", warm, "--no-deps", "--editable", root, cwd=root)
+        yield project
+        slug = project.yaml(".copier-answers.yml")["project_slug"]
+        uv("pip", "uninstall", "--quiet", "--python", warm, slug)
 
 
 def of(rows: list[Answers]) -> pytest.MarkDecorator:

@@ -24,7 +24,9 @@ from typing import Any
 
 import yaml
 
-from .sources import OPEN, GovernanceError, is_open, read
+from tools.docs import OPEN
+
+from .sources import GovernanceError, is_open, read
 
 MINUTES = 10  # that a command may take
 Found = str | None  # what is wrong, or nothing

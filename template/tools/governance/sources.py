@@ -1,6 +1,5 @@
 """What the tools here share: sources in YAML that are read strictly, pages, plain errors."""
 
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,8 +7,9 @@ from typing import Any
 
 import yaml
 
+from tools.docs import OPEN
+
 FOLDER = Path("docs/governance")
-OPEN = re.compile(r"(?<!\\)\[open: (?!…)[^\]]+\]")  # a placeholder; `[open: …]` explains one
 HELD = Path("docs/roles.yaml")
 
 
