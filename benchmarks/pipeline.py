@@ -37,7 +37,7 @@ def measure(source: Path, work: Path, env: dict[str, str], repeats: int) -> Sect
     def together() -> Cost:
         clear(alone)
         script = str(HERE / "child_pipeline.py")
-        return run(str(python), script, folder.name, cwd=alone, env=env)
+        return run(str(python), script, cwd=alone, env=env)
 
     runs = {"dvc repro, from nothing": first, "dvc repro, nothing to do": again,
             "the same steps, one process": together}  # fmt: skip
@@ -49,7 +49,7 @@ def measure(source: Path, work: Path, env: dict[str, str], repeats: int) -> Sect
         Ratio("dvc repro with nothing to do to one process", idle / least),
     ]
     notes = [
-        "The default project on its sample; the steps are called in one Python process in the "
-        "order of dvc.yaml, with their files written and read as in the stages.",
+        "The default project on its sample; the commands of dvc.yaml are called in one process, "
+        "in their order, with their files written and read as in the stages.",
     ]
     return Section("Running the pipeline", figures, ratios, notes)

@@ -12,9 +12,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "template"))
+before, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # Cookiecutter would render it
 from tools import people, rolepages, roles  # type: ignore[import-not-found]  # noqa: E402
 
 del sys.path[0]  # the template has a folder `tests`, too
+sys.dont_write_bytecode = before
 
 SOURCE = "template/docs/roles.yaml.jinja"
 STATEMENT = re.compile(r"\{%- (?:if (.*)|endif) %\}")

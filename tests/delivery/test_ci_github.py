@@ -12,6 +12,8 @@ KUBERNETES = {"serving": "online"}
 AKS = {"serving": "online", "cloud": "azure", "platform": "kubernetes", "iac": "bicep"}
 AZUREML = {"serving": "online", "cloud": "azure", "platform": "azureml", "iac": "terraform"}
 BATCH = {"serving": "batch"}
+JUDGED, ROUND = ["verdict", "approve"], ["deploy", "probe", "notify"]
+PROMOTED = [*JUDGED, "register", "promote"]
 PLACES = {"MLFLOW_TRACKING_URI": "https://mlflow", "DVC_REMOTE": "azure://data/dvc"}
 TERRAFORM = "terraform -chdir=infra/terraform"
 SETS = {"kubernetes": KUBERNETES, "aks": AKS, "azureml": AZUREML, "batch": BATCH}
@@ -43,7 +45,7 @@ def image(name: str) -> str:
 def test_a_release_brings_one_image_to_test_and_to_production(stages: Played, name: str) -> None:
     done = stages(name).play("release", "push", SERVICE_URL="https://service", REGISTRY="acme")
     assert done.code == 0, done.output
-    assert done.tasks == ["verdict", "deploy", "probe", "notify", "deploy", "probe", "notify"]
+    assert done.tasks == [*JUDGED, *ROUND, *ROUND]
     assert done.of("uv run poe deploy") == [
         f"--environment {environment} --image {image(name)}" for environment in ("test", "prod")
     ]
@@ -62,13 +64,14 @@ def test_a_release_brings_one_image_to_test_and_to_production(stages: Played, na
     ("broken", "last"),
     [
         ("uv run poe verdict", []),
-        ("docker buildx build*", ["verdict"]),
-        ("docker run *", ["verdict"]),
-        ("cosign sign *", ["verdict"]),
-        ("uv run poe deploy --environment test*", ["verdict", "deploy", "notify"]),
-        ("uv run poe probe *", ["verdict", "deploy", "probe", "notify"]),
+        ("uv run poe approve --verify", ["verdict", "approve"]),
+        ("docker buildx build*", ["verdict", "approve"]),
+        ("docker run *", ["verdict", "approve"]),
+        ("cosign sign *", ["verdict", "approve"]),
+        ("uv run poe deploy --environment test*", ["verdict", "approve", "deploy", "notify"]),
+        ("uv run poe probe *", [*JUDGED, *ROUND]),
     ],
-    ids=["gate", "build", "scan", "sign", "deploy", "probe"],
+    ids=["gate", "approval", "build", "scan", "sign", "deploy", "probe"],
 )
 def test_what_fails_before_production_stops_the_release(
     stages: Played, broken: str, last: list[str]
@@ -99,7 +102,7 @@ def test_production_that_fails_its_probe_is_undone(stages: Played) -> None:
     finally:
         (stage.bin / "uv").write_text((stage.bin / "az").read_text("utf-8"), encoding="utf-8")
     assert done.code != 0
-    tasks = ["verdict", "deploy", "probe", "notify", "deploy", "probe", "undo", "notify"]
+    tasks = [*JUDGED, *ROUND, "deploy", "probe", "undo", "notify"]
     assert done.tasks == tasks
     assert done.of("uv run poe undo") == ["--environment prod"]
     assert "prod, failure" in done.of("uv run poe notify")[-1]
@@ -139,7 +142,7 @@ def test_each_platform_is_reached_without_a_stored_secret(stages: Played) -> Non
 def test_a_batch_release_promotes_in_test_and_then_in_production(stages: Played) -> None:
     done = stages("batch").play("release", "push", **PLACES)
     assert done.code == 0, done.output
-    assert done.tasks == ["verdict", "register", "promote", "monitor", "notify"] * 2
+    assert done.tasks == [*PROMOTED, "monitor", "notify"] * 2
     assert done.of("uv run poe monitor") == ["--input data/processed/test.parquet"] * 2
     assert "--by someone" in done.of("uv run poe promote")[0]
 
@@ -148,8 +151,9 @@ def test_a_batch_release_promotes_in_test_and_then_in_production(stages: Played)
     ("broken", "tasks"),
     [
         ("verdict", ["verdict", "notify"]),
-        ("promote*", ["verdict", "register", "promote", "notify"]),
-        ("monitor*", ["verdict", "register", "promote", "monitor", "rollback", "notify"]),
+        ("approve --verify", ["verdict", "approve", "notify"]),
+        ("promote*", [*PROMOTED, "notify"]),
+        ("monitor*", [*PROMOTED, "monitor", "rollback", "notify"]),
     ],
 )
 def test_a_batch_release_that_fails_is_rolled_back(

@@ -25,6 +25,8 @@ SETS: dict[str, dict[str, Any]] = {
     "azureml": AZUREML,
     "batch": {},
 }
+JUDGED, ROUND = ["verdict", "approve"], ["deploy", "probe", "notify"]
+PROMOTED = [*JUDGED, "register", "promote"]
 PLACES = {"MLFLOW_TRACKING_URI": "https://mlflow", "DVC_REMOTE": "azure://data/dvc"}
 SERVICE = {
     "SERVICE_URL": "https://service",
@@ -124,7 +126,7 @@ def test_a_release_brings_one_image_to_test_and_to_production(
 ) -> None:
     done = systems(ci, name).release()
     assert done.code == 0, done.output
-    assert done.tasks == ["verdict", "deploy", "probe", "notify", "deploy", "probe", "notify"]
+    assert done.tasks == [*JUDGED, *ROUND, *ROUND]
     host = "registry" if name == "kubernetes" else "acme.azurecr.io"
     image = f"{host}/ml-project@{DIGEST}"
     assert done.of("uv run poe deploy") == [
@@ -144,9 +146,10 @@ def test_a_release_brings_one_image_to_test_and_to_production(
     ("broken", "last"),
     [
         ("uv run poe verdict", "verdict"),
-        ("docker buildx build*", "verdict"),
-        ("docker run *grype*", "verdict"),
-        ("docker run *cosign*", "verdict"),
+        ("uv run poe approve --verify", "approve"),
+        ("docker buildx build*", "approve"),
+        ("docker run *grype*", "approve"),
+        ("docker run *cosign*", "approve"),
         ("uv run poe deploy --environment test*", "notify"),
         ("uv run poe probe *", "notify"),
     ],
@@ -194,16 +197,18 @@ def test_a_batch_release(systems: Any, ci: str) -> None:
     system = systems(ci, "batch")
     done = system.release()
     assert done.code == 0, done.output
-    assert done.tasks == ["verdict", "register", "promote", "monitor", "notify"] * 2
+    assert done.tasks == [*PROMOTED, "monitor", "notify"] * 2
     red = system.release([fails("uv run poe verdict")])
     assert red.tasks == ["verdict", "notify"]
+    unsigned = system.release([fails("uv run poe approve --verify")])
+    assert unsigned.tasks == ["verdict", "approve", "notify"]
     bad = system.release([fails("uv run poe monitor*", 3)])
-    assert bad.tasks == ["verdict", "register", "promote", "monitor", "rollback", "notify"]
+    assert bad.tasks == [*PROMOTED, "monitor", "rollback", "notify"]
 
 
 def test_gitlab_waits_for_approval(systems: Any) -> None:
     done = systems("gitlab", "kubernetes").release(approved=False)
-    assert done.tasks == ["verdict", "deploy", "probe", "notify"]
+    assert done.tasks == [*JUDGED, *ROUND]
 
 
 @pytest.mark.parametrize("ci", SYSTEMS)

@@ -2,7 +2,6 @@
 # ruff: noqa: E501  tables read best with one row a line
 
 import functools
-import importlib.util
 import json
 import os
 import re
@@ -18,7 +17,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.conftest import ROOT, git
+from tests.conftest import ROOT, git, module_of
 from tests.delivery.hygiene_projects import offline
 from tests.delivery.tools import python_tool
 from tests.people import imports, platforms
@@ -47,14 +46,7 @@ def fresh(repository: Path, name: str) -> Path:
 @functools.cache
 def tool(name: str) -> ModuleType:
     """A tool of the template that is the same for all answers, as a module of ours."""
-    spec = importlib.util.spec_from_file_location(
-        f"template_{name}", ROOT / f"template/tools/{name}.py"
-    )
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return module_of(ROOT / f"template/tools/{name}.py")
 
 
 @dataclass

@@ -84,7 +84,8 @@ def test_after_a_run(veteran: Project) -> None:
     assert veteran.poe("site").returncode == 0
     assert "Not written yet" not in text(veteran, "index.html")
     assert "passed the gate" in text(veteran, "docs/model/report.html")
-    assert "it is [better](nowhere) &lt;b&gt;here" in text(veteran, "lineage/1.html")
+    for page in ("lineage/1.html", "reports/trail.html"):
+        assert "it is [better](nowhere) &lt;b&gt;here" in text(veteran, page)
     assert "monitoring" in text(veteran, "reports/monitoring/monitor.html")
     found = faults(veteran.root / "site", "champion", "worst_radius")
     assert found == [], "\n".join(map(str, found))

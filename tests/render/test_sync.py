@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from scripts import sync
+from tests.conftest import git
 
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
@@ -73,3 +74,9 @@ def test_every_question_is_a_sentence_with_a_default() -> None:
         if name[0] != "_" and not sync.is_computed(question):
             assert "?" in question["help"], name
             assert "default" in question, name
+
+
+def test_nothing_beside_the_template_would_be_rendered_with_it() -> None:
+    """Bytecode, say: git ignores it, Cookiecutter does not."""
+    ignored = ("ls-files", "--others", "--ignored", "--exclude-standard", "template", "hooks")
+    assert git(ROOT, *ignored) == ""

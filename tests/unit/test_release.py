@@ -1,12 +1,10 @@
 """The release command: what it refuses, and that it tags nothing but what was asked."""
 
-import importlib.util
 import re
 from pathlib import Path
-from types import ModuleType
 
 import pytest
-from tests.conftest import ROOT, git
+from tests.conftest import ROOT, git, module_of
 
 CHANGELOG = """# Changelog
 
@@ -26,16 +24,7 @@ CHANGELOG = """# Changelog
 """
 
 
-def loaded() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("release", ROOT / "scripts/release.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-release = loaded()
+release = module_of(ROOT / "scripts/release.py")
 
 
 @pytest.fixture
