@@ -81,10 +81,10 @@ def run(command: str) -> tuple[bool, str]:
         return False, f"{words[0]} is not installed"
     # Without a terminal: a check that asks a question must fail, not wait.
     done = subprocess.run(  # noqa: S603
-        [program, *words[1:]], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        encoding="utf-8", errors="replace", check=False,
+        [program, *words[1:]], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace", check=False,
     )  # fmt: skip
-    said = [line for line in f"{done.stdout}\n{done.stderr}".splitlines() if line.strip()]
+    said = [line for line in done.stdout.splitlines() if line.strip()]
     return done.returncode == 0, said[-1].strip() if said else f"exit code {done.returncode}"
 
 

