@@ -111,7 +111,9 @@ class Project:
     def env(self) -> dict[str, str]:
         path = f"{self.environment / BIN}{os.pathsep}{os.environ['PATH']}"
         source = {} if self.installed else {"PYTHONPATH": "src"}
-        return clean(PATH=path, VIRTUAL_ENV=str(self.environment), **source)
+        known = self.environment.with_name(f"{self.environment.name}.mypy")  # types of libraries
+        places = {"VIRTUAL_ENV": str(self.environment), "MYPY_CACHE_DIR": str(known)}
+        return clean(PATH=path, **places, **source)
 
     @property
     def package(self) -> str:
