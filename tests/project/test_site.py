@@ -72,6 +72,9 @@ def test_before_a_run_without_git_and_net(virgin: Project) -> None:
     charter = text(virgin, "docs/project/charter.html")
     assert "<svg" in charter and "good?" in charter
     assert 'href="../../params.yaml"' in charter and "environments" in charter
+    two = text(virgin, "docs/project/architecture.html")  # diagrams
+    names = re.findall(r' id="([^"]+)"', two)
+    assert two.count("<svg aria-label") == 2 and len(names) == len({*names})
     assert text(virgin, "params.yaml") == (virgin.root / "params.yaml").read_text(encoding="utf-8")
     assert faults(virgin.root / "site", "dictionary") == []
 

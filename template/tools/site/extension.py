@@ -42,10 +42,11 @@ class Mermaid(SphinxDirective):
 
 
 def name_diagrams(app: Sphinx, doctree: nodes.document) -> None:
-    """Call a diagram by the title of its section."""
-    for node in list(doctree.findall(nodes.raw)):
+    """Call a diagram by the title of its section, and its parts as no other's on the page."""
+    for number, node in enumerate(list(doctree.findall(nodes.raw))):
         if "diagram" in node["classes"]:
             title, drawn = escape(node.parent[0].astext()), node.astext()
+            drawn = drawn.replace("my-svg", f"diagram-{number}")
             # Where it would have to shrink below that to fit, it scrolls: it stays legible.
             width = re.search(r'viewBox="\S+ \S+ ([\d.]+)', drawn)
             least = f"{0.7 * float(width[1]):.0f}px" if width else "auto"
