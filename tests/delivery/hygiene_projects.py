@@ -35,7 +35,7 @@ def project(repository: Path, name: str) -> Project:
 def offline(project: Project, *words: str, **more: str) -> Done:
     """Run a program of the environment as its developer would, in a network without anything."""
     alone = ["unshare", "--net"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    path = f"{UV.parent}{os.pathsep}{project.env['PATH']}"
+    path = os.pathsep.join(map(str, (project.environment / BIN, UV.parent, os.environ["PATH"])))
     env = {**project.env, "PATH": path, "UV_PROJECT_ENVIRONMENT": str(project.environment), **more}
     program = str(project.environment / BIN / words[0])
     return subprocess.run(

@@ -6,6 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from sklearn.datasets import load_wine
+from tests.conftest import git
+from tests.delivery.hygiene_projects import offline
 from tests.project.living import FOUND, TDSP, Done, Project, clean, environment, run
 from tests.project.test_options import COMMITTED_LATER
 from tests.render.engines import files
@@ -137,6 +139,21 @@ def answer_all(project: Project) -> None:
     project.run("python", "-m", "tools.roles")
     project.run("python", "-m", "tools.governance.risks")
     assert "nothing is open" in project.poe("docs").stdout
+
+
+@only("german.csv")
+def test_each_stage_is_left_when_what_it_asks_for_is_done(own: Project, tmp_path: Path) -> None:
+    answer_all(own)
+    own.poe("pipeline")
+    own.score(own.root / own.yaml("params.yaml")["data"]["path"], tmp_path / "scored.csv")
+    own.step("register")
+    own.step("promote", "--reason", "the first")
+    own.commit()
+    git(own.root, "tag", "--annotate", "v0.1.0", "--message", "the first")
+    own.run("dvc", "push")
+    for stage in ("business-understanding", "modeling", "acceptance"):  # each asks the one before
+        done = offline(own, "poe", "stage", stage)
+        assert (done.returncode, done.stdout.count("[ ]")) == (0, 0), done.stdout
 
 
 def test_a_bad_row_in_the_raw_file_stops_the_pipeline(tmp_path: Path) -> None:
