@@ -134,7 +134,7 @@ def test_filled_blocks_are_fresh() -> None:
 
 def test_an_edited_figure_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = text(DOCS / "factory/patterns.md")
-    edited = re.sub(r"(memory, 5,000,000 rows \| )\d", r"\g<1>1", page)
+    edited = re.sub(r"(memory, 5,000,000 rows \| )\d", r"\g<1>0", page)
     assert edited != page
     (tmp_path / "patterns.md").write_text(edited, encoding="utf-8")
     monkeypatch.setattr(pages, "DOCS", tmp_path)
