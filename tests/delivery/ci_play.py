@@ -62,6 +62,9 @@ SCRIPTS = {
 }
 SHELL_NAMES = ("git", "sudo")
 COMMIT = "c" * 40
+# Tasks of a release: of any, of a service in one environment, of batch up to the champion.
+JUDGED, ROUND = ["verdict", "approve"], ["deploy", "probe", "notify"]
+PROMOTED = [*JUDGED, "register", "promote"]
 
 
 @dataclass

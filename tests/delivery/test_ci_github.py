@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.delivery.ci_play import COMMIT, DIGEST, GitHub, fails, says
+from tests.delivery.ci_play import COMMIT, DIGEST, JUDGED, PROMOTED, ROUND, GitHub, fails, says
 from tests.delivery.tools import python_tool
 from tests.render.engines import with_copier
 
@@ -12,8 +12,6 @@ KUBERNETES = {"serving": "online"}
 AKS = {"serving": "online", "cloud": "azure", "platform": "kubernetes", "iac": "bicep"}
 AZUREML = {"serving": "online", "cloud": "azure", "platform": "azureml", "iac": "terraform"}
 BATCH = {"serving": "batch"}
-JUDGED, ROUND = ["verdict", "approve"], ["deploy", "probe", "notify"]
-PROMOTED = [*JUDGED, "register", "promote"]
 PLACES = {"MLFLOW_TRACKING_URI": "https://mlflow", "DVC_REMOTE": "azure://data/dvc"}
 TERRAFORM = "terraform -chdir=infra/terraform"
 SETS = {"kubernetes": KUBERNETES, "aks": AKS, "azureml": AZUREML, "batch": BATCH}

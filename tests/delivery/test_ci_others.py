@@ -8,6 +8,9 @@ from tests.conftest import git
 from tests.delivery.ci_play import (
     COMMIT,
     DIGEST,
+    JUDGED,
+    PROMOTED,
+    ROUND,
     AzurePipelines,
     GitLab,
     Played,
@@ -25,8 +28,6 @@ SETS: dict[str, dict[str, Any]] = {
     "azureml": AZUREML,
     "batch": {},
 }
-JUDGED, ROUND = ["verdict", "approve"], ["deploy", "probe", "notify"]
-PROMOTED = [*JUDGED, "register", "promote"]
 PLACES = {"MLFLOW_TRACKING_URI": "https://mlflow", "DVC_REMOTE": "azure://data/dvc"}
 SERVICE = {
     "SERVICE_URL": "https://service",

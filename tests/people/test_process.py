@@ -218,6 +218,14 @@ def test_a_mistake_in_the_stages_is_named(old: str, new: str, told: str, place: 
     assert told in done.stderr
 
 
+def test_the_last_word_of_a_check_is_shown() -> None:
+    """Not the line in which poe names the command, which goes to the other channel."""
+    code = (
+        "import sys; print('Poe => x', file=sys.stderr, flush=True); sys.exit(print('3 open') or 1)"
+    )
+    assert tool("stages").run(f'python -c "{code}"') == (False, "3 open")
+
+
 def test_a_changed_stage_changes_the_page(place: Any) -> None:
     made, page = place("github"), "docs/process/lifecycle.md"
     before = (made.root / page).read_text("utf-8")
