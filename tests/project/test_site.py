@@ -82,7 +82,7 @@ def test_before_a_run_without_git_and_net(virgin: Project) -> None:
 def test_after_a_run(veteran: Project) -> None:
     veteran.step("register")
     veteran.step("promote", "--reason", "it is [better](nowhere) <b>here</b>")
-    veteran.score(veteran.root / "data/raw/sample.csv", veteran.root / "scored.csv")
+    veteran.score(veteran.root / "data/raw/example.csv", veteran.root / "scored.csv")
     veteran.step("monitor", ok=False)
     assert veteran.poe("site").returncode == 0
     assert "Not written yet" not in text(veteran, "index.html")

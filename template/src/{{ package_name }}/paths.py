@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+PROJECT = str(__package__)  # the name of the package
+
 PARAMS = Path("params.yaml")
 SCHEMA = Path("schema.yaml")
 LOCK = Path("requirements.lock")
@@ -17,14 +19,14 @@ COLLECTED = Path("data/collected")
 PACKAGE = Path("models/package")
 MODEL = PACKAGE / "model.skops"
 BASELINES = Path("models/baselines.skops")
-HELD_OUT = Path("models/held_out.parquet")
+TEST_PREDICTIONS = Path("models/test_predictions.parquet")
 TRIALS = Path("models/tuning.db")
 
 REPORTS = Path("reports")
 INGESTION = REPORTS / "ingestion.json"
 SUMMARY = REPORTS / "summary.json"
 TUNING = REPORTS / "tuning.json"
-SELECTION = REPORTS / "selection.json"
+SELECTION = REPORTS / "cross_validation.json"
 METRICS = REPORTS / "metrics.json"
 GATE = REPORTS / "gate.json"
 PLOTS = REPORTS / "plots"

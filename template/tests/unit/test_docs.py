@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tools.docs import FOLDER, INDEX, STAGES, index, main, questions
 
 ROOT = Path(__file__).parents[2]
