@@ -47,6 +47,7 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "azure-pipelines/release.yml": [OPERATE],
     "azure-pipelines/train.yml": [OPERATE],
     "azure-pipelines/upkeep.yml": [OPERATE],
+    "docs/operate.md": [OPERATE],
     "docs/project/architecture.md": [OPERATE],
     "expiry.yaml": [OPERATE],
     "tools/audit.py": [OPERATE],
