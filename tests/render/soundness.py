@@ -33,8 +33,6 @@ GOVERNED = re.compile(
     r"roles\.yaml|CODEOWNERS|docs/(?:roles|process|governance)\b"
     r"|tdsp (?:roles|stage|assess|principles|risks|trail|labels|backlog|site)\b|poe approve"
 )
-# Until their mentions have moved to the `tdsp` command.
-MOVED = set("assess backlog branch docs labels principles risks roles site stage trail".split())
 PARSERS: dict[str, Callable[[str], Any]] = {
     ".toml": tomllib.loads,
     ".yaml": lambda text: list(yaml.safe_load_all(text)),
@@ -122,7 +120,7 @@ def unknown(project: Path) -> Iterator[str]:
     tasks = metadata["tool"]["poe"]["tasks"]
     for path, text in texts(project):
         for task in TASK.findall(text):
-            if task not in tasks and task not in MOVED:
+            if task not in tasks:
                 yield f"{path}: poe {task}"
         for module in MODULE.findall(text):
             place = project / module.replace(".", "/")
@@ -143,5 +141,5 @@ def texts(project: Path) -> Iterator[tuple[str, str]]:
     """What people and CI read: all files but the code and its tests, locks and the licence."""
     for path, content in files(project).items():
         part = PurePosixPath(path).parts[0]
-        if part not in {"src", "tests", "LICENSE"} and not path.endswith((".lock", "/")):
+        if part not in {"src", "tests", "tools", "LICENSE"} and not path.endswith((".lock", "/")):
             yield path, content.decode("utf-8")
