@@ -23,8 +23,7 @@ def configuration(template: Path) -> dict[str, Any]:
 
     Loader.add_constructor(INCLUDE, include)
     text = (template / "copier.yml").read_text(encoding="utf-8")
-    # S506: the loader is a safe one.
-    documents = yaml.load_all(text, Loader=Loader)  # noqa: S506
+    documents = yaml.load_all(text, Loader=Loader)
     return {name: value for document in documents for name, value in (document or {}).items()}
 
 

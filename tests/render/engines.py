@@ -147,16 +147,14 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "tests/unit/test_trial.py": [("cloud", "azure")],
     "src/{{ package_name }}/logged.py": ON_AZUREML,
     "tests/unit/test_logged.py": ON_AZUREML,
-    **{
-        f"tests/unit/test_{name}.py": [OPERATE] for name in ("audit", "environments", "expiry")
-    },
+    **{f"tests/unit/test_{name}.py": [OPERATE] for name in ("audit", "environments", "expiry")},
     **{f"tests/unit/test_{name}.py": [GOVERN] for name in ("docs", "governance", "process")},
     **{
         f"tools/{name}": [GOVERN]
         for name in (
-            "backlog.py branch.py docs.py governance/ items.py labels.py people.py rolefiles.py"
-            " rolepages.py roles.py site/ stages.py"
-        ).split()
+            *("backlog.py", "branch.py", "docs.py", "governance/", "items.py", "labels.py"),
+            *("people.py", "rolefiles.py", "rolepages.py", "roles.py", "site/", "stages.py"),
+        )
     },
 }
 
