@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
+from tdsp.questions import configuration, is_computed
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -35,10 +35,6 @@ FIXED = {
 
 class TemplateError(Exception):
     """copier.yml uses something that Cookiecutter could not follow."""
-
-
-def is_computed(question: dict[str, Any]) -> bool:
-    return question.get("when") is False
 
 
 def condition(question: dict[str, Any]) -> str:
@@ -125,8 +121,7 @@ def translate(config: dict[str, Any]) -> dict[str, Any]:
 
 def generated(root: Path) -> str:
     """The text that ROOT/cookiecutter.json must have."""
-    config = yaml.safe_load((root / "copier.yml").read_text(encoding="utf-8"))
-    return json.dumps(translate(config), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(translate(configuration(root)), indent=2, ensure_ascii=False) + "\n"
 
 
 def is_current(root: Path) -> bool:

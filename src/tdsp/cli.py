@@ -15,6 +15,9 @@ from tdsp.onboard import command as onboard_command
 from tdsp.onboard import sample_command, summarise
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tdsp.grow import Plan, Project
     from tdsp.new import Made
 
 app = typer.Typer(
@@ -145,6 +148,62 @@ def _summary(console: Console, made: "Made", dry: bool) -> None:
         start = {"none": ["git init"], "started": ['git commit -m "Start"']}.get(made.history, [])
         for command in (f"cd {made.path}", *start, "uv sync", "uv run poe pipeline"):
             console.print(f"  {escape(command)}", highlight=False)
+
+
+@app.command("grow")
+def grow_command(
+    to: Annotated[str, typer.Option("--to", metavar="LEVEL", help="train, operate or govern.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show it, change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    project: Annotated[Path, typer.Option(help="The generated project.")] = Path(),
+) -> None:
+    """Bring a project to another level, up or down; files that the team edited stay."""
+    from tdsp.grow import check_clean, grow, plan, read_project
+
+    console = Console()
+    found = read_project(project)
+    check_clean(project)
+    with console.status("Comparing the levels"):
+        wanted = plan(found, to)
+    _show(console, found, wanted)
+    if dry_run:
+        return
+    if not yes and not sys.stdin.isatty():
+        raise TdspError("there is no terminal to ask on: add --yes, or --dry-run")
+    if not yes and not typer.confirm("Change the project?"):
+        raise typer.Exit(1)
+    with console.status("Changing the project"):
+        conflicts = grow(found, wanted)
+    console.print(f"[bold]Level {to}[/]. Look at `git diff`, then:", highlight=False)
+    for name in conflicts:
+        console.print(f"  solve the conflict in {escape(name)}", highlight=False)
+    for command in ("uv sync", "uv run poe check", "git add --all && git commit"):
+        console.print(f"  {escape(command)}", highlight=False)
+
+
+def _show(console: Console, project: "Project", wanted: "Plan") -> None:
+    """Print what a change of level does: files that come or go by reason, then the others."""
+    from tdsp.grow import grouped
+
+    console.print(f"[bold]{wanted.current} → {wanted.target}[/]", highlight=False)
+    for verb, names in (("Come", wanted.added), ("Go", wanted.removed)):
+        for why, files in grouped(project, names).items():
+            console.print(f"[bold]{verb}[/]: {why}", highlight=False)
+            _print_names(console, files)
+    if wanted.changed:
+        console.print("[bold]Change[/]: what several levels share", highlight=False)
+        edited = wanted.edited
+        _print_names(
+            console, [f"{n} (merged with your edits)" if n in edited else n for n in wanted.changed]
+        )
+    if wanted.kept:
+        console.print("[bold]Stay as they are[/]: the team wrote or edited them", highlight=False)
+        _print_names(console, wanted.kept)
+
+
+def _print_names(console: Console, names: "Iterable[str]") -> None:
+    for name in names:
+        console.print(f"  {escape(name)}", highlight=False, soft_wrap=True)
 
 
 app.command("onboard")(onboard_command)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
+import tdsp.questions
 from tdsp import __version__
 from tdsp.errors import TdspError
 from tdsp.org import Organisation, check_questions, merged
@@ -61,9 +62,7 @@ def bundled_template() -> Path:
 
 def questions(template: Path) -> set[str]:
     """Names of the questions that copier.yml asks; computed values are not among them."""
-    config = yaml.safe_load((template / "copier.yml").read_text(encoding="utf-8"))
-    asked = {k: v for k, v in config.items() if not k.startswith("_") and isinstance(v, dict)}
-    return {name for name, question in asked.items() if question.get("when") is not False}
+    return set(tdsp.questions.questions(template))
 
 
 def new(request: Request, say: Say) -> Made:

@@ -11,7 +11,9 @@ import copier
 import jinja2
 import yaml
 from pytest_cookies.plugin import Cookies
-from scripts.sync import choices, condition, is_computed
+from scripts.sync import choices, condition
+
+from tdsp import questions as asked
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("ML project", "class", "проект-é 顧客 🚀", "con")
@@ -28,23 +30,56 @@ KUBERNETES = [ONLINE, ("platform", "kubernetes")]  # the default where it is not
 ON_AZUREML = [ONLINE, ("cloud", "azure"), ("platform", "azureml")]
 AZURE = ("cloud", "azure")
 WITH_CI = ("ci", "github", "azure-devops", "gitlab")
+OPERATE = ("level", "operate", "govern")
+GOVERN = ("level", "govern")
 ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
+    ".devcontainer/": [OPERATE],
+    "docs/delivery/": [OPERATE],
+    "docs/runbooks/": [OPERATE],
+    "environments/": [OPERATE],
+    ".github/dependabot.yml": [OPERATE],
+    ".github/workflows/release.yml": [OPERATE],
+    ".github/workflows/train.yml": [OPERATE],
+    ".github/workflows/upkeep.yml": [OPERATE],
+    ".gitlab/ci/release.yml": [OPERATE],
+    ".gitlab/ci/train.yml": [OPERATE],
+    ".gitlab/ci/upkeep.yml": [OPERATE],
+    "azure-pipelines/release.yml": [OPERATE],
+    "azure-pipelines/train.yml": [OPERATE],
+    "azure-pipelines/upkeep.yml": [OPERATE],
+    "docs/operate.md": [OPERATE],
+    "docs/project/architecture.md": [OPERATE],
+    "expiry.yaml": [OPERATE],
+    "tools/audit.py": [OPERATE],
+    "tools/expiry.py": [OPERATE],
+    "src/{{ package_name }}/operate/": [OPERATE],
+    "tests/machinery/operate/": [OPERATE],
+    "tests/machinery/tools/": [OPERATE],
+    ".github/ISSUE_TEMPLATE/": [GOVERN],
+    ".github/rulesets/": [GOVERN],
+    ".github/environments.sh": [GOVERN],
+    ".github/pull_request_template.md": [GOVERN],
+    ".gitlab/issue_templates/": [GOVERN],
+    ".gitlab/merge_request_templates/": [GOVERN],
+    ".gitlab/protect.sh": [GOVERN],
+    "docs/governance/": [GOVERN],
+    "docs/process/": [GOVERN],
+    "docs/roles/": [GOVERN],
+    "docs/static/": [GOVERN],
+    "docs/conf.py": [GOVERN],
+    "docs/roles.yaml": [GOVERN],
+    "docs/project/retrospective.md": [GOVERN],
+    "docs/project/review.md": [GOVERN],
+    "docs/runbooks/access-request.md": [GOVERN],
     "src/{{ package_name }}/classification.py": [("problem_type", "classification")],
     "src/{{ package_name }}/regression.py": [("problem_type", "regression", "forecasting")],
     "src/{{ package_name }}/forecasting.py": [("problem_type", "forecasting")],
     "src/{{ package_name }}/history.py": [("problem_type", "forecasting")],
     "src/{{ package_name }}/anomaly.py": [("problem_type", "anomaly")],
-    "tests/unit/test_classification.py": [("problem_type", "classification")],
-    "tests/unit/test_regression.py": [("problem_type", "regression")],
-    "tests/unit/test_forecasting.py": [("problem_type", "forecasting")],
-    "tests/unit/test_history.py": [("problem_type", "forecasting")],
-    "tests/unit/test_anomaly.py": [("problem_type", "anomaly")],
-    "tests/unit/test_split.py": [("problem_type", "classification", "regression", "anomaly")],
-    "src/{{ package_name }}/explain.py": [("responsible_ai", True)],
-    "tests/unit/test_explain.py": [
-        ("responsible_ai", True),
-        ("problem_type", "classification", "regression", "forecasting"),
-    ],
+    "src/{{ package_name }}/steps/explain.py": [("responsible_ai", True)],
+    "src/{{ package_name }}/service/": [ONLINE],
+    "src/{{ package_name }}/operate/trial.py": [("cloud", "azure")],
+    "src/{{ package_name }}/operate/logged.py": ON_AZUREML,
     ".github/actions/": [("ci", "github")],
     ".github/workflows/": [("ci", "github")],
     ".github/workflows/infra.yml": [("cloud", "azure"), ("iac", "bicep", "terraform")],
@@ -57,12 +92,6 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     ".gitlab/ci/infra.yml": [("cloud", "azure"), ("iac", "bicep", "terraform")],
     ".dockerignore": [ONLINE],
     "deploy/": [ONLINE],
-    "src/{{ package_name }}/contract.py": [ONLINE],
-    "src/{{ package_name }}/edge.py": [ONLINE],
-    "src/{{ package_name }}/service.py": [ONLINE],
-    "src/{{ package_name }}/stream.py": [ONLINE],
-    "tests/unit/test_stream.py": [ONLINE],
-    "tests/service/": [ONLINE],
     "deploy/kubernetes/": KUBERNETES,
     **{
         f"deploy/kubernetes/base/{strategy}.yaml": [*KUBERNETES, ("rollout", strategy)]
@@ -73,23 +102,16 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     ],
     "deploy/kubernetes/tools.sh": [*KUBERNETES, ("ci", "github", "azure-devops", "gitlab")],
     "docs/delivery/kubernetes.md": KUBERNETES,
-    "tests/service/test_kubernetes.py": KUBERNETES,
-    "src/{{ package_name }}/probe.py": [ONLINE],
-    "tests/unit/test_rollout.py": [ONLINE],
     "docs/delivery/rollout.md": [ONLINE],
     "deploy/kubernetes_release.py": [("platform", "kubernetes")],
     "deploy/azureml_endpoint.py": [("platform", "azureml")],
     "azureml/": [("cloud", "azure")],
     ".amlignore": [("cloud", "azure")],
     "docs/delivery/azureml.md": [("cloud", "azure")],
-    "src/{{ package_name }}/trial.py": [("cloud", "azure")],
-    "tests/unit/test_trial.py": [("cloud", "azure")],
-    "tests/unit/test_logged.py": ON_AZUREML,
     "azureml/MLTable": ON_AZUREML,
     "azureml/components/logged.yml": ON_AZUREML,
     "azureml/online/": ON_AZUREML,
     "azureml/schedules/model-monitor.yml": ON_AZUREML,
-    "src/{{ package_name }}/logged.py": ON_AZUREML,
     "infra/": [AZURE, ("iac", "bicep", "terraform")],
     "docs/delivery/infrastructure.md": [AZURE, ("iac", "bicep", "terraform")],
     "infra/bicep/": [("iac", "bicep")],
@@ -97,22 +119,50 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "infra/bicep/modules/federation.bicep": [WITH_CI],
     "infra/terraform/federation.tf": [WITH_CI],
     ".github/": [("ci", "github")],
-    "renovate.json": [("ci", "azure-devops", "gitlab", "none")],
-    ".azuredevops/": [("ci", "azure-devops")],
+    "renovate.json": [OPERATE, ("ci", "azure-devops", "gitlab", "none")],
+    ".azuredevops/": [GOVERN, ("ci", "azure-devops")],
     ".gitlab/": [("ci", "gitlab")],
-    "CODEOWNERS": [("ci", "github", "gitlab", "none")],
+    "CODEOWNERS": [GOVERN, ("ci", "github", "gitlab", "none")],
+    # Until the code has moved: the paths of before.
+    **{
+        f"tests/unit/test_{kind}.py": [("problem_type", kind)]
+        for kind in ("classification", "regression", "forecasting", "anomaly")
+    },
+    "tests/unit/test_history.py": [("problem_type", "forecasting")],
+    "tests/unit/test_split.py": [("problem_type", "classification", "regression", "anomaly")],
+    "src/{{ package_name }}/explain.py": [("responsible_ai", True)],
+    "tests/unit/test_explain.py": [
+        ("responsible_ai", True),
+        ("problem_type", "classification", "regression", "forecasting"),
+    ],
+    **{
+        f"src/{{{{ package_name }}}}/{name}.py": [ONLINE]
+        for name in ("contract", "edge", "service", "stream", "probe")
+    },
+    "tests/service/": [ONLINE],
+    "tests/service/test_kubernetes.py": KUBERNETES,
+    "tests/unit/test_stream.py": [ONLINE],
+    "tests/unit/test_rollout.py": [ONLINE],
+    "src/{{ package_name }}/trial.py": [("cloud", "azure")],
+    "tests/unit/test_trial.py": [("cloud", "azure")],
+    "src/{{ package_name }}/logged.py": ON_AZUREML,
+    "tests/unit/test_logged.py": ON_AZUREML,
+    **{f"tests/unit/test_{name}.py": [OPERATE] for name in ("audit", "environments", "expiry")},
+    **{f"tests/unit/test_{name}.py": [GOVERN] for name in ("docs", "governance", "process")},
+    **{
+        f"tools/{name}": [GOVERN]
+        for name in (
+            *("backlog.py", "branch.py", "docs.py", "governance/", "items.py", "labels.py"),
+            *("people.py", "rolefiles.py", "rolepages.py", "roles.py", "site/", "stages.py"),
+        )
+    },
 }
 
 
 @functools.cache
 def questions() -> dict[str, dict[str, Any]]:
     """What copier.yml asks, in order."""
-    config = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
-    return {
-        name: question
-        for name, question in config.items()
-        if not name.startswith("_") and not is_computed(question)
-    }
+    return asked.questions(ROOT)
 
 
 def defaults() -> Answers:

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from scripts.role_pages import roles
 from tests.delivery import expiry_tool
-from tests.render.engines import ROOT, files
+from tests.render.engines import ROOT, files, recorded
 
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 UNSAFE = re.compile(r'[<>:"|?*\\\x00-\x1f]|[ .]$')
@@ -21,6 +21,18 @@ LINK = re.compile(r"(?<!\\)\]\(([^)\s]+)\)")
 # A word in capitals, such as the NAME of a path, stands for what people put there.
 STANDS_FOR = re.compile(r"\b(?!README|SECURITY|CODEOWNERS|LICENSE)[A-Z][A-Z-]{2,}\b")
 PATH = re.compile(r"`([A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)+/?)`")
+TASK = re.compile(r"\bpoe ([a-z][a-z-]+)")
+MODULE = re.compile(r"python -m ((?:tools|deploy)[.\w]*)")
+# What a project of level `train` has no command for, and no page about.
+OPERATED = re.compile(
+    r"\b(register|promote|rollback|lineage|reproduce|monitor|retrain|notify|champion|challenger"
+    r"|MLflow|NOTIFY_\w*|ENVIRONMENT=\w+)\b"
+)
+# What a project below level `govern` has no file for.
+GOVERNED = re.compile(
+    r"roles\.yaml|CODEOWNERS|docs/(?:roles|process|governance)\b"
+    r"|tdsp (?:roles|stage|assess|principles|risks|trail|labels|backlog|site)\b|poe approve"
+)
 PARSERS: dict[str, Callable[[str], Any]] = {
     ".toml": tomllib.loads,
     ".yaml": lambda text: list(yaml.safe_load_all(text)),
@@ -42,14 +54,20 @@ def check_project(project: Path) -> None:
     for path in rendered(project):
         text = (project / path).read_text(encoding="utf-8")
         assert not LEFTOVER.search(text), f"Jinja is left in {path}"
+    if (project / expiry_tool.tool.MANIFEST).is_file():
+        check_pins(project)
+    if (project / "docs/roles.yaml").is_file():
+        disagree = roles.check(project, roles.wanted(project))
+        assert not disagree, f"docs/roles.yaml and what follows from it: {disagree}"
+    promised = [*absent(project), *unknown(project), *above(project)]
+    assert not promised, f"the documents promise what is not there: {promised}"
+
+
+def check_pins(project: Path) -> None:
     told, well = expiry_tool.check(project)
     assert well, f"a pin is due or not listed: {told}"
     dead = [line for line in told if line.startswith("note:")]
     assert not dead, f"a pin is listed that nothing has: {dead}"
-    disagree = roles.check(project, roles.wanted(project))
-    assert not disagree, f"docs/roles.yaml and what follows from it: {disagree}"
-    promised = list(absent(project))
-    assert not promised, f"the documents promise what is not there: {promised}"
 
 
 def check_name(path: str) -> None:
@@ -94,3 +112,34 @@ def leads(target: Path, project: Path, made: str) -> bool:
     """Whether a path is there, or is what a step writes."""
     path = os.path.relpath(os.path.normpath(target), project)
     return target.exists() or f" {path}" in made
+
+
+def unknown(project: Path) -> Iterator[str]:
+    """Tasks and modules that a file tells people or CI to run, and that the project lacks."""
+    metadata = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+    tasks = metadata["tool"]["poe"]["tasks"]
+    for path, text in texts(project):
+        for task in TASK.findall(text):
+            if task not in tasks:
+                yield f"{path}: poe {task}"
+        for module in MODULE.findall(text):
+            place = project / module.replace(".", "/")
+            if not place.is_dir() and not place.with_suffix(".py").is_file():
+                yield f"{path}: python -m {module}"
+
+
+def above(project: Path) -> Iterator[str]:
+    """What a file says about a level that the project does not have."""
+    level = recorded(project)["level"]
+    patterns = {"train": [OPERATED, GOVERNED], "operate": [GOVERNED]}.get(level, [])
+    for path, text in texts(project):
+        for pattern in patterns:
+            yield from (f"{path}: {found.group()}" for found in pattern.finditer(text))
+
+
+def texts(project: Path) -> Iterator[tuple[str, str]]:
+    """What people and CI read: all files but the code and its tests, locks and the licence."""
+    for path, content in files(project).items():
+        part = PurePosixPath(path).parts[0]
+        if part not in {"src", "tests", "tools", "LICENSE"} and not path.endswith((".lock", "/")):
+            yield path, content.decode("utf-8")

@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 from scripts import sync
 from tests.conftest import git
 
+from tdsp.questions import configuration, is_computed
+
 ROOT = Path(__file__).parents[2]
-CONFIG = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
+CONFIG = configuration(ROOT)
 
 
 def test_cookiecutter_json_is_current() -> None:
@@ -22,7 +23,7 @@ def test_cookiecutter_json_is_current() -> None:
 
 
 def test_every_question_reaches_cookiecutter_in_the_same_order() -> None:
-    asked = [n for n, q in CONFIG.items() if n[0] != "_" and not sync.is_computed(q)]
+    asked = [n for n, q in CONFIG.items() if n[0] != "_" and not is_computed(q)]
     given = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
     assert [name for name in given if name[0] != "_"] == asked
     assert list(given["__prompts__"]) == asked
@@ -31,7 +32,8 @@ def test_every_question_reaches_cookiecutter_in_the_same_order() -> None:
 def test_check_says_when_it_is_stale(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copy(ROOT / "copier.yml", tmp_path)
+    for name in ("copier.yml", "words.yml"):
+        shutil.copy(ROOT / name, tmp_path)
     monkeypatch.setattr(sync, "ROOT", tmp_path)
     monkeypatch.setattr(sys, "argv", ["sync", "--check"])
     assert sync.main() == 1
@@ -71,7 +73,7 @@ def test_names_of_locked_packages_are_refused() -> None:
 
 def test_every_question_is_a_sentence_with_a_default() -> None:
     for name, question in CONFIG.items():
-        if name[0] != "_" and not sync.is_computed(question):
+        if name[0] != "_" and not is_computed(question):
             assert "?" in question["help"], name
             assert "default" in question, name
 

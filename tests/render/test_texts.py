@@ -7,7 +7,6 @@ from typing import Any
 
 import jinja2
 import pytest
-import yaml
 from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
 from local_extensions import FILTERS
@@ -21,6 +20,8 @@ from tests.render.engines import (
     with_copier,
 )
 from tests.render.soundness import check_project
+
+from tdsp.questions import configuration
 
 TEXT_QUESTIONS = ("project_name", "description", "organization", "author_name")
 TEXTS = (
@@ -64,7 +65,7 @@ def test_markdown_shows_the_text(text: str) -> None:
 
 def compute(name: str, **answers: Any) -> str:
     """A computed value of copier.yml for the answers."""
-    config = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
+    config = configuration(ROOT)
     environment = jinja2.Environment()
     environment.filters.update(FILTERS)
     fixed = {key: config[key]["default"] for key in config if key.startswith("markdown_")}

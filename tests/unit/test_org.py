@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from tests.conftest import ROOT
 
 from tdsp.errors import TdspError
 from tdsp.org import Organisation, check_questions, merged, read_mapping, read_organisation
+from tdsp.questions import questions
 
 ASKED = {"license", "ci", "organization"}
 GOOD = """\
@@ -70,6 +72,14 @@ def test_locked_answers_are_added_and_presets_left_to_be_asked() -> None:
     organisation = Organisation({"license": "MIT", "ci": "none"}, frozenset({"license"}))
     assert merged({"organization": "We"}, organisation) == {"organization": "We", "license": "MIT"}
     assert merged({"license": "MIT", "ci": "gitlab"}, organisation)["ci"] == "gitlab"
+
+
+def test_the_level_can_be_preset_and_locked(factory: Path) -> None:
+    factory.write_text("answers: {level: govern}\nlocked: [level]\n", encoding="utf-8")
+    organisation = read_organisation(factory, set(questions(ROOT)))
+    assert merged({}, organisation) == {"level": "govern"}
+    with pytest.raises(TdspError, match="level is locked to 'govern'"):
+        merged({"level": "train"}, organisation)
 
 
 def test_another_answer_to_a_locked_question_is_refused() -> None:
