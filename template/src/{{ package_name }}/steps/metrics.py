@@ -1,4 +1,4 @@
-"""`poe metrics`: the figures of the last run, each with its interval, in the width of a terminal."""
+"""`poe metrics`: the figures of the last run with their intervals, as a table."""
 
 import json
 import sys
