@@ -2,9 +2,9 @@
 
 import re
 
-from tools.people import STAGES, Holder, Role, Roles, Stage
+from tdsp.people.roles.model import STAGES, Holder, Role, Roles, Stage
 
-# As the template writes names of people, so that a fresh project is what `poe roles` would write.
+# As the template writes names of people, so that a fresh project is what `tdsp roles` would write.
 SPECIAL = re.compile(r"([\\*_\[\]#|~&$!<>`]|^[-+=])")
 NUMBER = re.compile(r"^([0-9]+)(?=[.)])")
 
@@ -66,7 +66,7 @@ def _rights(role: Role) -> list[str]:
 
 def _gate(gate: str) -> str:
     if gate == "main":
-        return "changes of what nobody owns"
+        return "changes to files without an owner"
     if gate.startswith("infra-"):
         return f"changes of the infrastructure of `{gate.removeprefix('infra-')}`"
     return f"releases to `{gate}`"
@@ -114,8 +114,8 @@ nobody has looked at it twice.
 
 ## Change it
 
-Edit [roles.yaml](../roles.yaml), then `uv run poe roles`. It writes these pages and what code host
-and releases are told: owners of files, reviewers, rights, labels. `uv run poe check` names each
+Edit [roles.yaml](../roles.yaml), then run `tdsp roles`. It writes these pages and the settings of
+code host and releases: owners of files, reviewers, rights, labels. `tdsp roles --check` names each
 file that disagrees. It writes between its two marks only: what stands outside is yours."""
 
 

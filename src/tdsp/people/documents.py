@@ -1,20 +1,20 @@
-"""What people still have to write: `poe docs` lists each `[open: …]` under docs/, by stage.
+"""What people still have to write: `tdsp docs` lists each `[open: …]` under docs/, by stage.
 
 The table of docs/README.md gives each document its stage; the row of a README.md, its whole folder.
 In a YAML file a comment such as `# stage: data` gives the lines below it another one. What has no
 stage counts as open for every stage, so that nothing is forgotten.
 """
 
-import argparse
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
-from tools import people
+from tdsp.errors import TdspError
+from tdsp.people.project import Project
+from tdsp.people.roles.model import STAGES as TITLES
 
-STAGES = tuple(people.STAGES)
+STAGES: tuple[str, ...] = tuple(TITLES)
 FOLDER = "docs"
 INDEX = f"{FOLDER}/README.md"
 TEXTS = {".md", ".yaml", ".yml"}
@@ -25,10 +25,6 @@ SECTION = re.compile(r"# stage: ([\w-]+) *")
 SPACE = re.compile(r"\s+")
 
 
-class DocsError(Exception):
-    """A table or a file that cannot be understood."""
-
-
 @dataclass(frozen=True)
 class Row:
     """What the table says of a document or of a folder."""
@@ -37,7 +33,7 @@ class Row:
     by: str
 
     @property
-    def made(self) -> bool:
+    def generated(self) -> bool:
         """Whether the run writes it: then its questions are those of facts.yaml."""
         return self.by == "the run"
 
@@ -55,32 +51,24 @@ class Question:
         return f"{self.path}:{self.line}: {self.text}"
 
 
-def index(root: Path) -> dict[str, Row]:
-    """Return path -> row of the table. Raises DocsError that names the line."""
+def index(project: Project) -> dict[str, Row]:
+    """Return path -> row of the table. Raises TdspError that names the line."""
     rows: dict[str, Row] = {}
-    for number, line in enumerate(read(root / INDEX).splitlines(), start=1):
+    for number, line in enumerate(project.text(INDEX).splitlines(), start=1):
         if match := ROW.fullmatch(line):
             path, stage, by = match.groups()
             row = Row(known(stage, f"{INDEX}:{number}"), by)
             rows |= {f"{FOLDER}/{name}": row for name in (path, path.removesuffix("README.md"))}
     if not rows:
-        raise DocsError(f"{INDEX} has no table of documents with their stages")
+        raise TdspError(f"{INDEX} has no table of documents with their stages")
     return rows
 
 
 def known(stage: str, where: str) -> str:
-    """Return the stage. Raises DocsError when there is no such one."""
+    """Return the stage. Raises TdspError when there is no such one."""
     if stage not in STAGES:
-        raise DocsError(f"{where}: no such stage: {stage}; there are {', '.join(STAGES)}")
+        raise TdspError(f"{where}: no such stage: {stage}; there are {', '.join(STAGES)}")
     return stage
-
-
-def read(path: Path) -> str:
-    """Return the text of a file. Raises DocsError when it has none."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
-        raise DocsError(f"{path} cannot be read: {error}") from None
 
 
 def row_of(path: str, rows: dict[str, Row]) -> Row:
@@ -89,22 +77,22 @@ def row_of(path: str, rows: dict[str, Row]) -> Row:
     return next((rows[name] for name in (path, *folders) if name in rows), Row("", ""))
 
 
-def questions(root: Path) -> list[Question]:
+def questions(project: Project) -> list[Question]:
     """Return every open place; of what the run writes, only what no other file asks."""
-    rows = index(root)
+    rows = index(project)
     names = [
-        path.relative_to(root).as_posix()
-        for path in sorted((root / FOLDER).rglob("*"))
+        path.relative_to(project.root).as_posix()
+        for path in sorted((project.root / FOLDER).rglob("*"))
         if path.suffix in TEXTS
     ]
-    found: list[Question] = []
-    for name in sorted(names, key=lambda name: row_of(name, rows).made):
-        row, asked = row_of(name, rows), {question.text for question in found}
-        for question in in_file(name, read(root / name), row.stage):
-            if not (row.made and question.text in asked):
-                found.append(question)
+    result: list[Question] = []
+    for name in sorted(names, key=lambda name: row_of(name, rows).generated):
+        row, asked = row_of(name, rows), {question.text for question in result}
+        for question in in_file(name, project.text(name), row.stage):
+            if not (row.generated and question.text in asked):
+                result.append(question)
                 asked.add(question.text)
-    return found
+    return result
 
 
 def in_file(name: str, text: str, stage: str) -> Iterator[Question]:
@@ -123,7 +111,7 @@ def until(stage: str, found: Iterable[Question]) -> list[Question]:
     return [question for question in found if question.stage in due]
 
 
-def told(found: list[Question]) -> Iterator[str]:
+def lines(found: list[Question]) -> Iterator[str]:
     """Yield the lines to print: what has no stage first, then stage by stage."""
     for stage in ("", *STAGES):
         here = [question for question in found if question.stage == stage]
@@ -132,29 +120,6 @@ def told(found: list[Question]) -> Iterator[str]:
             yield from (f"  {question}" for question in here)
 
 
-def main(words: Iterable[str] | None = None) -> int:
-    """List what is open; with --stage, return 1 while something of it or before it is."""
-    parser = argparse.ArgumentParser(
-        prog="poe docs", description="List each [open: …] that people still have to answer."
-    )
-    parser.add_argument(
-        "--stage", choices=STAGES, help="only this and earlier stages; exit 1 while any is open"
-    )
-    parser.add_argument("--root", type=Path, default=Path(), help="the project's folder")
-    options = parser.parse_args(None if words is None else list(words))
-    try:
-        found = questions(options.root)
-    except DocsError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    if options.stage:
-        found = until(options.stage, found)
-    if not found:
-        print("nothing is open" + (f" up to {options.stage}" if options.stage else ""))
-    for line in told(found):
-        print(line)
-    return 1 if options.stage and found else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def is_open(value: object) -> bool:
+    """Tell whether a value still is a placeholder."""
+    return isinstance(value, str) and bool(OPEN.search(value))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tools.people import ENVIRONMENTS, Environment, Holder, Roles
+from tdsp.people.roles.model import ENVIRONMENTS, Environment, Holder, Roles
 
 Body = Callable[[Roles, Path], str]
 

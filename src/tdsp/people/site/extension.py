@@ -1,4 +1,4 @@
-"""What `poe site` adds to Sphinx: links to files and folders of the project, Mermaid diagrams."""
+"""What `tdsp site` adds to Sphinx: links to files and folders of the project, Mermaid diagrams."""
 
 import os
 import re
@@ -68,7 +68,7 @@ def keep_files(app: Sphinx, doctree: nodes.document) -> None:
 
 def name_folders(app: Sphinx, doctree: nodes.document) -> None:
     """Show a link to a folder of the project as text: a site has no page for it."""
-    page = app.confdir.parent / app.env.docname
+    page = Path(app.config.project_root or app.confdir.parent) / app.env.docname
     for node in list(doctree.findall(addnodes.pending_xref)):
         if (page.parent / str(node["reftarget"])).is_dir():
             node.replace_self(node.children)
@@ -85,7 +85,8 @@ def repair(app: Sphinx, error: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Tell Sphinx; docs/conf.py names this file."""
+    """Be called by Sphinx; a conf.py names this file. `project_root` has the linked folders."""
+    app.add_config_value("project_root", "", "env")
     app.add_directive("mermaid", Mermaid)
     app.connect("doctree-read", keep_files, priority=100)  # before Sphinx counts downloads
     app.connect("doctree-read", name_folders)

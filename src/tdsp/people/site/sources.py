@@ -6,25 +6,23 @@ come along. What no command has written yet is a page that says so.
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 
-from {{ package_name }} import paths
-from {{ package_name }}.errors import ProjectError
-
-from ..governance.sources import GovernanceError
+from tdsp.errors import TdspError
+from tdsp.people.governance import trail
+from tdsp.people.project import Project
 
 Sources = dict[str, bytes]  # by path
 
-MONITOR = (paths.MONITORING / "monitor.html").as_posix()
-TRAIL = (paths.REPORTS / "trail.html").as_posix()
-# Which command writes them.
-WRITTEN = {path.as_posix(): "uv run poe pipeline" for path in paths.DOCUMENTS.values()}
-WRITTEN |= {MONITOR: "uv run poe monitor", TRAIL: "uv run poe trail"}
+MONITOR = "reports/monitoring/monitor.html"
+RUN = ("model/report", "model/card", "model/baseline", "data/definition", "data/report")
+# Which command of a generated project writes them.
+WRITTEN = {f"docs/{name}.md": "uv run poe pipeline" for name in (*RUN, "project/exit")}
+WRITTEN |= {MONITOR: "uv run poe monitor", trail.PAGE: "tdsp trail"}
 WRITTEN |= {"lineage.md": "uv run poe register"}
 FIRST = ("start", "project", "data", "model", "lineage", "process", "roles", "governance")
 LAST = "repository"
@@ -36,12 +34,14 @@ STUB = """<!doctype html>
 """
 
 
-def everything(root: Path) -> Sources:
+def everything(project: Project) -> Sources:
     """Return all of it, with the first page, which leads to every other."""
-    found = gather(root) | lineage()
-    missing = unwritten(found)
+    ours = "package_name" in project.answers  # who made the project otherwise has other commands
+    promised = WRITTEN if ours else {}
+    found = gather(project.root, promised) | (lineage(project) if ours else {})
+    missing = unwritten(found, promised)
     pages = found | missing
-    return pages | {"index.md": home(root, pages, set(missing)).encode()}
+    return pages | {"index.md": home(project, pages, set(missing)).encode()}
 
 
 def links(text: str) -> Iterator[str]:
@@ -53,11 +53,14 @@ def links(text: str) -> Iterator[str]:
                 yield unquote(target)
 
 
-def gather(root: Path) -> Sources:
+def gather(root: Path, promised: dict[str, str]) -> Sources:
     """Return what the site is made from: README.md, docs/, what is written, what these link to."""
     pages = [path for path in (root / "docs").rglob("*") if path.suffix in {".md", ".html"}]
-    queue = ["README.md", *(path.relative_to(root).as_posix() for path in sorted(pages))]
-    queue += [name for name in WRITTEN if (root / name).is_file()]
+    queue = [
+        *(["README.md"] if (root / "README.md").is_file() else []),
+        *(path.relative_to(root).as_posix() for path in sorted(pages)),
+    ]
+    queue += [name for name in promised if (root / name).is_file()]
     found: Sources = {}
     for name in queue:  # it grows
         if name in found:
@@ -69,47 +72,41 @@ def gather(root: Path) -> Sources:
     return found
 
 
-def unwritten(found: Sources) -> Sources:
+def unwritten(found: Sources, promised: dict[str, str]) -> Sources:
     """Return a page for each document that no command has written yet."""
     pages = {}
-    for name in WRITTEN.keys() - found.keys():
-        title, text = named(name), f"Not written yet. {WRITTEN[name]} writes it."
-        markdown = f"# {title}\n\nNot written yet. `{WRITTEN[name]}` writes it.\n"
+    for name in promised.keys() - found.keys():
+        title, text = named(name), f"Not written yet. {promised[name]} writes it."
+        markdown = f"# {title}\n\nNot written yet. `{promised[name]}` writes it.\n"
         stub = markdown if name.endswith(".md") else STUB.format(title=title, text=text)
         pages[name] = stub.encode()
     return pages
 
 
-def lineage() -> Sources:
+def lineage(project: Project) -> Sources:
     """Return a page for each registered model, their list, and what was done to them."""
-    # MLflow takes seconds to import.
-    from {{ package_name }} import (
-        lineage,
-        registry,
-        tracking,
-    )
-
-    from ..governance import trail
-
-    if not os.environ.get("MLFLOW_TRACKING_URI") and not tracking.DATABASE.exists():
+    try:
+        registry = trail.registry(project)
+        approvals = trail.approvals(project) if registry.versions else []
+    except TdspError as error:
+        return {"lineage.md": f"# Lineage\n\nNot known: {literal(error)}\n".encode()}
+    if not registry.versions:
         return {}
     pages: Sources = {}
     rows = ["# Lineage\n", "| version | model | alias | registered |", "| --- " * 4 + "|"]
-    try:
-        for each in registry.versions():
-            name, alias = f"lineage/{each.number}.md", ", ".join(each.aliases) or "none"
-            day = each.created_at.date()
-            rows += [f"| [{each.number}]({name}) | {each.model_id} | {alias} | {day} |"]
-            lines = [f"# Version {each.number}"]
-            for question, facts in lineage.lineage(each).items():
-                told = (f"- {literal(key)}: {literal(fact)}" for key, fact in facts.items())
-                lines += [f"\n## {literal(question)}\n", *told]
-            pages[name] = "\n".join(lines).encode()
-        if pages:
-            pages[TRAIL] = trail.as_page(trail.trail()).encode()
-    except (GovernanceError, ProjectError) as error:
-        return {"lineage.md": f"# Lineage\n\nNot known: {literal(error)}\n".encode()}
-    return pages and {"lineage.md": "\n".join(rows).encode(), **pages}
+    for each in registry.versions:
+        name, alias = f"lineage/{each.number}.md", ", ".join(each.aliases) or "none"
+        rows += [
+            f"| [{each.number}]({name}) | {each.model_id} | {alias} | {each.created_at[:10]} |"
+        ]
+        lines = [f"# Version {each.number}"]
+        for question, facts in each.lineage.items():
+            listed = (f"- {literal(key)}: {literal(fact)}" for key, fact in facts.items())
+            lines += [f"\n## {literal(question)}\n", *listed]
+        pages[name] = "\n".join(lines).encode()
+    events = trail.trail(registry, approvals)
+    pages[trail.PAGE] = trail.as_page(project.name, events).encode()
+    return {"lineage.md": "\n".join(rows).encode(), **pages}
 
 
 def literal(value: object) -> str:
@@ -122,10 +119,10 @@ def named(name: str) -> str:
     return Path(name).stem.replace("-", " ").capitalize()
 
 
-def home(root: Path, found: Sources, missing: set[str]) -> str:
+def home(project: Project, found: Sources, missing: set[str]) -> str:
     """Return the first page: what the project is, what is not written yet, all pages by section."""
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lines = [f"# {literal(project['name'])}\n", f"{literal(project['description'])}\n"]
+    about = str(project.metadata.get("description", ""))
+    lines = [f"# {literal(project.name)}\n", f"{literal(about)}\n"]
     lines += ["## Not written yet\n"] if missing else []
     lines += [f"- [{named(name)}]({name}): `{WRITTEN[name]}`" for name in sorted(missing)]
     reports = sorted(name for name in {*found} - missing if name.endswith(".html"))

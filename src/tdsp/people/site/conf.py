@@ -1,11 +1,6 @@
-"""How Sphinx makes the site of `poe site`; tools/site/sources.py says from what."""
+"""How Sphinx makes the site of a project, for `tdsp site`; sources.py says from what."""
 
-import tomllib
-from pathlib import Path
-
-about = Path(__file__).parents[1] / "pyproject.toml"
-project = tomllib.loads(about.read_text(encoding="utf-8"))["project"]["name"]
-extensions = ["myst_parser", "tools.site.extension"]
+extensions = ["myst_parser", "tdsp.people.site.extension"]
 
 # The documents are read on the code host too: no syntax that only Sphinx knows, but Mermaid.
 myst_fence_as_directive = ["mermaid"]
@@ -16,7 +11,6 @@ highlight_language = "text"
 suppress_warnings = ["misc.highlighting_failure"]  # a fence in a language that Pygments lacks
 
 html_theme = "furo"
-html_title = project
 html_css_files = ["site.css"]
 html_static_path = ["static"]
 html_copy_source = html_show_sourcelink = html_use_index = False
