@@ -79,8 +79,8 @@ def docs(
 ) -> None:
     """List what people still have to write: each open question under docs/, by stage.
 
-    A question is written `open: …` in square brackets. The table of docs/README.md gives each document its stage. Stages: business-understanding,
-    data, modeling, deployment, acceptance.
+    A question is written `open: …` in square brackets. The table of docs/README.md gives each
+    document its stage. Stages: business-understanding, data, modeling, deployment, acceptance.
     """
     from tdsp.people import documents
     from tdsp.people.project import open_project
@@ -171,8 +171,8 @@ def backlog(
 
     On GitHub it makes milestones and issues; a second time adds nothing, as each issue carries the
     id of its item. It needs gh, its login, and `tdsp labels` before; for a board, once, `gh auth
-    refresh --scopes project`. Elsewhere it writes a CSV file that Azure Boards, GitLab or another tracker
-    imports. --dry-run needs no login.
+    refresh --scopes project`. Elsewhere it writes a CSV file that Azure Boards, GitLab or another
+    tracker imports. --dry-run needs no login.
     """
     from tdsp.people.process import backlog as work
     from tdsp.people.process.items import backlog as items

@@ -18,7 +18,7 @@ from . import paths
 from .errors import ProjectError
 from .settings import Settings
 
-# The same as in tools/docs.py, which lists them.
+# The same as `tdsp docs`, which lists them, looks for.
 OPEN = re.compile(r"(?<!\\)\[open: (?!…)[^\]]+\]")
 SPACE = re.compile(r"\s+")
 # An underscore inside a word means nothing in Markdown, and names are full of them.

@@ -208,7 +208,8 @@ def _row(event: Event) -> str:
 
 def run(project: Project, as_json: bool, html: Path | None) -> bool:
     """Print and write the trail; tell whether every approval in it is valid."""
-    events = trail(registry(project), approvals(project))
+    known = registry(project)
+    events = trail(known, approvals(project) if known.versions else [])
     typer.echo(json.dumps([*map(asdict, events)], indent=2) if as_json else as_text(events))
     path = html or project.root / PAGE
     write(path, as_page(project.name, events) + "\n")
