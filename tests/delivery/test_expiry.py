@@ -56,9 +56,7 @@ def test_a_line_that_is_taken_out_is_found_with_its_place(roots: list[Path]) -> 
             lines, well = tool.report(rest, found, date(2026, 11, 24))
             (told,) = [line for line in lines if line.startswith("error: ")]
             assert not well
-            assert re.match(rf"error: [\w./-]+:\d+: {re.escape(gone.pin)} is not", told, re.I), (
-                told
-            )
+            assert re.match(rf"error: [\w./-]+:\d+: {re.escape(gone.pin)} is not", told, re.I), told
             assert f'- {{pin: "{gone.pin}"'.casefold() in told.casefold()
     assert len(tried) >= 8
 

@@ -5,26 +5,44 @@ a file are reported at once. A file of another format is refused before anything
 """
 
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from tdsp import __version__
 from tdsp.errors import TdspError
 from tdsp.people.project import Project
 
 FORMAT = 1  # of all files that are read here; the key `format` at the top of each
-Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
 Line = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f](.*\S)?$")]
 Text = Annotated[str, Field(min_length=1)]
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 PLAIN = {
     "missing": "is missing",
     "extra_forbidden": "is not a key of this file",
     "model_type": "does not consist of `key: value`",
 }
+
+
+def _key(value: str) -> str:
+    if not NAME.fullmatch(value):
+        rule = "lower-case letters, digits and single dashes, and starts with a letter"
+        raise ValueError(f"{value!r}: a name has {rule}")
+    return value
+
+
+Key = Annotated[str, AfterValidator(_key)]
 
 
 class Part(BaseModel):

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import textwrap
 from typing import Any
 
 import typer
@@ -15,6 +16,8 @@ PROGRAMS = {
     "glab": "https://gitlab.com/gitlab-org/cli, then `glab auth login`",
     "az": "https://aka.ms/azure-cli, `az extension add --name azure-devops`, then `az login`",
 }
+
+WIDTH = 160  # of the line that shows a command
 
 
 class Host:
@@ -67,7 +70,8 @@ class Host:
 
     def write(self, *words: str) -> str:
         """Have the program change something; return what it prints. A dry run only says so."""
-        typer.echo(f"{self.program} {subprocess.list2cmdline(words[:5])} ...")
+        line = subprocess.list2cmdline([self.program, *words])
+        typer.echo(textwrap.shorten(line, WIDTH, placeholder=" ..."))
         self.changes += 1
         return "" if self.dry else self.call(*words).strip()
 

@@ -45,7 +45,7 @@ def _same(label: Label, there: dict[str, dict[str, str]]) -> bool:
 
 def _make(label: Label, now: dict[str, str] | None) -> list[str]:
     method, place = ("PUT", f"{PLACE}/{now['id']}") if now else ("POST", PLACE)
-    fields = {"color": f"#{label.colour}", "description": label.text}
-    fields |= {} if now else {"name": label.name}
+    fields = {} if now else {"name": label.name}
+    fields |= {"color": f"#{label.colour}", "description": label.text}
     words = [word for key, text in fields.items() for word in ("--raw-field", f"{key}={text}")]
     return ["api", "--silent", "--method", method, place, *words]

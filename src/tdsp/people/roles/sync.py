@@ -12,7 +12,7 @@ from pathlib import Path
 from tdsp.errors import TdspError
 from tdsp.people.project import Project
 from tdsp.people.roles.files import files
-from tdsp.people.roles.model import SOURCE, load, problems
+from tdsp.people.roles.model import SOURCE, Roles, load, problems
 from tdsp.people.roles.pages import pages
 from tdsp.people.sources import faults
 from tdsp.people.sources import write as write_file
@@ -28,7 +28,7 @@ def wanted(project: Project) -> dict[str, str]:
     if wrong := list(problems(source, project)):
         raise faults(wrong)
     texts: dict[str, str] = {}
-    for path, body in {**pages(source), **files(source, project.root)}.items():
+    for path, body in {**pages(source), **_expected(source, project)}.items():
         try:
             texts[path] = renewed(project.root, path, body)
         except TdspError as error:
@@ -38,6 +38,14 @@ def wanted(project: Project) -> dict[str, str]:
     return texts
 
 
+def _expected(source: Roles, project: Project) -> dict[str, str]:
+    """Return the files of services; where tdsp did not make the project, those that are there."""
+    bodies = files(source, project.root)
+    if project.answers:
+        return bodies
+    return {path: body for path, body in bodies.items() if (project.root / path).exists()}
+
+
 def renewed(root: Path, path: str, body: str) -> str:
     """Return the text of a file with a new body between its marks."""
     page = path.endswith(".md")
@@ -45,7 +53,7 @@ def renewed(root: Path, path: str, body: str) -> str:
         if page:
             return f"<!-- {BEGIN} -->\n{body}\n<!-- {END} -->\n"
         raise TdspError(f"{path} is missing: bring it back with `git checkout -- {path}`")
-    text = (root / path).read_text(encoding="utf-8")
+    text = Project(root).text(path)
     if path.endswith(".json"):
         return _with_values(path, text, body)
     if len(MARKED.findall(text)) != 1:
