@@ -23,7 +23,6 @@ from tdsp.people.governance.evidence import Evidence
 from tdsp.people.project import Project as Folder
 
 HERE = Path(__file__).parent
-ENV = environment(FOUND[0]) / BIN
 
 
 def render(repository: Path, root: Path, answers: dict[str, Any]) -> Project:
@@ -298,7 +297,11 @@ def kept(small: Folder, check: dict[str, Any]) -> bool:
     """Tell whether a principle with this one check is kept."""
     one = {"id": "p", "means": "m", "owner": "data-scientist", "checks": [check]}
     put(small.root, principles.SOURCE, {"principles": [one]})
-    done = tdsp(small.root, "principles", PATH=f"{ENV}{os.pathsep}{os.environ['PATH']}")
+    done = tdsp(
+        small.root,
+        "principles",
+        PATH=f"{environment(FOUND[0]) / BIN}{os.pathsep}{os.environ['PATH']}",
+    )
     assert done.returncode == 0 or "FAIL  p: m" in done.stdout, done.stderr
     return done.returncode == 0
 

@@ -101,6 +101,10 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     ".azuredevops/": [("ci", "azure-devops")],
     ".gitlab/": [("ci", "gitlab")],
     "CODEOWNERS": [("ci", "github", "gitlab", "none")],
+    "tools/approve.py": [("level", "govern")],
+    "tools/record.py": [("level", "govern")],
+    "tools/signing.py": [("level", "govern")],
+    "tests/machinery/tools/test_approve.py": [("level", "govern")],
 }
 
 
