@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from tools import approve
 from tools.signing import ApprovalError
 from tools.sources import SourceError
