@@ -26,7 +26,9 @@ def stages(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Played:
     def stage(name: str) -> GitHub:
         if name not in made:
             folder = tmp_path_factory.mktemp(name)
-            project = with_copier(plain, folder / "project", {"ci": "github", **SETS[name]})
+            project = with_copier(
+                plain, folder / "project", {"ci": "github", "level": "govern", **SETS[name]}
+            )
             made[name] = GitHub(project, folder / "stage").prepare(act)
         return made[name]
 

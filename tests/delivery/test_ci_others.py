@@ -113,7 +113,9 @@ def systems(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     def system(ci: str, name: str) -> System:
         if (ci, name) not in made:
             folder = tmp_path_factory.mktemp(f"{ci}-{name}")
-            project = with_copier(plain, folder / "project", {"ci": ci, **SETS[name]})
+            project = with_copier(
+                plain, folder / "project", {"ci": ci, "level": "govern", **SETS[name]}
+            )
             made[ci, name] = System(ci, project, folder / "stage")
         return made[ci, name]
 

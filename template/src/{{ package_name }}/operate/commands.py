@@ -74,10 +74,30 @@ def rollback(reason: Reason, by: By = None) -> None:
 
 
 @app.command()
-def models() -> None:
+def models(
+    as_json: Annotated[bool, typer.Option("--json", help="With lineage and history.")] = False,
+) -> None:
     """List the registered models, newest first."""
+    from . import lineage as told
     from . import registry
 
+    if as_json:
+        listed = [
+            {
+                "number": each.number,
+                "model_id": each.model_id,
+                "aliases": each.aliases,
+                "created_at": each.created_at.isoformat(timespec="milliseconds"),
+                "lineage": told.lineage(each),
+            }
+            for each in registry.versions()
+        ]
+        changes = [
+            {"version": made.number, "model_id": made.model_id, **asdict(entry)}
+            for made, entry in registry.history()
+        ]
+        typer.echo(json.dumps({"versions": listed, "history": changes}, indent=2))
+        return
     for each in registry.versions():
         at = each.created_at.isoformat(sep=" ", timespec="seconds")
         typer.echo(f"{each.number:>4}  {each.model_id}  {at}  {', '.join(each.aliases)}")

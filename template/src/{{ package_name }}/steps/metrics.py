@@ -1,43 +1,28 @@
-"""`poe metrics`: the figures of the last run, in two tables that fit a terminal."""
+"""`poe metrics`: the figures of the last run with their intervals, as a table."""
 
 import json
 import sys
 
+import pandas as pd
+
 from .. import paths
-
-Figures = dict[str, dict[str, float]]
-ENDS = ("_low", "_high")
+from ..errors import run
 
 
-def tables(metrics: Figures) -> str:
-    """Return a line for each figure of each model, and one for each gain; intervals in brackets."""
-    models = {name: own for name, own in metrics.items() if "value" not in own}
-    gains = {name: own for name, own in metrics.items() if "value" in own}
-    names = {name: None for own in models.values() for name in own if not name.endswith(ENDS)}
-    rows = [["", *models], *([name, *(cell(own, name) for own in models.values())] for name in names)]
-    below = [[name.replace("_", " "), cell(own, "value", "")] for name, own in gains.items()]
-    return "\n\n".join(aligned(part) for part in (rows, below) if part)
+def table(metrics: dict[str, dict[str, float]]) -> pd.DataFrame:
+    """Return a row for each figure, a column for each model; a gain over a baseline has a row."""
+    gains = {name: own for name, own in metrics.items() if name.startswith("gain_over_")}
+    models = {n: own for n, own in metrics.items() if isinstance(own, dict) and n not in gains}
+    rows = {f"{name} {end}": {"model": own[end]} for name, own in gains.items() for end in own}
+    figures = pd.concat([pd.DataFrame(models), pd.DataFrame(rows).T])
+    return figures.reindex(columns=list(models)).round(4)
 
 
-def cell(figures: dict[str, float], name: str, prefix: str | None = None) -> str:
-    """Return a figure, with its interval where it has one."""
-    if name not in figures:
-        return "-"
-    start = f"{name}_" if prefix is None else prefix
-    ends = [figures.get(f"{start}{end}") for end in ("low", "high")]
-    text = f"{figures[name]:.3f}"
-    return text if None in ends else f"{text} [{ends[0]:.3f}, {ends[1]:.3f}]"
-
-
-def aligned(rows: list[list[str]]) -> str:
-    """Return rows whose columns stand below each other."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True))
-        for row in rows
-    )
-    return "\n".join(line.rstrip() for line in lines)
+def main() -> None:
+    """Print reports/metrics.json as a table."""
+    metrics = json.loads(paths.METRICS.read_text(encoding="utf-8"))
+    sys.stdout.write(table(metrics).to_string(na_rep="") + "\n")
 
 
 if __name__ == "__main__":
-    sys.stdout.write(tables(json.loads(paths.METRICS.read_text(encoding="utf-8"))) + "\n")
+    run(main)

@@ -20,7 +20,7 @@ from ..errors import ProjectError, run
 from ..io.files import replacing
 from ..settings import Settings, load
 
-# The same as in tools/docs.py, which lists them.
+# The same as `tdsp docs`, which lists them, looks for.
 OPEN = re.compile(r"(?<!\\)\[open: (?!…)[^\]]+\]")
 SPACE = re.compile(r"\s+")
 # An underscore inside a word means nothing in Markdown, and names are full of them.

@@ -1,4 +1,4 @@
-"""tools/audit.py: what is weak is told, what is accepted is not, and what cannot be told fails."""
+"""tools/audit.py: it reports what is vulnerable and not accepted, and fails when it cannot know."""
 
 import json
 import subprocess
@@ -35,18 +35,18 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_a_weakness_is_told_and_fails(
+def test_a_vulnerability_is_reported_and_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = [{"name": "a", "version": "2", "vulns": [WEAK]}, {"name": "b", "vulns": []}]
     ran = answer(monkeypatch, json.dumps({"dependencies": found, "fixes": []}))
     assert audit.main() == 1
     said = capsys.readouterr().out
-    assert "a 2: PYSEC-1, CVE-1; mended in 2.1\n2 locked packages, 1 known weaknesses" in said
+    assert "a 2: PYSEC-1, CVE-1; fixed in 2.1\n2 locked packages, 1 known vulnerabilities" in said
     assert [word for word in ran[0] if "ignore" in word] == ["--ignore-vuln=GHSA-2"]
 
 
-def test_without_a_weakness_it_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_vulnerability_it_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     answer(monkeypatch, '{"dependencies": [{"name": "a", "version": "2", "vulns": []}]}')
     assert audit.main() == 0
 
@@ -73,6 +73,6 @@ def test_what_cannot_be_told_fails_and_names_a_way(
 def test_only_advisories_are_accepted_and_until_their_day() -> None:
     day = date(2027, 1, 31)
     names = ["GHSA-1", "CVE-2", "python 3.12"]
-    pins = [Pin(name, day, "review", "s", "d") for name in names]
+    pins = [Pin(pin=name, source="s", do="d", review=day) for name in names]
     assert audit.accepted(pins, day) == ["GHSA-1", "CVE-2"]
     assert audit.accepted(pins, date(2027, 2, 1)) == []

@@ -1,4 +1,4 @@
-"""tools/expiry.py: it finds the pins, tells what ends, and says which line is missing."""
+"""tools/expiry.py: it finds the pins, warns before one reaches its end, and says which line is missing."""
 # ruff: noqa: E501  the table of pins reads best with one a line
 
 from pathlib import Path
@@ -26,11 +26,15 @@ def project(root: Path, *lines: str, **files: str) -> Path:
 @pytest.mark.parametrize(
     ("today", "code", "told"),
     [
-        ("2027-01-01", 0, "1 pins; first, x ends on 2027-10-31, in 303 days"),
+        ("2027-01-01", 0, "1 pins; first, x reaches its end of life on 2027-10-31, in 303 days"),
         ("2027-08-01", 0, "1 pins; first, x"),
-        ("2027-08-02", 0, "warning: x ends on 2027-10-31, in 90 days: renew (s)"),
-        ("2027-10-31", 0, "warning: x ends on 2027-10-31, in 0 days"),
-        ("2027-11-01", 1, "error: x ends on 2027-10-31, 1 days ago: renew (s)"),
+        (
+            "2027-08-02",
+            0,
+            "warning: x reaches its end of life on 2027-10-31, in 90 days: renew (s)",
+        ),
+        ("2027-10-31", 0, "warning: x reaches its end of life on 2027-10-31, in 0 days"),
+        ("2027-11-01", 1, "error: x reaches its end of life on 2027-10-31, 1 days ago: renew (s)"),
     ],
 )
 def test_a_warning_comes_90_days_before_and_an_error_after(
@@ -125,14 +129,20 @@ def test_every_kind_of_pin_is_found(name: str, text: str, pins: list[str], tmp_p
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("", "no list `pins`"),
-        ("pins: {}", "no list `pins`"),
-        ("pins: [x]", "pin 1 (?) needs"),
-        ("pins: [{pin: x, source: s, do: d}]", "pin 1 (x) needs"),
-        ("pins: [{pin: x, source: s, do: d, expires: 2027-01-01, review: 2027-01-01}]", "needs"),
-        ("pins: [{pin: x, source: s, do: d, expires: 2027-01-01, why: y}]", "needs"),
-        ("pins: [{pin: x, source: s, do: d, expires: soon}]", "expires is a day"),
-        ("pins: [{pin: x, source: s, do: d, review: 2027-01-01 10:00:00}]", "review is a day"),
+        ("", "the file: Input should be"),
+        ("pins: {}", "pins: Input should be a valid list"),
+        ("pins: [x]", "pins.0: Input should be"),
+        ("pins: [{pin: x, source: s, do: d}]", "pins.0: x needs one of expires and review"),
+        (
+            "pins: [{pin: x, source: s, do: d, expires: 2027-01-01, review: 2027-01-01}]",
+            "x needs one of",
+        ),
+        ("pins: [{pin: x, source: s, do: d, expires: 2027-01-01, why: y}]", "pins.0.why: Extra"),
+        ("pins: [{pin: x, source: s, do: d, expires: soon}]", "pins.0.expires: must be a day"),
+        (
+            "pins: [{pin: x, source: s, do: d, review: 2027-01-01 10:00:00}]",
+            "pins.0.review: must be a day",
+        ),
         ("pins:\n" + 2 * (LINE % ("x", "review: 2027-01-01")), "more than once: x"),
         ("pins: [", "expected"),
     ],
@@ -150,5 +160,5 @@ def test_without_a_manifest_it_fails(tmp_path: Path) -> None:
 
 
 def test_this_project_lists_what_it_pins() -> None:
-    listed = {pin.name.casefold() for pin in expiry.read(ROOT / "expiry.yaml")}
+    listed = {pin.pin.casefold() for pin in expiry.read(ROOT / "expiry.yaml")}
     assert {name for name in expiry.find(ROOT) if name.casefold() not in listed} == set()
