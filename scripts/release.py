@@ -31,8 +31,8 @@ def released(root: Path) -> list[str]:
 def stated(root: Path) -> str:
     """Return the version in the package, the one place where it stands."""
     text = (root / SOURCE).read_text(encoding="utf-8")
-    found = re.search(r'^__version__ = "(.*)"$', text, re.MULTILINE)
-    return found.group(1) if found else ""
+    match = re.search(r'^__version__ = "(.*)"$', text, re.MULTILINE)
+    return match.group(1) if match else ""
 
 
 def changes(root: Path, version: str) -> str:
@@ -64,9 +64,9 @@ def problems(version: str, root: Path) -> list[str]:
 def main(words: list[str], root: Path = ROOT) -> int:
     """Tag the present commit, or say what is wrong and return 1."""
     version = words[0] if words else ""
-    found = problems(version, root)
-    if found:
-        print("Nothing was tagged:", *(f"- {problem}" for problem in found), sep="\n")
+    obstacles = problems(version, root)
+    if obstacles:
+        print("Nothing was tagged:", *(f"- {problem}" for problem in obstacles), sep="\n")
         return 1
     git(root, "tag", "--annotate", f"v{version}", "--message", changes(root, version))
     print(

@@ -66,7 +66,7 @@ MEANINGS = {
     "s6": ("blood sugar", "not stated"),
     "progression": ("of the disease, one year after the baseline", "not stated"),
 }
-SAID = {
+ORIGIN = {
     "forecasting": " The data are synthetic: made by `sample.py`, no shop's.",
 }
 PLACES = {
@@ -90,23 +90,23 @@ def described(problem: Problem, folder: Path) -> dict[str, str]:
 
 def explained(text: str, problem: Problem) -> str:
     """Fill in what only people know, which for these samples is known."""
-    said = SAID.get(problem, " Meanings and units are scikit-learn's.")
+    origin = ORIGIN.get(problem, " Meanings and units are scikit-learn's.")
     for name, cells in MEANINGS.items():
         for unit in (dictionary.UNIT, dictionary.NO_UNIT):
             blank = " | ".join(["", name, dictionary.MEANING, unit, ""]).lstrip()
             text = text.replace(blank, " | ".join(["", name, *cells, ""]).lstrip())
-    return text.replace("from the data. ", f"from the data.{said}\n", 1)
+    return text.replace("from the data. ", f"from the data.{origin}\n", 1)
 
 
 def texts() -> dict[Path, str]:
     """Return each template file with a variant for each problem type."""
     with tempfile.TemporaryDirectory() as name:
-        found = {problem: described(problem, Path(name)) for problem in WISHES}
-    return {place: _variants(found, kind) for kind, place in PLACES.items()}
+        onboarded = {problem: described(problem, Path(name)) for problem in WISHES}
+    return {place: _variants(onboarded, kind) for kind, place in PLACES.items()}
 
 
-def _variants(found: dict[Problem, dict[str, str]], kind: str) -> str:
-    parts = [f"if problem_type == '{p}' -%}}\n{text[kind]}" for p, text in found.items()]
+def _variants(onboarded: dict[Problem, dict[str, str]], kind: str) -> str:
+    parts = [f"if problem_type == '{p}' -%}}\n{text[kind]}" for p, text in onboarded.items()]
     return "{% " + "{% el".join(parts) + "{% endif %}"
 
 

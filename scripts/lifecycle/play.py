@@ -285,8 +285,8 @@ def returns(story: Story, traffic: Traffic) -> None:
     wait_for_version(traffic, "1")
     traffic.wait_for(traffic.sent + 200)
     story.own("Who serves?", "The registry, after all this.", "models")
-    told = story.own("Where does v2 come from?", "The four questions, answered.", "lineage", "2")
-    story.facts["lineage"] = told
+    lineage = story.own("Where does v2 come from?", "The four questions, answered.", "lineage", "2")
+    story.facts["lineage"] = lineage
 
 
 def wait_for_version(traffic: Traffic, version: str) -> None:

@@ -13,7 +13,7 @@ import yaml
 import tdsp.new
 from tdsp import __version__
 from tdsp.cli import main
-from tdsp.samples import messy
+from tdsp.generate import messy
 
 ANSWERS = ".copier-answers.yml"
 
