@@ -1,7 +1,8 @@
-"""Known weaknesses in the locked versions: `poe audit`. It needs the net; not to know fails.
+"""Known vulnerabilities of the locked versions: `poe audit`. It needs a network.
 
-An advisory that does not concern the project is accepted by a line of expiry.yaml that has its
-number (GHSA-..., CVE-..., PYSEC-...) as `pin`, the reason under `do`, and a day of `review`.
+A package that the service does not know is an error, never a pass. An advisory that does not affect
+the project is accepted by a line of expiry.yaml that has its number (GHSA-..., CVE-..., PYSEC-...)
+as `pin`, the reason under `do`, and a day of `review`.
 """
 
 import json
@@ -16,13 +17,13 @@ from tools.expiry import ADVISORY, MANIFEST, Pin, read
 
 LOCK = "requirements.lock"
 MIRROR = (
-    "Behind a proxy or without the net, name a mirror of OSV: PIP_AUDIT_VULNERABILITY_SERVICE=osv"
+    "Behind a proxy or offline, name a mirror of OSV: PIP_AUDIT_VULNERABILITY_SERVICE=osv"
     " PIP_AUDIT_OSV_URL=https://.../v1/query"
 )
 
 
 class AuditError(Exception):
-    """The audit could not be made, so that nothing is known."""
+    """The audit could not be made, or has no answer for a package."""
 
 
 def accepted(pins: Iterable[Pin], today: date) -> list[str]:
@@ -39,28 +40,28 @@ def audit(lock: str, ignored: list[str]) -> list[dict[str, Any]]:
     try:
         packages: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
     except ValueError:
-        said = done.stderr.strip().splitlines() or ["pip-audit said nothing"]
-        raise AuditError(f"the audit could not be made: {said[-1]}\n{MIRROR}") from None
+        output = done.stderr.strip().splitlines() or ["pip-audit printed nothing"]
+        raise AuditError(f"the audit could not be made: {output[-1]}\n{MIRROR}") from None
     if unknown := [package["name"] for package in packages if "skip_reason" in package]:
-        told = f"{', '.join(unknown[:5])}{', ...' if len(unknown) > 5 else ''}"
-        raise AuditError(f"nothing is known about {len(unknown)} packages ({told})\n{MIRROR}")
+        names = f"{', '.join(unknown[:5])}{', ...' if len(unknown) > 5 else ''}"
+        raise AuditError(f"the service does not know {len(unknown)} packages ({names})\n{MIRROR}")
     return packages
 
 
 def main() -> int:
-    """Print the weaknesses; return 1 if there are any, or if it cannot be told."""
+    """Print the vulnerabilities; return 1 if there are any, or if the audit failed."""
     try:
         packages = audit(LOCK, accepted(read(Path(MANIFEST)), date.today()))
     except AuditError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    weak = [(package, found) for package in packages for found in package["vulns"]]
-    for package, found in weak:
-        names = ", ".join([found["id"], *found["aliases"]])
-        mended = ", ".join(found["fix_versions"]) or "no version yet"
-        print(f"{package['name']} {package['version']}: {names}; mended in {mended}")
-    print(f"{len(packages)} locked packages, {len(weak)} known weaknesses")
-    return 1 if weak else 0
+    known = [(package, one) for package in packages for one in package["vulns"]]
+    for package, vulnerability in known:
+        names = ", ".join([vulnerability["id"], *vulnerability["aliases"]])
+        fixed = ", ".join(vulnerability["fix_versions"]) or "no version yet"
+        print(f"{package['name']} {package['version']}: {names}; fixed in {fixed}")
+    print(f"{len(packages)} locked packages, {len(known)} known vulnerabilities")
+    return 1 if known else 0
 
 
 if __name__ == "__main__":

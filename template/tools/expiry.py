@@ -1,8 +1,9 @@
-"""Pins end: versions lose their support, dates of APIs pass. `poe expiry` tells before they do.
+"""End of life of pinned versions: `poe expiry` warns before a vendor ends the support of one.
 
-expiry.yaml lists each pin with the day on which it `expires`, as its vendor says, or with a day of
-`review`. The exit code is 1 after that day, and when the project's files hold a pin that is not
-listed: then the line to add is printed. From 90 days ahead there is a warning.
+expiry.yaml lists each pinned version with the day on which it `expires`, as its vendor states, or
+with a day of `review`. After that day the exit code is 1, and 90 days before it there is a warning.
+The exit code is also 1 when the project's files have a version that is not listed; then the line to
+add is printed.
 """
 # ruff: noqa: E501  the table of finders reads best with one a line
 
@@ -21,17 +22,17 @@ import yaml
 MANIFEST = "expiry.yaml"
 WARN = timedelta(days=90)
 REVIEW = timedelta(days=365)  # as expiry.yaml says
-ADVISORY = re.compile(r"(GHSA|CVE|PYSEC|OSV)-")  # an accepted one, see audit.py
+ADVISORY = re.compile(r"(GHSA|CVE|PYSEC|OSV)-")  # an accepted advisory, see audit.py
 
 FOLDERS = (".devcontainer", ".github", ".gitlab", "azure-pipelines", "azureml", "deploy", "infra")
 CI = r"\.github/.+\.ya?ml|azure-pipelines.*\.ya?ml|\.gitlab-ci\.yml|\.gitlab/.+\.ya?ml"
 AZURE = r"(infra|azureml)/.+"
 SCRIPTS = rf"{CI}|{AZURE}|deploy/.+\.(sh|ya?ml)|\.devcontainer/.+"
 IMAGES = rf"{CI}|(deploy|azureml)/.+\.ya?ml|\.devcontainer/.+"
-SHORT = r"v?(0\.\d+|\d+)"  # of a version: what may break
+SHORT = r"v?(0\.\d+|\d+)"  # the part of a version whose change may break something
 
-# In which files, what stands there, and the name that the manifest has for it: as much of the
-# version as decides how long it lives.
+# The files in which to search, the pattern, and the name that the manifest uses: it has as much of
+# the version as decides about its support.
 FINDERS: list[tuple[str, str, str]] = [
     (CI, r"uses:\s*['\"]?([\w.-]+/[\w.-]+)(?:/[\w./-]+)?@(?:[0-9a-f]{40} +# *)?(v?\d+\b|\S+)", "{}@{}"),
     (CI, r"uses:\s*[\w.-]+/(?:setup-)?([\w-]+)@.*\n(?: +[\w-]+:.*\n)*? +version: *['\"]?v?(\d+\.\d+)", "{} {}"),
@@ -57,17 +58,17 @@ FINDERS: list[tuple[str, str, str]] = [
     (r"pyproject\.toml", r"(?m)^  \"([\w.-]+(?:\[.*\])?[^\";]*<[^\";]*)\",$", "{}"),
     (r"requirements\.lock", r"\A", "requirements.lock"),
 ]  # fmt: skip
-PATCH = re.compile(r"(:v?\d+\.\d+)\.\d+")  # of an image
+PATCH = re.compile(r"(:v?\d+\.\d+)\.\d+")  # the patch version of an image
 NOT_IN_NAMES = re.compile(r"^(docker\.io/library/|docker\.io/)|@sha256:\w+$")
 
 
 class ManifestError(Exception):
-    """A line of expiry.yaml that cannot be understood."""
+    """A line of expiry.yaml is invalid."""
 
 
 @dataclass(frozen=True)
 class Pin:
-    """A line of the manifest. `until` is the last good day."""
+    """A line of the manifest. `until` is the day of its end of life or review."""
 
     name: str
     until: date
@@ -76,16 +77,16 @@ class Pin:
     do: str
     outside: bool = False
 
-    def told(self, today: date) -> str:
-        """Say in one line what ends when, and what to do."""
-        what = "ends" if self.kind == "expires" else "is to be looked at"
+    def message(self, today: date) -> str:
+        """Return one line: what reaches its end of life or review, when, and what to do."""
+        what = "reaches end of life" if self.kind == "expires" else "is due for review"
         days = (self.until - today).days
         when = f"in {days} days" if days >= 0 else f"{-days} days ago"
         return f"{self.name} {what} on {self.until}, {when}: {self.do} ({self.source})"
 
 
 def read(path: Path) -> list[Pin]:
-    """Return what the manifest lists. Raises ManifestError that names the line."""
+    """Return the pins of the manifest. Raises ManifestError, which names the line."""
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     entries = content.get("pins") if isinstance(content, dict) else None
     if not isinstance(entries, list):
@@ -110,19 +111,19 @@ def _pin(entry: Any, where: str) -> Pin:
 
 
 def find(root: Path) -> dict[str, str]:
-    """Return each pin in the project's files -> the first file and line that has it."""
-    found: dict[str, str] = {}
+    """Return each pinned version in the project's files -> its first file and line."""
+    places: dict[str, str] = {}
     own = re.compile(rf"(.*/)?{re.escape(_own_name(root))}([:@].*)?")  # its image is no pin
     for path in files(root):
         name = path.relative_to(root).as_posix()
         for pin, line in pins_of(name, path.read_text(encoding="utf-8", errors="replace")):
             if not own.fullmatch(pin):
-                found.setdefault(pin, f"{name}:{line}")
-    return found
+                places.setdefault(pin, f"{name}:{line}")
+    return places
 
 
 def files(root: Path) -> list[Path]:
-    """Return the files in which a finder may look: those of the root, and of FOLDERS."""
+    """Return the files that the finders search: those of the root, and of FOLDERS."""
     below = (path for folder in FOLDERS for path in (root / folder).rglob("*"))
     hidden = {".terraform", "__pycache__", "node_modules"}
     return [
@@ -147,31 +148,31 @@ def _own_name(root: Path) -> str:
     return str(tomllib.loads(path.read_text("utf-8"))["project"]["name"]) if path.exists() else ""
 
 
-def report(pins: list[Pin], found: dict[str, str], today: date) -> tuple[list[str], bool]:
-    """Return the lines to print, and whether all is well."""
-    listed, there = {pin.name.casefold() for pin in pins}, {name.casefold() for name in found}
-    wrong = [f"error: {pin.told(today)}" for pin in pins if pin.until < today]
+def report(pins: list[Pin], places: dict[str, str], today: date) -> tuple[list[str], bool]:
+    """Return the lines to print, and whether there is no error."""
+    listed, there = {pin.name.casefold() for pin in pins}, {name.casefold() for name in places}
+    wrong = [f"error: {pin.message(today)}" for pin in pins if pin.until < today]
     wrong += [
-        f"error: {at}: {name} is not listed in {MANIFEST}. Add it there, with the day on which its"
-        f" vendor ends it as `expires`, or to be looked at again:\n"
+        f"error: {at}: {name} is not listed in {MANIFEST}. Add it there, with the last day of its"
+        f" vendor's support as `expires`, or with a day of `review`:\n"
         f'  - {{pin: "{name}", review: {today + REVIEW}, source: "...", do: "..."}}'
-        for name, at in found.items()
+        for name, at in places.items()
         if name.casefold() not in listed
     ]
-    soon = [f"warning: {pin.told(today)}" for pin in pins if today <= pin.until <= today + WARN]
+    soon = [f"warning: {pin.message(today)}" for pin in pins if today <= pin.until <= today + WARN]
     dead = [
-        f"note: nothing here pins {pin.name}: its line in {MANIFEST} can go"
+        f"note: no file has {pin.name}: its line in {MANIFEST} can be deleted"
         for pin in pins
         if not (pin.outside or ADVISORY.match(pin.name) or pin.name.casefold() in there)
     ]
     first = min(pins, key=lambda pin: pin.until, default=None)
-    well = [f"{len(pins)} pins; first, {first.told(today)}"] if first and not wrong + soon else []
+    well = [f"{len(pins)} pinned versions; first, {first.message(today)}"] if first and not wrong + soon else []
     return [*wrong, *soon, *dead, *well], not wrong
 
 
 def main(words: Iterable[str] | None = None) -> int:
-    """Print what is due or not listed; return 1 if anything is."""
-    parser = argparse.ArgumentParser(description="Which pins end, or are to be looked at again?")
+    """Print what is near its end of life, due or not listed; return 1 on an error."""
+    parser = argparse.ArgumentParser(description="List pinned versions that reach end of life or are due for review.")
     parser.add_argument("--root", type=Path, default=Path(), help="the project's folder")
     parser.add_argument("--today", type=date.fromisoformat, default=date.today(), metavar="DATE")
     options = parser.parse_args(None if words is None else list(words))

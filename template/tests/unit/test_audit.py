@@ -41,7 +41,7 @@ def test_a_weakness_is_told_and_fails(
     ran = answer(monkeypatch, json.dumps({"dependencies": found, "fixes": []}))
     assert audit.main() == 1
     said = capsys.readouterr().out
-    assert "a 2: PYSEC-1, CVE-1; mended in 2.1\n2 locked packages, 1 known weaknesses" in said
+    assert "a 2: PYSEC-1, CVE-1; fixed in 2.1\n2 locked packages, 1 known vulnerabilities" in said
     assert [word for word in ran[0] if "ignore" in word] == ["--ignore-vuln=GHSA-2"]
 
 
@@ -54,7 +54,7 @@ def test_without_a_weakness_it_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     ("stdout", "stderr", "named"),
     [
         ("", "Traceback\nConnectionError: no route", "ConnectionError: no route"),
-        ("", "", "said nothing"),
+        ("", "", "printed nothing"),
         ('{"dependencies": [{"name": "a", "skip_reason": "not found"}]}', "", "1 packages (a)"),
     ],
 )

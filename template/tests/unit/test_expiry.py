@@ -25,11 +25,11 @@ def project(root: Path, *lines: str, **files: str) -> Path:
 @pytest.mark.parametrize(
     ("today", "code", "told"),
     [
-        ("2027-01-01", 0, "1 pins; first, x ends on 2027-10-31, in 303 days"),
-        ("2027-08-01", 0, "1 pins; first, x"),
-        ("2027-08-02", 0, "warning: x ends on 2027-10-31, in 90 days: renew (s)"),
-        ("2027-10-31", 0, "warning: x ends on 2027-10-31, in 0 days"),
-        ("2027-11-01", 1, "error: x ends on 2027-10-31, 1 days ago: renew (s)"),
+        ("2027-01-01", 0, "1 pinned versions; first, x reaches end of life on 2027-10-31, in 303 days"),
+        ("2027-08-01", 0, "1 pinned versions; first, x"),
+        ("2027-08-02", 0, "warning: x reaches end of life on 2027-10-31, in 90 days: renew (s)"),
+        ("2027-10-31", 0, "warning: x reaches end of life on 2027-10-31, in 0 days"),
+        ("2027-11-01", 1, "error: x reaches end of life on 2027-10-31, 1 days ago: renew (s)"),
     ],
 )
 def test_a_warning_comes_90_days_before_and_an_error_after(
@@ -61,7 +61,7 @@ def test_a_line_that_nothing_pins_is_noted(
     root = project(tmp_path, *lines)
     assert expiry.main(["--root", str(root), "--today", "2027-01-01"]) == 0
     said = capsys.readouterr().out
-    assert "note: nothing here pins gone" in said
+    assert "note: no file has gone" in said
     assert said.count("note:") == 1
 
 
