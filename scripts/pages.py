@@ -1,7 +1,7 @@
-"""Write into docs/ what stands elsewhere already: patterns and measured limits. `make sync`.
+"""Copies patterns and measured limits into the pages of docs/: `make sync`.
 
-A page says where with `<!-- filled: NAME -->` and `<!-- /filled -->`; what is between them is
-never edited by hand.
+A page marks the place with `<!-- filled: NAME -->` and `<!-- /filled -->`; the text between the
+marks is never edited by hand.
 """
 
 import json
@@ -16,7 +16,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 BLOCK = re.compile(r"(<!-- filled: ([a-z-]+) -->\n).*?(<!-- /filled -->)", re.DOTALL)
-# What the pages cite of the benchmarks: file, section, measured, what it means to a reader.
+# The figures of the benchmarks that the pages cite: file, section, figure, explanation.
 LIMITS = (
     ("training-size", "Training by size", "10,000 rows: peak memory", "memory, 10,000 rows"),
     ("training-size", "Training by size", "100,000 rows: peak memory", "memory, 100,000 rows"),

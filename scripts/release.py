@@ -1,4 +1,4 @@
-"""Tag a release: `make release VERSION=0.2.0`. Checks what memory would forget; never pushes."""
+"""Tags a release, after checks that people would forget: `make release VERSION=0.2.0`. It never pushes."""
 
 import re
 import subprocess
@@ -29,7 +29,7 @@ def released(root: Path) -> list[str]:
 
 
 def stated(root: Path) -> str:
-    """Return the version in the package, the one place where it stands."""
+    """Return the version in the package, which is the only place that states it."""
     text = (root / SOURCE).read_text(encoding="utf-8")
     match = re.search(r'^__version__ = "(.*)"$', text, re.MULTILINE)
     return match.group(1) if match else ""
@@ -45,7 +45,7 @@ def changes(root: Path, version: str) -> str:
 
 
 def problems(version: str, root: Path) -> list[str]:
-    """Say everything that stands in the way of this release."""
+    """Return every reason against this release."""
     if not VERSION.fullmatch(version):
         return [f"{version!r} is not MAJOR.MINOR.PATCH: make release VERSION=0.2.0"]
     last = released(root)[-1:]
