@@ -1,4 +1,4 @@
-"""Tags a release, after checks that people would forget: `make release VERSION=0.2.0`. It never pushes."""
+"""Tags a release after checking what people forget: `make release VERSION=0.2.0`. Never pushes."""
 
 import re
 import subprocess
