@@ -1,4 +1,4 @@
-"""The story of the play on one page that needs no net."""
+"""The story of the play on one page that works offline."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def write_page(story: Story, traffic: Traffic, target: Path) -> Path:
 
 
 def history(lineage: str) -> list[str]:
-    """The last part of what `lineage` tells: every change of champion."""
+    """The last part of the output of `lineage`: every change of champion."""
     return [line[2:] for line in lineage.rpartition("## ")[2].splitlines() if line[:2] == "- "]
 
 

@@ -39,7 +39,7 @@ console = Console(highlight=False)
 
 @dataclass(frozen=True)
 class Step:
-    """One command of the story: what it is for, what it said, how it ended."""
+    """One command of the story: its purpose, its output, its exit code."""
 
     title: str
     why: str
@@ -66,7 +66,7 @@ class Story:
         return time.monotonic() - self.began
 
     def run(self, title: str, why: str, *command: str, expected: int = 0) -> str:
-        """Run a command in the project; stop the play unless it ends with `expected`."""
+        """Run a command in the project; stop the play unless it exits with code `expected`."""
         at = self.now()
         console.print(
             f"[dim]{at:6.1f} s[/]  [bold]{title}[/]  {shlex.join(command)}", soft_wrap=True
@@ -285,8 +285,8 @@ def returns(story: Story, traffic: Traffic) -> None:
     wait_for_version(traffic, "1")
     traffic.wait_for(traffic.sent + 200)
     story.own("Who serves?", "The registry, after all this.", "models")
-    told = story.own("Where does v2 come from?", "The four questions, answered.", "lineage", "2")
-    story.facts["lineage"] = told
+    lineage = story.own("Where does v2 come from?", "The four questions, answered.", "lineage", "2")
+    story.facts["lineage"] = lineage
 
 
 def wait_for_version(traffic: Traffic, version: str) -> None:

@@ -1,4 +1,4 @@
-"""Take the outputs out of notebooks: they hold data, and differ after each run."""
+"""Removes the outputs of notebooks: they hold data, and differ after each run."""
 
 import json
 import sys
@@ -24,7 +24,7 @@ def main(names: list[str]) -> int:
         clean = stripped(text)
         if json.loads(clean) != json.loads(text):
             path.write_text(clean, encoding="utf-8", newline="\n")
-            print(f"{path}: outputs taken out")
+            print(f"{path}: outputs removed")
             changed = True
     return int(changed)
 

@@ -13,7 +13,7 @@ from tests.project.living import FOUND, TDSP, Done, Project, clean, environment,
 from tests.project.test_options import COMMITTED_LATER
 from tests.render.engines import files
 
-from tdsp.samples import make_look_alike, messy
+from tdsp.generate import make_look_alike, messy
 
 OPEN = re.compile(r"\[open: (?!…)[^\]]+\]")
 
