@@ -90,7 +90,7 @@ def generated(root: Path) -> dict[Path, str]:
     text, conditions = marked(source.read_text(encoding="utf-8"))
     for given, token, _ in VALUES:
         text = text.replace(given, token)
-    made = {}
+    result = {}
     for path, body in pages.pages(parse(SOURCE, text, Roles)).items():
         page = conditional(sync.renewed(Path("/nowhere"), path, body), conditions)
         for _, token, wanted in VALUES:

@@ -66,7 +66,7 @@ MEANINGS = {
     "s6": ("blood sugar", "not stated"),
     "progression": ("of the disease, one year after the baseline", "not stated"),
 }
-SAID = {
+ORIGIN = {
     "forecasting": " The data are synthetic: made by `example.py`, no shop's.",
 }
 PLACES = {
@@ -76,7 +76,7 @@ PLACES = {
 
 
 def described(problem: Problem, folder: Path) -> dict[str, str]:
-    """Onboard one sample, as drawn by the template's own code, and return the texts."""
+    """Onboard the example data, as the template's own code writes them, and return the texts."""
     code, raw = folder / "example.py", folder / "example.csv"
     source = jinja2.Template(SAMPLE.read_text(encoding="utf-8"), keep_trailing_newline=True)
     code.write_text(source.render(problem_type=problem), encoding="utf-8")

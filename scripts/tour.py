@@ -44,13 +44,13 @@ def run(folder: Path) -> tuple[Project, dict[str, str]]:
     project, listings = Project(root, environment(FOUND[0])).commit(), {"tree": tree(root)}
     listings["pipeline"] = stages(project.poe("pipeline").stdout)
     project.commit()
-    said["register"] = project.step("register").stdout
-    said["promote"] = project.step("promote", "--reason", REASON).stdout.splitlines()[-1]
-    said["lineage"] = lineage(project.step("lineage", "1").stdout)
+    listings["register"] = project.step("register").stdout
+    listings["promote"] = project.step("promote", "--reason", REASON).stdout.splitlines()[-1]
+    listings["lineage"] = lineage(project.step("lineage", "1").stdout)
     score = project.step("score", "--input", "data/raw/example.csv", "--output", "scored.csv")
-    said["score"] = score.stdout + _head(made / "scored.csv", 3)
-    said["card"] = card((made / "docs/model/card.md").read_text(encoding="utf-8"))
-    return project, {name: f"```text\n{text.strip()}\n```" for name, text in said.items()}
+    listings["score"] = score.stdout + _head(root / "scored.csv", 3)
+    listings["card"] = card((root / "docs/model/card.md").read_text(encoding="utf-8"))
+    return project, {name: f"```text\n{text.strip()}\n```" for name, text in listings.items()}
 
 
 def tree(root: Path) -> str:

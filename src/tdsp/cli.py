@@ -15,14 +15,14 @@ from rich.table import Table
 from tdsp import __version__
 from tdsp.errors import TdspError
 from tdsp.onboard import command as onboard_command
-from tdsp.onboard import sample_command, summarise
+from tdsp.onboard import generate_command, summarise
 from tdsp.people import cli as people
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tdsp.grow import Plan, Project
-    from tdsp.new import Made
+    from tdsp.new import NewProject
 
 app = typer.Typer(
     name="tdsp",
@@ -218,5 +218,5 @@ def _print_names(console: Console, names: "Iterable[str]") -> None:
 
 
 app.command("onboard")(onboard_command)
-app.command("sample")(sample_command)
+app.command("generate")(generate_command)
 people.register(app)
