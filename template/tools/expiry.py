@@ -164,7 +164,7 @@ def report(pins: list[Pin], found: dict[str, str], today: date) -> tuple[list[st
         f"error: {at}: {name} is not listed in {MANIFEST}. Add it there, with the last day of its"
         f" vendor's support as `expires`, or with a day of `review`:\n"
         f'  - {{pin: "{name}", review: {today + REVIEW}, source: "...", do: "..."}}'
-        for name, at in places.items()
+        for name, at in found.items()
         if name.casefold() not in listed
     ]
     soon = [f"warning: {pin.line(today)}" for pin in pins if today <= pin.until <= today + WARN]
