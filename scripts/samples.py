@@ -16,7 +16,7 @@ from tdsp.onboard.profile import Problem
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "template"
-SAMPLE = TEMPLATE / "src/{{ package_name }}/sample.py.jinja"
+SAMPLE = TEMPLATE / "src/{{ package_name }}/example.py.jinja"
 WISHES: dict[Problem, flow.Wishes] = {
     "classification": flow.Wishes("diagnosis"),
     "regression": flow.Wishes("progression", sensitive=("age", "sex")),
@@ -67,7 +67,7 @@ MEANINGS = {
     "progression": ("of the disease, one year after the baseline", "not stated"),
 }
 SAID = {
-    "forecasting": " The data are synthetic: made by `sample.py`, no shop's.",
+    "forecasting": " The data are synthetic: made by `example.py`, no shop's.",
 }
 PLACES = {
     "schema": TEMPLATE / "schema.yaml.jinja",

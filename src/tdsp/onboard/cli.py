@@ -106,7 +106,7 @@ def summarise(result: Result, console: Console, dry_run: bool = False) -> None:
     if result.removed:
         verb = "Would remove" if dry_run else "Removed"
         console.print(
-            f"{verb} the template's sample: {escape(_paths(result.removed))}", highlight=False
+            f"{verb} the template's example data: {escape(_paths(result.removed))}", highlight=False
         )
     console.print("Earlier files in data/raw stay where they are.", highlight=False)
 

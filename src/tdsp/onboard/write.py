@@ -86,37 +86,37 @@ def _yaml(path: Path) -> dict[str, Any]:
 
 def plan(profile: Profile, project: Project) -> Plan:
     """Plan what to write, but for the schema and the documents, which the caller adds."""
-    sample = _sample_outputs(project)
-    raw = _raw_place(profile.source.path, project.root, sample)
+    example = _example_outputs(project)
+    raw = _raw_place(profile.source.path, project.root, example)
     made = Plan(project, raw, profile.source.path)
     made.texts[Path(MARKS[0])] = _params(project.root / MARKS[0], profile, raw)
     pipeline = project.root / "dvc.yaml"
-    if sample and pipeline.is_file():
-        made.texts[Path("dvc.yaml")] = _without_stage(pipeline.read_text("utf-8"), "sample")
-    code = Path("src") / str(project.answers.get("package_name", "")) / "sample.py"
-    old = [*sample, code] if sample else []
+    if example and pipeline.is_file():
+        made.texts[Path("dvc.yaml")] = _without_stage(pipeline.read_text("utf-8"), "example")
+    code = Path("src") / str(project.answers.get("package_name", "")) / "example.py"
+    old = [*example, code] if example else []
     made.removals = [path for path in old if (project.root / path).is_file() and path != raw]
-    _forget_ignored(made, sample)
+    _forget_ignored(made, example)
     return made
 
 
-def _sample_outputs(project: Project) -> list[Path]:
-    """Files under data/raw that the template's own `sample` stage makes."""
+def _example_outputs(project: Project) -> list[Path]:
+    """Files under data/raw that the template's own `example` stage makes."""
     path = project.root / "dvc.yaml"
     stages = _yaml(path).get("stages", {}) if path.is_file() else {}
-    outs = stages.get("sample", {}).get("outs", [])
+    outs = stages.get("example", {}).get("outs", [])
     names = [Path(next(iter(out)) if isinstance(out, dict) else out) for out in outs]
     return [name for name in names if name.parent == RAW]
 
 
-def _raw_place(source: Path, root: Path, sample: list[Path]) -> Path:
+def _raw_place(source: Path, root: Path, example: list[Path]) -> Path:
     if source.resolve().parent == (root / RAW).resolve():
         return RAW / source.name
     stem, suffix = safe_name(source.stem), source.suffix.lower()
     names = [f"{stem}{suffix}", *(f"{stem}_{number}{suffix}" for number in range(2, 1000))]
     for name in names:
         place = root / RAW / name
-        free = not place.exists() or RAW / name in sample
+        free = not place.exists() or RAW / name in example
         if free or filecmp.cmp(place, source, shallow=False):
             return RAW / name
     raise OnboardError(f"{root / RAW} holds a thousand files named {stem}. Rename yours.")
@@ -203,13 +203,13 @@ def _without_stage(text: str, stage: str) -> str:
     return "".join(lines[:start] + lines[end:])
 
 
-def _forget_ignored(made: Plan, sample: list[Path]) -> None:
-    """Take the sample's name out of the .gitignore that DVC wrote beside it."""
+def _forget_ignored(made: Plan, example: list[Path]) -> None:
+    """Take the example's name out of the .gitignore that DVC wrote beside it."""
     path = RAW / ".gitignore"
     here = made.project.root / path
-    if not sample or not here.is_file():
+    if not example or not here.is_file():
         return
-    gone = {f"/{name.name}" for name in sample}
+    gone = {f"/{name.name}" for name in example}
     lines = here.read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if line not in gone]
     if kept == lines:
