@@ -15,6 +15,7 @@ from typing import Any
 from tools.expiry import ADVISORY, MANIFEST, Pin, read
 
 LOCK = "requirements.lock"
+GROUP = "It is in the group `audit`: uv run --group audit poe audit"
 MIRROR = (
     "Behind a proxy or offline, name a mirror of OSV: PIP_AUDIT_VULNERABILITY_SERVICE=osv"
     " PIP_AUDIT_OSV_URL=https://.../v1/query"
@@ -40,7 +41,8 @@ def audit(lock: str, ignored: list[str]) -> list[dict[str, Any]]:
         packages: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
     except ValueError:
         said = done.stderr.strip().splitlines() or ["pip-audit said nothing"]
-        raise AuditError(f"the audit could not be made: {said[-1]}\n{MIRROR}") from None
+        way_out = GROUP if said[-1].endswith("No module named pip_audit") else MIRROR
+        raise AuditError(f"the audit could not be made: {said[-1]}\n{way_out}") from None
     if unknown := [package["name"] for package in packages if "skip_reason" in package]:
         told = f"{', '.join(unknown[:5])}{', ...' if len(unknown) > 5 else ''}"
         raise AuditError(f"nothing is known about {len(unknown)} packages ({told})\n{MIRROR}")
