@@ -1,4 +1,4 @@
-"""Lock the generated project: `make lock`; `make lock KEEP=1` moves no version that is locked.
+"""Lock the generated project: `make lock`; with KEEP=1 no version that is locked moves.
 
 Writes template/requirements.lock (versions and hashes, for every option, Python and platform), the
 same versions as uv constraints at the end of template/pyproject.toml.jinja, and the parts of them

@@ -7,16 +7,14 @@ import io
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scripts.lifecycle.story import Story
 from scripts.lifecycle.traffic import Answer, Traffic
-
-if TYPE_CHECKING:
-    from scripts.lifecycle.play import Story
 
 HERE = Path(__file__).parent
 COLOURS = {"1": "#2563a8", "2": "#2f8f5b"}

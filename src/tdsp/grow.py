@@ -31,7 +31,10 @@ REASONS = (
     (("docs/runbooks/", "docs/operate.md"), "how to operate, and what to do when something fails"),
     (("docs/delivery/", "docs/project/architecture.md"), "how it is built, released and set up"),
     (
-        ("expiry.yaml", "tools/expiry.py", "tools/audit.py", ".github/dependabot.yml", "renovate."),
+        (
+            *("expiry.yaml", "tools/__init__.py", "tools/expiry.py", "tools/audit.py"),
+            *("tools/sources.py", ".github/dependabot.yml", "renovate."),
+        ),
         "pins that reach their end of life, vulnerable dependencies",
     ),
     (("docs/roles", "CODEOWNERS"), "who does what, and who owns which file"),

@@ -16,6 +16,7 @@ from typing import Any
 from tools.expiry import ADVISORY, MANIFEST, Pin, read
 
 LOCK = "requirements.lock"
+GROUP = "It is in the group `audit`: uv run --group audit poe audit"
 MIRROR = (
     "Behind a proxy or offline, name a mirror of OSV: PIP_AUDIT_VULNERABILITY_SERVICE=osv"
     " PIP_AUDIT_OSV_URL=https://.../v1/query"
@@ -41,7 +42,8 @@ def audit(lock: str, ignored: list[str]) -> list[dict[str, Any]]:
         packages: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
     except ValueError:
         output = done.stderr.strip().splitlines() or ["pip-audit printed nothing"]
-        raise AuditError(f"the audit could not be made: {output[-1]}\n{MIRROR}") from None
+        way_out = GROUP if output[-1].endswith("No module named pip_audit") else MIRROR
+        raise AuditError(f"the audit could not be made: {output[-1]}\n{way_out}") from None
     if unknown := [package["name"] for package in packages if "skip_reason" in package]:
         names = f"{', '.join(unknown[:5])}{', ...' if len(unknown) > 5 else ''}"
         raise AuditError(f"the service does not know {len(unknown)} packages ({names})\n{MIRROR}")

@@ -3,7 +3,8 @@
 expiry.yaml lists each pinned version with the day on which it `expires`, as its vendor states, or
 with a day of `review`. After that day the exit code is 1, and 90 days before it there is a warning.
 The exit code is also 1 when the project's files have a version that is not listed; then the line to
-add is printed.
+add is printed. The same file lists the code that uses `private` parts of a library: somebody has to
+look at it when the locked version of that library changes.
 """
 # ruff: noqa: E501  the table of finders reads best with one a line
 
@@ -21,7 +22,7 @@ from pydantic import field_validator, model_validator
 from tools.sources import Part, SourceError
 from tools.sources import read as read_source
 
-MANIFEST = "expiry.yaml"
+MANIFEST, LOCK = "expiry.yaml", "requirements.lock"
 WARN = timedelta(days=90)
 REVIEW = timedelta(days=365)  # as expiry.yaml says
 ADVISORY = re.compile(r"(GHSA|CVE|PYSEC|OSV)-")  # an accepted advisory, see audit.py
@@ -100,10 +101,35 @@ class Pin(Part):
         return f"{self.pin} {what} on {self.until}, {when}: {self.do} ({self.source})"
 
 
+class Private(Part):
+    """Code that leans on what a library does not promise, and the version that it was tried with."""
+
+    file: str
+    part: str
+    library: str
+    version: str
+    do: str
+
+    def wrong(self, root: Path, locked: dict[str, set[str]]) -> str | None:
+        """Say why somebody has to look at it, if so."""
+        path = root / self.file
+        if not path.is_file() or self.part not in path.read_text(encoding="utf-8"):
+            return f"{self.file} has no {self.part!r}: take its line out of {MANIFEST}"
+        versions = locked.get(self.library, {"none"})
+        if all(f"{version}.".startswith(f"{self.version}.") for version in versions):
+            return None
+        others = ", ".join(sorted(versions))
+        return (
+            f"{self.file} leans on a private part of {self.library}, {self.part!r}, tried with"
+            f" {self.version}; locked is {others}: {self.do}, then write its version into {MANIFEST}"
+        )
+
+
 class Manifest(Part):
     """The whole of expiry.yaml."""
 
     pins: list[Pin]
+    private: tuple[Private, ...] = ()
 
     @model_validator(mode="after")
     def _once(self) -> "Manifest":
@@ -114,8 +140,18 @@ class Manifest(Part):
 
 
 def read(path: Path) -> list[Pin]:
-    """Return what the manifest lists. Raises SourceError that names the line."""
+    """Return the pins that the manifest lists. Raises SourceError that names the line."""
     return read_source(path, Manifest).pins
+
+
+def leaning(root: Path) -> list[str]:
+    """Return what to do about private parts of libraries. Raises SourceError, as `read` does."""
+    path, locked = root / LOCK, dict[str, set[str]]()
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    for name, version in re.findall(r"(?m)^([\w.-]+)==([^\s;\\]+)", text):
+        locked.setdefault(name, set()).add(version)
+    listed = read_source(root / MANIFEST, Manifest).private
+    return [f"error: {wrong}" for each in listed if (wrong := each.wrong(root, locked))]
 
 
 def find(root: Path) -> dict[str, str]:
@@ -164,7 +200,7 @@ def report(pins: list[Pin], found: dict[str, str], today: date) -> tuple[list[st
         f"error: {at}: {name} is not listed in {MANIFEST}. Add it there, with the last day of its"
         f" vendor's support as `expires`, or with a day of `review`:\n"
         f'  - {{pin: "{name}", review: {today + REVIEW}, source: "...", do: "..."}}'
-        for name, at in places.items()
+        for name, at in found.items()
         if name.casefold() not in listed
     ]
     soon = [f"warning: {pin.line(today)}" for pin in pins if today <= pin.until <= today + WARN]
@@ -187,13 +223,13 @@ def main(words: Iterable[str] | None = None) -> int:
     parser.add_argument("--today", type=date.fromisoformat, default=date.today(), metavar="DATE")
     options = parser.parse_args(None if words is None else list(words))
     try:
-        pins = read(options.root / MANIFEST)
+        pins, moved = read(options.root / MANIFEST), leaning(options.root)
     except SourceError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     lines, well = report(pins, find(options.root), options.today)
-    print("\n".join(lines))
-    return 0 if well else 1
+    print("\n".join([*moved, *lines]))
+    return 0 if well and not moved else 1
 
 
 if __name__ == "__main__":

@@ -83,7 +83,8 @@ class Played:
     @property
     def tasks(self) -> list[str]:
         """The project's own commands, in order."""
-        return [call.split()[0] for call in self.of("uv run poe ")]
+        ran = (re.match(r"uv run (?:--group \w+ )?poe (\S+)", call) for call in self.calls)
+        return [found[1] for found in ran if found]
 
     def before(self, first: str, second: str) -> bool:
         """Whether the one call came before the other; both have to be there."""

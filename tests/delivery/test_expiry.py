@@ -5,6 +5,7 @@ tests/render/test_parity.py.
 """
 # ruff: noqa: E501  tables read best with one row a line
 
+import ast
 import itertools
 import re
 import subprocess
@@ -84,6 +85,66 @@ def test_every_line_names_its_source_and_what_to_do(roots: list[Path]) -> None:
     for pin in itertools.chain(*(tool.read(root / tool.MANIFEST) for root in roots)):
         assert pin.source.startswith("https://"), pin
         assert len(pin.do) > 10, pin
+
+
+# Private by their look: a name with an underscore of what was imported from elsewhere. By
+# knowledge: what has a public look, and is documented nowhere or promised by nobody.
+KNOWN = ("SqlAlchemyStore", "UPDATE experiments", "transformers_[:2]", "schema.json")
+IN_TEXT = re.compile(r"[a-z]\w*(\.\w+)*\._\w+(\.\w+)*")
+
+
+def private_parts(text: str, own: str) -> set[str]:
+    """What a module takes from libraries that they do not promise to keep."""
+    found, foreign = {known for known in KNOWN if known in text}, dict[str, str]()
+    for node in ast.walk(tree := ast.parse(text)):
+        if isinstance(node, ast.Import):
+            foreign |= {(a.asname or a.name.split(".")[0]): a.name for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            if node.module.split(".")[0] in {own, "tests", "tools", "deploy"}:
+                continue
+            foreign |= {(a.asname or a.name): f"{node.module}.{a.name}" for a in node.names}
+            found |= {a.name for a in node.names if a.name[0] == "_"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found |= {node.value} if IN_TEXT.fullmatch(node.value) else set()
+        elif isinstance(node, ast.Attribute) and re.match("_[a-z]", node.attr):
+            of = re.match(r"\w+", ast.unparse(node.value))
+            found |= {ast.unparse(node)} if of and of[0] in foreign else set()
+    return found
+
+
+@pytest.mark.parametrize("name", [*ROWS])
+def test_what_leans_on_a_private_part_of_a_library_is_listed(name: str, repository: Path) -> None:
+    made = project(repository, name)
+    listed = tool.read_source(made.root / tool.MANIFEST, tool.Manifest).private
+    seen = {}
+    for path in made.root.rglob("*.py"):
+        for part in private_parts(path.read_text(encoding="utf-8"), made.package):
+            seen[f"{path.relative_to(made.root).as_posix()}: {part}"] = part
+    lines = [f"{each.file}: {each.part}" for each in listed]
+    missing = {place for place in seen if not any(place.startswith(line) for line in lines)}
+    assert {place for place in missing if "/machinery/" not in place} == set()
+    # A test may use what the code that it tests has listed.
+    assert {seen[place] for place in missing} <= {each.part for each in listed}
+    assert len(seen) >= 6
+
+
+def test_the_search_for_private_parts_finds_them() -> None:
+    text = "import a.b as c\nfrom d import _e, f\nfrom own import g\n"
+    text += "c.x._y.z()\nf()._h\nself._i\ng._j\n'k.l._m.N'\nx.transformers_[:2]\n"
+    wanted = {"_e", "c.x._y", "f()._h", "k.l._m.N", "transformers_[:2]"}
+    assert private_parts(text, "own") == wanted
+
+
+def test_a_library_that_moved_is_told(repository: Path, tmp_path: Path) -> None:
+    moved = project(repository, "github").copy(tmp_path / "project")
+    assert tool.leaning(moved.root) == []
+    lock = (moved.root / tool.LOCK).read_text(encoding="utf-8")
+    version = re.search(r"(?m)^skops==(\S+)", lock)
+    assert version
+    moved.edit(tool.LOCK, f"skops=={version[1]}", "skops==99.1")
+    (told,) = tool.leaning(moved.root)
+    assert "locked is 99.1: see that two saves" in told
 
 
 def test_this_repository_lists_its_own() -> None:

@@ -85,7 +85,7 @@ def test_the_table_is_under_dvc_and_all_is_committed(own: Project) -> None:
     assert own.yaml("params.yaml")["data"]["path"] == f"data/raw/{pointer.stem}"
     assert own.run("dvc", "status", pointer).stdout.strip() == "Data and pipelines are up to date."
     assert own.status() == []
-    assert not (own.root / "src/my_model/sample.py").exists()
+    assert not (own.root / "src/my_model/example.py").exists()
     assert (own.root / "docs/data/report.html").stat().st_size > 10_000
 
 

@@ -53,12 +53,12 @@ gate:
 PIPELINE = """\
 # The pipeline.
 stages:
-  sample:
-    cmd: python -m churn.sample data/raw/example.csv
+  example:
+    cmd: python -m churn.example data/raw/example.csv
     outs: [data/raw/example.csv]
   ingest:
     desc: Read the raw file.   # odd   spacing stays
-    cmd: python -m churn ingest
+    cmd: python -m churn.ingest
     deps: ["${data.path}"]
 plots:
   - reports/plots/roc.csv: {x: a, y: b}
@@ -141,7 +141,7 @@ def test_keeps_comments_and_what_is_not_its_own(project: Path, table: Path) -> N
 def test_removes_only_the_example_data(project: Path, table: Path) -> None:
     onboard(table, Wishes("churned"), project)
     left = set(snapshot(project))
-    assert left.isdisjoint({"data/raw/example.csv", "src/churn/sample.py", "data/raw/.gitignore"})
+    assert left.isdisjoint({"data/raw/example.csv", "src/churn/example.py", "data/raw/.gitignore"})
     assert {"data/raw/mine.txt", "src/churn/ingest.py"} <= left
     assert not [name for name in left if ".tdsp" in name]
 

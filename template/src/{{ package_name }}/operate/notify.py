@@ -37,7 +37,7 @@ def _deliver(addresses: str, title: str, text: str) -> Iterator[str]:
     # fetched from apprise's own place by who reads the message.
     asset = AppriseAsset(app_id=paths.PROJECT, image_url_mask="", http_redirects=False)
     everyone = Apprise(asset=asset)
-    if not everyone.add(addresses):
+    if not everyone.add(addresses) or "://" not in re.split(r"[,\s]", addresses)[0]:
         yield "apprise does not know one of the addresses"
     for number, receiver in reversed([*enumerate(everyone)]):
         if instead := _in_the_clear(receiver):

@@ -70,6 +70,14 @@ def test_what_cannot_be_told_fails_and_names_a_way(
     assert "PIP_AUDIT_OSV_URL" in said
 
 
+def test_without_pip_audit_its_group_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer(monkeypatch, "", "/usr/bin/python: No module named pip_audit")
+    assert audit.main() == 1
+    assert "uv run --group audit poe audit" in capsys.readouterr().err
+
+
 def test_only_advisories_are_accepted_and_until_their_day() -> None:
     day = date(2027, 1, 31)
     names = ["GHSA-1", "CVE-2", "python 3.12"]

@@ -145,6 +145,10 @@ def test_every_kind_of_pin_is_found(name: str, text: str, pins: list[str], tmp_p
         ),
         ("pins:\n" + 2 * (LINE % ("x", "review: 2027-01-01")), "more than once: x"),
         ("pins: [", "expected"),
+        (
+            "pins: []\nprivate: [{file: a, part: b, library: c, version: 1.2, do: d}]",
+            "valid string",
+        ),
     ],
 )
 def test_a_manifest_that_cannot_be_read_fails(
@@ -153,6 +157,36 @@ def test_a_manifest_that_cannot_be_read_fails(
     (tmp_path / "expiry.yaml").write_text(text, encoding="utf-8")
     assert expiry.main(["--root", str(tmp_path)]) == 1
     assert named in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("locked", "code", "told", "ended"),
+    [
+        ("lib==1.2.3 \\\n    --hash=x\n", "x._y\n", "", 0),
+        ("lib==1.2\n", "x._y\n", "", 0),
+        (
+            "lib==1.20.0 ; python_full_version < '3.12'\n",
+            "x._y\n",
+            "tried with 1.2; locked is 1.20.0",
+            1,
+        ),
+        ("lib==1.2.1\nlib==1.3.0\n", "x._y\n", "locked is 1.2.1, 1.3.0: look", 1),
+        ("other==1.2.1\n", "x._y\n", "locked is none", 1),
+        ("lib==1.2.3\n", "y\n", "src/a.py has no 'x._y'", 1),
+        ("lib==1.2.3\n", None, "src/a.py has no 'x._y'", 1),
+    ],
+)
+def test_code_on_a_private_part_of_a_library_is_looked_at_when_that_moves(
+    locked: str, code: str | None, told: str, ended: int, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    line = '  - {file: "src/a.py", part: "x._y", library: lib, version: "1.2", do: "look"}\n'
+    pin = LINE % ("requirements.lock", "review: 2027-10-31")
+    root = project(tmp_path, pin, "private:\n", line, **{"requirements.lock": locked})
+    if code is not None:
+        project(tmp_path, pin, "private:\n", line, **{"src__a.py": code})
+    assert expiry.main(["--root", str(root), "--today", "2027-01-01"]) == ended
+    assert told in capsys.readouterr().out
 
 
 def test_without_a_manifest_it_fails(tmp_path: Path) -> None:
