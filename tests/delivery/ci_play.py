@@ -83,7 +83,8 @@ class Played:
     @property
     def tasks(self) -> list[str]:
         """The project's own commands, in order."""
-        return [call.split()[0] for call in self.of("uv run poe ")]
+        own = ("uv run poe ", "uv run ml_project ")
+        return [call.split()[3] for call in self.calls if call.startswith(own)]
 
     def before(self, first: str, second: str) -> bool:
         """Whether the one call came before the other; both have to be there."""

@@ -113,7 +113,9 @@ def systems(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     def system(ci: str, name: str) -> System:
         if (ci, name) not in made:
             folder = tmp_path_factory.mktemp(f"{ci}-{name}")
-            project = with_copier(plain, folder / "project", {"ci": ci, **SETS[name]})
+            project = with_copier(
+                plain, folder / "project", {"ci": ci, "level": "govern", **SETS[name]}
+            )
             made[ci, name] = System(ci, project, folder / "stage")
         return made[ci, name]
 
@@ -217,9 +219,8 @@ def test_a_pull_request_is_checked_and_its_figures_are_posted(systems: Any, ci: 
     system = systems(ci, "kubernetes")
     done = system.check([says("curl *", '{"value": []}' if ci == "azure-devops" else "[]")])
     assert done.code == 0, done.output
-    checks = ["branch", "format-check", "lint", "types", "roles", "test"]
-    assert done.tasks == [*checks, "secrets", "audit", "sample"]
-    assert done.before("uv lock --check", "uv run poe format-check")
+    assert done.tasks == ["check", "secrets", "audit", "sample"]
+    assert done.before("uv lock --check", "uv run poe check --all")
     assert done.of("uv run dvc metrics diff --md origin/main") == [""]
     assert done.of("uv run dvc plots diff") == ["--out plots origin/main"]
     _, posted = done.of("curl")
@@ -239,7 +240,7 @@ def test_training(systems: Any, ci: str) -> None:
     assert done.code == 0, done.output
     assert done.tasks == ["pipeline", "register", "notify"]
     assert done.before("uv run dvc pull", "uv run poe pipeline")
-    assert done.before("uv run poe register", "uv run dvc push")
+    assert done.before("uv run ml_project register", "uv run dvc push")
     assert system.train([fails("uv run poe pipeline")]).tasks == ["pipeline", "notify"]
     assert system.train(task="drift").tasks == ["monitor"]
     drift = [fails("uv run poe monitor*", 3)]
