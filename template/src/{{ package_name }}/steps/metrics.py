@@ -7,26 +7,40 @@ from .. import paths
 
 Figures = dict[str, dict[str, float]]
 ENDS = ("_low", "_high")
+MODEL = "model"
 
 
 def tables(metrics: Figures) -> str:
-    """Return a line for each figure of each model, and one for each gain; intervals in brackets."""
+    """Return a line for each figure, a column for each model; below, what the model gains.
+
+    An interval stands in brackets; of the baselines the figures alone are shown.
+    """
     models = {name: own for name, own in metrics.items() if "value" not in own}
     gains = {name: own for name, own in metrics.items() if "value" in own}
     names = {name: None for own in models.values() for name in own if not name.endswith(ENDS)}
-    rows = [["", *models], *([name, *(cell(own, name) for own in models.values())] for name in names)]
-    below = [[name.replace("_", " "), cell(own, "value", "")] for name, own in gains.items()]
+    rows = [["", *models]]
+    rows += [
+        [name, *(cell(own, name, of == MODEL) for of, own in models.items())] for name in names
+    ]
+    below = [
+        [name.replace("_", " "), interval(own["value"], own["low"], own["high"])]
+        for name, own in gains.items()
+    ]
     return "\n\n".join(aligned(part) for part in (rows, below) if part)
 
 
-def cell(figures: dict[str, float], name: str, prefix: str | None = None) -> str:
-    """Return a figure, with its interval where it has one."""
+def cell(figures: dict[str, float], name: str, with_interval: bool) -> str:
+    """Return a figure, with its interval where it is wanted and there is one."""
     if name not in figures:
         return "-"
-    start = f"{name}_" if prefix is None else prefix
-    ends = [figures.get(f"{start}{end}") for end in ("low", "high")]
-    text = f"{figures[name]:.3f}"
-    return text if None in ends else f"{text} [{ends[0]:.3f}, {ends[1]:.3f}]"
+    if with_interval and f"{name}_low" in figures:
+        return interval(figures[name], figures[f"{name}_low"], figures[f"{name}_high"])
+    return f"{figures[name]:.3f}"
+
+
+def interval(value: float, low: float, high: float) -> str:
+    """Return a figure with its interval."""
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def aligned(rows: list[list[str]]) -> str:
