@@ -19,7 +19,7 @@ $(READY): pyproject.toml
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv || \
 		{ echo "error: $(PYTHON) cannot make a virtual environment (on Debian: apt install python3-venv)"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group dev --editable .
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group dev --editable ".[site]"
 	@touch $@
 
 setup: $(READY)  ## Make .venv with everything that development needs
@@ -45,7 +45,7 @@ check: $(READY)  ## Format, lint, types; is what is generated up to date?
 	@$(BIN)/python scripts/pages.py --check
 
 expiry: $(READY)  ## Which pins of this repository end, or are to be looked at again?
-	@$(BIN)/python template/tools/expiry.py
+	@PYTHONPATH=template $(BIN)/python -B -m tools.expiry
 
 format: $(READY)  ## Format, and fix what can be fixed
 	@$(BIN)/ruff format
@@ -60,7 +60,6 @@ tour: $(READY)  ## Run a default project and put what it prints and draws into d
 	@PYTHONPATH=. $(BIN)/python scripts/tour.py
 
 site: $(READY)  ## Build these documents as one static site: build/site/index.html
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group site
 	@$(BIN)/python -m sphinx -q -n -W --keep-going -E -d build/doctrees docs build/site
 
 lock: $(READY)  ## Lock the generated project's dependencies anew

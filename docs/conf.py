@@ -1,15 +1,10 @@
 """The site of these documents: `make site`, by Sphinx, furo and MyST (decision 22)."""
 
-import sys
-from pathlib import Path
-
 from sphinx.application import Sphinx
 
-# What mends furo for keyboards and screen readers, as in the projects' own sites.
-sys.path.insert(0, str(Path(__file__).parents[1] / "template"))
-
 project = "tdsp"
-extensions = ["myst_parser", "tools.site.extension"]
+# Ours mends furo for keyboards and screen readers, as in the projects' own sites.
+extensions = ["myst_parser", "tdsp.people.site.extension"]
 html_theme = "furo"
 html_title = "tdsp"
 html_show_copyright = False

@@ -1,23 +1,19 @@
 """Write template/docs/roles/*.jinja from template/docs/roles.yaml.jinja (`make sync`).
 
-Copier runs no tool, so the pages of a fresh project stand in the template as the project's own tool
-would write them. What stands between `{%- if %}` and `{%- endif %}` in the source gets a mark that
+Copier runs no tool, so the pages of a fresh project stand in the template as `tdsp roles` would
+write them. What stands between `{%- if %}` and `{%- endif %}` in the source gets a mark that
 the tool carries along; then each mark becomes the condition again, around the line that has it.
 """
 
 import itertools
 import re
-import sys
 from pathlib import Path
 
+from tdsp.people.roles import pages, sync
+from tdsp.people.roles.model import Roles
+from tdsp.people.sources import parse
+
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "template"))
-before, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # Cookiecutter would render it
-from tools import people, rolepages, roles  # type: ignore[import-not-found]  # noqa: E402
-
-del sys.path[0]  # the template has a folder `tests`, too
-sys.dont_write_bytecode = before
-
 SOURCE = "template/docs/roles.yaml.jinja"
 STATEMENT = re.compile(r"\{%- (?:if (.*)|endif) %\}")
 MARK = re.compile(r"⟦(\d+)⟧")
@@ -95,8 +91,8 @@ def generated(root: Path) -> dict[Path, str]:
     for given, token, _ in VALUES:
         text = text.replace(given, token)
     made = {}
-    for path, body in rolepages.pages(people.parse(text)).items():
-        page = conditional(roles.renewed(Path("/nowhere"), path, body), conditions)
+    for path, body in pages.pages(parse(SOURCE, text, Roles)).items():
+        page = conditional(sync.renewed(Path("/nowhere"), path, body), conditions)
         for _, token, wanted in VALUES:
             page = page.replace(token, wanted)
         made[root / "template" / f"{path}.jinja"] = page

@@ -16,7 +16,7 @@ from tdsp.onboard.profile import Problem
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "template"
-SAMPLE = TEMPLATE / "src/{{ package_name }}/sample.py.jinja"
+SAMPLE = TEMPLATE / "src/{{ package_name }}/example.py.jinja"
 WISHES: dict[Problem, flow.Wishes] = {
     "classification": flow.Wishes("diagnosis"),
     "regression": flow.Wishes("progression", sensitive=("age", "sex")),
@@ -67,7 +67,7 @@ MEANINGS = {
     "progression": ("of the disease, one year after the baseline", "not stated"),
 }
 SAID = {
-    "forecasting": " The data are synthetic: made by `sample.py`, no shop's.",
+    "forecasting": " The data are synthetic: made by `example.py`, no shop's.",
 }
 PLACES = {
     "schema": TEMPLATE / "schema.yaml.jinja",
@@ -77,14 +77,14 @@ PLACES = {
 
 def described(problem: Problem, folder: Path) -> dict[str, str]:
     """Onboard one sample, as drawn by the template's own code, and return the texts."""
-    code, raw = folder / "sample.py", folder / "sample.csv"
+    code, raw = folder / "example.py", folder / "example.csv"
     source = jinja2.Template(SAMPLE.read_text(encoding="utf-8"), keep_trailing_newline=True)
     code.write_text(source.render(problem_type=problem), encoding="utf-8")
-    runpy.run_path(str(code))["write_sample"](raw)
+    runpy.run_path(str(code))["write_example"](raw)
     profile, frame = flow.examine(raw, WISHES[problem], problem, lambda _: None)
     return {
         "schema": schema.build(frame, profile.columns, profile.problem),
-        "dictionary": explained(dictionary.build(profile, "data/raw/sample.csv"), problem),
+        "dictionary": explained(dictionary.build(profile, "data/raw/example.csv"), problem),
     }
 
 

@@ -47,7 +47,7 @@ def run(folder: Path) -> tuple[Project, dict[str, str]]:
     said["register"] = project.step("register").stdout
     said["promote"] = project.step("promote", "--reason", REASON).stdout.splitlines()[-1]
     said["lineage"] = lineage(project.step("lineage", "1").stdout)
-    score = project.step("score", "--input", "data/raw/sample.csv", "--output", "scored.csv")
+    score = project.step("score", "--input", "data/raw/example.csv", "--output", "scored.csv")
     said["score"] = score.stdout + _head(made / "scored.csv", 3)
     said["card"] = card((made / "docs/model/card.md").read_text(encoding="utf-8"))
     return project, {name: f"```text\n{text.strip()}\n```" for name, text in said.items()}

@@ -1,4 +1,7 @@
-"""The command line: `tdsp new` starts a project, `tdsp onboard` gives it your own table."""
+"""The command line: `tdsp new` starts a project, `tdsp onboard` gives it your own table.
+
+What people do with its roles, process and governance: people/cli.py.
+"""
 
 import sys
 from pathlib import Path
@@ -13,6 +16,7 @@ from tdsp import __version__
 from tdsp.errors import TdspError
 from tdsp.onboard import command as onboard_command
 from tdsp.onboard import sample_command, summarise
+from tdsp.people import cli as people
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +38,8 @@ def main() -> None:
     try:
         app()
     except TdspError as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
+        console, text = Console(stderr=True), escape(str(error))
+        console.print(f"[bold red]error:[/] {text}", highlight=False, soft_wrap=True)
         sys.exit(1)
 
 
@@ -208,3 +213,4 @@ def _print_names(console: Console, names: "Iterable[str]") -> None:
 
 app.command("onboard")(onboard_command)
 app.command("sample")(sample_command)
+people.register(app)

@@ -1,4 +1,4 @@
-"""Known weaknesses in the locked versions: `poe audit`. It needs the net; not to know fails.
+"""Known vulnerabilities in the locked versions: `poe audit`, online; not to know is a failure.
 
 An advisory that does not concern the project is accepted by a line of expiry.yaml that has its
 number (GHSA-..., CVE-..., PYSEC-...) as `pin`, the reason under `do`, and a day of `review`.
@@ -16,7 +16,7 @@ from tools.expiry import ADVISORY, MANIFEST, Pin, read
 
 LOCK = "requirements.lock"
 MIRROR = (
-    "Behind a proxy or without the net, name a mirror of OSV: PIP_AUDIT_VULNERABILITY_SERVICE=osv"
+    "Behind a proxy or offline, name a mirror of OSV: PIP_AUDIT_VULNERABILITY_SERVICE=osv"
     " PIP_AUDIT_OSV_URL=https://.../v1/query"
 )
 
@@ -27,7 +27,7 @@ class AuditError(Exception):
 
 def accepted(pins: Iterable[Pin], today: date) -> list[str]:
     """Return the advisories that the manifest accepts today."""
-    return [pin.name for pin in pins if ADVISORY.match(pin.name) and pin.until >= today]
+    return [pin.pin for pin in pins if ADVISORY.match(pin.pin) and pin.until >= today]
 
 
 def audit(lock: str, ignored: list[str]) -> list[dict[str, Any]]:
@@ -48,7 +48,7 @@ def audit(lock: str, ignored: list[str]) -> list[dict[str, Any]]:
 
 
 def main() -> int:
-    """Print the weaknesses; return 1 if there are any, or if it cannot be told."""
+    """Print the vulnerabilities; return 1 if there are any, or if nothing can be known."""
     try:
         packages = audit(LOCK, accepted(read(Path(MANIFEST)), date.today()))
     except AuditError as error:
@@ -57,9 +57,9 @@ def main() -> int:
     weak = [(package, found) for package in packages for found in package["vulns"]]
     for package, found in weak:
         names = ", ".join([found["id"], *found["aliases"]])
-        mended = ", ".join(found["fix_versions"]) or "no version yet"
-        print(f"{package['name']} {package['version']}: {names}; mended in {mended}")
-    print(f"{len(packages)} locked packages, {len(weak)} known weaknesses")
+        fixed = ", ".join(found["fix_versions"]) or "no version yet"
+        print(f"{package['name']} {package['version']}: {names}; fixed in {fixed}")
+    print(f"{len(packages)} locked packages, {len(weak)} known vulnerabilities")
     return 1 if weak else 0
 
 

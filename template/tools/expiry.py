@@ -1,4 +1,4 @@
-"""Pins end: versions lose their support, dates of APIs pass. `poe expiry` tells before they do.
+"""Versions reach their end of life, APIs are withdrawn: `poe expiry` warns before they do.
 
 expiry.yaml lists each pin with the day on which it `expires`, as its vendor says, or with a day of
 `review`. The exit code is 1 after that day, and when the project's files hold a pin that is not
@@ -11,12 +11,14 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
+from pydantic import field_validator, model_validator
+
+from tools.sources import Part, SourceError
+from tools.sources import read as read_source
 
 MANIFEST = "expiry.yaml"
 WARN = timedelta(days=90)
@@ -61,52 +63,58 @@ PATCH = re.compile(r"(:v?\d+\.\d+)\.\d+")  # of an image
 NOT_IN_NAMES = re.compile(r"^(docker\.io/library/|docker\.io/)|@sha256:\w+$")
 
 
-class ManifestError(Exception):
-    """A line of expiry.yaml that cannot be understood."""
+class Pin(Part):
+    """A line of the manifest: a pin, and the last day on which nothing has to be done about it."""
 
-
-@dataclass(frozen=True)
-class Pin:
-    """A line of the manifest. `until` is the last good day."""
-
-    name: str
-    until: date
-    kind: str
+    pin: str
     source: str
     do: str
+    expires: date | None = None
+    review: date | None = None
     outside: bool = False
 
-    def told(self, today: date) -> str:
-        """Say in one line what ends when, and what to do."""
-        what = "ends" if self.kind == "expires" else "is to be looked at"
+    @field_validator("expires", "review", mode="before")
+    @classmethod
+    def _day(cls, value: Any) -> Any:
+        if type(value) is not date:
+            raise ValueError("must be a day such as 2027-10-31")
+        return value
+
+    @model_validator(mode="after")
+    def _one_day(self) -> "Pin":
+        if (self.expires is None) == (self.review is None):
+            raise ValueError(f"{self.pin} needs one of expires and review")
+        return self
+
+    @property
+    def until(self) -> date:
+        """The last good day."""
+        return self.expires or self.review or date.min
+
+    def line(self, today: date) -> str:
+        """Say in one line what is due when, and what to do."""
+        what = "reaches its end of life" if self.expires else "is due for review"
         days = (self.until - today).days
         when = f"in {days} days" if days >= 0 else f"{-days} days ago"
-        return f"{self.name} {what} on {self.until}, {when}: {self.do} ({self.source})"
+        return f"{self.pin} {what} on {self.until}, {when}: {self.do} ({self.source})"
+
+
+class Manifest(Part):
+    """The whole of expiry.yaml."""
+
+    pins: list[Pin]
+
+    @model_validator(mode="after")
+    def _once(self) -> "Manifest":
+        names = [each.pin for each in self.pins]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"lists more than once: {', '.join(sorted(twice))}")
+        return self
 
 
 def read(path: Path) -> list[Pin]:
-    """Return what the manifest lists. Raises ManifestError that names the line."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    entries = content.get("pins") if isinstance(content, dict) else None
-    if not isinstance(entries, list):
-        raise ManifestError(f"{path} has no list `pins`")
-    pins = [_pin(entry, f"{path}, pin {number}") for number, entry in enumerate(entries, 1)]
-    names = [pin.name for pin in pins]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise ManifestError(f"{path} lists more than once: {', '.join(sorted(twice))}")
-    return pins
-
-
-def _pin(entry: Any, where: str) -> Pin:
-    entry = entry if isinstance(entry, dict) else {}
-    where, kinds = f"{where} ({entry.get('pin', '?')})", {"expires", "review"} & entry.keys()
-    if len(kinds) != 1 or entry.keys() - kinds - {"outside"} != {"pin", "source", "do"}:
-        raise ManifestError(f"{where} needs pin, source, do, and one of expires and review")
-    kind = kinds.pop()
-    if type(entry[kind]) is not date:
-        raise ManifestError(f"{where}: {kind} is a day such as 2027-10-31")
-    name, source, do = (str(entry[key]) for key in ("pin", "source", "do"))
-    return Pin(name, entry[kind], kind, source, do, bool(entry.get("outside")))
+    """Return what the manifest lists. Raises SourceError that names the line."""
+    return read_source(path, Manifest).pins
 
 
 def find(root: Path) -> dict[str, str]:
@@ -149,8 +157,8 @@ def _own_name(root: Path) -> str:
 
 def report(pins: list[Pin], found: dict[str, str], today: date) -> tuple[list[str], bool]:
     """Return the lines to print, and whether all is well."""
-    listed, there = {pin.name.casefold() for pin in pins}, {name.casefold() for name in found}
-    wrong = [f"error: {pin.told(today)}" for pin in pins if pin.until < today]
+    listed, there = {pin.pin.casefold() for pin in pins}, {name.casefold() for name in found}
+    wrong = [f"error: {pin.line(today)}" for pin in pins if pin.until < today]
     wrong += [
         f"error: {at}: {name} is not listed in {MANIFEST}. Add it there, with the day on which its"
         f" vendor ends it as `expires`, or to be looked at again:\n"
@@ -158,26 +166,28 @@ def report(pins: list[Pin], found: dict[str, str], today: date) -> tuple[list[st
         for name, at in found.items()
         if name.casefold() not in listed
     ]
-    soon = [f"warning: {pin.told(today)}" for pin in pins if today <= pin.until <= today + WARN]
+    soon = [f"warning: {pin.line(today)}" for pin in pins if today <= pin.until <= today + WARN]
     dead = [
-        f"note: nothing here pins {pin.name}: its line in {MANIFEST} can go"
+        f"note: nothing here pins {pin.pin}: its line in {MANIFEST} can go"
         for pin in pins
-        if not (pin.outside or ADVISORY.match(pin.name) or pin.name.casefold() in there)
+        if not (pin.outside or ADVISORY.match(pin.pin) or pin.pin.casefold() in there)
     ]
     first = min(pins, key=lambda pin: pin.until, default=None)
-    well = [f"{len(pins)} pins; first, {first.told(today)}"] if first and not wrong + soon else []
+    well = [f"{len(pins)} pins; first, {first.line(today)}"] if first and not wrong + soon else []
     return [*wrong, *soon, *dead, *well], not wrong
 
 
 def main(words: Iterable[str] | None = None) -> int:
     """Print what is due or not listed; return 1 if anything is."""
-    parser = argparse.ArgumentParser(description="Which pins end, or are to be looked at again?")
+    parser = argparse.ArgumentParser(
+        description="Which pins reach their end of life, or are due for review?"
+    )
     parser.add_argument("--root", type=Path, default=Path(), help="the project's folder")
     parser.add_argument("--today", type=date.fromisoformat, default=date.today(), metavar="DATE")
     options = parser.parse_args(None if words is None else list(words))
     try:
         pins = read(options.root / MANIFEST)
-    except (ManifestError, OSError, yaml.YAMLError) as error:
+    except SourceError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     lines, well = report(pins, find(options.root), options.today)

@@ -1,12 +1,16 @@
 """The generated project's tools/expiry.py, as a module: one process looks at many projects."""
 
+import sys
 from datetime import date
 from pathlib import Path
 
 from tests.conftest import ROOT, module_of
 
-PATH = ROOT / "template/tools/expiry.py"
-tool = module_of(PATH)
+TEMPLATE = ROOT / "template"
+COMMAND = [sys.executable, "-B", "-m", "tools.expiry"]  # with TEMPLATE, or a project, as PYTHONPATH
+sys.path.insert(0, str(TEMPLATE))
+tool = module_of(TEMPLATE / "tools/expiry.py")
+del sys.path[0]  # the template has a folder `tests`, too
 
 
 def check(root: Path, today: date | None = None) -> tuple[list[str], bool]:

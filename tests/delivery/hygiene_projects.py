@@ -28,9 +28,8 @@ ROWS: dict[str, Answers] = {
 @functools.cache
 def project(repository: Path, name: str) -> Project:
     """The fresh, committed project of a CI service. Copy it to change it."""
-    root = with_copier(
-        repository, repository.parent / "hygiene" / name, {"level": "govern", **ROWS[name]}
-    )
+    answers = {"level": "govern", **ROWS[name]}
+    root = with_copier(repository, repository.parent / "hygiene" / name, answers)
     return Project(root, environment(FOUND[0])).commit()
 
 

@@ -203,7 +203,7 @@ def train(project: Project) -> None:
     """Run the pipeline as far as a release needs, with less to compute."""
     project.set("train", cv_folds=2, max_iter=20)
     project.set("evaluate", resamples=100)
-    project.run("python", "-m", f"{project.package}.sample", "data/raw/sample.csv")
+    project.run("python", "-m", f"{project.package}.sample", "data/raw/example.csv")
     steps(project, "ingest", "validate", "split", "tune", "train", "evaluate", "gate")
 
 

@@ -55,7 +55,7 @@ def rendered(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Call
         if not target.exists():
             with_copier(repository, target, OPTIONS[name])
             (target / "data/raw").mkdir()
-            (target / "data/raw/sample.csv").write_text("x\n", encoding="utf-8")
+            (target / "data/raw/example.csv").write_text("x\n", encoding="utf-8")
         return target
 
     return project
@@ -120,7 +120,7 @@ def test_jobs_get_the_code_and_nothing_else(
     }
     sources = (path for path in (rendered(name) / "src").rglob("*") if path.is_file())
     assert {path.relative_to(rendered(name)).as_posix() for path in sources} <= {*code}
-    assert verdicts[name]["data"] == ["sample.csv"]  # although git ignores it
+    assert verdicts[name]["data"] == ["example.csv"]  # although git ignores it
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -392,7 +392,7 @@ def project(
 ) -> Iterator[Project]:
     """One with its raw table and less to compute."""
     root = shutil.copytree(rendered("online"), tmp_path_factory.mktemp("jobs") / "ml-project")
-    (root / "data/raw/sample.csv").unlink()
+    (root / "data/raw/example.csv").unlink()
     found = Project(root, environment(FOUND[0]))
     found.set("train", cv_folds=2, max_iter=20)
     found.set("evaluate", resamples=100)
@@ -469,7 +469,7 @@ def check_a_trial_puts_its_score_on_record(workspace: Workspace, project: Projec
 
 
 def check_the_batch_endpoint_scores_a_file(workspace: Workspace, project: Project) -> None:
-    rows = shutil.copy(project.root / "data/raw/sample.csv", workspace.place / "rows.csv")
+    rows = shutil.copy(project.root / "data/raw/example.csv", workspace.place / "rows.csv")
     scored = workspace.pipeline("pipelines/score.yml", rows=rows)["scored"]
     assert len((scored / "scored.csv").read_text("utf-8").splitlines()) == 570
     assert (scored / "scored_rejects.csv").exists()
@@ -477,7 +477,7 @@ def check_the_batch_endpoint_scores_a_file(workspace: Workspace, project: Projec
 
 def logged(workspace: Workspace, project: Project, factor: float) -> Path:
     """What the endpoint logs of requests, as the documentation of its data collector shows it."""
-    lines = (project.root / "data/raw/sample.csv").read_text("utf-8").splitlines()
+    lines = (project.root / "data/raw/example.csv").read_text("utf-8").splitlines()
     names = lines[0].split(",")[:-1]
     folder = workspace.place / f"request-{factor}" / "2026/11/01/08"
     folder.mkdir(parents=True)

@@ -181,7 +181,7 @@ def test_a_pull_request_is_checked_and_its_figures_are_posted(stages: Played) ->
 
 def test_a_check_that_fails_posts_nothing(stages: Played) -> None:
     payload = {"number": 7, "pull_request": {"head": {"repo": {"full_name": "nektos/act"}}}}
-    broken = [fails("uv run poe sample")]
+    broken = [fails("uv run poe smoke")]
     done = stages("kubernetes").play("ci", "pull_request", broken, payload=payload)
     assert done.code != 0
     assert not done.of("gh ")

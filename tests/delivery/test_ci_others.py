@@ -230,7 +230,7 @@ def test_a_pull_request_is_checked_and_its_figures_are_posted(systems: Any, ci: 
         existing = '[{"id": 4, "body": "## Metrics against main"}]'
     again = system.check([says("curl *", existing)])
     assert "/4" in again.of("curl")[1]
-    assert not system.check([fails("uv run poe sample")]).of("curl")
+    assert not system.check([fails("uv run poe smoke")]).of("curl")
 
 
 @pytest.mark.parametrize("ci", SYSTEMS)

@@ -42,7 +42,10 @@ def rendered(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     """System -> a project for every set of answers that changes its files."""
     root = tmp_path_factory.mktemp("rendered")
     return {
-        ci: [with_copier(plain, root / f"{ci}-{n}", {"ci": ci, **s}) for n, s in enumerate(PLACES)]
+        ci: [
+            with_copier(plain, root / f"{ci}-{n}", {"ci": ci, "level": "govern", **s})
+            for n, s in enumerate(PLACES)
+        ]
         for ci in SYSTEMS
     }
 

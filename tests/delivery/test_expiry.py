@@ -8,13 +8,12 @@ tests/render/test_parity.py.
 import itertools
 import re
 import subprocess
-import sys
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from tests.conftest import ROOT
-from tests.delivery.expiry_tool import PATH, check, tool
+from tests.delivery.expiry_tool import COMMAND, TEMPLATE, check, tool
 from tests.delivery.hygiene_projects import ROWS, project
 
 NEXT = timedelta(1)
@@ -28,11 +27,10 @@ def roots(repository: Path) -> list[Path]:
 def test_the_command_passes_today_and_fails_after_the_first_day(roots: list[Path]) -> None:
     for root in roots:
         first = min(pin.until for pin in tool.read(root / tool.MANIFEST))
-        command = [sys.executable, root / "tools/expiry.py", "--root", root]
-        today = subprocess.run(command, capture_output=True, text=True)
+        today = subprocess.run(COMMAND, cwd=root, capture_output=True, text=True)
         assert today.returncode == 0, today.stdout + today.stderr
-        late = [*command, "--today", str(first + NEXT)]
-        done = subprocess.run(late, capture_output=True, text=True)
+        late = [*COMMAND, "--today", str(first + NEXT)]
+        done = subprocess.run(late, cwd=root, capture_output=True, text=True)
         assert done.returncode == 1
         assert "1 days ago" in done.stdout
 
@@ -52,16 +50,14 @@ def test_a_line_that_is_taken_out_is_found_with_its_place(roots: list[Path]) -> 
     for root in roots:
         listed, found = tool.read(root / tool.MANIFEST), tool.find(root)
         there = {name.casefold() for name in found}
-        for gone in [pin for pin in listed if pin.name.casefold() in there]:
-            tried.add(gone.name)
+        for gone in [pin for pin in listed if pin.pin.casefold() in there]:
+            tried.add(gone.pin)
             rest = [pin for pin in listed if pin is not gone]
             lines, well = tool.report(rest, found, date(2026, 11, 24))
             (told,) = [line for line in lines if line.startswith("error: ")]
             assert not well
-            assert re.match(rf"error: [\w./-]+:\d+: {re.escape(gone.name)} is not", told, re.I), (
-                told
-            )
-            assert f'- {{pin: "{gone.name}"'.casefold() in told.casefold()
+            assert re.match(rf"error: [\w./-]+:\d+: {re.escape(gone.pin)} is not", told, re.I), told
+            assert f'- {{pin: "{gone.pin}"'.casefold() in told.casefold()
     assert len(tried) >= 8
 
 
@@ -91,9 +87,11 @@ def test_every_line_names_its_source_and_what_to_do(roots: list[Path]) -> None:
 
 
 def test_this_repository_lists_its_own() -> None:
-    command = [sys.executable, PATH, "--root", ROOT]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = [*COMMAND, "--root", ROOT]
+    done = subprocess.run(command, cwd=TEMPLATE, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    late = subprocess.run([*command, "--today", "2040-01-01"], capture_output=True, text=True)
+    late = subprocess.run(
+        [*command, "--today", "2040-01-01"], cwd=TEMPLATE, capture_output=True, text=True
+    )
     assert late.returncode == 1
     assert late.stdout.count("error: ") == len(tool.read(ROOT / tool.MANIFEST))

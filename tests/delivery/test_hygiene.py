@@ -174,14 +174,14 @@ def audit(made: Project, url: str) -> Done:
 def test_a_weak_version_is_told_until_it_is_accepted(osv: str, copy: Project) -> None:
     done = audit(copy, osv)
     assert done.returncode == 1, done.stderr
-    assert "jinja2 3.1.6: CVE-2026-99999, GHSA-aaaa-bbbb-cccc; mended in 9999" in done.stdout
-    assert "1 known weaknesses" in done.stdout
+    assert "jinja2 3.1.6: CVE-2026-99999, GHSA-aaaa-bbbb-cccc; fixed in 9999" in done.stdout
+    assert "1 known vulnerabilities" in done.stdout
     with (copy.root / "expiry.yaml").open("a", encoding="utf-8") as manifest:
         line = '{pin: "CVE-2026-99999", review: 9999-01-01, source: "s", do: "not reached"}'
         manifest.write(f"  - {line}\n")
     done = audit(copy, osv)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "0 known weaknesses" in done.stdout
+    assert "0 known vulnerabilities" in done.stdout
 
 
 def test_an_audit_that_cannot_be_made_fails_and_says_what_to_set(copy: Project) -> None:

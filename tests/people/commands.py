@@ -5,11 +5,15 @@ import re
 import tomllib
 from collections.abc import Iterator
 
+import click
+import typer.main
 from tests.project.living import Project
+
+from tdsp.cli import app
 
 CODE = re.compile(r"(?ms)^```\w*\n(.*?)^```|`([^`\n]+)`")
 QUOTED = re.compile(r'"[^"\n]*"')
-CALL = re.compile(r"(?:poe|uv run|python -m) [^\n&|;#(]+")
+CALL = re.compile(r"(?:poe|uv run|python -m|tdsp) [^\n&|;#(]+")
 DUMP = """
 import json, typer.main
 from {module} import app
@@ -32,6 +36,16 @@ def known(project: Project) -> tuple[Options, Options]:
         module, command = [*words[2:4], "", ""][:2]
         tasks[name] = {project.package: own, "deploy.rollout": rollout}.get(module, {}).get(command)
     return tasks, own
+
+
+def ours() -> Options:
+    """The commands of tdsp, with their options."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, click.Group) or hasattr(group, "commands")
+    return {
+        name: [option for parameter in command.params for option in parameter.opts]
+        for name, command in group.commands.items()
+    }
 
 
 def dumped(project: Project, module: str) -> Options:
@@ -61,7 +75,7 @@ def wrong(words: list[str], package: str, tasks: Options, own: Options) -> Itera
     while words[:2] in (["uv", "run"], ["python", "-m"]):
         words = words[2:]
     program, *rest = words
-    table = {"poe": tasks, package: own}.get(program)
+    table = {"poe": tasks, package: own, "tdsp": ours()}.get(program)
     if table is None or not rest or rest == ["--help"]:
         return
     name, *given = rest

@@ -1,14 +1,11 @@
 """Roles: one file, all that follows from it; a check that bites; errors that write nothing."""
 # ruff: noqa: E501  tables read best with one case a line
 
-import contextlib
-import io
 import json
 import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +14,14 @@ import yaml
 from scripts import role_pages
 from tests.conftest import ROOT
 from tests.delivery.tools import node_tool, python_tool
+from tests.people.place import tdsp
 from tests.render.engines import Answers, files, with_copier
 from tests.render.soundness import check_project
 
-tool = role_pages.roles
+from tdsp.errors import TdspError
+from tdsp.people.project import Project, open_project
+from tdsp.people.roles import sync as tool
+
 SOURCE = "docs/roles.yaml"
 PROJECTS: dict[str, Answers] = {
     "github": {"cloud": "azure", "iac": "bicep", "serving": "both", "platform": "kubernetes"},
@@ -52,7 +53,11 @@ PAGES = "docs/roles/"
 @pytest.fixture(scope="session")
 def fresh(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("roles")
-    return {ci: with_copier(plain, folder / ci, answers) for ci, answers in PROJECTS.items()}
+    level = {"level": "govern"}
+    return {
+        ci: with_copier(plain, folder / ci, {**level, **answers})
+        for ci, answers in PROJECTS.items()
+    }
 
 
 @pytest.fixture
@@ -64,11 +69,9 @@ def made(request: pytest.FixtureRequest, fresh: dict[str, Path], tmp_path: Path)
 
 
 def run(project: Path, *words: str) -> tuple[int, str]:
-    """Run the tool in this process, as `poe roles` does; returns its exit code and its words."""
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        code = tool.main(["--root", str(project), *words])
-    return code, said.getvalue()
+    """Run `tdsp roles` in this process; returns its exit code and its words."""
+    done = tdsp(project, "roles", *words)
+    return done.returncode, done.stdout + done.stderr
 
 
 def edit(project: Path, old: str, new: str, name: str = SOURCE) -> None:
@@ -184,7 +187,7 @@ def test_an_edit_changes_each_derived_file_and_no_other(
         re.split(r":\d+: ", line)[0].removeprefix("error: ") for line in told.splitlines()[:-1]
     }
     assert named == set(follows), told
-    assert told.splitlines()[-1] == f"{SOURCE} is right? Then `uv run poe roles` writes these anew."
+    assert told.splitlines()[-1] == f"If {SOURCE} is right, `tdsp roles` writes these files."
     assert files(made) == before  # a check writes nothing
     assert run(made)[0] == 0
     after = files(made)
@@ -219,7 +222,7 @@ def test_a_role_comes_and_goes(made: Path) -> None:
 
 
 def derived(project: Path) -> list[str]:
-    return list(tool.wanted(project))
+    return list(tool.wanted(Project(project)))
 
 
 @pytest.mark.parametrize("ci", PROJECTS)
@@ -248,7 +251,7 @@ def test_what_stands_outside_the_marks_is_the_teams(ci: str, made: Path) -> None
 
 @pytest.mark.parametrize("ci", PROJECTS)
 def test_the_check_bites_in_each_file(ci: str, made: Path) -> None:
-    right = tool.wanted(made)
+    right = tool.wanted(Project(made))
     for name in right:
         text = (made / name).read_text(encoding="utf-8")
         if name.endswith(".json"):
@@ -263,11 +266,11 @@ def test_the_check_bites_in_each_file(ci: str, made: Path) -> None:
         (made / name).unlink()
         assert tool.check(made, right) == [f"{name}: is missing"]
         if not name.endswith(".md"):
-            with pytest.raises(tool.RolesError, match=f"{name} is missing"):
+            with pytest.raises(TdspError, match=f"{name} is missing"):
                 tool.renewed(made, name, "")
         (made / name).write_text(text.replace("roles: end", "the end"), encoding="utf-8")
         if not name.endswith(".json"):
-            with pytest.raises(tool.RolesError, match=f"{name} needs one line"):
+            with pytest.raises(TdspError, match=f"{name} needs one line"):
                 tool.renewed(made, name, "")
         (made / name).write_text(text, encoding="utf-8")
     (made / name).write_text(spoilt, encoding="utf-8")
@@ -283,8 +286,8 @@ HOSTILE: dict[str, tuple[str, str, str, str]] = {
     "no holder": ("data-scientist", "held_by: [team]", "held_by: []", "roles.data-scientist.held_by"),
     "unknown holder": ("data-scientist", "held_by: [team]", "held_by: [tim]", "roles.data-scientist.held_by: `tim` is not under `holders`"),
     "duplicate role": ("", "  data-scientist:\n", "  data-engineer:\n", "`data-engineer` stands here a second time"),
-    "not YAML": ("", "approvals: 1", "approvals: [1", "is not YAML"),
-    "no mapping": ("", "# Who does what", "- Who does what\n#", "docs/roles.yaml is not YAML"),
+    "not YAML": ("", "approvals: 1", "approvals: [1", "is not valid YAML: line "),
+    "no mapping": ("", "# Who does what", "- Who does what\n#", "docs/roles.yaml is not valid YAML"),
     "bad e-mail": ("", "email: team@example.com", "email: team at example.com", "holders.team.email: 'team at example.com'"),
     "two e-mails": ("", "email: team@example.com", 'email: "a@example.com b@example.com"', "holders.team.email"),
     "bad handle": ("", "email: team@example.com", 'email: team@example.com\n    handle: "@a b; rm -rf /"', "holders.team.handle"),
@@ -300,6 +303,8 @@ HOSTILE: dict[str, tuple[str, str, str, str]] = {
     "task that poe does not have": ("", "uv run poe dag", "uv run poe drag", "`uv run poe drag` is not a task"),
     "text of two lines": ("domain-expert", "does: Knows", 'does: "a\\nb"\n    name: Knows', ""),
     "too many approvals": ("", "approvals: 1", "approvals: many", "approvals: 'many'"),
+    "a newer format": ("", "format: 1", "format: 2", "docs/roles.yaml has format 2; tdsp "),
+    "no format": ("", "format: 1", "format: one", "format is 'one', not a whole number"),
     "a role's name that leaves its folder": ("", "  domain-expert:\n", "  ../domain-expert:\n", "roles.../domain-expert"),
 }  # fmt: skip
 
@@ -319,9 +324,8 @@ def test_a_hostile_file_gives_a_clear_error_and_writes_nothing(case: str, made: 
     for words in ((), ("--check",)):
         code, said = run(made, *words)
         assert code == 1
-        assert all(
-            line.startswith("error: ") or case == "not YAML" for line in said.splitlines()
-        ), said
+        assert said.startswith("error: ")
+        assert all(SOURCE in line for line in said.splitlines()), said
         assert SOURCE in said and told in said, said
         assert files(made) == before
 
@@ -337,18 +341,59 @@ def test_what_is_no_source_at_all(content: bytes, made: Path) -> None:
     assert code == 1 and said.startswith(f"error: {SOURCE}"), said
     assert files(made) == before
     (made / SOURCE).unlink()
-    assert "error: docs/roles.yaml cannot be read" in run(made)[1]
+    assert "error: docs/roles.yaml cannot be read in" in run(made)[1]
 
 
-def test_the_project_s_own_copy_runs(made: Path) -> None:
-    command = [sys.executable, "-m", "tools.roles"]
+def test_a_newer_format_names_the_tdsp_that_made_the_project(made: Path) -> None:
+    answers = made / ".copier-answers.yml"
+    text = re.sub(r"(?m)^_(commit|src_path): .*\n", "", answers.read_text(encoding="utf-8"))
+    answers.write_text(f"_commit: v9.1.0\n_src_path: gh:org/tdsp.git\n{text}", encoding="utf-8")
+    edit(made, "format: 1", "format: 2")
+    said = run(made)[1]
+    assert "take a newer tdsp (`uv tool upgrade tdsp`), or the tdsp that made it" in said
+    assert '`uvx --from "git+https://github.com/org/tdsp@v9.1.0" tdsp`' in said
+
+
+def test_the_command_says_what_it_does(made: Path) -> None:
     for words, code, told in (
         (["--help"], 0, "the rest of a file is the team's"),
-        (["--check"], 0, "agrees"),
-        (["--chek"], 2, "unrecognized arguments"),
+        (["--chek"], 2, "No such option"),
     ):
-        done = subprocess.run([*command, *words], cwd=made, capture_output=True, text=True)
-        assert done.returncode == code and told in done.stdout + done.stderr
+        done = tdsp(made, "roles", *words)
+        assert done.returncode == code and told in " ".join((done.stdout + done.stderr).split())
+
+
+def test_a_folder_inside_of_the_project_is_enough(made: Path) -> None:
+    assert open_project(made / "docs/roles").root.resolve() == made.resolve()
+    assert run(made / "docs/roles", "--check")[0] == 0
+    assert "is not a folder" in run(made / "nowhere")[1]
+
+
+def test_a_repository_that_tdsp_did_not_make(tmp_path: Path) -> None:
+    """What it has follows from its roles; what it does not have is not asked for."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/roles.yaml").write_text(
+        "approvals: 1\nholders:\n  anna: {name: Anna, email: anna@example.com}\nroles:\n"
+        "  lead: {name: Lead, held_by: [anna], does: Leads., approves: [main, prod]}\n"
+    )
+    assert run(tmp_path)[0] == 0
+    assert set(files(tmp_path)) == {SOURCE, f"{PAGES}README.md", f"{PAGES}lead.md"}
+    (tmp_path / "CODEOWNERS").write_text("# roles: begin\n# roles: end\n")
+    assert run(tmp_path)[1] == "wrote CODEOWNERS\n"
+    assert "* anna@example.com\n" in (tmp_path / "CODEOWNERS").read_text()
+
+
+def test_what_is_written_is_written_whole(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_role(made, "project-manager", "name: Project manager", "name: Manager")
+    before = files(made)
+
+    def refuse(self: Path, target: Path) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OSError, match="no space left"):
+        run(made)
+    assert files(made) == before
 
 
 # --- The template's pages ------------------------------------------------------------------------

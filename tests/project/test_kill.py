@@ -81,7 +81,7 @@ def test_training_killed_at_any_moment(veteran: Project) -> None:
 
 
 def test_scoring_killed_at_any_moment(veteran: Project, tmp_path: Path) -> None:
-    rows = pd.read_csv(veteran.root / "data/raw/sample.csv")
+    rows = pd.read_csv(veteran.root / "data/raw/example.csv")
     source, output = tmp_path / "many.csv", tmp_path / "scored.csv"
     pd.concat([rows] * 30).to_csv(source, index=False)
     veteran.set("score", batch_rows=500)

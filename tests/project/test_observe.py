@@ -139,7 +139,7 @@ def test_labels_that_come_later_show_what_the_model_is_worth(machines: Project) 
 
 
 def test_the_sample_cannot_grow(veteran: Project) -> None:
-    labelled = veteran.root / "data/raw/sample.csv"
+    labelled = veteran.root / "data/raw/example.csv"
     done = veteran.step("retrain", "--data", labelled, "--reason", "more", ok=False)
     assert done.returncode == 1
     assert "tdsp onboard" in done.stderr

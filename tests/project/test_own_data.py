@@ -1,6 +1,7 @@
 """Tables that the template was not designed for: `tdsp new --data`, and everything runs."""
 
 import re
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -70,7 +71,8 @@ def own(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     place = tmp_path_factory.mktemp("own")
     make, target, _ = TABLES[request.param]
     make(place / request.param)
-    tdsp("new", "My model", "--data", request.param, "--target", target, "--defaults", cwd=place)
+    words = ("--data", request.param, "--target", target, "--defaults", "--set", "level=govern")
+    tdsp("new", "My model", *words, cwd=place)
     return Project(place / "my-model", environment(FOUND[0]))
 
 
@@ -136,9 +138,9 @@ def answer_all(project: Project) -> None:
         text = re.sub(r'(?m)^( +answer:) "\[open: .*', r"\1 0", text)  # the lowest, which all have
         text = re.sub(r'(?m)^( +review:) "\[open: .*', r"\1 2099-12-31", text)
         path.write_text(OPEN.sub("answered", text), encoding="utf-8", newline="\n")
-    project.run("python", "-m", "tools.roles")
-    project.run("python", "-m", "tools.governance.risks")
-    assert "nothing is open" in project.poe("docs").stdout
+    for command in ("roles", "risks"):
+        tdsp(command, cwd=project.root)
+    assert "nothing is open" in tdsp("docs", cwd=project.root).stdout
 
 
 @only("german.csv")
@@ -152,7 +154,7 @@ def test_each_stage_is_left_when_what_it_asks_for_is_done(own: Project, tmp_path
     git(own.root, "tag", "--annotate", "v0.1.0", "--message", "the first")
     own.run("dvc", "push")
     for stage in ("business-understanding", "modeling", "acceptance"):  # each asks the one before
-        done = offline(own, "poe", "stage", stage)
+        done = offline(own, sys.executable, "-m", "tdsp", "stage", stage)
         assert (done.returncode, done.stdout.count("[ ]")) == (0, 0), done.stdout
 
 

@@ -212,7 +212,7 @@ def kill_when(project: Project, command: list[str], happens: Callable[[], bool])
 
 
 def test_a_killed_scoring_leaves_nothing_torn(veteran: Project, tmp_path: Path) -> None:
-    rows = pd.read_csv(veteran.root / "data/raw/sample.csv")
+    rows = pd.read_csv(veteran.root / "data/raw/example.csv")
     source, output = tmp_path / "many.csv", tmp_path / "out" / "scored.csv"
     pd.concat([rows] * 20).to_csv(source, index=False)
     veteran.set("score", batch_rows=100)

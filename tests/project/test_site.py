@@ -1,25 +1,26 @@
-"""`poe site`: before a run and after, on any machine, whole or not at all."""
+"""`tdsp site`: before a run and after, on any machine, whole or not at all."""
 
 import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.project.living import BIN, Done, Project
+from tests.project.living import BIN, TDSP, Done, Project, clean, run
 from tests.render.engines import with_copier
 from tests.site.browser import faults
 
-# As on a machine that has no git and no net.
+# As on a machine that has no git and is offline.
 ALONE = """
 import runpy, socket, sys
 def refuse(*_): raise OSError("there is no net")
 socket.socket.connect = socket.getaddrinfo = refuse
-sys.argv = ["site"]
-runpy.run_module("tools.site", run_name="__main__")
+sys.argv = ["tdsp", "site"]
+runpy.run_module("tdsp", run_name="__main__")
 """
 DIAGRAM = "\n```mermaid\nflowchart LR\n  table --> model{good?} -- yes --> scores\n```\n"
 BAD = {
@@ -31,7 +32,7 @@ BAD = {
 
 
 def build(project: Project, ok: bool = True) -> Done:
-    return project.run("python", "-m", "tools.site", ok=ok)
+    return run(*TDSP, "site", cwd=project.root, env=project.env, ok=ok)
 
 
 def pages(project: Project) -> dict[str, bytes]:
@@ -62,9 +63,8 @@ def virgin(fresh: Project, tmp_path: Path) -> Project:
 def test_before_a_run_without_git_and_net(virgin: Project) -> None:
     (virgin.root / ".git").rename(virgin.root / "gone.git")
     write(virgin, DIAGRAM + "\n[settings](../../params.yaml), [layers](../../environments)\n")
-    program = virgin.environment / BIN / "python"
     env = virgin.env | {"PATH": str(virgin.environment / BIN)}
-    subprocess.run([program, "-c", ALONE], cwd=virgin.root, env=env, check=True)
+    subprocess.run([sys.executable, "-c", ALONE], cwd=virgin.root, env=env, check=True)
     assert "uv run poe pipeline" in words(virgin, "docs/model/report.html")
     assert "uv run poe register" in words(virgin, "lineage.html")
     assert "uv run poe monitor" in words(virgin, "reports/monitoring/monitor.html")
@@ -82,9 +82,9 @@ def test_before_a_run_without_git_and_net(virgin: Project) -> None:
 def test_after_a_run(veteran: Project) -> None:
     veteran.step("register")
     veteran.step("promote", "--reason", "it is [better](nowhere) <b>here</b>")
-    veteran.score(veteran.root / "data/raw/sample.csv", veteran.root / "scored.csv")
+    veteran.score(veteran.root / "data/raw/example.csv", veteran.root / "scored.csv")
     veteran.step("monitor", ok=False)
-    assert veteran.poe("site").returncode == 0
+    assert build(veteran).returncode == 0
     assert "Not written yet" not in text(veteran, "index.html")
     assert "passed the gate" in text(veteran, "docs/model/report.html")
     for page in ("lineage/1.html", "reports/trail.html"):
@@ -111,8 +111,7 @@ def test_a_bad_document_stops_the_build_and_the_old_site_stays(virgin: Project) 
 def test_a_killed_build_leaves_the_old_site_whole(virgin: Project) -> None:
     build(virgin)
     before = pages(virgin)
-    program = virgin.environment / BIN / "python"
-    process = subprocess.Popen([program, "-m", "tools.site"], cwd=virgin.root, env=virgin.env)
+    process = subprocess.Popen([*TDSP, "site"], cwd=virgin.root, env=virgin.env)
     while not list((virgin.root / ".site").glob("*")):
         assert process.poll() is None, "it ended before it could be killed"
         time.sleep(0.01)
@@ -124,6 +123,24 @@ def test_a_killed_build_leaves_the_old_site_whole(virgin: Project) -> None:
     write(virgin, BAD["file"][0])
     assert build(virgin, ok=False).returncode == 1
     assert pages(virgin) == before
+
+
+def test_without_the_extra_it_says_how_to_install_it(virgin: Project) -> None:
+    hidden = "import sys; sys.modules['sphinx.application'] = None; sys.argv = ['tdsp', 'site']; "
+    code = f"{hidden}from tdsp.cli import main; main()"
+    done = run(sys.executable, "-c", code, cwd=virgin.root, env=virgin.env, ok=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the site needs the extra `site` of tdsp")
+    assert 'uv tool install "tdsp[site]"' in done.stderr
+    assert not (virgin.root / "site").exists()
+
+
+def test_a_repository_that_tdsp_did_not_make(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/page.md").write_text("# A page\n", encoding="utf-8")
+    run(*TDSP, "site", cwd=tmp_path, env=clean())
+    assert "A page" in (tmp_path / "site/docs/page.html").read_text(encoding="utf-8")
+    assert "Not written yet" not in (tmp_path / "site/index.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -123,39 +123,6 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     ".azuredevops/": [GOVERN, ("ci", "azure-devops")],
     ".gitlab/": [("ci", "gitlab")],
     "CODEOWNERS": [GOVERN, ("ci", "github", "gitlab", "none")],
-    # Until the code has moved: the paths of before.
-    **{
-        f"tests/unit/test_{kind}.py": [("problem_type", kind)]
-        for kind in ("classification", "regression", "forecasting", "anomaly")
-    },
-    "tests/unit/test_history.py": [("problem_type", "forecasting")],
-    "tests/unit/test_split.py": [("problem_type", "classification", "regression", "anomaly")],
-    "src/{{ package_name }}/explain.py": [("responsible_ai", True)],
-    "tests/unit/test_explain.py": [
-        ("responsible_ai", True),
-        ("problem_type", "classification", "regression", "forecasting"),
-    ],
-    **{
-        f"src/{{{{ package_name }}}}/{name}.py": [ONLINE]
-        for name in ("contract", "edge", "service", "stream", "probe")
-    },
-    "tests/service/": [ONLINE],
-    "tests/service/test_kubernetes.py": KUBERNETES,
-    "tests/unit/test_stream.py": [ONLINE],
-    "tests/unit/test_rollout.py": [ONLINE],
-    "src/{{ package_name }}/trial.py": [("cloud", "azure")],
-    "tests/unit/test_trial.py": [("cloud", "azure")],
-    "src/{{ package_name }}/logged.py": ON_AZUREML,
-    "tests/unit/test_logged.py": ON_AZUREML,
-    **{f"tests/unit/test_{name}.py": [OPERATE] for name in ("audit", "environments", "expiry")},
-    **{f"tests/unit/test_{name}.py": [GOVERN] for name in ("docs", "governance", "process")},
-    **{
-        f"tools/{name}": [GOVERN]
-        for name in (
-            *("backlog.py", "branch.py", "docs.py", "governance/", "items.py", "labels.py"),
-            *("people.py", "rolefiles.py", "rolepages.py", "roles.py", "site/", "stages.py"),
-        )
-    },
 }
 
 

@@ -10,9 +10,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
-from scripts.role_pages import roles
 from tests.delivery import expiry_tool
 from tests.render.engines import ROOT, files, recorded
+
+from tdsp.people.project import Project
+from tdsp.people.roles import sync
 
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 UNSAFE = re.compile(r'[<>:"|?*\\\x00-\x1f]|[ .]$')
@@ -56,12 +58,11 @@ def check_project(project: Path) -> None:
         assert not LEFTOVER.search(text), f"Jinja is left in {path}"
     if (project / expiry_tool.tool.MANIFEST).is_file():
         check_pins(project)
-    if (project / "docs/roles.yaml").is_file():
-        disagree = roles.check(project, roles.wanted(project))
-        assert not disagree, f"docs/roles.yaml and what follows from it: {disagree}"
+    roles = (project / "docs/roles.yaml").is_file()  # of level govern
+    disagree = sync.check(project, sync.wanted(Project(project))) if roles else []
+    assert not disagree, f"docs/roles.yaml and what follows from it: {disagree}"
     listed = [name for name in tasks_of(project) if name[0] != "_"]
-    if recorded(project)["level"] != "govern":  # until people's tools are commands of tdsp
-        assert len(listed) <= 20, f"`poe` lists {len(listed)} tasks"
+    assert len(listed) <= 20, f"`poe` lists {len(listed)} tasks"
     promised = [*absent(project), *unknown(project), *above(project)]
     assert not promised, f"the documents promise what is not there: {promised}"
 

@@ -22,7 +22,7 @@ from tdsp.samples import make_look_alike, messy
 PARAMS = """\
 # Every choice that changes a result.
 data:
-  path: data/raw/sample.csv
+  path: data/raw/example.csv
   format: csv            # csv, parquet, excel or jsonl
   encoding: utf-8        # of csv and jsonl
   delimiter: ","         # of csv
@@ -54,8 +54,8 @@ PIPELINE = """\
 # The pipeline.
 stages:
   sample:
-    cmd: python -m churn.sample data/raw/sample.csv
-    outs: [data/raw/sample.csv]
+    cmd: python -m churn.sample data/raw/example.csv
+    outs: [data/raw/example.csv]
   ingest:
     desc: Read the raw file.   # odd   spacing stays
     cmd: python -m churn ingest
@@ -73,8 +73,8 @@ def make_project(root: Path, problem: str = "classification") -> Path:
         ".copier-answers.yml": f"package_name: churn\nproblem_type: {problem}\n",
         "src/churn/sample.py": "",
         "src/churn/ingest.py": "",
-        "data/raw/sample.csv": "a\n1\n",
-        "data/raw/.gitignore": "/sample.csv\n",
+        "data/raw/example.csv": "a\n1\n",
+        "data/raw/.gitignore": "/example.csv\n",
         "data/raw/mine.txt": "kept",
     }
     for name, text in files.items():
@@ -141,7 +141,7 @@ def test_keeps_comments_and_what_is_not_its_own(project: Path, table: Path) -> N
 def test_removes_only_the_sample(project: Path, table: Path) -> None:
     onboard(table, Wishes("churned"), project)
     left = set(snapshot(project))
-    assert left.isdisjoint({"data/raw/sample.csv", "src/churn/sample.py", "data/raw/.gitignore"})
+    assert left.isdisjoint({"data/raw/example.csv", "src/churn/sample.py", "data/raw/.gitignore"})
     assert {"data/raw/mine.txt", "src/churn/ingest.py"} <= left
     assert not [name for name in left if ".tdsp" in name]
 

@@ -23,7 +23,7 @@ from .settings import Train
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# The candidate that the tune stage searches, and from where to where.
+# The candidate whose parameters the stage `tune` searches, and from where to where.
 TUNED = "forest"
 SEARCH = {"trees": (50, 400), "columns": (0.1, 1.0)}
 ALL_VARIANCE = 1 - 1e-6  # leaves out directions in which the rows do not differ

@@ -1,5 +1,20 @@
-"""The one error that people are meant to read; the command line prints it without a traceback."""
+"""What goes wrong in a way that people can put right, and how a command says so."""
+
+import sys
+from collections.abc import Callable
 
 
 class ProjectError(Exception):
-    """Something that the user can put right: a file, a parameter, the data, the gate."""
+    """Its message says what is wrong, where, and what to do about it."""
+
+
+def run(command: Callable[[], object]) -> None:
+    """Run a command; an error that people can put right is printed without a traceback."""
+    try:
+        command()
+    except ProjectError as error:
+        sys.exit(f"error: {error}")
+    except FileNotFoundError as error:
+        sys.exit(f"error: {error.filename} is missing: run the pipeline (`poe pipeline`)")
+    except OSError as error:  # a full disk, a folder that cannot be written to
+        sys.exit(f"error: {error}")

@@ -8,10 +8,10 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from .encode import DATES
 from .settings import Data
 
 MAX_CATEGORIES = 100
+DATE_PARTS = ("year", "month", "day", "day_of_week")  # as in model/encode.py
 
 
 def features(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
@@ -24,7 +24,7 @@ def features(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
 def _inputs(column: pd.Series) -> pd.DataFrame:
     name = str(column.name)
     if is_datetime64_any_dtype(column):
-        parts = {part: getattr(column.dt, part) for part in DATES}
+        parts = {part: getattr(column.dt, part) for part in DATE_PARTS}
         return pd.DataFrame({f"{name} {part}": v.astype("float64") for part, v in parts.items()})
     if is_numeric_dtype(column) or is_bool_dtype(column):
         return column.astype("float64").to_frame()

@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 
 from .errors import ProjectError
+from .io.tables import cleaned
 from .settings import Data
-from .tables import cleaned
 
 NAIVE = "past season"
 PAST = (NAIVE, "past seasons", "past value", "past mean", "past long mean")

@@ -1,9 +1,12 @@
-"""Ingest: the raw file becomes one table of rows that can teach something."""
+"""Ingest, a stage of dvc.yaml: from the raw file to one table of rows to learn from."""
 
 import pandas as pd
 
-from .errors import ProjectError
-from .settings import Data
+from . import paths
+from .errors import ProjectError, run
+from .io.files import write_json
+from .io.tables import read_table, text_columns, write_table
+from .settings import Data, load
 
 
 def ingest(raw: pd.DataFrame, data: Data) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -32,3 +35,17 @@ def part(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
     if data.time:
         return frame.sort_values(data.time, kind="stable").tail(rows).reset_index(drop=True)
     return frame.sample(rows, random_state=0).reset_index(drop=True)
+
+
+def main() -> None:
+    """Read the raw file; leave out duplicates and rows without a target."""
+    settings = load(paths.PARAMS)
+    raw = read_table(settings.data.path, settings.data, text_columns(paths.SCHEMA))
+    frame, counts = ingest(raw, settings.data)
+    frame = part(frame, settings.data)
+    write_table(frame, paths.INGESTED)
+    write_json({**counts, "rows_kept": len(frame)}, paths.INGESTION)
+
+
+if __name__ == "__main__":
+    run(main)

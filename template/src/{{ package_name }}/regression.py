@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-# The candidate that the tune stage searches, and from where to where.
+# The candidate whose parameters the stage `tune` searches, and from where to where.
 TUNED = "boosting"
 SEARCH = {"learning_rate": (0.01, 0.3), "max_iter": (30, 300), "max_leaf_nodes": (4, 64)}
 

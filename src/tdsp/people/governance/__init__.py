@@ -1,0 +1,1 @@
+"""docs/governance: maturity, readiness, principles, risks; and the audit trail."""

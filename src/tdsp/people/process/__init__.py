@@ -1,0 +1,1 @@
+"""docs/process: the lifecycle, labels and the backlog."""

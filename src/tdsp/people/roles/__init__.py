@@ -1,0 +1,1 @@
+"""docs/roles.yaml, and everything that is written from it."""

@@ -1,0 +1,1 @@
+"""A project's documents, reports and records as one static site."""

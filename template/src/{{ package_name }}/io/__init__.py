@@ -1,0 +1,1 @@
+"""Tables and files: read in batches, written whole or not at all."""

@@ -1,0 +1,197 @@
+"""Tables in and out: CSV, Parquet, Excel and JSON lines, in batches, written all or nothing."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from pandas.api.types import is_float_dtype, is_object_dtype, is_string_dtype
+from pyarrow import csv
+
+from ..errors import ProjectError
+from ..settings import Data
+from .files import replacing
+
+# Columns of which a dictionary makes the file smaller; for the others it only costs time.
+REPEATED = ["prediction", "model_id", "scored_at"]
+# Why a row was refused.
+REASONS = {"row": "int64", "column": "str", "value": "str", "reason": "str"}
+FORMATS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+    ".xlsx": "excel",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+
+
+def read_table(path: Path, data: Data, text: list[str]) -> pd.DataFrame:
+    """Read the whole file as `read_batches` does. Raises ProjectError when it has no rows."""
+    frames = [
+        batch if isinstance(batch, pd.DataFrame) else cleaned(batch, data)
+        for batch in read_batches(path, data, text, 100_000)
+        if len(batch)
+    ]
+    if not frames:
+        raise ProjectError(f"{path} has no rows")
+    return pd.concat(frames, ignore_index=True)
+
+
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """Write the whole table as `writer` does."""
+    with writer(path) as append:
+        append(frame)
+
+
+def text_columns(schema: Path) -> list[str]:
+    """Names of the columns that stay text, however much they look like numbers (0042).
+
+    Raises ProjectError when the file is missing or is no schema.
+    """
+    try:
+        columns = yaml.safe_load(schema.read_text(encoding="utf-8"))["columns"]
+        return [name for name, column in columns.items() if column["dtype"].startswith("str")]
+    except (OSError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
+        raise ProjectError(f"{schema} is not a readable schema: {error}") from error
+
+
+def read_batches(
+    path: Path, data: Data, text: list[str], rows: int, only: Iterable[str] | None = None
+) -> Iterator[pd.DataFrame | pa.RecordBatch]:
+    """Yield the file's rows in order, at most `rows` (> 0) at a time, so that memory stays flat.
+
+    Those of Parquet come as they are, for `cleaned` where need be, and of these columns `only`,
+    their texts as codes of a dictionary; the others as cleaned frames.
+    Raises ProjectError when the file is missing, empty or not what its name says.
+    """
+    form = FORMATS.get(path.suffix.lower(), data.format)
+    readers: dict[str, Callable[..., Iterator[Any]]]
+    parquet = partial(_parquet, only=only)
+    readers = {"csv": _csv, "parquet": parquet, "excel": _excel, "jsonl": _jsonl}
+    try:
+        for batch in readers[form](path, data, text, rows):
+            plain = isinstance(batch, pa.RecordBatch)
+            yield batch if plain else cleaned(batch, data)
+    except FileNotFoundError:
+        raise ProjectError(f"{path} does not exist") from None
+    except (ValueError, OSError, BadZipFile, pa.ArrowException) as error:
+        raise ProjectError(f"{path} cannot be read as {form}: {error}") from error
+
+
+def _csv(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
+    yield from pd.read_csv(
+        path,
+        encoding=data.encoding,
+        sep=data.delimiter,
+        decimal=data.decimal,
+        thousands=data.thousands,
+        dtype=dict.fromkeys([*text, *data.dates], "str"),
+        keep_default_na=False,
+        na_values=["", *data.missing],
+        chunksize=rows,
+    )
+
+
+def _parquet(
+    path: Path, data: Data, text: list[str], rows: int, only: Iterable[str] | None
+) -> Iterator[pa.RecordBatch]:
+    coded = None if only is None else [name for name in text if name not in data.not_features]
+    # Buffered: otherwise the memory of the row groups that were read is kept to the end.
+    options: dict[str, Any] = {"pre_buffer": False, "buffer_size": 1 << 20}
+    with pq.ParquetFile(path, read_dictionary=coded, **options) as file:
+        yield from file.iter_batches(batch_size=rows, columns=None if only is None else [*only])
+
+
+def _excel(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
+    frame = pd.read_excel(
+        path,
+        dtype=dict.fromkeys(text, "str"),
+        keep_default_na=False,
+        na_values=["", *data.missing],
+    )
+    for start in range(0, len(frame), rows):
+        yield frame.iloc[start : start + rows]
+
+
+def _jsonl(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
+    yield from pd.read_json(
+        path,
+        lines=True,
+        chunksize=rows,
+        encoding=data.encoding,
+        dtype=False,
+    )
+
+
+def cleaned(rows: pd.DataFrame | pa.RecordBatch, data: Data) -> pd.DataFrame:
+    """Make missing what stands for it, and dates of what is declared to be one.
+
+    A date that does not parse stays text, for the schema to refuse.
+    """
+    found: dict[str, pd.Series] = {}
+    frame = rows if isinstance(rows, pd.DataFrame) else decoded(rows).to_pandas()
+    frame = frame.rename(columns=str)
+    for name in map(str, frame.columns):
+        column = frame[name]
+        if is_float_dtype(column):
+            found[name] = column.mask(np.isinf(column))
+        elif is_object_dtype(column) or is_string_dtype(column):
+            found[name] = column.mask(column.isin(["", *data.missing]))
+        if form := data.dates.get(name):
+            text = found.get(name, column)
+            dates = pd.to_datetime(text, format=form, errors="coerce")
+            wrong = dates.isna() & text.notna()
+            found[name] = dates.astype(object).where(~wrong, text) if wrong.any() else dates
+    return frame.assign(**found)
+
+
+def decoded(rows: pa.RecordBatch | pa.Table) -> pa.Table:
+    """Return the rows with texts in place of codes."""
+    table = rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows])
+    return table.cast(_decoded(table.schema))
+
+
+def _decoded(schema: pa.Schema) -> pa.Schema:
+    coded = pa.types.is_dictionary
+    fields = [f.with_type(f.type.value_type) if coded(f.type) else f for f in schema]
+    return pa.schema(fields, schema.metadata)
+
+
+@contextmanager
+def writer(path: Path) -> Iterator[Callable[[pd.DataFrame | pa.Table], None]]:
+    """Give a function that appends rows to a CSV or Parquet file, atomically.
+
+    The first rows set the columns' types for all that follow.
+    """
+    form = FORMATS.get(path.suffix.lower())
+    openers = {"csv": csv.CSVWriter, "parquet": _parquet_writer}
+    if form not in openers:
+        raise ProjectError(f"{path}: an output ends in .csv or .parquet")
+    with replacing(path) as temporary, ExitStack() as stack:
+        sinks: list[tuple[Any, Any]] = []
+
+        def append(rows: pd.DataFrame | pa.Table) -> None:
+            frame = isinstance(rows, pd.DataFrame)
+            table: Any = pa.Table.from_pandas(rows, preserve_index=False) if frame else rows
+            if not sinks:
+                schema = table.schema if form == "parquet" else _decoded(table.schema)
+                sinks.append((stack.enter_context(openers[form](temporary, schema)), schema))
+            sink, schema = sinks[0]
+            sink.write_table(table.cast(schema))
+
+        yield append
+        stack.close()
+
+
+def _parquet_writer(path: Path, schema: pa.Schema) -> Any:
+    # What was written as codes is read again as text: the file does not tell.
+    plain = schema.equals(_decoded(schema))
+    return pq.ParquetWriter(path, schema, use_dictionary=REPEATED, store_schema=plain)

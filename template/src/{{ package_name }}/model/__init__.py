@@ -1,0 +1,1 @@
+"""The model as it is named, stored, loaded and asked."""

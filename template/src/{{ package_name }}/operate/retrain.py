@@ -1,0 +1,140 @@
+"""From new rows or an alarm to a challenger: the same pipeline, the same gate."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+
+from .. import paths
+from ..errors import ProjectError
+from ..ingest import ingest
+from ..io.files import replacing
+from ..io.tables import FORMATS, read_table, text_columns
+from ..model.identity import model_id
+from ..settings import Data, Settings
+from ..steps.validate import check, load_schema
+from . import notify
+
+
+def retrain(
+    settings: Settings, source: Path | None, if_drift: bool, if_new_data: bool, reason: str
+) -> str:
+    """Return what was done. Each step can be repeated, so an interrupted run is just run again.
+
+    Raises ProjectError when new rows or the model are refused, or another run is at work.
+    """
+    paths.PACKAGE.parent.mkdir(exist_ok=True)
+    try:
+        with FileLock(paths.PACKAGE.parent / "retrain.lock", timeout=0):
+            return _retrain(settings, source, if_drift, if_new_data, reason)
+    except Timeout:
+        raise ProjectError("another `retrain` is at work") from None
+
+
+def _retrain(
+    settings: Settings, source: Path | None, if_drift: bool, if_new_data: bool, reason: str
+) -> str:
+    from .registry import champion, register
+    from .tracking import NAME, client
+
+    working = champion()
+    drift = if_drift and drifted(working.model_id if working else model_id(paths.PACKAGE))
+    if if_drift and not (drift or if_new_data):
+        return "nothing to do: the last `monitor` of this model found no drift"
+    added = add_rows(source, settings) if source else 0
+    if if_new_data and not (drift or added) and settled():
+        return "nothing to do: the pipeline has run on all there is"
+    if dvc("repro"):
+        notify.send(f"{paths.PROJECT}: retraining failed", f"The champion stays. Cause: {reason}")
+        raise ProjectError("the pipeline stopped, see above: the champion stays what it is")
+    made = register()
+    if working and made.model_id == working.model_id:
+        return "nothing learnt: the pipeline gives the champion again; pass new rows as --data"
+    client().set_model_version_tag(NAME, made.number, "retrained", reason)
+    return f"{added} rows added; version {made.number} ({made.model_id}) is the challenger"
+
+
+def drifted(model: str) -> bool:
+    """Tell whether the last `monitor` raised an alarm on this very model."""
+    try:
+        found = json.loads(paths.MONITORED.read_text(encoding="utf-8"))
+        return bool(found["alarm"]) and found["model_id"] == model
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ProjectError(f"{paths.MONITORED} has no verdict ({error}): run `monitor`") from error
+
+
+def settled() -> bool:
+    """Tell whether the pipeline has run to its end, and its model is registered."""
+    from .registry import versions
+
+    known = {version.model_id for version in versions()}
+    return not dvc("status", "--quiet") and model_id(paths.PACKAGE) in known
+
+
+def dvc(*words: str) -> int:
+    """Run DVC, and the stages, with this very Python; return the exit code."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    env = {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1", "ENVIRONMENT": ""}
+    command = [sys.executable, "-m", "dvc", *words]
+    return subprocess.run(command, env=env, check=False).returncode  # noqa: S603
+
+
+def add_rows(source: Path, settings: Settings) -> int:
+    """Add the rows of a file to the raw table, all or none; return how many were new.
+
+    Raises ProjectError when one does not fit the schema, or the table cannot grow.
+    """
+    data, schema, text = settings.data, load_schema(paths.SCHEMA), text_columns(paths.SCHEMA)
+    pointer, form = Path(f"{data.path}.dvc"), FORMATS.get(data.path.suffix.lower(), data.format)
+    if not pointer.exists():
+        raise ProjectError(
+            f"{data.path} cannot grow: it has no {pointer.name}, so a stage makes it anew each"
+            " time. Put your own table in its place with `tdsp onboard`"
+        )
+    if form == "excel":
+        raise ProjectError(f"{data.path} cannot grow: save it as CSV or Parquet, then onboard that")
+    old, new = (read_table(path, data, text) for path in (data.path, source))
+    new = new.set_axis(range(1, len(new) + 1))
+    known, _ = check(ingest(old, data)[0], schema)
+    typed, reasons = check(new, schema)
+    both = pd.concat([known.set_axis(range(-len(known), 0)), typed])
+    fresh = ~(both.duplicated() & (both.index > 0) & data.drop_duplicates)
+    if reasons.empty:
+        _, reasons = check(both[fresh], schema)  # such as an id that comes twice
+    if len(reasons):
+        raise ProjectError(f"{source}: no row was added:\n{reasons.head(10).to_string()}")
+    added = new[fresh.loc[new.index]].reindex(columns=old.columns)
+    if len(added):
+        append(added, data.path, form, data)
+    if dvc("add", "--quiet", data.path.as_posix()):
+        raise ProjectError(f"`dvc add {data.path}` failed, see above")
+    return len(added)
+
+
+def append(rows: pd.DataFrame, path: Path, form: str, data: Data) -> None:
+    """Add rows at the end of a table in its own format; what stands there stays as it is."""
+    with replacing(path) as temporary:
+        if form == "parquet":
+            old = pq.read_table(path)
+            table = pa.Table.from_pandas(rows, old.schema, preserve_index=False)
+            pq.write_table(pa.concat_tables([old, table]), temporary)
+            return
+        for name in data.dates.keys() & {*rows}:
+            rows = rows.assign(**{name: rows[name].dt.strftime(data.dates[name])})
+        if form == "csv":
+            lines = rows.to_csv(index=False, header=False, sep=data.delimiter, decimal=data.decimal)
+        else:
+            lines = rows.to_json(orient="records", lines=True, force_ascii=False, date_format="iso")
+        shutil.copyfile(path, temporary)
+        with temporary.open("rb") as file:
+            file.seek(-min(4, temporary.stat().st_size), os.SEEK_END)
+            ended = file.read().strip(b"\0").endswith(b"\n")
+        with temporary.open("a", encoding=data.encoding, newline="") as text:
+            text.write(lines if ended else f"\n{lines}")

@@ -1,0 +1,162 @@
+"""The contract of a row: schema.yaml and the roles in params.yaml, as a pydantic model of JSON."""
+
+import operator
+import re
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+from pydantic_core import PydanticCustomError, to_jsonable_python
+
+from ..errors import ProjectError
+from ..settings import Data
+
+STRICT = ConfigDict(extra="forbid", strict=True)
+# What a column may say besides its checks.
+NO_CHECKS = {"dtype", "coerce", "nullable", "unique", "required", "title", "description"}
+SHORT = {"eq": "equal_to", "ne": "not_equal_to", "gt": "greater_than", "lt": "less_than"}
+SHORT |= {"ge": "greater_than_or_equal_to", "le": "less_than_or_equal_to", "between": "in_range"}
+LARGEST = 3.4e38  # as float32, which ONNX models take
+# Years 1700 to 2199: what pandas has nanoseconds for.
+ISO_8601 = r"^(1[7-9]|2[01])\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+ISO_8601 += r"([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)?$"
+
+Check = Callable[..., list[Any]]
+
+
+def _rule(holds: Callable[[Any], object], reason: str, **shown: Any) -> list[Any]:
+    """Make a rule of a test; `shown` is what OpenAPI says of it."""
+
+    def check(value: Any) -> Any:
+        if not holds(value):
+            raise PydanticCustomError("rule", "{reason}", {"reason": f"Input should {reason}"})
+        return value
+
+    return [AfterValidator(check), Field(json_schema_extra=to_jsonable_python(shown))]
+
+
+def _compare(holds: Callable[[Any, Any], bool], words: str, key: str = "") -> Check:
+    def make(limit: Any) -> list[Any]:
+        shown = {key: limit} if key and isinstance(limit, int | float) else {}
+        return _rule(lambda value: holds(value, limit), f"{words} {limit}", **shown)
+
+    return make
+
+
+def _range(
+    *, min_value: Any, max_value: Any, include_min: bool = True, include_max: bool = True
+) -> list[Any]:
+    low, high = "ge" if include_min else "gt", "le" if include_max else "lt"
+    return [Field(**{low: min_value, high: max_value})]
+
+
+def _length(
+    *, min_value: int | None = None, max_value: int | None = None, exact_value: int | None = None
+) -> list[Any]:
+    return [Field(min_length=exact_value or min_value, max_length=exact_value or max_value)]
+
+
+# By pandera's names, with pandera's arguments.
+CHECKS: dict[str, Check] = {
+    "equal_to": lambda value: _rule(lambda v: v == value, f"be {value}", enum=[value]),
+    "not_equal_to": _compare(operator.ne, "not be"),
+    "greater_than": _compare(operator.gt, "be greater than", "exclusiveMinimum"),
+    "greater_than_or_equal_to": _compare(operator.ge, "be at least", "minimum"),
+    "less_than": _compare(operator.lt, "be less than", "exclusiveMaximum"),
+    "less_than_or_equal_to": _compare(operator.le, "be at most", "maximum"),
+    "in_range": _range,
+    "isin": lambda values: _rule(
+        frozenset(values).__contains__, f"be one of {', '.join(map(str, values))}", enum=values
+    ),
+    "notin": lambda values: _rule(
+        lambda v: v not in values, f"be none of {', '.join(map(str, values))}"
+    ),
+    "str_matches": lambda text: _rule(
+        re.compile(text).match, f"match {text}", pattern=f"^(?:{text})"
+    ),
+    "str_contains": lambda text: _rule(re.compile(text).search, f"contain {text}", pattern=text),
+    "str_startswith": _compare(str.startswith, "start with"),
+    "str_endswith": _compare(str.endswith, "end with"),
+    "str_length": _length,
+}
+
+
+def row_model(schema: Path, data: Data) -> type[BaseModel]:
+    """Return the model of one row: a field for each column in their order, `alias` its name.
+
+    A row has the model's inputs, and may have ids, time and group; neither target nor more.
+    Raises ProjectError for a rule that cannot be kept: none is left out in silence.
+    """
+    table = yaml.safe_load(schema.read_text(encoding="utf-8"))
+    if wide := [name for name in ("checks", "index", "unique") if table.get(name)]:
+        raise ProjectError(f"{schema}: a service sees single rows and cannot keep {wide}")
+    fields: dict[str, Any] = {}
+    for number, (name, column) in enumerate(table["columns"].items()):
+        if name in {data.target, *data.drop}:
+            continue
+        carried = name in data.not_features
+        if column.get("unique") and not carried:
+            raise ProjectError(f"{schema}: a service cannot keep {name!r} unique")
+        kind = _type(name, column, data)
+        if carried or column.get("nullable"):
+            fields[f"column_{number}"] = (kind | None, Field(None, alias=name))
+        else:
+            fields[f"column_{number}"] = (kind, Field(alias=name))
+    return create_model("Row", __config__=STRICT, **fields)
+
+
+def batch_model(row: type[BaseModel], max_rows: int) -> type[BaseModel]:
+    """Return the model of `{"rows": [...]}` with 1 to `max_rows` rows."""
+    rows = Annotated[list[row], Field(min_length=1, max_length=max_rows)]  # type: ignore[valid-type]
+    return create_model("Batch", __config__=STRICT, rows=(rows, ...))
+
+
+def _type(name: str, column: dict[str, Any], data: Data) -> Any:
+    dtype = str(column["dtype"])
+    kind, last = _base(dtype, data)
+    if kind is None:
+        raise ProjectError(f"schema.yaml: JSON has nothing for {dtype!r}, the dtype of {name!r}")
+    dates = dtype.startswith("datetime64")
+    for check, value in column.items():
+        if check in NO_CHECKS or value is None:
+            continue
+        try:
+            value = _moments(value) if dates else value
+            rule = CHECKS[SHORT.get(check, check)]
+            kind = Annotated[kind, *(rule(**value) if isinstance(value, dict) else rule(value))]
+        except (KeyError, TypeError, ValueError, re.error) as error:
+            said = f"schema.yaml: the service cannot keep {check!r} of the column {name!r}"
+            raise ProjectError(f"{said} ({error!r})") from error
+    return Annotated[kind, *last] if last else kind
+
+
+def _base(dtype: str, data: Data) -> tuple[Any, list[Any]]:
+    """Return what JSON has for a dtype, None where nothing is plain, and rules after the others."""
+    if re.fullmatch(r"float(32|64)", dtype, re.IGNORECASE):
+        return Annotated[float, Field(allow_inf_nan=False, ge=-LARGEST, le=LARGEST)], []
+    if re.fullmatch(r"u?int(8|16|32|64)", dtype, re.IGNORECASE):
+        limits = np.iinfo(dtype.lower())
+        return int, _rule(lambda v: limits.min <= v <= limits.max, f"fit {dtype}")
+    if dtype in ("bool", "boolean"):
+        return bool, []
+    if dtype.startswith("datetime64") and "," not in dtype:
+        words = "be an ISO 8601 date, or date and time, without a time zone"
+        text = _rule(re.compile(ISO_8601).match, words, pattern=ISO_8601)
+        return Annotated[str, *text, AfterValidator(datetime.fromisoformat)], []
+    if dtype.startswith("str"):
+        # In a file these texts and the empty one stand for "no value", which JSON calls null.
+        return Annotated[str, Field(min_length=1)], data.missing and CHECKS["notin"](data.missing)
+    return None, []
+
+
+def _moments(value: Any) -> Any:
+    """Read the dates in what a check says; YAML may have read them already."""
+    if isinstance(value, dict):
+        return {key: _moments(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_moments(one) for one in value]
+    return value if isinstance(value, bool) else datetime.fromisoformat(str(value))

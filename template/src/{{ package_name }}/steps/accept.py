@@ -1,0 +1,92 @@
+"""Tell without pandas which record batches plainly fit schema.yaml.
+
+Only a shortcut: whatever it does not accept is checked cell by cell by `schema.check`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import yaml
+from pyarrow import types
+
+from ..settings import Data
+
+KINDS = {
+    "float64": lambda t: types.is_floating(t) or types.is_integer(t),
+    "int64": types.is_integer,
+    "bool": types.is_boolean,
+    "str": lambda t: types.is_string(t) or types.is_large_string(t),
+    "datetime64[ns]": lambda t: types.is_timestamp(t) and t.tz is None,
+}
+# Beyond this a whole number loses digits as a float.
+EXACT = {"min_value": -(2**53), "max_value": 2**53}
+KNOWN = {"dtype", "coerce", "nullable", "in_range", "isin", "unique", "required", "name"}
+IGNORED = {"title", "description", "metadata"}
+
+
+class Acceptance:
+    """The rules of schema.yaml for the columns that a row to be scored must have."""
+
+    def __init__(self, schema: Path, data: Data) -> None:
+        rules = yaml.safe_load(schema.read_text(encoding="utf-8"))
+        unknown = {data.target, *data.drop}
+        self.columns: dict[str, dict[str, Any]] = {
+            name: {key: value for key, value in rule.items() if value is not None}
+            for name, rule in rules["columns"].items()
+            if name not in unknown
+        }
+        self.missing = ["", *data.missing]
+        self.certain = not any(rules.get(key) for key in ("checks", "unique", "index")) and all(
+            rule.keys() <= KNOWN | IGNORED
+            and rule["dtype"] in KINDS
+            and rule.get("required", True)
+            and (not rule.get("unique") or name in data.id)
+            for name, rule in self.columns.items()
+        )
+
+    def __call__(self, batch: pa.RecordBatch) -> bool:
+        """Whether every row surely fits."""
+        names = set(batch.schema.names)
+        return self.certain and all(
+            name in names and self._fits(batch.column(name), rule)
+            for name, rule in self.columns.items()
+        )
+
+    def _fits(self, column: pa.Array, rule: dict[str, Any]) -> bool:
+        if column.null_count and not (rule.get("nullable") and rule["dtype"] != "int64"):
+            return False
+        if types.is_dictionary(column.type):  # may hold more texts than occur here
+            column = column.dictionary
+        if not KINDS[rule["dtype"]](column.type):
+            return False
+        if column.null_count == len(column):
+            return True
+        if types.is_floating(column.type) and not _all(pc.is_finite(column)):
+            return False
+        if "isin" in rule:
+            values = [value for value in rule["isin"] if value not in self.missing]
+            return _all(pc.is_in(column, pa.array([*values, None])))
+        if KINDS["str"](column.type) and _any(pc.is_in(column, pa.array(self.missing))):
+            return False
+        span = EXACT if types.is_integer(column.type) and rule["dtype"] == "float64" else None
+        return _within(column, rule.get("in_range") or span)
+
+
+def _all(flags: pa.Array) -> bool:
+    return bool(pc.all(flags).as_py())
+
+
+def _any(flags: pa.Array) -> bool:
+    return bool(pc.any(flags).as_py())
+
+
+def _within(column: pa.Array, span: dict[str, Any] | None) -> bool:
+    if span is None:
+        return True
+    found = pc.min_max(column).as_py()
+    low, high = span["min_value"], span["max_value"]
+    above = found["min"] >= low if span.get("include_min", True) else found["min"] > low
+    below = found["max"] <= high if span.get("include_max", True) else found["max"] < high
+    return bool(above and below)

@@ -1,0 +1,156 @@
+"""The documents of the last run: Markdown for git, and the same as pages that need no net."""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markupsafe import Markup, escape
+
+from .. import paths
+from ..errors import ProjectError, run
+from ..io.files import replacing
+from ..settings import Settings, load
+
+# The same as `tdsp docs`, which lists them, looks for.
+OPEN = re.compile(r"(?<!\\)\[open: (?!…)[^\]]+\]")
+SPACE = re.compile(r"\s+")
+# An underscore inside a word means nothing in Markdown, and names are full of them.
+SPECIAL = re.compile(r"[\\`*\[\]<>|#~&!$]|(?<![^\W_])_|_(?![^\W_])")
+
+
+def render(settings: Settings, root: Path) -> dict[str, str]:
+    """Return the documents of paths.DOCUMENTS; parts that the run did not reach are named so."""
+    environment = _environment(finalize=_literal)
+    environment.filters["figure"] = _figure
+    values = {
+        "project": paths.PROJECT,
+        "settings": settings,
+        "metric": settings.evaluate.metric,
+        "found": {path.stem: _read(path) for path in (root / paths.REPORTS).glob("*.json")},
+        "package": _read(root / paths.PACKAGE / "package.json"),
+        "plots": lambda pattern: _plots(root, pattern),
+        "fact": _facts(root / paths.FACTS),
+    }
+    return {name: environment.get_template(f"{name}.md.j2").render(values) for name in paths.PAGES}
+
+
+def _environment(**options: Any) -> Environment:
+    return Environment(
+        loader=PackageLoader(__package__, "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        **options,
+    )
+
+
+def _literal(value: Any) -> Markup:
+    """Have Markdown show a text of the data as it is, on one line: names there can be anything."""
+    if isinstance(value, Markup):
+        return value
+    return Markup(SPECIAL.sub(r"\\\g<0>", SPACE.sub(" ", str(value))))  # noqa: S704
+
+
+def _figure(value: Any) -> str:
+    if not isinstance(value, int | float) or value != value:
+        return "undefined"
+    decimals = 4 if abs(value) < 10 else 2
+    return f"{round(value, decimals) + 0.0:,.{decimals}f}"  # no minus before a zero
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return a report, or nothing where it is missing or torn."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _plots(root: Path, pattern: str) -> list[str]:
+    """Name the figures as the documents' links do, the comparison with the baselines first."""
+    found = (path.relative_to(root) for path in (root / paths.REPORTS).glob(f"{pattern}.svg"))
+    ordered = sorted(found, key=lambda path: (path.stem != "intervals", path.name))
+    return [f"../../{path.as_posix()}" for path in ordered]
+
+
+def _facts(path: Path) -> Any:
+    """Return a function that gives the team's answer to a question, or a placeholder."""
+    try:
+        facts = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except yaml.YAMLError as error:
+        raise ProjectError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(facts, dict):
+        raise ProjectError(f"{path} holds no answers of the form `question: answer`")
+
+    def fact(key: str) -> Markup:
+        answer = facts.get(key) or f"[open: {key}, in {paths.FACTS.as_posix()}]"
+        return Markup(str(answer).strip().replace("\n", "\n  "))  # noqa: S704  the team's own
+
+    return fact
+
+
+def page(name: str, text: str, root: Path) -> str:
+    """Return the document as an HTML page, with its figures inside."""
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    for rule, function in {"image": _image, "link_open": _link, "text": _text}.items():
+        parser.add_render_rule(rule, function)
+    folder = paths.DOCUMENTS[name].parent
+    body = parser.render(text, {"root": root, "folder": folder.as_posix()})
+    template = _environment().get_template("page.html.j2")
+    title = text.partition("\n")[0].removeprefix("# ")
+    passed = _read(root / paths.GATE).get("passed") is True
+    return template.render(
+        body=Markup(body),  # noqa: S704  HTML in a document was made text by the parser
+        title=title,
+        name=name,
+        pages=paths.PAGES,
+        passed=passed,
+    )
+
+
+def _image(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    path = env["root"] / os.path.normpath(f"{env['folder']}/{tokens[index].attrGet('src')}")
+    if path.suffix != ".svg" or not path.is_file():
+        return self.image(tokens, index, options, env)
+    svg = "<svg" + path.read_text(encoding="utf-8").partition("<svg")[2]
+    label = escape(tokens[index].content)
+    return f'<span class="plot" role="img" aria-label="{label}">{svg}</span>'
+
+
+def _link(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    """Lead from the page to what the document links to, and to pages where there are some."""
+    target = str(tokens[index].attrGet("href"))
+    if ":" not in target:
+        target = os.path.normpath(f"{env['folder']}/{target}")
+        pages = {os.path.normpath(paths.DOCUMENTS[name]): p for name, p in paths.PAGES.items()}
+        leads = Path(os.path.relpath(pages.get(target, target), paths.REPORTS)).as_posix()
+        tokens[index].attrSet("href", leads)
+    return self.renderToken(tokens, index, options, env)
+
+
+def _text(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    return OPEN.sub(r"<mark>\g<0></mark>", str(escape(tokens[index].content)))
+
+
+def main() -> None:
+    """Write the documents of the last run, also of a rejected one, and pages of them."""
+    root = Path()
+    for name, text in render(load(paths.PARAMS), root).items():
+        html = page(name, text, root)
+        for path, content in {paths.DOCUMENTS[name]: text, paths.PAGES[name]: html}.items():
+            with replacing(path) as temporary:
+                temporary.write_text(content, encoding="utf-8", newline="\n")
+    sys.stdout.write(f"Report: {paths.REPORT.resolve()}\n")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,1 +1,0 @@
-"""Tests of how a model behaves, whatever the data."""

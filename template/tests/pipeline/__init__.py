@@ -1,1 +1,0 @@
-"""Tests of the steps as DVC runs them, one after another."""

@@ -1,1 +1,0 @@
-"""Tests of the code, on small tables of its own."""

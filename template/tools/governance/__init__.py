@@ -1,1 +1,0 @@
-"""Governance as commands: `poe assess`, `principles`, `risks`, `approve` and `trail`."""
