@@ -62,8 +62,8 @@ tour: $(READY)  ## Run a default project and put what it prints and draws into d
 site: $(READY)  ## Build these documents as one static site: build/site/index.html
 	@$(BIN)/python -m sphinx -q -n -W --keep-going -E -d build/doctrees docs build/site
 
-lock: $(READY)  ## Lock the generated project's dependencies anew
-	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python scripts/lock.py
+lock: $(READY)  ## Lock the generated project's dependencies anew; KEEP=1 moves none that are locked
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python scripts/lock.py $(if $(KEEP),--keep)
 
 benchmark: $(READY)  ## Measure every figure that README and docs state
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group benchmark

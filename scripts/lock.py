@@ -1,4 +1,4 @@
-"""Lock the generated project: `make lock`.
+"""Lock the generated project: `make lock`; `make lock KEEP=1` moves no version that is locked already.
 
 Writes template/requirements.lock (versions and hashes, for every option, Python and platform), the
 same versions as uv constraints at the end of template/pyproject.toml.jinja, and the parts of them
@@ -81,10 +81,10 @@ def with_constraints(pyproject: str, pins: list[str]) -> str:
     return f"{kept}{START}{note}constraint-dependencies = [\n{body}]\n"
 
 
-def main() -> None:
+def main(words: list[str]) -> None:
     """Write all four."""
     pyproject = PYPROJECT.read_text(encoding="utf-8")
-    lock = compile_lock(requirements(pyproject))
+    lock = compile_lock(requirements(pyproject), within=LOCK if "--keep" in words else None)
     LOCK.write_text(HEADER + lock, encoding="utf-8")
     CONTAINER.parent.mkdir(parents=True, exist_ok=True)
     served = compile_lock(requirements(pyproject, dev=False), within=LOCK)
@@ -96,4 +96,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

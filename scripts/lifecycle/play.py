@@ -116,8 +116,8 @@ def receiver(story: Story) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            story.messages.append((story.now(), json.loads(body)["text"]))
+            told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            story.messages.append((story.now(), f"*{told['title']}*\n{told['message']}"))
             self.send_response(200)
             self.end_headers()
 
@@ -126,7 +126,7 @@ def receiver(story: Story) -> Iterator[str]:
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/hook"
+    yield f"json://127.0.0.1:{server.server_port}/hook"
     server.shutdown()
 
 
@@ -305,7 +305,7 @@ def play(folder: Path) -> Path:
     env = kept | {"UV_PYTHON": sys.executable, "PATH": path, "NO_COLOR": "1", "COLUMNS": "100"}
     story = Story(folder / "machines", env)
     with receiver(story) as address:
-        env["NOTIFY_SLACK_URL"] = address
+        env["NOTIFY_URLS"] = address
         born(story)
         with service(story) as port:
             traffic = Traffic(port, unlabelled(seed=2), story.began)

@@ -182,7 +182,7 @@ class GitHub(Stage):
         words += ["--platform", "ubuntu-24.04=-self-hosted", "--action-offline-mode", *self.stubs]
         words += ["--eventpath", told, "--actor", "someone"]
         words += ["--job", job] if job else []
-        words += ["--secret", "GITHUB_TOKEN=token", "--secret", "NOTIFY_TEAMS_URL=https://teams"]
+        words += ["--secret", "GITHUB_TOKEN=token", "--secret", "NOTIFY_URLS=https://teams"]
         given = {name: value for name, value in self.env.items() if name.startswith("FAKE_")}
         words += [word for name, value in given.items() for word in ("--env", f"{name}={value}")]
         words += [w for name, value in variables.items() for w in ("--var", f"{name}={value}")]
@@ -251,7 +251,7 @@ class AzurePipelines(Scripts):
         known |= {"Build.SourceBranchName": "v1", "Build.RequestedForEmail": "a@example.com"}
         known |= {"System.CollectionUri": "https://dev/", "System.TeamProjectId": "p"}
         known |= {"Build.Repository.ID": "r", "System.PullRequest.PullRequestId": "7"}
-        known |= {"API_KEY": "", "NOTIFY_TEAMS_URL": "https://teams"}
+        known |= {"API_KEY": "", "NOTIFY_URLS": "https://teams"}
         shutil.rmtree(folder / "run", ignore_errors=True)
         (folder / "run").mkdir()
         pipeline = self.load(name)

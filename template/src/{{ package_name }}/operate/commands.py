@@ -225,7 +225,7 @@ def tell(
     title: Annotated[str, typer.Option(help="One line.")],
     text: Annotated[str, typer.Option(help="What happened, and where to look.")],
 ) -> None:
-    """Tell whom NOTIFY_SLACK_URL, NOTIFY_TEAMS_URL or NOTIFY_EMAIL name; else nobody."""
+    """Tell whom the addresses in NOTIFY_URLS reach; with none, nobody."""
     from . import notify
 
     notify.send(title, text)
