@@ -219,9 +219,8 @@ def test_a_pull_request_is_checked_and_its_figures_are_posted(systems: Any, ci: 
     system = systems(ci, "kubernetes")
     done = system.check([says("curl *", '{"value": []}' if ci == "azure-devops" else "[]")])
     assert done.code == 0, done.output
-    checks = ["branch", "format-check", "lint", "types", "roles", "test"]
-    assert done.tasks == [*checks, "secrets", "audit", "smoke"]
-    assert done.before("uv lock --check", "uv run poe format-check")
+    assert done.tasks == ["check", "secrets", "audit", "smoke"]
+    assert done.before("uv lock --check", "uv run poe check --all")
     assert done.of("uv run dvc metrics diff --md origin/main") == [""]
     assert done.of("uv run dvc plots diff") == ["--out plots origin/main"]
     _, posted = done.of("curl")
@@ -241,7 +240,7 @@ def test_training(systems: Any, ci: str) -> None:
     assert done.code == 0, done.output
     assert done.tasks == ["pipeline", "register", "notify"]
     assert done.before("uv run dvc pull", "uv run poe pipeline")
-    assert done.before("uv run poe register", "uv run dvc push")
+    assert done.before("uv run ml_project register", "uv run dvc push")
     assert system.train([fails("uv run poe pipeline")]).tasks == ["pipeline", "notify"]
     assert system.train(task="drift").tasks == ["monitor"]
     drift = [fails("uv run poe monitor*", 3)]

@@ -61,6 +61,19 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     ".gitlab/issue_templates/": [GOVERN],
     ".gitlab/merge_request_templates/": [GOVERN],
     ".gitlab/protect.sh": [GOVERN],
+    **{f"tools/{name}.py": [GOVERN] for name in ("approve", "record", "signing")},
+    "tests/machinery/tools/test_approve.py": [GOVERN],
+    **{
+        f"tests/test_{kind}.py": [("problem_type", kind)]
+        for kind in ("classification", "regression", "forecasting", "anomaly")
+    },
+    "tests/test_history.py": [("problem_type", "forecasting")],
+    "tests/machinery/operate/test_logged.py": ON_AZUREML,
+    "tests/machinery/steps/test_explain.py": [
+        OPERATE,
+        ("responsible_ai", True),
+        ("problem_type", "classification", "regression", "forecasting"),
+    ],
     "docs/governance/": [GOVERN],
     "docs/process/": [GOVERN],
     "docs/roles/": [GOVERN],
