@@ -200,7 +200,10 @@ def test_a_check_that_fails_posts_nothing(stages: Played) -> None:
 
 
 def test_a_fork_gets_no_comment(stages: Played) -> None:
-    payload = {"number": 7, "pull_request": {"head": {"repo": {"full_name": "else/where"}}}}
+    payload = {
+        "number": 7,
+        "pull_request": {"head": {"ref": "data/1", "repo": {"full_name": "else/where"}}},
+    }
     done = stages("kubernetes").play("ci", "pull_request", payload=payload)
     assert done.code == 0, done.output
     assert not done.of("gh ")
