@@ -1,4 +1,4 @@
-"""Known vulnerabilities in the locked versions: `poe audit`. It needs the network; not to know fails.
+"""Known vulnerabilities in the locked versions: `poe audit`. Offline, or unable to know, it fails.
 
 An advisory that does not concern the project is accepted by a line of expiry.yaml that has its
 number (GHSA-..., CVE-..., PYSEC-...) as `pin`, the reason under `do`, and a day of `review`.

@@ -179,7 +179,9 @@ def report(pins: list[Pin], found: dict[str, str], today: date) -> tuple[list[st
 
 def main(words: Iterable[str] | None = None) -> int:
     """Print what is due or not listed; return 1 if anything is."""
-    parser = argparse.ArgumentParser(description="Which pins reach their end of life, or are due for review?")
+    parser = argparse.ArgumentParser(
+        description="Which pins reach their end of life, or are due for review?"
+    )
     parser.add_argument("--root", type=Path, default=Path(), help="the project's folder")
     parser.add_argument("--today", type=date.fromisoformat, default=date.today(), metavar="DATE")
     options = parser.parse_args(None if words is None else list(words))

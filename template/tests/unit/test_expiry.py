@@ -27,7 +27,11 @@ def project(root: Path, *lines: str, **files: str) -> Path:
     [
         ("2027-01-01", 0, "1 pins; first, x reaches its end of life on 2027-10-31, in 303 days"),
         ("2027-08-01", 0, "1 pins; first, x"),
-        ("2027-08-02", 0, "warning: x reaches its end of life on 2027-10-31, in 90 days: renew (s)"),
+        (
+            "2027-08-02",
+            0,
+            "warning: x reaches its end of life on 2027-10-31, in 90 days: renew (s)",
+        ),
         ("2027-10-31", 0, "warning: x reaches its end of life on 2027-10-31, in 0 days"),
         ("2027-11-01", 1, "error: x reaches its end of life on 2027-10-31, 1 days ago: renew (s)"),
     ],
@@ -128,10 +132,16 @@ def test_every_kind_of_pin_is_found(name: str, text: str, pins: list[str], tmp_p
         ("pins: {}", "pins: Input should be a valid list"),
         ("pins: [x]", "pins.0: Input should be"),
         ("pins: [{pin: x, source: s, do: d}]", "pins.0: x needs one of expires and review"),
-        ("pins: [{pin: x, source: s, do: d, expires: 2027-01-01, review: 2027-01-01}]", "x needs one of"),
+        (
+            "pins: [{pin: x, source: s, do: d, expires: 2027-01-01, review: 2027-01-01}]",
+            "x needs one of",
+        ),
         ("pins: [{pin: x, source: s, do: d, expires: 2027-01-01, why: y}]", "pins.0.why: Extra"),
         ("pins: [{pin: x, source: s, do: d, expires: soon}]", "pins.0.expires: must be a day"),
-        ("pins: [{pin: x, source: s, do: d, review: 2027-01-01 10:00:00}]", "pins.0.review: must be a day"),
+        (
+            "pins: [{pin: x, source: s, do: d, review: 2027-01-01 10:00:00}]",
+            "pins.0.review: must be a day",
+        ),
         ("pins:\n" + 2 * (LINE % ("x", "review: 2027-01-01")), "more than once: x"),
         ("pins: [", "expected"),
     ],
