@@ -166,7 +166,14 @@ def test_a_batch_release_that_fails_is_rolled_back(
 
 def test_a_pull_request_is_checked_and_its_figures_are_posted(stages: Played) -> None:
     head = {"repo": {"full_name": "nektos/act"}}
-    payload = {"number": 7, "pull_request": {"number": 7, "head": head, "base": {"ref": "main"}}}
+    payload = {
+        "number": 7,
+        "pull_request": {
+            "number": 7,
+            "head": {**head, "ref": "data/7-rows"},
+            "base": {"ref": "main"},
+        },
+    }
     stage = stages("kubernetes")
     answers = [says("uv run dvc metrics diff --md origin/main", "FIGURES")]
     done = stage.play("ci", "pull_request", answers, payload=payload, **PLACES)
@@ -180,7 +187,10 @@ def test_a_pull_request_is_checked_and_its_figures_are_posted(stages: Played) ->
 
 
 def test_a_check_that_fails_posts_nothing(stages: Played) -> None:
-    payload = {"number": 7, "pull_request": {"head": {"repo": {"full_name": "nektos/act"}}}}
+    payload = {
+        "number": 7,
+        "pull_request": {"head": {"ref": "data/7-rows", "repo": {"full_name": "nektos/act"}}},
+    }
     broken = [fails("uv run poe smoke")]
     done = stages("kubernetes").play("ci", "pull_request", broken, payload=payload)
     assert done.code != 0
@@ -188,7 +198,10 @@ def test_a_check_that_fails_posts_nothing(stages: Played) -> None:
 
 
 def test_a_fork_gets_no_comment(stages: Played) -> None:
-    payload = {"number": 7, "pull_request": {"head": {"repo": {"full_name": "else/where"}}}}
+    payload = {
+        "number": 7,
+        "pull_request": {"head": {"ref": "data/1", "repo": {"full_name": "else/where"}}},
+    }
     done = stages("kubernetes").play("ci", "pull_request", payload=payload)
     assert done.code == 0, done.output
     assert not done.of("gh ")
@@ -311,7 +324,9 @@ def test_infrastructure_is_planned_applied_and_destroyed(
     stages: Played, name: str, plan: str, apply: str, destroy: str
 ) -> None:
     stage = stages(name)
-    payload = {"pull_request": {"head": {"repo": {"full_name": "nektos/act"}}}}
+    payload = {
+        "pull_request": {"head": {"ref": "data/7-rows", "repo": {"full_name": "nektos/act"}}}
+    }
     planned = stage.play("infra", "pull_request", payload=payload)
     assert (len(planned.of(plan)), planned.of(apply), planned.of(destroy)) == (2, [], [])
     applied = stage.play("infra", "push")

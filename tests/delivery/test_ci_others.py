@@ -82,13 +82,16 @@ class System:
         cron = {"Build.CronSchedule.DisplayName": task} if task else {}
         return self.azure.play("train", answers, **cron, **known)
 
-    def check(self, answers: list[str] | None = None) -> Played:
+    def check(self, answers: list[str] | None = None, branch: str = "data/7-rows") -> Played:
         if self.gitlab:
             asked = {"CI_PIPELINE_SOURCE": "merge_request_event", "REPORT_TOKEN": "t"}
             asked |= {"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main", "CI_MERGE_REQUEST_IID": "7"}
+            asked |= {"CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": branch}
             return self.gitlab.play(answers, **asked, **PLACES)
         assert self.azure
-        return self.azure.play("ci", answers, **{"Build.Reason": "PullRequest"}, **PLACES)
+        asked = {"Build.Reason": "PullRequest"}
+        asked |= {"System.PullRequest.SourceBranch": f"refs/heads/{branch}"}
+        return self.azure.play("ci", answers, **asked, **PLACES)
 
     def upkeep(self, answers: list[str] | None = None) -> Played:
         if self.gitlab:
@@ -220,6 +223,7 @@ def test_a_pull_request_is_checked_and_its_figures_are_posted(systems: Any, ci: 
     done = system.check([says("curl *", '{"value": []}' if ci == "azure-devops" else "[]")])
     assert done.code == 0, done.output
     assert done.tasks == ["check", "secrets", "audit", "smoke"]
+    assert "check" not in system.check(branch="My_Branch").tasks
     assert done.before("uv lock --check", "uv run poe check --all")
     assert done.of("uv run dvc metrics diff --md origin/main") == [""]
     assert done.of("uv run dvc plots diff") == ["--out plots origin/main"]
