@@ -1,8 +1,8 @@
-# Needs git, make and Python 3.11 or newer. Everything else is installed into .venv.
+# Needs git, make and Python 3.11 or newer; installs everything else into .venv.
 
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python,$(shell \
 	$(p) -c "import sys; print(sys.executable) if sys.version_info >= (3, 11) else None" 2>/dev/null)))
-# Bytecode is kept: without it each of the many processes would compile its libraries anew.
+# Keep bytecode: without it each of the many processes would compile its libraries again.
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
@@ -24,19 +24,19 @@ $(READY): pyproject.toml
 
 setup: $(READY)  ## Make .venv with everything that development needs
 
-demo: $(READY)  ## Generate a project, install it, train, evaluate, score; say where the report is
+demo: $(READY)  ## Generate a project, install it, train, evaluate, score; print the path of the report
 	@$(BIN)/python scripts/demo.py
 
 lifecycle: $(READY)  ## Play a model's life with a generated project: train, serve, drift, retrain, roll back
 	@$(BIN)/python -m scripts.lifecycle.play
 
-test: check  ## All checks and tests
+test: check  ## Run all checks and tests
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-fast: $(READY)  ## The tests that take seconds
+fast: $(READY)  ## Run the quick tests: tests/unit
 	@$(BIN)/python -m pytest tests/unit
 
-check: $(READY)  ## Format, lint, types; is what is generated up to date?
+check: $(READY)  ## Check format, lint, types, and that generated files are up to date
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
@@ -51,12 +51,12 @@ format: $(READY)  ## Format, and fix what can be fixed
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
-sync: $(READY)  ## Write anew what is made from elsewhere: cookiecutter.json, samples, blocks of docs/
+sync: $(READY)  ## Write the generated files: cookiecutter.json, example data, blocks of docs/
 	@$(BIN)/python scripts/sync.py
 	@$(BIN)/python scripts/samples.py
 	@$(BIN)/python scripts/pages.py
 
-tour: $(READY)  ## Run a default project and put what it prints and draws into docs/tour.md
+tour: $(READY)  ## Run a default project and write its output and figures into docs/tour.md
 	@PYTHONPATH=. $(BIN)/python scripts/tour.py
 
 site: $(READY)  ## Build these documents as one static site: build/site/index.html
@@ -65,7 +65,7 @@ site: $(READY)  ## Build these documents as one static site: build/site/index.ht
 lock: $(READY)  ## Lock the generated project's dependencies anew; KEEP=1 moves none that are locked
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python scripts/lock.py $(if $(KEEP),--keep)
 
-benchmark: $(READY)  ## Measure every figure that README and docs state
+benchmark: $(READY)  ## Measure every figure in README and docs
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group benchmark
 	@$(BIN)/python benchmarks/run.py
 

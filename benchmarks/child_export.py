@@ -13,7 +13,7 @@ def main(package: str, folder: Path) -> None:
     """Write `model/`, and the requests `ours.json` and `mlflow.json` of the same row."""
     features, paths, settings, store = (
         importlib.import_module(f"{package}.{name}")
-        for name in ("features", "paths", "settings", "store")
+        for name in ("features", "paths", "settings", "model.store")
     )
     model, data = store.load(paths.MODEL), settings.load(paths.PARAMS).data
     rows = pd.read_parquet(paths.PACKAGE / "reference.parquet").head(3)

@@ -14,7 +14,8 @@ SECONDS = 10.0
 
 def main(package: str, table: Path, result: Path) -> None:
     """Predict the rows of `table` for SECONDS of CPU time; write the speed to `result`."""
-    paths, served = (importlib.import_module(f"{package}.{name}") for name in ("paths", "served"))
+    names = ("paths", "model.served")
+    paths, served = (importlib.import_module(f"{package}.{name}") for name in names)
     model = served.load(paths.PACKAGE, threads=1)
     rows = pq.read_table(table, columns=model.encoder.columns)
     matrix = np.ascontiguousarray(model.encoder.batch(rows, model.dtype))

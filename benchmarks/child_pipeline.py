@@ -1,4 +1,4 @@
-"""Run in a project's environment, from its root: every command of dvc.yaml, in this one process."""
+"""Run in a project's environment, from its root: stages of dvc.yaml, in this one process."""
 
 import runpy
 import sys
@@ -7,11 +7,11 @@ from pathlib import Path
 import yaml
 
 
-def main() -> None:
-    """Call what the stages call, in the order in which they stand. A stage that fails ends it."""
+def main(*names: str) -> None:
+    """Call what the stages call, all or those named, in order. One that fails ends it."""
     stages = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    for stage in stages.values():
-        _, _, module, *words = stage["cmd"].split()
+    for name in names or stages:
+        _, _, module, *words = stages[name]["cmd"].split()
         sys.argv = [module, *words]
         try:
             runpy.run_module(module, run_name="__main__", alter_sys=True)
@@ -21,4 +21,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

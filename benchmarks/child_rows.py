@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tdsp.samples import messy
+from tdsp.generate import messy
 
 PART = 100_000
 DIFFERENT = 10

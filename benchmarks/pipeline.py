@@ -49,7 +49,7 @@ def measure(source: Path, work: Path, env: dict[str, str], repeats: int) -> Sect
         Ratio("dvc repro with nothing to do to one process", idle / least),
     ]
     notes = [
-        "The default project on its sample; the commands of dvc.yaml are called in one process, "
-        "in their order, with their files written and read as in the stages.",
+        "The default project on its example data; the commands of dvc.yaml are called in one "
+        "process, in their order, with their files written and read as in the stages.",
     ]
     return Section("Running the pipeline", figures, ratios, notes)

@@ -53,7 +53,7 @@ def show(project: Path) -> None:
     reports = project / "reports"
     gate, metrics, selection = (
         json.loads((reports / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("gate", "metrics", "selection")
+        for name in ("gate", "metrics", "cross_validation")
     )
     verdict = "passed" if gate["passed"] else "REJECTED"
     console.print(f"\n[bold]Gate: {verdict}[/]  model {gate['model_id']}: {selection['chosen']}")

@@ -1,7 +1,7 @@
-"""Write into docs/ what stands elsewhere already: patterns and measured limits. `make sync`.
+"""Copies patterns and measured limits into the pages of docs/: `make sync`.
 
-A page says where with `<!-- filled: NAME -->` and `<!-- /filled -->`; what is between them is
-never edited by hand.
+A page marks the place with `<!-- filled: NAME -->` and `<!-- /filled -->`; the text between the
+marks is never edited by hand.
 """
 
 import json
@@ -16,7 +16,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 BLOCK = re.compile(r"(<!-- filled: ([a-z-]+) -->\n).*?(<!-- /filled -->)", re.DOTALL)
-# What the pages cite of the benchmarks: file, section, measured, what it means to a reader.
+# The figures of the benchmarks that the pages cite: file, section, figure, explanation.
 LIMITS = (
     ("training-size", "Training by size", "10,000 rows: peak memory", "memory, 10,000 rows"),
     ("training-size", "Training by size", "100,000 rows: peak memory", "memory, 100,000 rows"),
@@ -46,10 +46,10 @@ def pattern_table() -> str:
     lines = ["| pattern | answers | what it is |", "| --- | --- | --- |"]
     for path in sorted((ROOT / "patterns").glob("*.yaml")):
         text = path.read_text(encoding="utf-8")
-        said = " ".join(line[2:] for line in text.splitlines() if line.startswith("# "))
+        description = " ".join(line[2:] for line in text.splitlines() if line.startswith("# "))
         answers = yaml.safe_load(text).items()
         given = ", ".join(f"`{question}: {answer}`" for question, answer in answers)
-        lines.append(f"| `{path.stem}` | {given} | {said} |")
+        lines.append(f"| `{path.stem}` | {given} | {description} |")
     return "\n".join(lines)
 
 
@@ -85,11 +85,11 @@ def stale() -> dict[Path, str]:
 
 def main() -> None:
     """Write the pages, or with --check exit 1 when one is stale."""
-    found = stale()
+    pages = stale()
     if "--check" in sys.argv:
-        names = ", ".join(path.relative_to(ROOT).as_posix() for path in found)
-        sys.exit(f"error: stale: {names}; run `make sync`" if found else 0)
-    for path, text in found.items():
+        names = ", ".join(path.relative_to(ROOT).as_posix() for path in pages)
+        sys.exit(f"error: stale: {names}; run `make sync`" if pages else 0)
+    for path, text in pages.items():
         path.write_text(text, encoding="utf-8")
 
 

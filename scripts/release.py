@@ -1,4 +1,4 @@
-"""Tag a release: `make release VERSION=0.2.0`. Checks what memory would forget; never pushes."""
+"""Tags a release after checking what people forget: `make release VERSION=0.2.0`. Never pushes."""
 
 import re
 import subprocess
@@ -29,10 +29,10 @@ def released(root: Path) -> list[str]:
 
 
 def stated(root: Path) -> str:
-    """Return the version in the package, the one place where it stands."""
+    """Return the version in the package, which is the only place that states it."""
     text = (root / SOURCE).read_text(encoding="utf-8")
-    found = re.search(r'^__version__ = "(.*)"$', text, re.MULTILINE)
-    return found.group(1) if found else ""
+    match = re.search(r'^__version__ = "(.*)"$', text, re.MULTILINE)
+    return match.group(1) if match else ""
 
 
 def changes(root: Path, version: str) -> str:
@@ -45,7 +45,7 @@ def changes(root: Path, version: str) -> str:
 
 
 def problems(version: str, root: Path) -> list[str]:
-    """Say everything that stands in the way of this release."""
+    """Return every reason against this release."""
     if not VERSION.fullmatch(version):
         return [f"{version!r} is not MAJOR.MINOR.PATCH: make release VERSION=0.2.0"]
     last = released(root)[-1:]
@@ -64,9 +64,9 @@ def problems(version: str, root: Path) -> list[str]:
 def main(words: list[str], root: Path = ROOT) -> int:
     """Tag the present commit, or say what is wrong and return 1."""
     version = words[0] if words else ""
-    found = problems(version, root)
-    if found:
-        print("Nothing was tagged:", *(f"- {problem}" for problem in found), sep="\n")
+    obstacles = problems(version, root)
+    if obstacles:
+        print("Nothing was tagged:", *(f"- {problem}" for problem in obstacles), sep="\n")
         return 1
     git(root, "tag", "--annotate", f"v{version}", "--message", changes(root, version))
     print(

@@ -35,15 +35,15 @@ def marked(text: str) -> tuple[str, list[str]]:
     conditions: list[str] = []
     lines, inside, mark = [], False, ""
     for line in text.splitlines():
-        found = STATEMENT.fullmatch(line)
-        if found and found[1]:
+        match = STATEMENT.fullmatch(line)
+        if match and match[1]:
             if inside:
                 raise RolePagesError(f"{SOURCE}: a condition inside of another: {line}")
-            if found[1] not in conditions:
-                conditions.append(found[1])
-            mark = f"⟦{conditions.index(found[1])}⟧"
-        if found:
-            inside = bool(found[1])
+            if match[1] not in conditions:
+                conditions.append(match[1])
+            mark = f"⟦{conditions.index(match[1])}⟧"
+        if match:
+            inside = bool(match[1])
         else:
             lines.append(with_mark(line, mark) if inside else line)
     return "\n".join(lines), conditions
@@ -65,8 +65,8 @@ def conditional(page: str, conditions: list[str]) -> str:
 
 
 def _block(lines: list[str], conditions: list[str]) -> list[str]:
-    def cell(found: re.Match[str]) -> str:
-        return f"{{% if {conditions[int(found[2])]} %}}<br>{found[1]}{{% endif %}}"
+    def cell(match: re.Match[str]) -> str:
+        return f"{{% if {conditions[int(match[2])]} %}}<br>{match[1]}{{% endif %}}"
 
     if lines[0].startswith("|"):
         lines = [IN_CELL.sub(cell, line) for line in lines]
@@ -74,12 +74,12 @@ def _block(lines: list[str], conditions: list[str]) -> list[str]:
             raise RolePagesError(f"{SOURCE}: the first line of a cell has a condition: {lines}")
     elif all(MARK.search(line) for line in lines):
         raise RolePagesError(f"{SOURCE}: a list of which every line has a condition: {lines}")
-    made: list[str] = []
+    result: list[str] = []
     for number, group in itertools.groupby(lines, lambda line: "".join(MARK.findall(line)[:1])):
         inner = [MARK.sub("", line) for line in group]
         condition = f"{{%- if {conditions[int(number)]} %}}" if number else ""
-        made += [condition, *inner, "{%- endif %}"] if number else inner
-    return made
+        result += [condition, *inner, "{%- endif %}"] if number else inner
+    return result
 
 
 def generated(root: Path) -> dict[Path, str]:
@@ -90,13 +90,13 @@ def generated(root: Path) -> dict[Path, str]:
     text, conditions = marked(source.read_text(encoding="utf-8"))
     for given, token, _ in VALUES:
         text = text.replace(given, token)
-    made = {}
+    result = {}
     for path, body in pages.pages(parse(SOURCE, text, Roles)).items():
         page = conditional(sync.renewed(Path("/nowhere"), path, body), conditions)
         for _, token, wanted in VALUES:
             page = page.replace(token, wanted)
-        made[root / "template" / f"{path}.jinja"] = page
-    return made
+        result[root / "template" / f"{path}.jinja"] = page
+    return result
 
 
 def stale(root: Path) -> list[Path]:

@@ -1,7 +1,7 @@
-"""Write what onboarding says of the samples into the template: `make sync`.
+"""Writes schema.yaml and the data dictionary of the example data into the template: `make sync`.
 
-The template carries schema.yaml and the data dictionary of the sample that an answer chooses;
-both come from `tdsp onboard`, as they would for anyone's own table.
+An answer chooses the example data; `tdsp onboard` makes both files of them, as it does of anyone's
+own table.
 """
 
 import runpy
@@ -23,8 +23,8 @@ WISHES: dict[Problem, flow.Wishes] = {
     "forecasting": flow.Wishes("demand", time="day", series=("shop",), horizon=14),
     "anomaly": flow.Wishes("malignant"),
 }
-# What the columns mean, and in which unit: scikit-learn's description of the data sets, or our
-# own of ours. "not stated" is what that description says.
+# Meaning and unit of the columns: from scikit-learn's description of its data sets, or our own of
+# ours. "not stated" means that scikit-learn's description names no unit.
 NUCLEUS = {
     "radius": ("distance from the centre to the outline", "not stated"),
     "texture": ("spread of the grey values", "grey level"),
@@ -66,7 +66,7 @@ MEANINGS = {
     "s6": ("blood sugar", "not stated"),
     "progression": ("of the disease, one year after the baseline", "not stated"),
 }
-SAID = {
+ORIGIN = {
     "forecasting": " The data are synthetic: made by `example.py`, no shop's.",
 }
 PLACES = {
@@ -76,7 +76,7 @@ PLACES = {
 
 
 def described(problem: Problem, folder: Path) -> dict[str, str]:
-    """Onboard one sample, as drawn by the template's own code, and return the texts."""
+    """Onboard the example data, as the template's own code writes them, and return the texts."""
     code, raw = folder / "example.py", folder / "example.csv"
     source = jinja2.Template(SAMPLE.read_text(encoding="utf-8"), keep_trailing_newline=True)
     code.write_text(source.render(problem_type=problem), encoding="utf-8")
@@ -89,24 +89,24 @@ def described(problem: Problem, folder: Path) -> dict[str, str]:
 
 
 def explained(text: str, problem: Problem) -> str:
-    """Fill in what only people know, which for these samples is known."""
-    said = SAID.get(problem, " Meanings and units are scikit-learn's.")
+    """Fill in meanings and units, which are known for the example data."""
+    origin = ORIGIN.get(problem, " Meanings and units are scikit-learn's.")
     for name, cells in MEANINGS.items():
         for unit in (dictionary.UNIT, dictionary.NO_UNIT):
             blank = " | ".join(["", name, dictionary.MEANING, unit, ""]).lstrip()
             text = text.replace(blank, " | ".join(["", name, *cells, ""]).lstrip())
-    return text.replace("from the data. ", f"from the data.{said}\n", 1)
+    return text.replace("from the data. ", f"from the data.{origin}\n", 1)
 
 
 def texts() -> dict[Path, str]:
     """Return each template file with a variant for each problem type."""
     with tempfile.TemporaryDirectory() as name:
-        found = {problem: described(problem, Path(name)) for problem in WISHES}
-    return {place: _variants(found, kind) for kind, place in PLACES.items()}
+        onboarded = {problem: described(problem, Path(name)) for problem in WISHES}
+    return {place: _variants(onboarded, kind) for kind, place in PLACES.items()}
 
 
-def _variants(found: dict[Problem, dict[str, str]], kind: str) -> str:
-    parts = [f"if problem_type == '{p}' -%}}\n{text[kind]}" for p, text in found.items()]
+def _variants(onboarded: dict[Problem, dict[str, str]], kind: str) -> str:
+    parts = [f"if problem_type == '{p}' -%}}\n{text[kind]}" for p, text in onboarded.items()]
     return "{% " + "{% el".join(parts) + "{% endif %}"
 
 

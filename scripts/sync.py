@@ -44,10 +44,10 @@ def condition(question: dict[str, Any]) -> str:
     """
     if "when" not in question:
         return ""
-    found = INNER.fullmatch(str(question["when"]).strip())
-    if not found:
+    match = INNER.fullmatch(str(question["when"]).strip())
+    if not match:
         raise TemplateError(f"`when: {question['when']}` must be one expression in double braces")
-    return found.group(1).strip()
+    return match.group(1).strip()
 
 
 def asked(question: dict[str, Any]) -> str:

@@ -40,17 +40,17 @@ def template(folder: Path) -> Path:
 
 def run(folder: Path) -> tuple[Project, dict[str, str]]:
     """Make the project and live its first day; return it with what each command printed."""
-    made = with_copier(template(folder), folder / "ml-project", {})
-    project, said = Project(made, environment(FOUND[0])).commit(), {"tree": tree(made)}
-    said["pipeline"] = stages(project.poe("pipeline").stdout)
+    root = with_copier(template(folder), folder / "ml-project", {})
+    project, listings = Project(root, environment(FOUND[0])).commit(), {"tree": tree(root)}
+    listings["pipeline"] = stages(project.poe("pipeline").stdout)
     project.commit()
-    said["register"] = project.step("register").stdout
-    said["promote"] = project.step("promote", "--reason", REASON).stdout.splitlines()[-1]
-    said["lineage"] = lineage(project.step("lineage", "1").stdout)
+    listings["register"] = project.step("register").stdout
+    listings["promote"] = project.step("promote", "--reason", REASON).stdout.splitlines()[-1]
+    listings["lineage"] = lineage(project.step("lineage", "1").stdout)
     score = project.step("score", "--input", "data/raw/example.csv", "--output", "scored.csv")
-    said["score"] = score.stdout + _head(made / "scored.csv", 3)
-    said["card"] = card((made / "docs/model/card.md").read_text(encoding="utf-8"))
-    return project, {name: f"```text\n{text.strip()}\n```" for name, text in said.items()}
+    listings["score"] = score.stdout + _head(root / "scored.csv", 3)
+    listings["card"] = card((root / "docs/model/card.md").read_text(encoding="utf-8"))
+    return project, {name: f"```text\n{text.strip()}\n```" for name, text in listings.items()}
 
 
 def tree(root: Path) -> str:
@@ -59,17 +59,19 @@ def tree(root: Path) -> str:
     return "\n".join(path.name + "/" * path.is_dir() for path in entries if path.name != ".git")
 
 
-def stages(said: str) -> str:
+def stages(output: str) -> str:
     """Return the stages in order, and what the gate says, of what DVC printed."""
     kept = (r"Running stage '\w+':", r"(pass|FAIL)  .*", r"\d+ rows scored .*")
-    return "\n".join(line for line in said.splitlines() if any(re.fullmatch(k, line) for k in kept))
+    return "\n".join(
+        line for line in output.splitlines() if any(re.fullmatch(k, line) for k in kept)
+    )
 
 
-def lineage(said: str) -> str:
+def lineage(output: str) -> str:
     """Leave out the long list of parameters, and who on this machine trained and approved."""
     lines = [
         line
-        for line in said.splitlines()
+        for line in output.splitlines()
         if not re.match(r"- (?!model\.)[a-z_]+\.[a-z0-9_.]+: ", line)
     ]
     return re.sub(r"\S+@[\w.-]*\w", "person@example.com", "\n".join(lines))
@@ -86,8 +88,8 @@ def _head(path: Path, rows: int) -> str:
 
 def inputs(project: Path) -> str:
     """Return the hash of what a run of the project depends on."""
-    found = (p for name in DECIDES for p in ((project / name), *(project / name).rglob("*")))
-    files = sorted(p for p in found if p.is_file() and "__pycache__" not in p.parts)
+    paths = (p for name in DECIDES for p in ((project / name), *(project / name).rglob("*")))
+    files = sorted(p for p in paths if p.is_file() and "__pycache__" not in p.parts)
     parts = [(p.relative_to(project).as_posix().encode(), p.read_bytes()) for p in files]
     return _hash([*(part for pair in parts for part in pair), tree(project).encode()])
 
@@ -117,13 +119,13 @@ def stale(page: str, plots: Path, fresh: Path) -> str:
     return ""
 
 
-def write(project: Project, fresh: str, said: dict[str, str]) -> None:
+def write(project: Project, fresh: str, listings: dict[str, str]) -> None:
     """Put listings and plots into docs/, and the fingerprint at the page's end."""
     shutil.rmtree(PLOTS, ignore_errors=True)
     PLOTS.mkdir()
     for name in DRAWN:
         shutil.copy(project.root / "reports" / name, PLOTS)
-    page = MARK.sub("", fill(PAGE.read_text(encoding="utf-8"), said))
+    page = MARK.sub("", fill(PAGE.read_text(encoding="utf-8"), listings))
     mark = f"<!-- fingerprint: {fresh} {outputs(page, PLOTS)} -->\n"
     PAGE.write_text(page + mark, encoding="utf-8")
 
@@ -135,9 +137,9 @@ def main() -> None:
         folder = Path(name)
         for kind in ("SITE_CACHE", "GLOBAL_CONFIG", "SYSTEM_CONFIG"):
             os.environ[f"DVC_{kind}_DIR"] = str(folder / kind.lower())
-        project, said = run(folder)
+        project, listings = run(folder)
         fresh = with_copier(folder / "tdsp", folder / "fresh", {})
-        write(project, inputs(fresh), said)
+        write(project, inputs(fresh), listings)
     print(f"{PAGE} and {PLOTS} are written")
 
 

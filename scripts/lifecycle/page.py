@@ -1,4 +1,4 @@
-"""The story of the play on one page that needs no net."""
+"""The story of the play on one page that works offline."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ import io
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scripts.lifecycle.story import Story
 from scripts.lifecycle.traffic import Answer, Traffic
-
-if TYPE_CHECKING:
-    from scripts.lifecycle.play import Story
 
 HERE = Path(__file__).parent
 COLOURS = {"1": "#2563a8", "2": "#2f8f5b"}
@@ -57,7 +55,7 @@ def write_page(story: Story, traffic: Traffic, target: Path) -> Path:
 
 
 def history(lineage: str) -> list[str]:
-    """The last part of what `lineage` tells: every change of champion."""
+    """The last part of the output of `lineage`: every change of champion."""
     return [line[2:] for line in lineage.rpartition("## ")[2].splitlines() if line[:2] == "- "]
 
 

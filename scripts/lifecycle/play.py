@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shlex
 import shutil
 import signal
 import socket
@@ -19,14 +18,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
 from scripts.lifecycle.page import write_page
+from scripts.lifecycle.story import Story, console
 from scripts.lifecycle.traffic import Traffic
 from scripts.lifecycle.world import TARGET, readings
 
@@ -34,80 +32,6 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 OURS = {"machines", "machines.csv", "labelled.csv", "service.log", "lifecycle.html"}
 WEEK = 1500
-console = Console(highlight=False)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One command of the story: what it is for, what it said, how it ended."""
-
-    title: str
-    why: str
-    command: str
-    expected: int
-    exit_code: int
-    at: float
-    seconds: float
-    output: str
-
-
-@dataclass
-class Story:
-    """The project, and what happened to it."""
-
-    project: Path
-    env: dict[str, str]
-    began: float = field(default_factory=time.monotonic)
-    steps: list[Step] = field(default_factory=list)
-    messages: list[tuple[float, str]] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    def now(self) -> float:
-        return time.monotonic() - self.began
-
-    def run(self, title: str, why: str, *command: str, expected: int = 0) -> str:
-        """Run a command in the project; stop the play unless it ends with `expected`."""
-        at = self.now()
-        console.print(
-            f"[dim]{at:6.1f} s[/]  [bold]{title}[/]  {shlex.join(command)}", soft_wrap=True
-        )
-        done = subprocess.run(
-            command,
-            cwd=self.project if self.project.exists() else self.project.parent,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-        )
-        words = shlex.join(command)
-        taken = self.now() - at
-        self.steps.append(
-            Step(title, why, words, expected, done.returncode, at, taken, done.stdout)
-        )
-        if done.returncode != expected:
-            sys.exit(
-                f"{done.stdout}error: `{words}` ended with {done.returncode}, not {expected},"
-                f" in {self.project}"
-            )
-        return done.stdout
-
-    def own(self, title: str, why: str, *words: str, expected: int = 0) -> str:
-        """Run a command of the project's own package."""
-        command = ("uv", "run", "--quiet", "machines", *words)
-        return self.run(title, why, *command, expected=expected)
-
-    def read(self, name: str) -> Any:
-        return json.loads((self.project / name).read_text(encoding="utf-8"))
-
-    def commit(self, message: str) -> None:
-        """Commit everything, as a team would after each step that counts."""
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "-m", message)
-
-    def git(self, *words: str) -> None:
-        subprocess.run(("git", *words), cwd=self.project, env=self.env, check=True)
 
 
 @contextmanager
@@ -116,8 +40,8 @@ def receiver(story: Story) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            story.messages.append((story.now(), f"*{told['title']}*\n{told['message']}"))
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            story.messages.append((story.now(), json.loads(body)["text"]))
             self.send_response(200)
             self.end_headers()
 
@@ -126,7 +50,7 @@ def receiver(story: Story) -> Iterator[str]:
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"json://127.0.0.1:{server.server_port}/hook"
+    yield f"http://127.0.0.1:{server.server_port}/hook"
     server.shutdown()
 
 
@@ -181,7 +105,7 @@ def born(story: Story) -> None:
     roles = ("--target", TARGET, "--id", "reading_id", "--sensitive", "site")
     story.run(
         "Onboard",
-        "The team's own table takes the place of the sample: schema, dictionary, data report.",
+        "The team's own table replaces the example data: schema, dictionary, data report.",
         *("tdsp", "onboard", str(table), *roles),
     )
     story.run("Install", "The locked versions, into the project's .venv.", "uv", "sync", "--quiet")
@@ -305,7 +229,7 @@ def play(folder: Path) -> Path:
     env = kept | {"UV_PYTHON": sys.executable, "PATH": path, "NO_COLOR": "1", "COLUMNS": "100"}
     story = Story(folder / "machines", env)
     with receiver(story) as address:
-        env["NOTIFY_URLS"] = address
+        env["NOTIFY_SLACK_URL"] = address
         born(story)
         with service(story) as port:
             traffic = Traffic(port, unlabelled(seed=2), story.began)

@@ -80,9 +80,9 @@ class Traffic:
             headers = {"Content-Type": "application/json"}
             connection.request("POST", "/predict/batch", json.dumps(body), headers)
             response = connection.getresponse()
-            said = response.read()
+            content = response.read()
             if response.status != OK and not self.refused:
-                self.refused = f"{response.status}: {said[:500].decode(errors='replace')}"
+                self.refused = f"{response.status}: {content[:500].decode(errors='replace')}"
             version = response.getheader("X-Model-Version") or "?"
             status = response.status
         except OSError as error:

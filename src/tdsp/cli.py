@@ -15,14 +15,14 @@ from rich.table import Table
 from tdsp import __version__
 from tdsp.errors import TdspError
 from tdsp.onboard import command as onboard_command
-from tdsp.onboard import sample_command, summarise
+from tdsp.onboard import generate_command, summarise
 from tdsp.people import cli as people
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tdsp.grow import Plan, Project
-    from tdsp.new import Made
+    from tdsp.new import NewProject
 
 app = typer.Typer(
     name="tdsp",
@@ -34,7 +34,7 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run a command; an error that people can put right is printed without a traceback."""
+    """Run a command; an error that the user can correct is printed without a traceback."""
     try:
         app()
     except TdspError as error:
@@ -60,7 +60,7 @@ def root(
 
 @app.command("new")
 def new_command(
-    name: Annotated[str, typer.Argument(help="What people call the project, in any script.")],
+    name: Annotated[str, typer.Argument(help="The project's name, in any script.")],
     data: Annotated[
         Path | None, typer.Option(help="Your table: CSV, Parquet, Excel or JSON lines.")
     ] = None,
@@ -74,7 +74,9 @@ def new_command(
     horizon: Annotated[
         int | None, typer.Option(min=1, help="Forecast: how many steps ahead.")
     ] = None,
-    answers: Annotated[Path | None, typer.Option(help="YAML with answers; not asked.")] = None,
+    answers: Annotated[
+        Path | None, typer.Option(help="A YAML file with answers. They are not asked.")
+    ] = None,
     choose: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="QUESTION=ANSWER", help="One answer; wins over --answers."),
@@ -85,12 +87,14 @@ def new_command(
     defaults: Annotated[bool, typer.Option("--defaults", help="Ask nothing.")] = False,
     into: Annotated[Path, typer.Option(help="The folder in which the project is made.")] = Path(),
     git: Annotated[bool, typer.Option(help="Make a git repository and a first commit.")] = True,
-    dry_run: Annotated[bool, typer.Option(help="Say what would be made, make nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option(help="Show what would be made, and make nothing.")
+    ] = False,
 ) -> None:
     """Make a project that trains, scores and tests on its first day.
 
-    Without --data it learns on a real table that ships with scikit-learn; `tdsp onboard` puts
-    your own in its place at any time.
+    Without --data the project starts with example data. `tdsp onboard` puts your own table in
+    its place at any time.
     """
     from tdsp.new import Request, bundled_template, new, questions
     from tdsp.org import Organisation, check_questions, read_mapping, read_organisation
@@ -98,7 +102,7 @@ def new_command(
     if (data is None) != (target is None):
         raise TdspError("--data and --target go together: the table, and the column to predict")
     if data is None and (time or series or horizon):
-        raise TdspError("--time, --series and --horizon say something about --data: give it too")
+        raise TdspError("--time, --series and --horizon describe --data: give it too")
     asked = questions(bundled_template())
     given = read_mapping(answers) if answers else {}
     check_questions(given, asked, answers)
@@ -119,13 +123,13 @@ def new_command(
     )
     console = Console()
     if request.ask:
-        made = new(request, lambda step: console.print(f"{escape(step)} …", style="dim"))
+        project = new(request, lambda step: console.print(f"{escape(step)} …", style="dim"))
     else:
         with console.status("Starting") as status:
-            made = new(request, lambda step: status.update(f"{escape(step)} …"))
-    if made.onboarded:
-        summarise(made.onboarded, console, dry_run)
-    _summary(console, made, dry_run)
+            project = new(request, lambda step: status.update(f"{escape(step)} …"))
+    if project.onboarded:
+        summarise(project.onboarded, console, dry_run)
+    _summary(console, project, dry_run)
 
 
 def _pairs(texts: list[str]) -> dict[str, Any]:
@@ -138,20 +142,22 @@ def _pairs(texts: list[str]) -> dict[str, Any]:
     return {key.strip(): words.get(value.lower(), value) for key, value in pairs}
 
 
-def _summary(console: Console, made: "Made", dry: bool) -> None:
+def _summary(console: Console, project: "NewProject", dry: bool) -> None:
     table = Table(box=None, show_header=False)
     shown = ("project_name", "package_name", "problem_type", "python_version", "license")
     for name in shown:
-        table.add_row(name, escape(str(made.answers[name])), style="dim")
+        table.add_row(name, escape(str(project.answers[name])), style="dim")
     verb = "Would make" if dry else "Made"
-    history = ", committed to git" if made.history == "committed" else ""
-    place = escape(str(made.path))
-    console.print(f"[bold]{verb} {place}[/]: {made.files} files{history}", highlight=False)
+    history = ", committed to git" if project.history == "committed" else ""
+    place = escape(str(project.path))
+    console.print(f"[bold]{verb} {place}[/]: {project.files} files{history}", highlight=False)
     console.print(table)
     if not dry:
         console.print("[bold]Next[/]")
-        start = {"none": ["git init"], "started": ['git commit -m "Start"']}.get(made.history, [])
-        for command in (f"cd {made.path}", *start, "uv sync", "uv run poe pipeline"):
+        start = {"none": ["git init"], "started": ['git commit -m "Start"']}.get(
+            project.history, []
+        )
+        for command in (f"cd {project.path}", *start, "uv sync", "uv run poe pipeline"):
             console.print(f"  {escape(command)}", highlight=False)
 
 
@@ -212,5 +218,5 @@ def _print_names(console: Console, names: "Iterable[str]") -> None:
 
 
 app.command("onboard")(onboard_command)
-app.command("sample")(sample_command)
+app.command("generate")(generate_command)
 people.register(app)

@@ -44,8 +44,8 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Made:
-    """What was made: the project's folder, its answers, its size, and what git knows of it."""
+class NewProject:
+    """The new project: its folder, its answers, its size, and its state in git."""
 
     path: Path
     answers: dict[str, Any]
@@ -65,7 +65,7 @@ def questions(template: Path) -> set[str]:
     return set(tdsp.questions.questions(template))
 
 
-def new(request: Request, say: Say) -> Made:
+def new(request: Request, say: Say) -> NewProject:
     """Make a project, all of it or nothing: it is built beside its place and moved there whole.
 
     Raises TdspError for a refused answer, an occupied place or data that cannot be onboarded.
@@ -87,7 +87,7 @@ def new(request: Request, say: Say) -> Made:
             if place.is_dir():
                 place.rmdir()
             built.rename(place)
-    return Made(place, recorded, files, history, onboarded)
+    return NewProject(place, recorded, files, history, onboarded)
 
 
 def _answers(request: Request) -> dict[str, Any]:

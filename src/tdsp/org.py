@@ -24,30 +24,30 @@ class Organisation:
 def read_mapping(path: Path) -> dict[str, Any]:
     """Read a YAML mapping. Raises TdspError for anything else."""
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise TdspError(f"{path} cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise TdspError(f"{path} is not valid YAML: {error}") from error
-    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise TdspError(f"{path} must hold `question: answer` lines")
-    return found
+    return content
 
 
 def read_organisation(path: Path, questions: set[str]) -> Organisation:
     """Read the file and check it against the template's questions."""
-    found = read_mapping(path)
-    answers, locked = found.get("answers") or {}, found.get("locked") or []
-    if set(found) - KEYS:
+    content = read_mapping(path)
+    answers, locked = content.get("answers") or {}, content.get("locked") or []
+    if set(content) - KEYS:
         raise TdspError(
-            f"{path}: unknown keys {_listed(set(found) - KEYS)}; known: {_listed(KEYS)}"
+            f"{path}: unknown keys {_listed(set(content) - KEYS)}; known: {_listed(KEYS)}"
         )
     if not isinstance(answers, dict) or not isinstance(locked, list):
         raise TdspError(f"{path}: `answers` must be a mapping and `locked` a list of its keys")
     check_questions(answers, questions, path)
     if missing := set(locked) - set(answers):
         raise TdspError(f"{path}: locked without an answer: {_listed(missing)}")
-    return Organisation(answers, frozenset(locked), found.get("template"), found.get("ref"))
+    return Organisation(answers, frozenset(locked), content.get("template"), content.get("ref"))
 
 
 def check_questions(answers: dict[str, Any], questions: set[str], origin: object) -> None:

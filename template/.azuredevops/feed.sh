@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A feed of Azure Artifacts for what the projects share: packages of Python, and the wheel of this one.
-# Somebody who may create feeds runs it once, after `az login`; again changes nothing:
+# A feed of Azure Artifacts for shared Python packages, and for the wheel of this project.
+# A user who may create feeds runs it once, after `az login`; a second run changes nothing:
 #   bash .azuredevops/feed.sh ORGANIZATION PROJECT FEED
 # ORGANIZATION is the name alone, without https://dev.azure.com/. Undo: delete the feed in its settings.
 set -euo pipefail
@@ -9,7 +9,7 @@ if [ $# -ne 3 ]; then
   exit 2
 fi
 organization=$1 project=$2 feed=$3
-# What Azure keeps as it is in an address; the feed's own rules are narrower.
+# The characters that Azure keeps unchanged in an address; the feed's own rules are narrower.
 for name in "$organization" "$project" "$feed"; do
   if [[ ! $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$ ]]; then
     echo "error: $name: letters, digits, dots, dashes and underscores only, at most 64" >&2
@@ -17,7 +17,7 @@ for name in "$organization" "$project" "$feed"; do
   fi
 done
 feeds="https://feeds.dev.azure.com/$organization/$project/_apis/packaging/feeds?api-version=7.1"
-# The id of Azure DevOps, for which the token is.
+# The id of Azure DevOps, as the audience of the token.
 call() { az rest --resource 499b84ac-1321-427f-aa17-267ca6975798 --url "$feeds" "$@"; }
 
 there=$(call --method get --query "value[?name=='$feed'].name | [0]" --output tsv)

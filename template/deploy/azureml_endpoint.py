@@ -159,7 +159,7 @@ class Endpoint:
 
     def _known(self, image: str) -> str:
         if not image:
-            raise RolloutError(f"{self.name} has no tag that names the image before")
+            raise RolloutError(f"{self.name} has no tag that names the previous image")
         return image
 
     def _key(self) -> dict[str, str]:

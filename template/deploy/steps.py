@@ -38,7 +38,7 @@ def roll(platform: Platform, plan: Plan, say: Say) -> None:
     platform.settle()
     try:
         for step in plan.steps if platform.start() else ():
-            say(f"{step}, watched for {step.bake:g} s")
+            say(f"{step}, monitored for {step.bake:g} s")
             platform.apply(step)
             watch(platform, plan.abort, step.bake, say)
         platform.finish()

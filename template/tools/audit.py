@@ -1,7 +1,8 @@
 """Known vulnerabilities in the locked versions: `poe audit`, online; not to know is a failure.
 
-An advisory that does not concern the project is accepted by a line of expiry.yaml that has its
-number (GHSA-..., CVE-..., PYSEC-...) as `pin`, the reason under `do`, and a day of `review`.
+A package that the service does not know is an error, never a pass. An advisory that does not affect
+the project is accepted by a line of expiry.yaml that has its number (GHSA-..., CVE-..., PYSEC-...)
+as `pin`, the reason under `do`, and a day of `review`.
 """
 
 import json
@@ -23,7 +24,7 @@ MIRROR = (
 
 
 class AuditError(Exception):
-    """The audit could not be made, so that nothing is known."""
+    """The audit could not be made, or has no answer for a package."""
 
 
 def accepted(pins: Iterable[Pin], today: date) -> list[str]:
@@ -40,12 +41,12 @@ def audit(lock: str, ignored: list[str]) -> list[dict[str, Any]]:
     try:
         packages: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
     except ValueError:
-        said = done.stderr.strip().splitlines() or ["pip-audit said nothing"]
-        way_out = GROUP if said[-1].endswith("No module named pip_audit") else MIRROR
-        raise AuditError(f"the audit could not be made: {said[-1]}\n{way_out}") from None
+        output = done.stderr.strip().splitlines() or ["pip-audit printed nothing"]
+        way_out = GROUP if output[-1].endswith("No module named pip_audit") else MIRROR
+        raise AuditError(f"the audit could not be made: {output[-1]}\n{way_out}") from None
     if unknown := [package["name"] for package in packages if "skip_reason" in package]:
-        told = f"{', '.join(unknown[:5])}{', ...' if len(unknown) > 5 else ''}"
-        raise AuditError(f"nothing is known about {len(unknown)} packages ({told})\n{MIRROR}")
+        names = f"{', '.join(unknown[:5])}{', ...' if len(unknown) > 5 else ''}"
+        raise AuditError(f"the service does not know {len(unknown)} packages ({names})\n{MIRROR}")
     return packages
 
 

@@ -1,9 +1,10 @@
 """Versions reach their end of life, APIs are withdrawn: `poe expiry` warns before they do.
 
-expiry.yaml lists each pin with the day on which it `expires`, as its vendor says, or with a day of
-`review`. The exit code is 1 after that day, and when the project's files hold a pin that is not
-listed: then the line to add is printed. From 90 days ahead there is a warning. The same file lists
-the code that leans on `private` parts of a library: it is to be looked at when that moves.
+expiry.yaml lists each pinned version with the day on which it `expires`, as its vendor states, or
+with a day of `review`. After that day the exit code is 1, and 90 days before it there is a warning.
+The exit code is also 1 when the project's files have a version that is not listed; then the line to
+add is printed. The same file lists the code that uses `private` parts of a library: somebody has to
+look at it when the locked version of that library changes.
 """
 # ruff: noqa: E501  the table of finders reads best with one a line
 
@@ -24,17 +25,17 @@ from tools.sources import read as read_source
 MANIFEST, LOCK = "expiry.yaml", "requirements.lock"
 WARN = timedelta(days=90)
 REVIEW = timedelta(days=365)  # as expiry.yaml says
-ADVISORY = re.compile(r"(GHSA|CVE|PYSEC|OSV)-")  # an accepted one, see audit.py
+ADVISORY = re.compile(r"(GHSA|CVE|PYSEC|OSV)-")  # an accepted advisory, see audit.py
 
 FOLDERS = (".devcontainer", ".github", ".gitlab", "azure-pipelines", "azureml", "deploy", "infra")
 CI = r"\.github/.+\.ya?ml|azure-pipelines.*\.ya?ml|\.gitlab-ci\.yml|\.gitlab/.+\.ya?ml"
 AZURE = r"(infra|azureml)/.+"
 SCRIPTS = rf"{CI}|{AZURE}|deploy/.+\.(sh|ya?ml)|\.devcontainer/.+"
 IMAGES = rf"{CI}|(deploy|azureml)/.+\.ya?ml|\.devcontainer/.+"
-SHORT = r"v?(0\.\d+|\d+)"  # of a version: what may break
+SHORT = r"v?(0\.\d+|\d+)"  # the part of a version whose change may break something
 
-# In which files, what stands there, and the name that the manifest has for it: as much of the
-# version as decides how long it lives.
+# The files in which to search, the pattern, and the name that the manifest uses: it has as much of
+# the version as decides about its support.
 FINDERS: list[tuple[str, str, str]] = [
     (CI, r"uses:\s*['\"]?([\w.-]+/[\w.-]+)(?:/[\w./-]+)?@(?:[0-9a-f]{40} +# *)?(v?\d+\b|\S+)", "{}@{}"),
     (CI, r"uses:\s*[\w.-]+/(?:setup-)?([\w-]+)@.*\n(?: +[\w-]+:.*\n)*? +version: *['\"]?v?(\d+\.\d+)", "{} {}"),
@@ -60,7 +61,7 @@ FINDERS: list[tuple[str, str, str]] = [
     (r"pyproject\.toml", r"(?m)^  \"([\w.-]+(?:\[.*\])?[^\";]*<[^\";]*)\",$", "{}"),
     (r"requirements\.lock", r"\A", "requirements.lock"),
 ]  # fmt: skip
-PATCH = re.compile(r"(:v?\d+\.\d+)\.\d+")  # of an image
+PATCH = re.compile(r"(:v?\d+\.\d+)\.\d+")  # the patch version of an image
 NOT_IN_NAMES = re.compile(r"^(docker\.io/library/|docker\.io/)|@sha256:\w+$")
 
 
@@ -154,19 +155,19 @@ def leaning(root: Path) -> list[str]:
 
 
 def find(root: Path) -> dict[str, str]:
-    """Return each pin in the project's files -> the first file and line that has it."""
-    found: dict[str, str] = {}
+    """Return each pinned version in the project's files -> its first file and line."""
+    places: dict[str, str] = {}
     own = re.compile(rf"(.*/)?{re.escape(_own_name(root))}([:@].*)?")  # its image is no pin
     for path in files(root):
         name = path.relative_to(root).as_posix()
         for pin, line in pins_of(name, path.read_text(encoding="utf-8", errors="replace")):
             if not own.fullmatch(pin):
-                found.setdefault(pin, f"{name}:{line}")
-    return found
+                places.setdefault(pin, f"{name}:{line}")
+    return places
 
 
 def files(root: Path) -> list[Path]:
-    """Return the files in which a finder may look: those of the root, and of FOLDERS."""
+    """Return the files that the finders search: those of the root, and of FOLDERS."""
     below = (path for folder in FOLDERS for path in (root / folder).rglob("*"))
     hidden = {".terraform", "__pycache__", "node_modules"}
     return [
@@ -196,8 +197,8 @@ def report(pins: list[Pin], found: dict[str, str], today: date) -> tuple[list[st
     listed, there = {pin.pin.casefold() for pin in pins}, {name.casefold() for name in found}
     wrong = [f"error: {pin.line(today)}" for pin in pins if pin.until < today]
     wrong += [
-        f"error: {at}: {name} is not listed in {MANIFEST}. Add it there, with the day on which its"
-        f" vendor ends it as `expires`, or to be looked at again:\n"
+        f"error: {at}: {name} is not listed in {MANIFEST}. Add it there, with the last day of its"
+        f" vendor's support as `expires`, or with a day of `review`:\n"
         f'  - {{pin: "{name}", review: {today + REVIEW}, source: "...", do: "..."}}'
         for name, at in found.items()
         if name.casefold() not in listed

@@ -283,7 +283,10 @@ def outputs_of(name: str, node: File, step: File, parents: File) -> Iterator[str
 
 def service(project: Project, path: Path, content: File) -> Iterator[str]:
     """The routes of the container are those of the service; the image is one that cannot change."""
-    sources = [*project.root.glob("src/*/service.py"), *project.root.glob("src/*/edge.py")]
+    sources = [
+        *project.root.glob("src/*/service/service.py"),
+        *project.root.glob("src/*/service/edge.py"),
+    ]
     code = "".join(source.read_text(encoding="utf-8") for source in sources)
     dockerfile = (project.root / "deploy/container/Dockerfile").read_text(encoding="utf-8")
     for name, route in content["environment"]["inference_config"].items():

@@ -29,7 +29,7 @@ CUSTOM = {
     "Gateway": f"{GATEWAY}/Gateway",
 }
 BY_HAND = {"api-key", "validation-set"}  # secrets that docs/delivery/kubernetes.md has people make
-SHUTDOWN_SECONDS = 30  # of the service, see service.py
+SHUTDOWN_SECONDS = 30  # of the service, see service/service.py
 WORKLOADS = ("Deployment", "Rollout")
 
 # --- Tools -----------------------------------------------------------------------------------

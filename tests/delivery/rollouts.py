@@ -193,18 +193,12 @@ class Desk:
         }
 
 
-def steps(project: Project, *names: str) -> None:
-    """Run steps of the pipeline in one process, which spares the time of many imports."""
-    code = f"from {project.package} import cli\nfor name in {names!r}:\n    getattr(cli, name)()"
-    project.run("python", "-c", code)
-
-
 def train(project: Project) -> None:
     """Run the pipeline as far as a release needs, with less to compute."""
     project.set("train", cv_folds=2, max_iter=20)
     project.set("evaluate", resamples=100)
-    project.run("python", "-m", f"{project.package}.sample", "data/raw/example.csv")
-    steps(project, "ingest", "validate", "split", "tune", "train", "evaluate", "gate")
+    before = ("example", "ingest", "validate", "split")
+    project.stage(*before, "tune", "train", "evaluate", "gate")
 
 
 def make(project: Project, folder: Path) -> Desk:
@@ -213,7 +207,7 @@ def make(project: Project, folder: Path) -> Desk:
     versions["worse"] = _worse(project, folder / "worse")
     for name, code in BAD_CODE.items():
         versions[name] = versions["good"].copy(folder / name)
-        versions[name].edit(f"src/{project.package}/service.py", ANSWER, code + ANSWER)
+        versions[name].edit(f"src/{project.package}/service/service.py", ANSWER, code + ANSWER)
     return Desk(project, versions, free_port())
 
 
@@ -222,7 +216,7 @@ def _retrained(project: Project, folder: Path) -> Project:
     made = project.copy(folder)
     path = made.root / TRAIN
     pd.read_parquet(path).iloc[5:].to_parquet(path, index=False)
-    steps(made, "train", "evaluate", "gate")
+    made.stage("train", "evaluate", "gate")
     return made
 
 
@@ -234,7 +228,7 @@ def _worse(project: Project, folder: Path) -> Project:
     target = made.yaml("params.yaml")["data"]["target"]
     mixed = frame[target].sample(frac=1, random_state=0).to_numpy()
     frame.assign(**{target: mixed}).to_parquet(path, index=False)
-    steps(made, "train")
+    made.stage("train")
     model = made.yaml("models/package/package.json")["model_id"]
     verdict = {**made.yaml("reports/gate.json"), "passed": True, "model_id": model}
     (made.root / "reports/gate.json").write_text(json.dumps(verdict), encoding="utf-8")

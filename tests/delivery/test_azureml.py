@@ -313,14 +313,15 @@ def commands(root: Path) -> list[str]:
     """The project's own commands, in the order of the jobs of the training pipeline."""
     pipeline = read(root / "azureml/pipelines/train.yml")
     steps = (read(root / f"azureml/components/{name}.yml") for name in order(pipeline["jobs"]))
-    return [c for step in steps for c in re.findall(r"python -m \w+ (\w+)", step["command"])]
+    module = re.compile(r"python -m \w+(?:\.(?:\w+\.)?| )(\w+)")  # of a stage, or a command
+    return [name for step in steps for name in module.findall(step["command"])]
 
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_the_jobs_run_the_stages_of_dvc(name: str, rendered: Callable[[str], Path]) -> None:
     stages = list(yaml.safe_load((rendered(name) / "dvc.yaml").read_text("utf-8"))["stages"])
-    assert {"sample", "score"} <= {*stages}  # the data asset, and the batch endpoint
-    wanted = [stage for stage in stages if stage not in ("sample", "score")]
+    assert {"example", "score"} <= {*stages}  # the data asset, and the batch endpoint
+    wanted = [stage for stage in stages if stage not in ("example", "score")]
     assert commands(rendered(name)) == [*wanted, "export"]
 
 

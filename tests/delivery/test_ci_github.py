@@ -173,7 +173,7 @@ def test_a_pull_request_is_checked_and_its_figures_are_posted(stages: Played) ->
     assert done.code == 0, done.output
     checks = ["branch", "format-check", "lint", "types", "roles", "test"]
     assert [task for task in done.tasks if task in checks] == checks
-    assert {"secrets", "audit", "sample"} <= set(done.tasks)
+    assert {"secrets", "audit", "smoke"} <= set(done.tasks)
     assert done.before("uv lock --check", "uv run poe format-check")
     assert done.before("uv run dvc pull", "uv run poe test")
     assert done.of("uv run dvc plots diff") == ["--out plots origin/main"]

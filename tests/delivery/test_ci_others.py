@@ -220,7 +220,7 @@ def test_a_pull_request_is_checked_and_its_figures_are_posted(systems: Any, ci: 
     done = system.check([says("curl *", '{"value": []}' if ci == "azure-devops" else "[]")])
     assert done.code == 0, done.output
     checks = ["branch", "format-check", "lint", "types", "roles", "test"]
-    assert done.tasks == [*checks, "secrets", "audit", "sample"]
+    assert done.tasks == [*checks, "secrets", "audit", "smoke"]
     assert done.before("uv lock --check", "uv run poe format-check")
     assert done.of("uv run dvc metrics diff --md origin/main") == [""]
     assert done.of("uv run dvc plots diff") == ["--out plots origin/main"]

@@ -1,4 +1,4 @@
-"""Hooks, secrets, audit, owners, rules of main, bots, dev container: valid, and shown to bite."""
+"""Hooks, secrets, audit, owners, branch protection, bots, dev container: valid, and shown to bite."""
 # ruff: noqa: E501  tables read best with one row a line
 
 import json
@@ -321,7 +321,7 @@ def test_hostile_texts_reach_no_file_unquoted(repository: Path) -> None:
     assert "o_1+x.y%z-w@sub.example.com" in (made.root / "SECURITY.md").read_text(encoding="utf-8")
 
 
-# --- Rules of main as scripts ----------------------------------------------------------------------
+# --- Branch protection as scripts ------------------------------------------------------------------
 
 FAKE = """#!/usr/bin/env bash
 printf '%s\\n' "$(basename "$0") $*" >> "$RECORD"

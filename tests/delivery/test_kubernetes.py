@@ -92,7 +92,7 @@ def test_the_policy_scan_finds_nothing(manifests: Manifests, tmp_path: Path) -> 
 
 def series(project: Path) -> set[str]:
     """What the service tells, read from its source, and what Prometheus itself adds."""
-    source = next(project.glob("src/*/edge.py")).read_text(encoding="utf-8")
+    source = next(project.glob("src/*/service/edge.py")).read_text(encoding="utf-8")
     counters = re.findall(r'prometheus\.Counter\(\s*"(\w+)"', source)
     histograms = re.findall(r'prometheus\.Histogram\(\s*"(\w+)"', source)
     return {"up", *(f"{one}_total" for one in counters), *(f"{one}_bucket" for one in histograms)}
@@ -240,7 +240,7 @@ def test_the_page_says_how_to_make_what_no_file_holds(projects: dict[str, Path])
 def own_test(project: Path, patch: pytest.MonkeyPatch) -> list[str]:
     """The names of the tests that fail in the project."""
     patch.chdir(project)
-    module = runpy.run_path("tests/service/test_kubernetes.py")
+    module = runpy.run_path("tests/machinery/service/test_kubernetes.py")
     failed = []
     for key, value in module.items():
         if key.startswith("test_"):
@@ -282,7 +282,7 @@ def test_the_projects_own_test_tells_when_one_of_them_is_changed(
     projects: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     copied = tmp_path / "project"
-    for folder in ("deploy", "tests/service"):
+    for folder in ("deploy", "tests/machinery/service"):
         shutil.copytree(projects[f"{strategy}-both"] / folder, copied / folder)
     text = (copied / file).read_text(encoding="utf-8")
     assert old in text

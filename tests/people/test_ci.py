@@ -1,10 +1,11 @@
 """CI checks the roles with the tdsp that made the project, where that can be reached from there."""
 
+import sys
 from pathlib import Path
 
-import copier
 import pytest
 from tests.conftest import git
+from tests.project.living import clean, run
 from tests.render.engines import recorded, with_copier
 
 FILES = {
@@ -15,25 +16,24 @@ FILES = {
 PAGE = "docs/delivery/ci.md"
 
 
-def from_address(
-    address: str, repository: Path, target: Path, monkeypatch: pytest.MonkeyPatch, ci: str
-) -> Path:
+def from_address(address: str, repository: Path, target: Path, ci: str) -> Path:
     """Render from an address; git is told that it lies on this machine."""
     config = target.parent / "gitconfig"
     place = address.removeprefix("git+")
     config.write_text(f'[url "{repository}"]\n\tinsteadOf = {place}\n', encoding="utf-8")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
-    data = {"ci": ci, "level": "govern"}
-    copier.run_copy(address, target, data=data, defaults=True, quiet=True, vcs_ref="HEAD")
+    words = ["copy", "--quiet", "--defaults", "--vcs-ref", "HEAD", "--data", f"ci={ci}"]
+    words += ["--data", "level=govern", address, target]
+    env = clean(GIT_CONFIG_GLOBAL=str(config), XDG_CACHE_HOME=str(target.parent / "cache"))
+    run(sys.executable, "-m", "copier", *words, cwd=target.parent, env=env)
     return target
 
 
 @pytest.mark.parametrize("ci", FILES)
 def test_an_address_that_ci_reaches_is_run_from_there(
-    ci: str, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ci: str, repository: Path, tmp_path: Path
 ) -> None:
     address = "git+https://example.com/org/tdsp"
-    root = from_address(address, repository, tmp_path / "project", monkeypatch, ci)
+    root = from_address(address, repository, tmp_path / "project", ci)
     commit = recorded(root)["_commit"]
     assert git(repository, "rev-parse", commit)
     command = f'uvx --from "{address}@{commit}" tdsp roles --check'
@@ -52,9 +52,9 @@ def test_an_address_that_ci_reaches_is_run_from_there(
     ],
 )
 def test_no_other_address_gets_into_a_script(
-    address: str, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    address: str, repository: Path, tmp_path: Path
 ) -> None:
-    root = from_address(address, repository, tmp_path / "project", monkeypatch, "github")
+    root = from_address(address, repository, tmp_path / "project", "github")
     for name in (FILES["github"], PAGE):
         text = (root / name).read_text(encoding="utf-8")
         assert "example.com/" not in text

@@ -21,6 +21,7 @@ BIN = "Scripts" if os.name == "nt" else "bin"
 UV = Path(sys.executable).parent / "uv"
 TDSP = (sys.executable, "-m", "tdsp")
 LOCK = ROOT / "template/requirements.lock"
+ALONE = ROOT / "benchmarks/child_pipeline.py"
 VERSIONS = ("3.11", "3.12", "3.13")
 OURS = ("VIRTUAL_ENV", "PYTHONPATH", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT")
 OURS += ("PYTHONDONTWRITEBYTECODE",)  # without bytecode each process compiles its libraries
@@ -126,6 +127,14 @@ class Project:
     def step(self, *arguments: object, ok: bool = True) -> Done:
         """Run `python -m <package> ARGUMENTS`."""
         return self.run("python", "-m", self.package, *arguments, ok=ok)
+
+    def command(self, stage: str) -> list[str]:
+        """What dvc.yaml runs for a stage: `python -m <package>.<module> ...`."""
+        return str(self.yaml("dvc.yaml")["stages"][stage]["cmd"]).split()
+
+    def stage(self, *names: str, ok: bool = True) -> Done:
+        """Run what dvc.yaml runs for some stages, without DVC, in one process."""
+        return self.run("python", ALONE, *names, ok=ok)
 
     def poe(self, task: str, ok: bool = True) -> Done:
         return self.run("poe", task, ok=ok)

@@ -134,7 +134,7 @@ def test_the_floor_and_the_groups_are_parameters(unfair: Project, tmp_path: Path
     fairness = project.root / "reports/fairness.json"
     for damage in (lambda: fairness.write_text("{"), fairness.unlink):
         damage()
-        assert project.step("gate", ok=False).returncode != 0
+        assert project.stage("gate", ok=False).returncode != 0
         assert project.yaml("reports/gate.json")["passed"] is False
 
 

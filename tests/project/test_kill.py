@@ -69,15 +69,14 @@ def check_package(folder: Path) -> None:
 
 
 def test_training_killed_at_any_moment(veteran: Project) -> None:
-    train = ["python", "-m", veteran.package, "train"]
+    train = veteran.command("train")
     folder = veteran.root / "models/package"
     before = (folder / "model.skops").read_bytes()
     for _ in kills(veteran, train, seed=1):
         check_package(folder)
-    veteran.step("train")
+    veteran.stage("train")
     assert (folder / "model.skops").read_bytes() == before
-    veteran.step("evaluate")
-    veteran.step("gate")
+    veteran.stage("evaluate", "gate")
 
 
 def test_scoring_killed_at_any_moment(veteran: Project, tmp_path: Path) -> None:

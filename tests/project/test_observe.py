@@ -19,7 +19,7 @@ import sys, time
 from datetime import UTC, datetime
 from pathlib import Path
 import numpy as np
-from machines import stream
+from machines.service import stream
 from machines.settings import Collect
 stream.SECONDS = 0.002
 kept = stream.Stream(Path("data/collected"), Collect(max_rows=5000))
@@ -78,7 +78,7 @@ def alarm(project: Project, *words: object) -> bool:
 
 def aliases(project: Project) -> dict[str, str]:
     code = (
-        "from machines.registry import versions\n"
+        "from machines.operate.registry import versions\n"
         "for v in versions():\n  print(*[f'{a}={v.number}' for a in v.aliases])"
     )
     words = project.run("python", "-c", code).stdout.split()
@@ -107,7 +107,7 @@ def test_the_loop_closes(machines: Project) -> None:
     assert "1600 rows added; version 2" in done.stdout
     assert aliases(machines) == {"champion": "1", "challenger": "2"}
     assert alarm(machines)  # of the champion, though another model is in models/ now
-    assert machines.yaml("reports/monitoring/monitor.json")["held_out_rows"] == 160
+    assert machines.yaml("reports/monitoring/monitor.json")["test_rows"] == 160
     assert "0 rows added; version 2" in machines.step(*words).stdout
     again = machines.step("retrain", "--if-new-data", "--reason", "schedule")
     assert "nothing to do" in again.stdout
@@ -138,7 +138,7 @@ def test_labels_that_come_later_show_what_the_model_is_worth(machines: Project) 
     assert {check["kind"] for check in checks if check["alarm"]} == {"quality"}
 
 
-def test_the_sample_cannot_grow(veteran: Project) -> None:
+def test_the_example_data_cannot_grow(veteran: Project) -> None:
     labelled = veteran.root / "data/raw/example.csv"
     done = veteran.step("retrain", "--data", labelled, "--reason", "more", ok=False)
     assert done.returncode == 1
@@ -231,7 +231,7 @@ def test_a_folder_that_is_a_file_stops_the_keeping_not_the_scoring(machines: Pro
 # --- How often it is wrong -------------------------------------------------------------------
 
 FALSE_ALARMS = """
-from tests.unit.test_drift import alarms, world
+from tests.machinery.operate.test_drift import alarms, world
 print(sum(bool(alarms(world(2000, 10_000 + i), world(300, i))) for i in range(200)))
 """
 

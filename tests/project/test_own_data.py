@@ -13,7 +13,7 @@ from tests.project.living import FOUND, TDSP, Done, Project, clean, environment,
 from tests.project.test_options import COMMITTED_LATER
 from tests.render.engines import files
 
-from tdsp.samples import make_look_alike, messy
+from tdsp.generate import make_look_alike, messy
 
 OPEN = re.compile(r"\[open: (?!…)[^\]]+\]")
 
@@ -85,7 +85,7 @@ def test_the_table_is_under_dvc_and_all_is_committed(own: Project) -> None:
     assert own.yaml("params.yaml")["data"]["path"] == f"data/raw/{pointer.stem}"
     assert own.run("dvc", "status", pointer).stdout.strip() == "Data and pipelines are up to date."
     assert own.status() == []
-    assert not (own.root / "src/my_model/sample.py").exists()
+    assert not (own.root / "src/my_model/example.py").exists()
     assert (own.root / "docs/data/report.html").stat().st_size > 10_000
 
 

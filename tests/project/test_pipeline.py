@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.conftest import ROOT
 from tests.project.living import BIN, Done, Project, stages_run
 
-SAMPLE = "src/ml_project/sample.py"
+EXAMPLE = "src/ml_project/example.py"
 FIGURES = ("confusion", "intervals", "roc")
 
 
@@ -24,8 +23,8 @@ def told(done: Done) -> str:
 
 
 def spoil(project: Project, expression: str) -> None:
-    """Have the sample come out with a fault: `expression` makes a frame of `frame`."""
-    project.edit(SAMPLE, "frame.rename(columns=", f"({expression}).rename(columns=")
+    """Have the example data come out with a fault: `expression` makes a frame of `frame`."""
+    project.edit(EXAMPLE, "frame.rename(columns=", f"({expression}).rename(columns=")
 
 
 # --- What runs again -------------------------------------------------------------------------
@@ -43,12 +42,12 @@ def test_one_parameter_runs_only_what_depends_on_it(veteran: Project) -> None:
 
 
 def test_the_same_inputs_give_the_same_outputs(veteran: Project) -> None:
-    """Also the same model, byte for byte, and in one process: its id is the hash of its file."""
+    """Also the same model, byte for byte, and in one process."""
     outputs = ["data/processed/test.parquet", "models/package/model.skops", "reports/metrics.json"]
     before = [(veteran.root / name).read_bytes() for name in outputs]
     for name in outputs:
         (veteran.root / name).unlink()
-    veteran.run("python", ROOT / "benchmarks/child_pipeline.py")
+    veteran.stage()
     after = [(veteran.root / name).read_bytes() for name in outputs]
     changed = [n for n, old, new in zip(outputs, before, after, strict=True) if old != new]
     assert changed == []
@@ -133,7 +132,7 @@ def test_a_damaged_file_stops_gate_and_score(
 ) -> None:
     (veteran.root / name).chmod(0o644)
     damage(veteran.root / name)
-    done = veteran.step("gate", ok=False)
+    done = veteran.stage("gate", ok=False)
     assert done.returncode != 0
     assert "Traceback" not in told(done)
     assert "error: " in done.stderr
@@ -147,7 +146,7 @@ def test_a_value_outside_the_schema_stops_at_validate(project: Project) -> None:
     )
     done = project.repro(ok=False)
     assert done.returncode != 0
-    assert stages_run(done) == ["sample", "ingest", "validate"]
+    assert stages_run(done) == ["example", "ingest", "validate"]
     assert " 7 " in told(done)
     assert "mean_radius" in told(done)
     assert "-5" in told(done)
@@ -166,21 +165,21 @@ def dump(model, file):
     os.truncate(file, os.path.getsize(file) // 2)
     os.kill(os.getpid(), signal.SIGKILL)
 skops.io.dump = dump
-from ml_project.cli import main
-main()
+from ml_project.errors import run
+from ml_project.steps.train import main
+run(main)
 """
 
 
 def test_a_training_killed_while_it_writes_leaves_nothing_torn(veteran: Project) -> None:
     outputs = [veteran.root / "models" / name for name in MODELS]
     before = [path.read_bytes() for path in outputs]
-    assert veteran.run("python", "-c", KILLED, "train", ok=False).returncode == -signal.SIGKILL
+    assert veteran.run("python", "-c", KILLED, ok=False).returncode == -signal.SIGKILL
     assert [path.read_bytes() for path in outputs] == before
     outputs[1].unlink()
-    assert veteran.run("python", "-c", KILLED, "train", ok=False).returncode == -signal.SIGKILL
+    assert veteran.run("python", "-c", KILLED, ok=False).returncode == -signal.SIGKILL
     assert not outputs[1].exists()
-    veteran.step("train")
-    veteran.step("evaluate")
+    veteran.stage("train", "evaluate")
 
 
 def test_a_pipeline_killed_between_two_models_runs_again(veteran: Project) -> None:
@@ -192,7 +191,7 @@ def test_a_pipeline_killed_between_two_models_runs_again(veteran: Project) -> No
     assert model.read_bytes()
     assert "train" in stages_run(veteran.repro())
     assert stages_run(veteran.repro()) == []
-    assert veteran.step("gate").returncode == 0
+    assert veteran.stage("gate").returncode == 0
 
 
 def kill_when(project: Project, command: list[str], happens: Callable[[], bool]) -> None:

@@ -15,7 +15,9 @@ from tests.project.living import BIN, Done, Project
 # What a service does: the champion's number and id, and whether it loads and predicts.
 ASK = """
 import pandas as pd
-from ml_project import paths, registry, served
+from ml_project import paths
+from ml_project.model import served
+from ml_project.operate import registry
 now = registry.champion()
 model = served.load(registry.fetch(now))
 assert model.model_id == now.model_id
@@ -27,7 +29,8 @@ print(now.number)
 RACE = """
 import sys, time
 from pathlib import Path
-from ml_project import cli, registry
+from ml_project import cli
+from ml_project.operate import registry
 me, other = Path(sys.argv.pop()), Path(sys.argv.pop())
 real = registry._move
 def move(*arguments):
@@ -131,7 +134,7 @@ def test_of_two_promotions_from_one_state_exactly_one_wins(shelf: Project, tmp_p
 
 def test_two_first_runs_at_once_make_one_database(shelf: Project) -> None:
     (shelf.root / "mlflow.db").unlink()
-    racing = [start(shelf, "-m", "ml_project", "gate") for _ in range(2)]
+    racing = [start(shelf, "-m", "ml_project.operate.gate") for _ in range(2)]
     told = [process.communicate(timeout=120) for process in racing]
     assert [process.returncode for process in racing] == [0, 0], told
     count = (
@@ -148,7 +151,7 @@ def test_any_model_can_answer_and_be_made_again(shelf: Project) -> None:
     """Although data, code and parameters have changed since; the second was never committed."""
     lock = shelf.yaml("dvc.lock")["stages"]
     raw = lock["ingest"]["deps"][0]
-    shelf.edit("src/ml_project/sample.py", "frame.rename(", "frame.head(400).rename(")
+    shelf.edit("src/ml_project/example.py", "frame.rename(", "frame.head(400).rename(")
     shelf.set("train", max_iter=5)
     shelf.repro(ok=False)
     answers = json.loads(shelf.step("lineage", "2", "--json").stdout)
@@ -264,10 +267,12 @@ def test_a_folder_that_cannot_be_written_to_is_one_line(shelf: Project) -> None:
     everything = [shelf.root, *(path for path in shelf.root.rglob("*") if path.is_dir())]
     for path in [*everything, shelf.root / "mlflow.db", shelf.root / "mlflow.lock"]:
         path.chmod(0o555)
-    for command in (["register"], ["promote", "2", "--reason", "x"], ["gate"]):
+    words = (["register"], ["promote", "2", "--reason", "x"])
+    commands = [["-m", shelf.package, *some] for some in words]
+    for command in [*commands, shelf.command("gate")[1:]]:
         python = shelf.environment / BIN / "python"
         done = subprocess.run(
-            [*without, str(python), "-m", shelf.package, *command], cwd=shelf.root, env=shelf.env,
+            [*without, str(python), *command], cwd=shelf.root, env=shelf.env,
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         is_one_line(done)

@@ -18,7 +18,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 @pytest.fixture(scope="module")
 def rows(trained: Project) -> pd.DataFrame:
-    """The sample in another order, as it would come without an answer."""
+    """The example data in another order, as it would come without an answer."""
     raw = pd.read_csv(trained.root / "data/raw/example.csv")
     return raw.sample(frac=1, random_state=0, ignore_index=True).drop(columns="diagnosis")
 

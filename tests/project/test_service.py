@@ -182,12 +182,21 @@ def test_after_a_kill_it_starts_again_on_the_same_port(
             again.process.kill()
 
 
+def other_threshold(package: Path) -> None:
+    """Edit what the predictions of a finished model mean; they were measured with the usual one."""
+    path = package.parents[1] / "src/ml_project/results.py"
+    text = path.read_text(encoding="utf-8")
+    assert "raw.argmax(axis=1)" in text
+    path.write_text(text.replace("raw.argmax(axis=1)", "(raw[:, 1] > 0.9).astype(int)"), "utf-8")
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
         (lambda folder: (folder / "package.json").unlink(), "does not exist"),
         (lambda folder: (folder / "model.skops").write_bytes(b"torn"), "another model"),
-        (lambda folder: (folder / "schema.yaml").write_text("columns: {}\n"), "example"),
+        (lambda folder: (folder / "schema.yaml").write_text("columns: {}\n"), "another model"),
+        (other_threshold, "was made with other prediction code"),
     ],
 )
 def test_what_cannot_serve_does_not_start(

@@ -29,10 +29,10 @@ def test_help_names_the_commands(
 ) -> None:
     assert call(monkeypatch, flag) == 0
     shown = capsys.readouterr().out
-    assert [name for name in ("new", "onboard", "sample") if name not in shown] == []
+    assert [name for name in ("new", "onboard", "generate") if name not in shown] == []
 
 
-@pytest.mark.parametrize("name", ["new", "onboard", "sample"])
+@pytest.mark.parametrize("name", ["new", "onboard", "generate"])
 def test_every_option_is_explained(name: str) -> None:
     command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
     assert command.help

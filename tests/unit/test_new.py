@@ -13,7 +13,7 @@ import yaml
 import tdsp.new
 from tdsp import __version__
 from tdsp.cli import main
-from tdsp.samples import messy
+from tdsp.generate import messy
 
 ANSWERS = ".copier-answers.yml"
 
@@ -304,7 +304,7 @@ def test_a_table_of_series_becomes_a_forecasting_project(new: Command, place: Pa
 def test_roles_without_a_table_are_refused(new: Command, place: Path) -> None:
     told = new("Sales", "--time", "day")
     assert told.code == 1
-    assert "say something about --data" in told.err
+    assert "describe --data" in told.err
     assert left(place) == []
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tdsp.generate import Trap, make_look_alike, messy
 from tdsp.onboard.flow import Wishes, examine
 from tdsp.onboard.profile import Finding, Profile
 from tdsp.onboard.readers import OnboardError
-from tdsp.samples import Trap, make_look_alike, messy
 
 ROWS = 400
 

@@ -13,11 +13,11 @@ import yaml
 from pandera.io.pandas_io import from_yaml
 from typer.testing import CliRunner
 
+from tdsp.generate import make_look_alike, messy
 from tdsp.onboard import OnboardError, Wishes, command, onboard, report, write
 from tdsp.onboard.profile import infer, typed
 from tdsp.onboard.readers import read
 from tdsp.onboard.write import safe_name
-from tdsp.samples import make_look_alike, messy
 
 PARAMS = """\
 # Every choice that changes a result.
@@ -53,12 +53,12 @@ gate:
 PIPELINE = """\
 # The pipeline.
 stages:
-  sample:
-    cmd: python -m churn.sample data/raw/example.csv
+  example:
+    cmd: python -m churn.example data/raw/example.csv
     outs: [data/raw/example.csv]
   ingest:
     desc: Read the raw file.   # odd   spacing stays
-    cmd: python -m churn ingest
+    cmd: python -m churn.ingest
     deps: ["${data.path}"]
 plots:
   - reports/plots/roc.csv: {x: a, y: b}
@@ -71,7 +71,7 @@ def make_project(root: Path, problem: str = "classification") -> Path:
         "schema.yaml": "columns: {}\n",
         "dvc.yaml": PIPELINE,
         ".copier-answers.yml": f"package_name: churn\nproblem_type: {problem}\n",
-        "src/churn/sample.py": "",
+        "src/churn/example.py": "",
         "src/churn/ingest.py": "",
         "data/raw/example.csv": "a\n1\n",
         "data/raw/.gitignore": "/example.csv\n",
@@ -133,17 +133,27 @@ def test_keeps_comments_and_what_is_not_its_own(project: Path, table: Path) -> N
     assert text.count("#") == PARAMS.count("#")
     assert text[text.index("split:") : text.index("evaluate:")] in PARAMS
     pipeline = (project / "dvc.yaml").read_text("utf-8")
-    start, end = PIPELINE.index("  sample:"), PIPELINE.index("  ingest:")
+    start, end = PIPELINE.index("  example:"), PIPELINE.index("  ingest:")
     assert pipeline == PIPELINE[:start] + PIPELINE[end:]
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_removes_only_the_sample(project: Path, table: Path) -> None:
+def test_removes_only_the_example_data(project: Path, table: Path) -> None:
     onboard(table, Wishes("churned"), project)
     left = set(snapshot(project))
-    assert left.isdisjoint({"data/raw/example.csv", "src/churn/sample.py", "data/raw/.gitignore"})
+    assert left.isdisjoint({"data/raw/example.csv", "src/churn/example.py", "data/raw/.gitignore"})
     assert {"data/raw/mine.txt", "src/churn/ingest.py"} <= left
     assert not [name for name in left if ".tdsp" in name]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_removes_the_example_data_of_a_project_from_before_0_1(project: Path, table: Path) -> None:
+    older = PIPELINE.replace("example", "sample")
+    (project / "dvc.yaml").write_text(older, encoding="utf-8")
+    (project / "src/churn/example.py").rename(project / "src/churn/sample.py")
+    onboard(table, Wishes("churned"), project)
+    assert "sample" not in (project / "dvc.yaml").read_text("utf-8")
+    assert {"src/churn/sample.py", "data/raw/sample.csv"}.isdisjoint(snapshot(project))
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -240,7 +250,7 @@ def test_dry_run_writes_nothing(project: Path, table: Path) -> None:
     result = onboard(table, Wishes("churned"), project, dry_run=True)
     assert snapshot(project) == before
     assert Path("schema.yaml") in result.written
-    assert Path("src/churn/sample.py") in result.removed
+    assert Path("src/churn/example.py") in result.removed
 
 
 @pytest.mark.usefixtures("undrawn")

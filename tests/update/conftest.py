@@ -13,7 +13,11 @@ PACKAGE = "template/src/{{ package_name }}"
 # What the second release changes: (file, how it was in the first, how it is now).
 CHANGES = [
     ("template/README.md.jinja", "## First day\n", "## First day\n\nAn old sentence.\n"),
-    (f"{PACKAGE}/evaluate.py", '"""Measure model and baselines', '"""Measure what is old'),
+    (
+        f"{PACKAGE}/steps/evaluate.py.jinja",
+        '"""Measure model and baselines on the test rows',
+        '"""Measure what is old',
+    ),
     ("template/params.yaml.jinja", "  resamples: 500 ", "  resamples: 400 "),
 ]
 

@@ -12,7 +12,7 @@ from tests.update.conftest import make_history
 from tests.update.test_update import update
 
 from tdsp import __version__
-from tdsp.samples import messy
+from tdsp.generate import messy
 
 ANSWERS = ".copier-answers.yml"
 

@@ -6,7 +6,7 @@ Names are imported when first used: the libraries behind them take two seconds t
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tdsp.onboard.cli import command, run, sample_command, summarise
+from tdsp.onboard.cli import command, generate_command, run, summarise
 
 if TYPE_CHECKING:
     from tdsp.onboard.flow import Result, Wishes, onboard, propose_problem
@@ -17,10 +17,10 @@ __all__ = [
     "Result",
     "Wishes",
     "command",
+    "generate_command",
     "onboard",
     "propose_problem",
     "run",
-    "sample_command",
     "summarise",
 ]
 

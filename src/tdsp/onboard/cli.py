@@ -1,4 +1,4 @@
-"""`tdsp onboard` and `tdsp sample`: the command line, and the summary at its end."""
+"""The commands `tdsp onboard` and `tdsp generate`, and the summary that onboarding prints."""
 
 from __future__ import annotations
 
@@ -23,39 +23,47 @@ def command(
     target: Annotated[str, typer.Option(help="The column to predict.")],
     problem: Annotated[
         Literal["classification", "regression", "forecasting", "anomaly"] | None,
-        typer.Option(help="Proposed if not given."),
+        typer.Option(help="The kind of problem. Without it the target decides."),
     ] = None,
     id: Annotated[  # noqa: A002, the name of the option
-        list[str] | None, typer.Option(help="Names a row: carried along, never a feature.")
+        list[str] | None,
+        typer.Option(help="A column that identifies a row: kept in the output, never a feature."),
     ] = None,
     time: Annotated[
-        str | None, typer.Option(help="Orders the rows: the newest become the test set.")
+        str | None,
+        typer.Option(help="The column that orders the rows: the newest become the test set."),
     ] = None,
     group: Annotated[
-        str | None, typer.Option(help="Rows of one group never span training and test.")
+        str | None,
+        typer.Option(help="The column whose groups are never split between training and test."),
     ] = None,
     sensitive: Annotated[
-        list[str] | None, typer.Option(help="An attribute of people, to measure fairness by.")
+        list[str] | None,
+        typer.Option(help="A column with an attribute of people, to measure fairness by."),
     ] = None,
-    drop: Annotated[list[str] | None, typer.Option(help="Never a feature.")] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(help="A column that is never a feature.")
+    ] = None,
     keep: Annotated[
-        list[str] | None, typer.Option(help="A feature, although onboarding would leave it out.")
+        list[str] | None,
+        typer.Option(help="A column that is a feature, although onboarding would leave it out."),
     ] = None,
     series: Annotated[
-        list[str] | None, typer.Option(help="Of a forecast: tells the series apart.")
+        list[str] | None,
+        typer.Option(help="Forecast: a column that tells the series apart."),
     ] = None,
     horizon: Annotated[
-        int | None, typer.Option(min=1, help="Of a forecast: how many steps ahead.")
+        int | None, typer.Option(min=1, help="Forecast: how many steps ahead.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option(help="Say what would be written, write nothing.")
+        bool, typer.Option(help="Show what would be written, and write nothing.")
     ] = False,
-    project: Annotated[Path, typer.Option(help="The generated project.")] = Path(),
+    project: Annotated[Path, typer.Option(help="The folder of the project.")] = Path(),
 ) -> None:
     """Make your own table the data of this project.
 
-    Finds types, roles and traps; writes params.yaml, schema.yaml, the data dictionary and the
-    data report; puts the file under data/raw and DVC.
+    The command infers types and roles and looks for traps. It writes params.yaml, schema.yaml,
+    the data dictionary and the data report. It copies the file to data/raw and adds it to DVC.
     """
     from tdsp.onboard.flow import Wishes
 
@@ -105,9 +113,7 @@ def summarise(result: Result, console: Console, dry_run: bool = False) -> None:
     console.print(f"{verb}: {escape(_paths(result.written))}", highlight=False)
     if result.removed:
         verb = "Would remove" if dry_run else "Removed"
-        console.print(
-            f"{verb} the template's sample: {escape(_paths(result.removed))}", highlight=False
-        )
+        console.print(f"{verb} the example data: {escape(_paths(result.removed))}", highlight=False)
     console.print("Earlier files in data/raw stay where they are.", highlight=False)
 
 
@@ -135,16 +141,16 @@ def _findings(result: Result) -> Table:
     return table
 
 
-def sample_command(
+def generate_command(
     rows: Annotated[int, typer.Option(min=1, help="Number of rows.")] = 2000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same table.")] = 0,
-    drift: Annotated[float, typer.Option(min=0, help="0 for none, 1 for a lot.")] = 0.0,
+    drift: Annotated[float, typer.Option(min=0, help="Drift: 0 for none, 1 for a lot.")] = 0.0,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="CSV, Parquet or JSON lines.")
+        Path, typer.Option("--output", "-o", help="The file to write: CSV, Parquet or JSON lines.")
     ] = Path("synthetic_churn.csv"),
 ) -> None:
-    """Write a synthetic table with categories, gaps, dates and groups; its target is churned."""
-    from tdsp.samples import messy
+    """Generate a synthetic table with categories, gaps, dates and groups; its target is churned."""
+    from tdsp.generate import messy
 
     frame = messy(rows, seed, drift)
     suffix = output.suffix.lower()

@@ -302,14 +302,14 @@ TRAPS: list[Callable[[Table], Iterator[Finding]]] = [
 
 def find(table: Table, fixed: set[str]) -> list[Finding]:
     """Run every trap and give its role to each column that the user has not `fixed`."""
-    found: list[Finding] = []
+    seen: list[Finding] = []
     for trap in TRAPS:
-        found += list(trap(table))
-        for finding in found:
+        seen += list(trap(table))
+        for finding in seen:
             if finding.role and finding.column and finding.column not in fixed:
                 column = table.columns[finding.column]
                 column.role = finding.role if column.role == "feature" else column.role
-    return [_as_asked(finding) if finding.column in fixed else finding for finding in found]
+    return [_as_asked(finding) if finding.column in fixed else finding for finding in seen]
 
 
 def _as_asked(finding: Finding) -> Finding:
@@ -321,10 +321,10 @@ def _as_asked(finding: Finding) -> Finding:
 
 
 def infinite(raw: pd.DataFrame) -> list[Finding]:
-    """Infinite numbers in a typed file (in texts they are found as markers)."""
-    found = []
+    """Infinite numbers in a typed file (in texts they are read as markers)."""
+    seen = []
     for name in raw.columns[[dtype.kind == "f" for dtype in raw.dtypes]]:
         count = int(np.isinf(raw[name].astype("float64")).sum())
         if count:
-            found.append(Finding("infinite", name, f"{count} infinite values", "read as missing"))
-    return found
+            seen.append(Finding("infinite", name, f"{count} infinite values", "read as missing"))
+    return seen

@@ -34,7 +34,7 @@ SEASONS = {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 7, "h": 24, "30min": 48, "15mi
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the user said about the columns; it always wins over what is inferred."""
+    """The roles that the user gave to columns; they always win over what is inferred."""
 
     target: str
     problem: Problem | None = None
@@ -58,7 +58,7 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Result:
-    """What onboarding found and did; `commands` are left to the user."""
+    """The outcome of onboarding; `commands` are left to the user."""
 
     profile: Profile
     raw: Path
@@ -76,21 +76,21 @@ def onboard(
 ) -> Result:
     """Make the table at `path` the data of the generated project at `project`.
 
-    Raises OnboardError with nothing written. `dry_run` does everything but write. `say` is told
-    of each step.
+    On an error it raises OnboardError and has written nothing. `dry_run` does everything but
+    write. `say` gets a message for each step.
     """
-    found = write.open_project(project)
+    target = write.open_project(project)
     say(f"Reading {path.name}")
-    profile, frame = examine(path, wishes, found.answers["problem_type"], say)
+    profile, frame = examine(path, wishes, target.answers["problem_type"], say)
     say("Writing the schema")
     kept = frame.drop_duplicates()
     text = schema.build(kept, profile.columns, profile.problem)
     schema.prove(text, kept)
-    plan = write.plan(profile, found)
+    plan = write.plan(profile, target)
     plan.texts[Path("schema.yaml")] = text
     plan.texts[Path("docs/data/dictionary.md")] = dictionary.build(profile, plan.raw.as_posix())
     say("Drawing the data report")
-    plan.texts[Path("docs/data/report.html")] = report.build(profile, frame, found.name)
+    plan.texts[Path("docs/data/report.html")] = report.build(profile, frame, target.name)
     commands = [] if dry_run else write.apply(plan, say)
     copied = [plan.raw] if plan.copies or not dry_run else []
     return Result(profile, plan.raw, [*plan.texts, *copied], plan.removals, commands)
@@ -115,15 +115,15 @@ def examine(
     copies = int(frame.duplicated().sum())
     named = {column.name: column for column in columns}
     table = findings.Table(frame, named, wishes.target, problem, len(frame) - copies)
-    found = [*_source_notes(source), *odd, *findings.infinite(raw)]
-    found += findings.find(table, {name for _, name in wishes.roles})
+    seen = [*_source_notes(source), *odd, *findings.infinite(raw)]
+    seen += findings.find(table, {name for _, name in wishes.roles})
     # A forecast has the past and the calendar anyway.
     if not steps and not any(column.role == "feature" for column in columns):
-        raise OnboardError(_nothing_left(path, found))
+        raise OnboardError(_nothing_left(path, seen))
     metric, minimum = _metric(problem, frame[wishes.target])
     profile = Profile(
         source, reading, len(frame), copies, columns, wishes.target, problem, why, metric, minimum,
-        sorted(found, key=lambda finding: finding.level == "note"), steps,
+        sorted(seen, key=lambda finding: finding.level == "note"), steps,
     )  # fmt: skip
     return profile, frame
 
@@ -272,8 +272,8 @@ def _other_problem(path: Path, target: str, problem: Problem, why: str, rendered
     )
 
 
-def _nothing_left(path: Path, found: list[Finding]) -> str:
-    lines = [f"  {f.column}: {f.seen}" for f in found if f.role in ("drop", "id")][:10]
+def _nothing_left(path: Path, seen: list[Finding]) -> str:
+    lines = [f"  {f.column}: {f.seen}" for f in seen if f.role in ("drop", "id")][:10]
     return (
         f"{path} has no feature left to learn from:\n" + "\n".join(lines) + "\nUse --keep COLUMN."
     )

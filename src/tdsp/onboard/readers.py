@@ -1,4 +1,4 @@
-"""Read a table of unknown make: its format, encoding and delimiter are found, not asked."""
+"""Reads a table whose format, encoding and delimiter are detected, not asked for."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ class Source:
 def detect(path: Path) -> Source:
     """Look at the first bytes of `path` and say how to read it. Raises OnboardError."""
     if not path.is_file():
-        found = "is a directory" if path.is_dir() else "does not exist"
-        raise OnboardError(f"{path} {found}. Give the path of one table file.")
+        state = "is a directory" if path.is_dir() else "does not exist"
+        raise OnboardError(f"{path} {state}. Give the path of one table file.")
     head = path.open("rb").read(SAMPLE)
     if not head.strip():
         raise OnboardError(f"{path} is empty. Export the table again.")
@@ -92,18 +92,18 @@ def _format(path: Path, head: bytes) -> str:
         if head.startswith(magic):
             raise OnboardError(f"{path} is {advice}, then run onboard on that.")
     if head.startswith(b"PAR1"):
-        found = "parquet"
+        actual = "parquet"
     elif head.startswith(b"PK\x03\x04"):
-        found = "excel"
+        actual = "excel"
     else:
-        found = "jsonl" if SUFFIXES.get(path.suffix.lower()) == "jsonl" else "csv"
-    expected = SUFFIXES.get(path.suffix.lower(), found)
-    if expected != found:
+        actual = "jsonl" if SUFFIXES.get(path.suffix.lower()) == "jsonl" else "csv"
+    expected = SUFFIXES.get(path.suffix.lower(), actual)
+    if expected != actual:
         raise OnboardError(
             f"{path} is not a readable {expected} file although its name ends in {path.suffix}. "
             "It is damaged or misnamed: export it again."
         )
-    return found
+    return actual
 
 
 def _encoding(path: Path, head: bytes) -> str:

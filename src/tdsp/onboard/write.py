@@ -1,4 +1,4 @@
-"""Put the result into a generated project: all of it, or nothing."""
+"""Writes the result into a generated project: all of it, or nothing."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from tdsp.onboard.readers import OnboardError
 
 MARKS = ("params.yaml", "schema.yaml", ".copier-answers.yml")
 RAW = Path("data/raw")
+EXAMPLE = ("example", "sample")  # the stage of the example data: today, and before 0.1.0
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.I)
 
 
@@ -39,7 +40,7 @@ class Project:
 
     @property
     def name(self) -> str:
-        """Its name for people."""
+        """The name that people read."""
         return str(self.answers.get("project_name") or self.root.resolve().name)
 
 
@@ -65,7 +66,7 @@ def open_project(root: Path) -> Project:
     missing = [mark for mark in MARKS if not (root / mark).is_file()]
     if missing:
         raise OnboardError(
-            f"{root.resolve()} is no project made by tdsp: {', '.join(missing)} is not there. "
+            f"{root.resolve()} is not a project that tdsp made: {', '.join(missing)} is not there. "
             "Change into the project, give --project DIR, or make one with `tdsp new NAME`."
         )
     answers = _yaml(root / MARKS[2])
@@ -86,37 +87,38 @@ def _yaml(path: Path) -> dict[str, Any]:
 
 def plan(profile: Profile, project: Project) -> Plan:
     """Plan what to write, but for the schema and the documents, which the caller adds."""
-    sample = _sample_outputs(project)
-    raw = _raw_place(profile.source.path, project.root, sample)
-    made = Plan(project, raw, profile.source.path)
-    made.texts[Path(MARKS[0])] = _params(project.root / MARKS[0], profile, raw)
+    stage, example = _example(project)
+    raw = _raw_place(profile.source.path, project.root, example)
+    changes = Plan(project, raw, profile.source.path)
+    changes.texts[Path(MARKS[0])] = _params(project.root / MARKS[0], profile, raw)
     pipeline = project.root / "dvc.yaml"
-    if sample and pipeline.is_file():
-        made.texts[Path("dvc.yaml")] = _without_stage(pipeline.read_text("utf-8"), "sample")
-    code = Path("src") / str(project.answers.get("package_name", "")) / "sample.py"
-    old = [*sample, code] if sample else []
-    made.removals = [path for path in old if (project.root / path).is_file() and path != raw]
-    _forget_ignored(made, sample)
-    return made
+    if example and pipeline.is_file():
+        changes.texts[Path("dvc.yaml")] = _without_stage(pipeline.read_text("utf-8"), stage)
+    code = Path("src") / str(project.answers.get("package_name", "")) / f"{stage}.py"
+    old = [*example, code] if example else []
+    changes.removals = [path for path in old if (project.root / path).is_file() and path != raw]
+    _forget_ignored(changes, example)
+    return changes
 
 
-def _sample_outputs(project: Project) -> list[Path]:
-    """Files under data/raw that the template's own `sample` stage makes."""
+def _example(project: Project) -> tuple[str, list[Path]]:
+    """Return the stage that writes the example data, and what it writes under data/raw."""
     path = project.root / "dvc.yaml"
     stages = _yaml(path).get("stages", {}) if path.is_file() else {}
-    outs = stages.get("sample", {}).get("outs", [])
+    stage = next((name for name in EXAMPLE if name in stages), EXAMPLE[0])
+    outs = stages.get(stage, {}).get("outs", [])
     names = [Path(next(iter(out)) if isinstance(out, dict) else out) for out in outs]
-    return [name for name in names if name.parent == RAW]
+    return stage, [name for name in names if name.parent == RAW]
 
 
-def _raw_place(source: Path, root: Path, sample: list[Path]) -> Path:
+def _raw_place(source: Path, root: Path, example: list[Path]) -> Path:
     if source.resolve().parent == (root / RAW).resolve():
         return RAW / source.name
     stem, suffix = safe_name(source.stem), source.suffix.lower()
     names = [f"{stem}{suffix}", *(f"{stem}_{number}{suffix}" for number in range(2, 1000))]
     for name in names:
         place = root / RAW / name
-        free = not place.exists() or RAW / name in sample
+        free = not place.exists() or RAW / name in example
         if free or filecmp.cmp(place, source, shallow=False):
             return RAW / name
     raise OnboardError(f"{root / RAW} holds a thousand files named {stem}. Rename yours.")
@@ -203,42 +205,42 @@ def _without_stage(text: str, stage: str) -> str:
     return "".join(lines[:start] + lines[end:])
 
 
-def _forget_ignored(made: Plan, sample: list[Path]) -> None:
-    """Take the sample's name out of the .gitignore that DVC wrote beside it."""
+def _forget_ignored(changes: Plan, example: list[Path]) -> None:
+    """Take the example data out of the .gitignore that DVC wrote beside them."""
     path = RAW / ".gitignore"
-    here = made.project.root / path
-    if not sample or not here.is_file():
+    here = changes.project.root / path
+    if not example or not here.is_file():
         return
-    gone = {f"/{name.name}" for name in sample}
+    gone = {f"/{name.name}" for name in example}
     lines = here.read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if line not in gone]
     if kept == lines:
         return
     if kept:
-        made.texts[path] = "\n".join(kept) + "\n"
+        changes.texts[path] = "\n".join(kept) + "\n"
     else:
-        made.removals.append(path)
+        changes.removals.append(path)
 
 
-def apply(made: Plan, say: Callable[[str], None]) -> list[str]:
+def apply(changes: Plan, say: Callable[[str], None]) -> list[str]:
     """Carry out a plan; returns the commands that are left to the user.
 
     Everything is prepared beside its place first. If any step fails, the project is as it was.
     """
-    root = made.project.root
-    pointer = made.raw.with_name(made.raw.name + ".dvc")
+    root = changes.project.root
+    pointer = changes.raw.with_name(changes.raw.name + ".dvc")
     # A set: what is restored twice would be taken away again the second time.
-    touched = {*made.texts, *made.removals, pointer, RAW / ".gitignore"}
-    touched |= {made.raw} if made.copies else set()
+    touched = {*changes.texts, *changes.removals, pointer, RAW / ".gitignore"}
+    touched |= {changes.raw} if changes.copies else set()
     folders = {root / parent for path in touched for parent in path.parents}
     absent = sorted((folder for folder in folders if not folder.exists()), reverse=True)
     with tempfile.TemporaryDirectory(prefix=".tdsp-onboard-", dir=root) as name:
         fresh, old = Path(name, "new"), Path(name, "old")
-        _prepare(made, fresh, say)
+        _prepare(changes, fresh, say)
         _back_up(root, touched, old)
         try:
-            _swap(made, fresh)
-            return _track(root, made.raw, say)
+            _swap(changes, fresh)
+            return _track(root, changes.raw, say)
         except BaseException:
             _restore(root, touched, old)
             for folder in filter(Path.exists, absent):
@@ -246,14 +248,14 @@ def apply(made: Plan, say: Callable[[str], None]) -> list[str]:
             raise
 
 
-def _prepare(made: Plan, fresh: Path, say: Callable[[str], None]) -> None:
-    for path, text in made.texts.items():
+def _prepare(changes: Plan, fresh: Path, say: Callable[[str], None]) -> None:
+    for path, text in changes.texts.items():
         (fresh / path).parent.mkdir(parents=True, exist_ok=True)
         (fresh / path).write_text(text, encoding="utf-8", newline="\n")
-    if made.copies:
-        say(f"Copying {made.source.stat().st_size / 1e6:,.1f} MB to {made.raw.as_posix()}")
-        (fresh / made.raw).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(made.source, fresh / made.raw)
+    if changes.copies:
+        say(f"Copying {changes.source.stat().st_size / 1e6:,.1f} MB to {changes.raw.as_posix()}")
+        (fresh / changes.raw).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(changes.source, fresh / changes.raw)
 
 
 def _back_up(root: Path, touched: set[Path], old: Path) -> None:
@@ -263,12 +265,12 @@ def _back_up(root: Path, touched: set[Path], old: Path) -> None:
             shutil.copy2(root / path, old / path)
 
 
-def _swap(made: Plan, fresh: Path) -> None:
+def _swap(changes: Plan, fresh: Path) -> None:
     for path in [path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file()]:
-        (made.project.root / path).parent.mkdir(parents=True, exist_ok=True)
-        (fresh / path).replace(made.project.root / path)
-    for path in made.removals:
-        (made.project.root / path).unlink(missing_ok=True)
+        (changes.project.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (fresh / path).replace(changes.project.root / path)
+    for path in changes.removals:
+        (changes.project.root / path).unlink(missing_ok=True)
 
 
 def _restore(root: Path, touched: set[Path], old: Path) -> None:

@@ -61,7 +61,7 @@ def _reload(master: int) -> None:
     workers = processes.children(master)
     os.kill(master, signal.SIGHUP)
     if not processes.until(lambda: not workers & processes.children(master), DRAIN_SECONDS):
-        raise RolloutError("nginx has not taken its new configuration: see error.log")
+        raise RolloutError("nginx has not loaded its new configuration: see error.log")
 
 
 def _run(folder: Path, *options: str) -> None:

@@ -140,7 +140,7 @@ class Local:
         self.back()
         now = self.state
         if not (now.live and now.before):
-            raise RolloutError("there is no version before this one")
+            raise RolloutError("there is no previous version")
         if self.plan.strategy == "recreate":
             now.live.ports = []
             self._commit()
@@ -182,7 +182,7 @@ class Local:
         """Replace instances one by one until `wanted` of them are new."""
         now = self.state
         if now.live is None or now.new is None:
-            raise RolloutError("nothing is there to be replaced")
+            raise RolloutError("there is no instance to replace")
         now.mixed = True
         for count in range(1, wanted + 1):
             if len(now.new.ports) < count:
@@ -238,7 +238,7 @@ class Local:
             except (URLError, OSError):
                 time.sleep(0.1)
         said = _log(port).read_text(encoding="utf-8", errors="replace")[-1000:]
-        raise RolloutError(f"an instance does not get ready:\n{said}")
+        raise RolloutError(f"an instance did not become ready:\n{said}")
 
 
 def _copy(project: Path) -> str:
@@ -258,7 +258,7 @@ def _copy(project: Path) -> str:
         if not folder.exists():
             temporary.rename(folder)
     except OSError as error:
-        raise RolloutError(f"{project} is no project that has run: {error}") from None
+        raise RolloutError(f"{project} is not a project whose pipeline has run: {error}") from None
     return name
 
 

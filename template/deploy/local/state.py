@@ -1,4 +1,4 @@
-"""What runs locally, in a file: a command that was killed is told by it where it stood."""
+"""What runs locally, in a file: from it the next command knows where a killed one stopped."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-# The one place of names. Azure limits their length, and some must be unique in the world.
+# All names are defined here. Azure limits their length, and some must be globally unique.
 locals {
   stem   = "${var.project}-${var.environment}"
   short  = substr(replace(var.project, "-", ""), 0, 8)

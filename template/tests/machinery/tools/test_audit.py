@@ -55,7 +55,7 @@ def test_without_a_vulnerability_it_passes(monkeypatch: pytest.MonkeyPatch) -> N
     ("stdout", "stderr", "named"),
     [
         ("", "Traceback\nConnectionError: no route", "ConnectionError: no route"),
-        ("", "", "said nothing"),
+        ("", "", "printed nothing"),
         ('{"dependencies": [{"name": "a", "skip_reason": "not found"}]}', "", "1 packages (a)"),
     ],
 )

@@ -66,7 +66,7 @@ def test_a_line_that_nothing_pins_is_noted(
     root = project(tmp_path, *lines)
     assert expiry.main(["--root", str(root), "--today", "2027-01-01"]) == 0
     said = capsys.readouterr().out
-    assert "note: nothing here pins gone" in said
+    assert "note: no file has gone" in said
     assert said.count("note:") == 1
 
 

@@ -1,6 +1,6 @@
-"""Synthetic tables with the faults of real ones: for tests, demonstrations and drift.
+"""Generates synthetic tables with the faults of real ones: for tests, demonstrations and drift.
 
-Nothing here comes from a person or a firm. Files made by `tdsp sample` are named synthetic_….
+No row describes a real person or firm. `tdsp generate` names its files synthetic_….
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from typer.testing import CliRunner
 
-from tdsp.onboard import sample_command
-from tdsp.samples import messy
+from tdsp.generate import messy
+from tdsp.onboard import generate_command
 
 
 def test_same_seed_same_table() -> None:
@@ -55,7 +55,7 @@ def test_drift_moves_inputs_and_outcome() -> None:
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])
 def test_command(tmp_path: Path, suffix: str) -> None:
     app = typer.Typer()
-    app.command()(sample_command)
+    app.command()(generate_command)
     output = tmp_path / f"synthetic{suffix}"
     result = CliRunner().invoke(app, ["--rows", "20", "--seed", "1", "-o", str(output)])
     assert result.exit_code == 0, result.output
@@ -65,5 +65,5 @@ def test_command(tmp_path: Path, suffix: str) -> None:
 
 def test_command_refuses_other_formats(tmp_path: Path) -> None:
     app = typer.Typer()
-    app.command()(sample_command)
+    app.command()(generate_command)
     assert CliRunner().invoke(app, ["-o", str(tmp_path / "x.sqlite")]).exit_code == 2
