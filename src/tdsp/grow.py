@@ -53,7 +53,7 @@ REASONS = (
     ),
     (
         (".github/rulesets/", ".github/environments.sh", ".gitlab/protect.sh", ".azuredevops/"),
-        "rules of main and approvers of releases, as code",
+        "branch protection and approvers of releases, as code",
     ),
     (
         (".github/pull_request_template.md", ".gitlab/merge_request_templates/"),
