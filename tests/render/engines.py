@@ -88,20 +88,10 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "src/{{ package_name }}/forecasting.py": [("problem_type", "forecasting")],
     "src/{{ package_name }}/history.py": [("problem_type", "forecasting")],
     "src/{{ package_name }}/anomaly.py": [("problem_type", "anomaly")],
-    "tests/test_classification.py": [("problem_type", "classification")],
-    "tests/test_regression.py": [("problem_type", "regression")],
-    "tests/test_forecasting.py": [("problem_type", "forecasting")],
-    "tests/test_history.py": [("problem_type", "forecasting")],
-    "tests/test_anomaly.py": [("problem_type", "anomaly")],
     "tests/machinery/steps/test_split.py": [
         ("problem_type", "classification", "regression", "anomaly")
     ],
     "src/{{ package_name }}/steps/explain.py": [OPERATE, ("responsible_ai", True)],
-    "tests/machinery/steps/test_explain.py": [
-        OPERATE,
-        ("responsible_ai", True),
-        ("problem_type", "classification", "regression", "forecasting"),
-    ],
     **{
         f"src/{{{{ package_name }}}}/steps/{name}": [OPERATE]
         for name in ("accept.py", "tune.py", "templates/exit.md.j2")
@@ -111,7 +101,6 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "tests/machinery/service/": [ONLINE],
     "tests/machinery/service/test_kubernetes.py": KUBERNETES,
     "tests/machinery/operate/test_trial.py": [("cloud", "azure")],
-    "tests/machinery/operate/test_logged.py": ON_AZUREML,
     "src/{{ package_name }}/operate/trial.py": [("cloud", "azure")],
     "src/{{ package_name }}/operate/logged.py": ON_AZUREML,
     ".github/actions/": [("ci", "github")],
