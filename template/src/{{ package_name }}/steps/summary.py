@@ -50,7 +50,10 @@ def bands(values: pd.Series) -> pd.Series:
 
 
 def tie(one: pd.Series, other: pd.Series) -> float:
-    """Return Cramér's V, corrected for chance: 0 for nothing in common, 1 for the same groups."""
+    """Return Cramér's V, corrected for chance: 0 for nothing in common, 1 for the same groups.
+
+    SciPy's `association` has no correction; in few rows it ranks noise of many groups first.
+    """
     counts = pd.crosstab(one, other).to_numpy(dtype=float)
     total, (rows, columns) = counts.sum(), counts.shape
     expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0, keepdims=True) / total
