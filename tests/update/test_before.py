@@ -53,7 +53,7 @@ def test_a_project_from_before_is_updated_and_trains(template: Path, tmp_path: P
     for name in EDITED:
         with (root / name).open("a", encoding="utf-8", newline="\n") as file:
             file.write(OURS)
-    project.set("evaluate", resamples=100)
+    project.set("train", max_leaf_nodes=7)
     (root / "docs/our_notes.md").write_text("Ours.\n", encoding="utf-8")
     project.commit()
     run(COPIER, "update", "--quiet", "--defaults", "--data", "level=govern", cwd=root, env=clean())
@@ -62,7 +62,7 @@ def test_a_project_from_before_is_updated_and_trains(template: Path, tmp_path: P
     marked = [name for name, text in tree.items() if b"<<<<<<< " in text and ".git/" not in name]
     assert marked == []
     assert all(b'return "ours"' in tree[name] for name in EDITED)
-    assert b"resamples: 100" in tree["params.yaml"]
+    assert b"max_leaf_nodes: 7" in tree["params.yaml"]
     assert tree["docs/our_notes.md"] == b"Ours.\n"
     assert "src/ml_project/train.py" not in tree
     assert "src/ml_project/steps/train.py" in tree
