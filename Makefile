@@ -31,7 +31,7 @@ lifecycle: $(READY)  ## Play a model's life with a generated project: train, ser
 	@$(BIN)/python -m scripts.lifecycle.play
 
 test: check  ## Run all checks and tests
-	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --durations 10 --durations-min 1
 
 fast: $(READY)  ## Run the quick tests: tests/unit
 	@$(BIN)/python -m pytest tests/unit
@@ -73,8 +73,9 @@ build: $(READY)  ## Build the wheel and the source distribution into dist/
 	@git clean -fdXq template
 	@$(BIN)/uv build --quiet
 
-release: $(READY)  ## Tag VERSION: make release VERSION=0.2.0
-	@$(BIN)/python scripts/release.py "$(VERSION)"
+# "+" has make run the line with --dry-run too, which is then passed on.
+release: $(READY)  ## Tag VERSION: make release VERSION=0.2.0; with --dry-run only check
+	+@$(BIN)/python scripts/release.py "$(VERSION)" $(if $(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),--dry-run)
 
 clean:  ## Remove .venv and everything that was built
 	@rm -rf .venv build dist

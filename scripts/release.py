@@ -1,4 +1,7 @@
-"""Tags a release after checking what people forget: `make release VERSION=0.2.0`. Never pushes."""
+"""Tags a release after checking what people forget: `make release VERSION=0.2.0`. Never pushes.
+
+`make release VERSION=0.2.0 --dry-run` makes the same checks and tags nothing.
+"""
 
 import re
 import subprocess
@@ -62,12 +65,15 @@ def problems(version: str, root: Path) -> list[str]:
 
 
 def main(words: list[str], root: Path = ROOT) -> int:
-    """Tag the present commit, or say what is wrong and return 1."""
+    """Tag the present commit, or say what is wrong and return 1; with --dry-run tag nothing."""
     version = words[0] if words else ""
     obstacles = problems(version, root)
     if obstacles:
         print("Nothing was tagged:", *(f"- {problem}" for problem in obstacles), sep="\n")
         return 1
+    if "--dry-run" in words:
+        print(f"v{version} can be tagged: nothing was done.")
+        return 0
     git(root, "tag", "--annotate", f"v{version}", "--message", changes(root, version))
     print(
         f"Tagged v{version}. This did not run the tests: `make test` must be green on this commit."

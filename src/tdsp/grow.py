@@ -20,12 +20,17 @@ from tdsp.errors import TdspError
 
 ANSWERS = ".copier-answers.yml"
 LEVELS = ("train", "operate", "govern")
+# A level without fairness and explanation reports refuses a "yes" to them that somebody gives,
+# not the default that a project of a higher level has on record.
+NOT_CARRIED = {"train": {"responsible_ai"}}
 
 # What a file is for: the start of its path, and why its level has it. The first match counts;
 # PACKAGE stands for the folder of the project's package.
 REASONS = (
+    (("PACKAGE/steps/explain.py", "PACKAGE/steps/fairness.py"), "fairness and explanation reports"),
     (("PACKAGE/operate/",), "registry, lineage, monitoring, retraining, notifications"),
     (("PACKAGE/service/", "deploy/", ".dockerignore"), "the online service"),
+    (("PACKAGE/",), "more of the pipeline: parameter search, fast checks of rows, exit report"),
     (("tests/",), "tests of the code that comes"),
     (("environments/",), "what differs in development, test and production"),
     (("docs/runbooks/", "docs/operate.md"), "how to operate, and what to do when something fails"),
@@ -48,7 +53,7 @@ REASONS = (
     ),
     (
         (".github/rulesets/", ".github/environments.sh", ".gitlab/protect.sh", ".azuredevops/"),
-        "rules of main and approvers of releases, as code",
+        "branch protection and approvers of releases, as code",
     ),
     (
         (".github/pull_request_template.md", ".gitlab/merge_request_templates/"),
@@ -205,6 +210,8 @@ def _rendered(project: Project, level: str) -> Iterator[dict[str, bytes]]:
     """Give path -> content of the project as its template makes it at a level."""
     from copier import run_copy
 
+    left_out = NOT_CARRIED.get(level, set())
+    carried = {name: value for name, value in project.answers.items() if name not in left_out}
     with tempfile.TemporaryDirectory(prefix="tdsp-") as folder:
         place = Path(folder, "project")
         try:
@@ -212,7 +219,7 @@ def _rendered(project: Project, level: str) -> Iterator[dict[str, bytes]]:
                 run_copy(
                     project.source,
                     place,
-                    data=project.answers | {"level": level},
+                    data=carried | {"level": level},
                     vcs_ref=project.version,
                     defaults=True,
                     quiet=True,

@@ -248,6 +248,6 @@ def tasks_by_stage(project: Path) -> dict[str, list[str]]:
             line for line in path.read_text(encoding="utf-8").splitlines()
             if not line.lstrip().startswith("#")
         )  # fmt: skip
-        if called := set(re.findall(r"uv run poe ([a-z-]+)", text)):
+        if called := set(re.findall(r"uv run (?:poe|ml_project) ([a-z-]+)", text)):
             found[path.stem] = found.get(path.stem, set()) | called
     return {stage: sorted(called) for stage, called in found.items()}

@@ -83,8 +83,9 @@ class Played:
     @property
     def tasks(self) -> list[str]:
         """The project's own commands, in order."""
-        ran = (re.match(r"uv run (?:--group \w+ )?poe (\S+)", call) for call in self.calls)
-        return [found[1] for found in ran if found]
+        own = r"uv run (?:(?:--group \w+ )?poe|ml_project) (\S+)"
+        ran = (re.match(own, call) for call in self.calls)
+        return [task[1] for task in ran if task]
 
     def before(self, first: str, second: str) -> bool:
         """Whether the one call came before the other; both have to be there."""

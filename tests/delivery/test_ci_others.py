@@ -82,13 +82,16 @@ class System:
         cron = {"Build.CronSchedule.DisplayName": task} if task else {}
         return self.azure.play("train", answers, **cron, **known)
 
-    def check(self, answers: list[str] | None = None) -> Played:
+    def check(self, answers: list[str] | None = None, branch: str = "data/7-rows") -> Played:
         if self.gitlab:
             asked = {"CI_PIPELINE_SOURCE": "merge_request_event", "REPORT_TOKEN": "t"}
             asked |= {"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main", "CI_MERGE_REQUEST_IID": "7"}
+            asked |= {"CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": branch}
             return self.gitlab.play(answers, **asked, **PLACES)
         assert self.azure
-        return self.azure.play("ci", answers, **{"Build.Reason": "PullRequest"}, **PLACES)
+        asked = {"Build.Reason": "PullRequest"}
+        asked |= {"System.PullRequest.SourceBranch": f"refs/heads/{branch}"}
+        return self.azure.play("ci", answers, **asked, **PLACES)
 
     def upkeep(self, answers: list[str] | None = None) -> Played:
         if self.gitlab:
@@ -219,9 +222,9 @@ def test_a_pull_request_is_checked_and_its_figures_are_posted(systems: Any, ci: 
     system = systems(ci, "kubernetes")
     done = system.check([says("curl *", '{"value": []}' if ci == "azure-devops" else "[]")])
     assert done.code == 0, done.output
-    checks = ["branch", "format-check", "lint", "types", "roles", "test"]
-    assert done.tasks == [*checks, "secrets", "audit", "smoke"]
-    assert done.before("uv lock --check", "uv run poe format-check")
+    assert done.tasks == ["check", "secrets", "audit", "smoke"]
+    assert "check" not in system.check(branch="My_Branch").tasks
+    assert done.before("uv lock --check", "uv run poe check --all")
     assert done.of("uv run dvc metrics diff --md origin/main") == [""]
     assert done.of("uv run dvc plots diff") == ["--out plots origin/main"]
     _, posted = done.of("curl")
@@ -241,7 +244,7 @@ def test_training(systems: Any, ci: str) -> None:
     assert done.code == 0, done.output
     assert done.tasks == ["pipeline", "register", "notify"]
     assert done.before("uv run dvc pull", "uv run poe pipeline")
-    assert done.before("uv run poe register", "uv run dvc push")
+    assert done.before("uv run ml_project register", "uv run dvc push")
     assert system.train([fails("uv run poe pipeline")]).tasks == ["pipeline", "notify"]
     assert system.train(task="drift").tasks == ["monitor"]
     drift = [fails("uv run poe monitor*", 3)]

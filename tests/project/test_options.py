@@ -21,7 +21,7 @@ LIVED: list[Answers] = [
     },
     {
         "project_name": "проект-é", "problem_type": "regression", "license": "MIT",
-        "serving": "online", "rollout": "canary", "ci": "github", "cloud": "none",
+        "level": "govern", "serving": "online", "rollout": "canary", "ci": "github", "cloud": "none",
         "responsible_ai": True,
     },
     {
@@ -35,8 +35,10 @@ LIVED: list[Answers] = [
         "license": "BSD-3-Clause", "serving": "online", "rollout": "recreate",
         "platform": "kubernetes", "ci": "azure-devops", "cloud": "azure", "iac": "none",
     },
-    {"project_name": "顧客", "problem_type": "forecasting", "license": "MIT"},
-    {"project_name": "Odd rows", "problem_type": "anomaly", "license": "MIT"},
+    {
+        "project_name": "顧客", "problem_type": "forecasting", "license": "MIT", "level": "train",
+    },
+    {"project_name": "Odd rows", "problem_type": "anomaly", "license": "MIT", "level": "operate"},
 ]  # fmt: skip
 LOOKED_AT: list[Answers] = [
     {"python_version": version, "serving": "online", "rollout": rollout, "package_name": LONG}
@@ -91,7 +93,7 @@ def test_formatting_changes_nothing(lived: Project) -> None:
 
 @of(ROWS)
 def test_check_is_green_and_leaves_no_trace(lived: Project) -> None:
-    done = lived.poe("check")
+    done = lived.run("poe", "check", "--all")
     assert " passed" in done.stdout
     assert " skipped" not in done.stdout
     assert lived.status() == []
@@ -120,5 +122,5 @@ def test_answers_that_change_no_code_change_no_format(
     root = with_copier(repository, tmp_path / "project", answers)
     project = Project(root, environment(FOUND[0])).commit()
     project.poe("format")
-    project.poe("lint")
+    project.poe("_lint")
     assert project.status() == []

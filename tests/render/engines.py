@@ -61,6 +61,19 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     ".gitlab/issue_templates/": [GOVERN],
     ".gitlab/merge_request_templates/": [GOVERN],
     ".gitlab/protect.sh": [GOVERN],
+    **{f"tools/{name}.py": [GOVERN] for name in ("approve", "record", "signing")},
+    "tests/machinery/tools/test_approve.py": [GOVERN],
+    **{
+        f"tests/test_{kind}.py": [("problem_type", kind)]
+        for kind in ("classification", "regression", "forecasting", "anomaly")
+    },
+    "tests/test_history.py": [("problem_type", "forecasting")],
+    "tests/machinery/operate/test_logged.py": ON_AZUREML,
+    "tests/machinery/steps/test_explain.py": [
+        OPERATE,
+        ("responsible_ai", True),
+        ("problem_type", "classification", "regression", "forecasting"),
+    ],
     "docs/governance/": [GOVERN],
     "docs/process/": [GOVERN],
     "docs/roles/": [GOVERN],
@@ -75,20 +88,10 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "src/{{ package_name }}/forecasting.py": [("problem_type", "forecasting")],
     "src/{{ package_name }}/history.py": [("problem_type", "forecasting")],
     "src/{{ package_name }}/anomaly.py": [("problem_type", "anomaly")],
-    "tests/test_classification.py": [("problem_type", "classification")],
-    "tests/test_regression.py": [("problem_type", "regression")],
-    "tests/test_forecasting.py": [("problem_type", "forecasting")],
-    "tests/test_history.py": [("problem_type", "forecasting")],
-    "tests/test_anomaly.py": [("problem_type", "anomaly")],
     "tests/machinery/steps/test_split.py": [
         ("problem_type", "classification", "regression", "anomaly")
     ],
     "src/{{ package_name }}/steps/explain.py": [OPERATE, ("responsible_ai", True)],
-    "tests/machinery/steps/test_explain.py": [
-        OPERATE,
-        ("responsible_ai", True),
-        ("problem_type", "classification", "regression", "forecasting"),
-    ],
     **{
         f"src/{{{{ package_name }}}}/steps/{name}": [OPERATE]
         for name in ("accept.py", "tune.py", "templates/exit.md.j2")
@@ -98,7 +101,6 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "tests/machinery/service/": [ONLINE],
     "tests/machinery/service/test_kubernetes.py": KUBERNETES,
     "tests/machinery/operate/test_trial.py": [("cloud", "azure")],
-    "tests/machinery/operate/test_logged.py": ON_AZUREML,
     "src/{{ package_name }}/operate/trial.py": [("cloud", "azure")],
     "src/{{ package_name }}/operate/logged.py": ON_AZUREML,
     ".github/actions/": [("ci", "github")],

@@ -61,6 +61,8 @@ def check_project(project: Path) -> None:
     roles = (project / "docs/roles.yaml").is_file()  # of level govern
     disagree = sync.check(project, sync.wanted(Project(project))) if roles else []
     assert not disagree, f"docs/roles.yaml and what follows from it: {disagree}"
+    listed = [name for name in tasks_of(project) if name[0] != "_"]
+    assert len(listed) <= 20, f"`poe` lists {len(listed)} tasks"
     promised = [*absent(project), *unknown(project), *above(project)]
     assert not promised, f"the documents promise what is not there: {promised}"
 
@@ -116,10 +118,15 @@ def leads(target: Path, project: Path, made: str) -> bool:
     return target.exists() or f" {path}" in made
 
 
+def tasks_of(project: Path) -> dict[str, Any]:
+    """The tasks of `poe`; those that start with an underscore are not listed."""
+    metadata = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+    return dict(metadata["tool"]["poe"]["tasks"])
+
+
 def unknown(project: Path) -> Iterator[str]:
     """Tasks and modules that a file tells people or CI to run, and that the project lacks."""
-    metadata = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
-    tasks = metadata["tool"]["poe"]["tasks"]
+    tasks = tasks_of(project)
     for path, text in texts(project):
         for task in TASK.findall(text):
             if task not in tasks:

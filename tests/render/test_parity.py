@@ -24,7 +24,10 @@ from tests.render.soundness import check_project
 
 ROWS = covering_array()
 NEVER = {
-    *(("level", "train", name) for name in ("serving", "cloud", "rollout", "platform", "iac")),
+    *(
+        ("level", "train", name)
+        for name in ("serving", "cloud", "rollout", "platform", "iac", "responsible_ai")
+    ),
     ("serving", "batch", "rollout"),
     ("cloud", "none", "iac"),
     ("problem_type", "forecasting", "serving"),

@@ -42,7 +42,7 @@ TEXTS = (
 def test_a_text_comes_out_as_it_went_in(
     text: str, repository: Path, cookies_session: Cookies, tmp_path: Path
 ) -> None:
-    answers = dict.fromkeys(TEXT_QUESTIONS, text)
+    answers = {**dict.fromkeys(TEXT_QUESTIONS, text), "level": "govern"}
     project = with_copier(repository, tmp_path / "project", answers)
     assert files(with_cookiecutter(cookies_session, repository, answers)) == files(project)
     check_project(project)

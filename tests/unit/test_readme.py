@@ -46,7 +46,7 @@ def test_the_tree_lists_only_what_a_default_project_has(project: Path) -> None:
 
 def test_a_path_that_does_not_exist_would_be_seen(project: Path) -> None:
     wrong = README.replace(" train.py", " trains.py")
-    assert missing(wrong, project) == ["src/ml_project/trains.py"]
+    assert missing(wrong, project) == ["src/ml_project/steps/trains.py"]
 
 
 def test_the_tree_leaves_out_only_what_tools_read(project: Path) -> None:

@@ -1,0 +1,73 @@
+"""A project made before the levels and the rooms of src/ takes the update, and trains."""
+
+import io
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from tests.conftest import ROOT, git
+from tests.project.living import FOUND, Project, clean, environment, run
+from tests.render.engines import files
+
+BEFORE = "9bd9842"  # the last commit with the flat layout; nothing was tagged yet
+COPIER = Path(sys.executable).with_name("copier")
+OURS = '''
+
+def ours() -> str:
+    """Return our own."""
+    return "ours"
+'''
+EDITED = ("src/ml_project/features.py", "src/ml_project/classification.py")
+
+
+@pytest.fixture(scope="module")
+def template(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with the template as it was, untagged, and as it is, tagged."""
+    target = tmp_path_factory.mktemp("before") / "tdsp"
+    target.mkdir()
+    command = ["git", "archive", BEFORE, "copier.yml", "template"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == 0, f"{BEFORE} is not in this clone: `git fetch --unshallow`"
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(target, filter="data")
+    git(target, "init", "-q")
+    git(target, "add", "-A")
+    git(target, "commit", "-q", "-m", "before")
+    git(target, "rm", "-rq", ".")
+    for path in plain.iterdir():
+        subprocess.run(["cp", "-r", path, target], check=True)
+    git(target, "add", "-A")
+    git(target, "commit", "-q", "-m", "after")
+    git(target, "tag", "v0.1.0")
+    return target
+
+
+def test_a_project_from_before_is_updated_and_trains(template: Path, tmp_path: Path) -> None:
+    root, first = tmp_path / "ml-project", git(template, "rev-parse", "HEAD~1").strip()
+    words = ("copy", "--quiet", "--defaults", "--vcs-ref", first, template, root)
+    run(COPIER, *words, cwd=tmp_path, env=clean())
+    project = Project(root, environment(FOUND[0])).commit()
+    assert (root / "src/ml_project/train.py").is_file()
+    for name in EDITED:
+        with (root / name).open("a", encoding="utf-8", newline="\n") as file:
+            file.write(OURS)
+    project.set("evaluate", resamples=100)
+    (root / "docs/our_notes.md").write_text("Ours.\n", encoding="utf-8")
+    project.commit()
+    run(COPIER, "update", "--quiet", "--defaults", "--data", "level=govern", cwd=root, env=clean())
+    tree = files(root)
+    assert [name for name in tree if name.endswith((".rej", ".orig"))] == []
+    marked = [name for name, text in tree.items() if b"<<<<<<< " in text and ".git/" not in name]
+    assert marked == []
+    assert all(b'return "ours"' in tree[name] for name in EDITED)
+    assert b"resamples: 100" in tree["params.yaml"]
+    assert tree["docs/our_notes.md"] == b"Ours.\n"
+    assert "src/ml_project/train.py" not in tree
+    assert "src/ml_project/steps/train.py" in tree
+    assert project.yaml(".copier-answers.yml")["level"] == "govern"
+    project.commit()
+    project.poe("format")
+    project.poe("pipeline")
+    assert project.yaml("reports/gate.json")["passed"] is True
