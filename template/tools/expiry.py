@@ -205,7 +205,7 @@ def report(pins: list[Pin], found: dict[str, str], today: date) -> tuple[list[st
     ]
     soon = [f"warning: {pin.line(today)}" for pin in pins if today <= pin.until <= today + WARN]
     dead = [
-        f"note: nothing here pins {pin.pin}: its line in {MANIFEST} can go"
+        f"note: no file has {pin.pin}: its line in {MANIFEST} can go"
         for pin in pins
         if not (pin.outside or ADVISORY.match(pin.pin) or pin.pin.casefold() in there)
     ]
