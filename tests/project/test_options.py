@@ -21,8 +21,8 @@ LIVED: list[Answers] = [
     },
     {
         "project_name": "проект-é", "problem_type": "regression", "license": "MIT",
-        "level": "govern", "serving": "online", "rollout": "canary", "ci": "github", "cloud": "none",
-        "responsible_ai": True,
+        "level": "govern", "serving": "online", "rollout": "canary", "ci": "github",
+        "cloud": "none", "responsible_ai": True,
     },
     {
         "project_name": "class", "description": "\\", "author_name": '"', "organization": "#",
