@@ -21,7 +21,7 @@ from tools import record as facts
 from tools.signing import FOLDER, ApprovalError
 from tools.sources import SourceError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src"
 
 

@@ -41,7 +41,7 @@ def test_approvals_hold_and_what_was_tampered_with_is_found(
 ) -> None:
     """Real git, ssh-keygen and gpg; together with the project's own test of its policy."""
     monkeypatch.setenv("TDSP_PYTHON", sys.executable)
-    tests = ["tests/unit/test_approvals.py", "tests/machinery/tools/test_approve.py"]
+    tests = ["tests/machinery/tools/test_approvals.py", "tests/machinery/tools/test_approve.py"]
     shutil.copy(HERE / "approvals.py", project.root / tests[0])
     try:
         done = project.run("pytest", "-q", "--tb=short", *tests)
@@ -63,17 +63,17 @@ def test_each_principle_holds_and_is_broken_with_what_it_stands_for(project: Pro
     assert re.findall(r"(?m)^(\w+)  (\w+)", done.stdout) == [("kept", name) for name in names]
 
     source = f"src/{project.package}"
-    project.edit(f"{source}/gate.py", "all(value >= limits.floor for", "all(True for")
+    project.edit(f"{source}/steps/gate.py", "all(value >= limits.floor for", "all(True for")
     for rule in ("value >= gate.minimum", "over_trivial > 0", "over_linear >= -NOISE"):
-        project.edit(f"{source}/gate.py", f"{rule},", "True,")
-    project.edit(f"{source}/monitor.py", "alarm = p <=", "alarm = p < 0 and p <=")
+        project.edit(f"{source}/steps/gate.py", f"{rule},", "True,")
+    project.edit(f"{source}/operate/monitor.py", "alarm = p <=", "alarm = p < 0 and p <=")
     project.edit("params.yaml", "floor: 0.8", "floor: 0.7")
     done = tdsp(project.root, "principles", *names, **place)
     assert done.returncode == 1
     assert re.findall(r"(?m)^(\w+)  (\w+)", done.stdout) == [("FAIL", name) for name in names]
     for told in (
         "fairness.floor in params.yaml is 0.7, not at least 0.8",
-        "tests/unit/test_gate.py::test_a_group_below_the_floor_fails does not pass",
+        "tests/machinery/steps/test_gate.py::test_a_group_below_the_floor_fails does not pass",
         "test_a_model_without_the_features_that_count_is_rejected does not pass",
         "test_a_shift_is_an_alarm_of_column_and_predictions does not pass",
     ):
@@ -393,7 +393,7 @@ def test_the_trail_joins_registry_and_approvals() -> None:
 def test_an_empty_registry_has_an_empty_trail(small: Folder) -> None:
     done = tdsp(small.root, "trail", MLFLOW_TRACKING_URI="")
     assert done.returncode == 0
-    assert done.stdout == "nothing is registered yet: `poe register`\n"
+    assert done.stdout == "nothing is registered yet: run the command `register` of the project\n"
     assert "nothing is registered yet" in (small.root / trail.PAGE).read_text("utf-8")
 
 

@@ -66,7 +66,7 @@ def test_before_a_run_without_git_and_net(virgin: Project) -> None:
     env = virgin.env | {"PATH": str(virgin.environment / BIN)}
     subprocess.run([sys.executable, "-c", ALONE], cwd=virgin.root, env=env, check=True)
     assert "uv run poe pipeline" in words(virgin, "docs/model/report.html")
-    assert "uv run poe register" in words(virgin, "lineage.html")
+    assert "uv run PACKAGE register" in words(virgin, "lineage.html")
     assert "uv run poe monitor" in words(virgin, "reports/monitoring/monitor.html")
     assert "Not written yet" in text(virgin, "index.html")
     charter = text(virgin, "docs/project/charter.html")

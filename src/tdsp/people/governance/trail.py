@@ -178,7 +178,9 @@ def as_text(events: list[Event]) -> str:
     for event in events:
         lines.append(f"{event.at}  {event.what} of version {event.version} ({event.model_id})")
         lines += [f"    {line}" for line in (f"by {event.who}: {event.why}", *event.evidence)]
-    return "\n".join(lines) or "nothing is registered yet: `poe register`"
+    return (
+        "\n".join(lines) or "nothing is registered yet: run the command `register` of the project"
+    )
 
 
 def as_page(name: str, events: list[Event]) -> str:

@@ -23,7 +23,7 @@ RUN = ("model/report", "model/card", "model/baseline", "data/definition", "data/
 # Which command of a generated project writes them.
 WRITTEN = {f"docs/{name}.md": "uv run poe pipeline" for name in (*RUN, "project/exit")}
 WRITTEN |= {MONITOR: "uv run poe monitor", trail.PAGE: "tdsp trail"}
-WRITTEN |= {"lineage.md": "uv run poe register"}
+WRITTEN |= {"lineage.md": "uv run PACKAGE register"}
 FIRST = ("start", "project", "data", "model", "lineage", "process", "roles", "governance")
 LAST = "repository"
 LITERAL = re.compile(r"[\\`*_\[\]<>|#~&!$]")  # means something in Markdown
