@@ -60,7 +60,7 @@ def show(project: Path) -> None:
     for check in gate["checks"]:
         mark = "pass" if check["passed"] else "FAIL"
         console.print(f"  {mark}  {check['rule']} ({check['figures']})", highlight=False)
-    names = ("model", "linear", "trivial")
+    names = ("model", "linear", "dummy")
     table = Table("on the test set", *names, box=None, header_style="bold")
     for metric in metrics["model"]:
         table.add_row(metric, *(f"{metrics[name][metric]:.4f}" for name in names))

@@ -54,7 +54,7 @@ def test_approvals_hold_and_what_was_tampered_with_is_found(
 
 def test_each_principle_holds_and_is_broken_with_what_it_stands_for(project: Project) -> None:
     names = ["fairness", "reliability", "safety"]
-    rules = ["each group keeps 0.8 of the accuracy", "surely better than the trivial baseline"]
+    rules = ["each group keeps 0.8 of the accuracy", "surely better than the dummy baseline"]
     checks = [{"rule": rule, "passed": True} for rule in rules]
     (project.root / "reports").mkdir(exist_ok=True)
     (project.root / "reports/gate.json").write_text(json.dumps({"checks": checks}))
@@ -64,7 +64,7 @@ def test_each_principle_holds_and_is_broken_with_what_it_stands_for(project: Pro
 
     source = f"src/{project.package}"
     project.edit(f"{source}/steps/gate.py", "all(value >= limits.floor for", "all(True for")
-    for rule in ("value >= gate.minimum", "over_trivial > 0", "over_linear >= -NOISE"):
+    for rule in ("value >= gate.minimum", "over_dummy > 0", "over_linear >= -NOISE"):
         project.edit(f"{source}/steps/gate.py", f"{rule},", "True,")
     project.edit(f"{source}/operate/monitor.py", "alarm = p <=", "alarm = p < 0 and p <=")
     project.edit("params.yaml", "floor: 0.8", "floor: 0.7")

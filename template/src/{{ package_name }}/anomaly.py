@@ -51,7 +51,7 @@ class Distance(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def models(inputs: pd.DataFrame, train: Train, seed: int) -> dict[str, Any]:
-    """Unfitted models by name: the baselines, `trivial` and `linear`, and the candidates.
+    """Unfitted models by name: the baselines, `dummy` and `linear`, and the candidates.
 
     `linear` is the distance from the mean in units of the joint spread (Mahalanobis), `forest` how
     few random cuts set a row apart. `train.alert_share` of the training rows are beyond 0.
@@ -66,12 +66,12 @@ def models(inputs: pd.DataFrame, train: Train, seed: int) -> dict[str, Any]:
     filled = SimpleImputer(strategy="median", keep_empty_features=True)
     linear = make_pipeline(for_linear(inputs), white, Distance(train.alert_share))
     named = {"linear": linear, "forest": make_pipeline(filled, forest)}
-    trivial = {"trivial": DummyClassifier(strategy="prior")}
-    return trivial | {name: with_codes(inputs, model) for name, model in named.items()}
+    dummy = {"dummy": DummyClassifier(strategy="prior")}
+    return dummy | {name: with_codes(inputs, model) for name, model in named.items()}
 
 
 def raw(model: Any, inputs: Any) -> np.ndarray:
-    """Return how usual each row is, below 0 for an alert: rows x 1. To the trivial, all are."""
+    """Return how usual each row is, below 0 for an alert: rows x 1. To the dummy baseline, all are."""
     if isinstance(model, DummyClassifier):
         return np.zeros((len(inputs), 1))
     values: np.ndarray = model.decision_function(inputs)

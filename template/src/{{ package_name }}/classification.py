@@ -34,7 +34,7 @@ SEARCH = {"learning_rate": (0.01, 0.3), "max_iter": (30, 300), "max_leaf_nodes":
 
 
 def models(inputs: pd.DataFrame, train: Train, seed: int) -> dict[str, Any]:
-    """Unfitted models by name: the two baselines `trivial` and `linear`, then the candidates."""
+    """Unfitted models by name: the two baselines `dummy` and `linear`, then the candidates."""
     linear = make_pipeline(for_linear(inputs), LogisticRegression(max_iter=1000))
     boosting = HistGradientBoostingClassifier(
         learning_rate=train.learning_rate,
@@ -45,8 +45,8 @@ def models(inputs: pd.DataFrame, train: Train, seed: int) -> dict[str, Any]:
     both = [("linear", linear), ("boosting", boosting)]
     blend = VotingClassifier(both, voting="soft", flatten_transform=False)
     named = {"linear": linear, "boosting": boosting, "blend": blend}
-    trivial = {"trivial": DummyClassifier(strategy="prior")}
-    return trivial | {name: with_codes(inputs, model) for name, model in named.items()}
+    dummy = {"dummy": DummyClassifier(strategy="prior")}
+    return dummy | {name: with_codes(inputs, model) for name, model in named.items()}
 
 
 def raw(model: Any, inputs: Any) -> np.ndarray:

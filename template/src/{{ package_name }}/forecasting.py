@@ -29,7 +29,7 @@ __all__ = [
 
 
 def raw(model: Any, inputs: Any) -> np.ndarray:
-    """Return the forecast, in the target's unit: rows x 1. The trivial one is NAIVE."""
+    """Return the forecast, in the target's unit: rows x 1. That of the dummy baseline is NAIVE."""
     if isinstance(model, DummyRegressor):
         values: np.ndarray = inputs[[NAIVE]].to_numpy()
         return values

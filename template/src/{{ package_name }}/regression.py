@@ -29,7 +29,7 @@ SEARCH = {"learning_rate": (0.01, 0.3), "max_iter": (30, 300), "max_leaf_nodes":
 
 
 def models(inputs: pd.DataFrame, train: Train, seed: int) -> dict[str, Any]:
-    """Unfitted models by name: the two baselines `trivial` and `linear`, then the candidates."""
+    """Unfitted models by name: the two baselines `dummy` and `linear`, then the candidates."""
     linear = make_pipeline(for_linear(inputs), Ridge())
     boosting = HistGradientBoostingRegressor(
         learning_rate=train.learning_rate,
@@ -39,8 +39,8 @@ def models(inputs: pd.DataFrame, train: Train, seed: int) -> dict[str, Any]:
     )
     blend = VotingRegressor([("linear", linear), ("boosting", boosting)])
     named = {"linear": linear, "boosting": boosting, "blend": blend}
-    trivial = {"trivial": DummyRegressor(strategy="mean")}
-    return trivial | {name: with_codes(inputs, model) for name, model in named.items()}
+    dummy = {"dummy": DummyRegressor(strategy="mean")}
+    return dummy | {name: with_codes(inputs, model) for name, model in named.items()}
 
 
 def raw(model: Any, inputs: Any) -> np.ndarray:
