@@ -456,7 +456,7 @@ def test_a_policy_that_is_not_valid_approves_and_verifies_nothing(
 
 def test_a_release_verifies_the_model_in_its_files(capsys: pytest.CaptureFixture[str]) -> None:
     """As in a release: no registry, the model that lies in models/."""
-    from .test_registry import take_up
+    from test_registry import take_up
 
     take_up("1")
     files = tracking.run_files(registry.find("1").run_id, "reports")

@@ -71,12 +71,12 @@ def test_every_command_that_a_document_names_is_there(
     wrong = projects[name].copy(tmp_path / "wrong")
     page, package = wrong.root / "docs/runbooks/retrain.md", wrong.package
     added = f"# x\n\nuse `uv run poe retrian`\n\n```\nuv run {package} modles && ls\nls\n"
-    added += 'a=$(b) uv run poe rollback \\\n  --raeson "why; not"\n```\n'
+    added += 'a=$(b) uv run poe monitor \\\n  --raeson "why; not"\n```\n'
     page.write_text(added + page.read_text(encoding="utf-8"), encoding="utf-8")
     assert list(unknown(wrong, tasks, own)) == [
         "docs/runbooks/retrain.md:3: there is no `poe retrian`",
         f"docs/runbooks/retrain.md:6: there is no `{package} modles`",
-        "docs/runbooks/retrain.md:8: `poe rollback` has no --raeson",
+        "docs/runbooks/retrain.md:8: `poe monitor` has no --raeson",
     ]
 
 

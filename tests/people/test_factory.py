@@ -32,6 +32,7 @@ from tdsp.new import questions as asked
 from tdsp.org import read_organisation
 
 DOCS = ROOT / "docs"
+GOVERN: Answers = {"level": "govern"}
 PATTERNS = sorted((ROOT / "patterns").glob("*.yaml"))
 PAGES = sorted([*DOCS.glob("*.md"), *DOCS.glob("factory/*.md"), *DOCS.glob("learn/*.md")])
 ROLES = {
@@ -45,7 +46,8 @@ PATHS = re.compile(r"`((?:docs|patterns|benchmarks|tests|notebooks|azureml|infra
 
 
 def answers(path: Path) -> Answers:
-    return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
+    """The answers of a pattern, for a project that has all pages."""
+    return {**yaml.safe_load(path.read_text(encoding="utf-8")), **GOVERN}
 
 
 def text(path: Path) -> str:
@@ -56,7 +58,7 @@ def text(path: Path) -> str:
 def rendered(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A default project, and one of every pattern."""
     folder = tmp_path_factory.mktemp("patterns")
-    given = {"default": {}} | {path.stem: answers(path) for path in PATTERNS}
+    given = {"default": GOVERN} | {path.stem: answers(path) for path in PATTERNS}
     return {name: with_copier(repository, folder / name, data) for name, data in given.items()}
 
 

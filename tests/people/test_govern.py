@@ -41,7 +41,7 @@ def test_approvals_hold_and_what_was_tampered_with_is_found(
 ) -> None:
     """Real git, ssh-keygen and gpg; together with the project's own test of its policy."""
     monkeypatch.setenv("TDSP_PYTHON", sys.executable)
-    tests = ["tests/machinery/tools/test_approvals.py", "tests/machinery/tools/test_approve.py"]
+    tests = ["tests/machinery/operate/test_approvals.py", "tests/machinery/tools/test_approve.py"]
     shutil.copy(HERE / "approvals.py", project.root / tests[0])
     try:
         done = project.run("pytest", "-q", "--tb=short", *tests)

@@ -126,7 +126,7 @@ def test_every_command_of_stages_and_pages_exists(name: str, repository: Path) -
     named = {word for text in texts for word in re.findall(r"\bpoe ([a-z][a-z-]*)", text)}
     assert named <= known, named - known
     package = yaml.safe_load((root / ".copier-answers.yml").read_text("utf-8"))["package_name"]
-    commands = "".join(p.read_text("utf-8") for p in (root / "src" / package).glob("c*.py"))
+    commands = "".join(p.read_text("utf-8") for p in (root / "src" / package).rglob("c*.py"))
     for stage in stages.load(Folder(root)):
         for one in (*stage.entry, *stage.exit):
             match one.check.split():
