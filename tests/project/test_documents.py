@@ -69,7 +69,8 @@ def test_open_questions_are_reported_until_they_are_answered(
     documented: Project, tmp_path: Path
 ) -> None:
     project = documented.copy(tmp_path / "ml-project")
-    done = project.run("poe", "docs", "--stage", "acceptance", ok=False)
+    words = (*TDSP, "docs", "--stage", "acceptance")
+    done = run(*words, cwd=project.root, env=clean(), ok=False)
     assert done.returncode == 1
     assert "docs/project/charter.md:" in done.stdout
     assert "docs/project/facts.yaml:" in done.stdout
@@ -79,7 +80,7 @@ def test_open_questions_are_reported_until_they_are_answered(
         text = path.read_text(encoding="utf-8")
         path.write_text(OPEN.sub("answered", text), encoding="utf-8")
     project.repro()
-    assert project.run("poe", "docs", "--stage", "acceptance").returncode == 0
+    assert run(*words, cwd=project.root, env=clean()).returncode == 0
     assert "answered" in texts(project)["card"]
 
 

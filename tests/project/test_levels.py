@@ -78,4 +78,4 @@ def test_a_project_climbs_keeps_its_edits_and_trains(small: Project, tmp_path: P
             project.step("promote", "--reason", "the first")
     assert "champion" in project.step("models").stdout
     tdsp(project, "roles", "--check")
-    project.poe("_types")
+    project.run("mypy")
