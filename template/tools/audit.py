@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.expiry import ADVISORY, MANIFEST, Pin, read
+from tools.sources import SourceError
 
 LOCK = "requirements.lock"
 GROUP = "It is in the group `audit`: uv run --group audit poe audit"
@@ -54,7 +55,7 @@ def main() -> int:
     """Print the vulnerabilities; return 1 if there are any, or if nothing can be known."""
     try:
         packages = audit(LOCK, accepted(read(Path(MANIFEST)), date.today()))
-    except AuditError as error:
+    except (AuditError, SourceError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     weak = [(package, found) for package in packages for found in package["vulns"]]

@@ -71,7 +71,7 @@ def models(inputs: pd.DataFrame, train: Train, seed: int) -> dict[str, Any]:
 
 
 def raw(model: Any, inputs: Any) -> np.ndarray:
-    """Return how usual each row is, below 0 for an alert: rows x 1. To the dummy baseline, all are."""
+    """Return how usual each row is, below 0 for an alert: rows x 1. To the dummy all are."""
     if isinstance(model, DummyClassifier):
         return np.zeros((len(inputs), 1))
     values: np.ndarray = model.decision_function(inputs)
