@@ -39,6 +39,7 @@ def render(settings: Settings, root: Path) -> dict[str, str]:
         "package": _read(root / paths.PACKAGE / "package.json"),
         "plots": lambda pattern: _plots(root, pattern),
         "fact": _facts(root / paths.FACTS),
+        "there": lambda path: (root / path).is_file(),
     }
     return {name: environment.get_template(f"{name}.md.j2").render(values) for name in paths.PAGES}
 
