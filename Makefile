@@ -34,7 +34,7 @@ test: check  ## Run all checks and tests
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --durations 10 --durations-min 1
 
 fast: $(READY)  ## Run the quick tests: tests/unit
-	@$(BIN)/python -m pytest tests/unit
+	@$(BIN)/python -m pytest tests/unit --numprocesses auto --dist worksteal
 
 check: $(READY)  ## Check format, lint, types, and that generated files are up to date
 	@$(BIN)/ruff format --check
