@@ -70,7 +70,21 @@ def commands(project: Path) -> Iterator[str]:
                     yield f"{name}:{number}: there is no {shown}"
 
 
+def subjects(project: Path) -> Iterator[str]:
+    """Since 15 July 2026 the subject of a new repository of GitHub has the ids of owner and repository."""
+    files = [*project.glob("infra/**/*"), *project.glob("docs/delivery/*.md")]
+    for path in files:
+        if not path.is_file():
+            continue
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            for subject in re.findall(r"\brepo:([^\s`\"']+/[^\s`\"']+)", line):
+                if not re.match(r"\S+@\S+/\S+@\S+?:", subject) and "\\(" not in subject:
+                    name = path.relative_to(project).as_posix()
+                    yield f"{name}:{number}: the subject repo:{subject} lacks the ids"
+
+
 def github(project: Path) -> Iterator[str]:
+    yield from subjects(project)
     for path in ci_files(project):
         name, text = path.relative_to(project).as_posix(), path.read_text(encoding="utf-8")
         if path.parent.name == "workflows" or path.name == "action.yml":

@@ -60,6 +60,10 @@ SCRIPTS = {
     "actions/upload-artifact": 'mkdir -p "$FAKE_STORE/$NAME"; cp -r $ITEMS "$FAKE_STORE/$NAME"',
     "actions/download-artifact": 'cp -r "$FAKE_STORE/$NAME/." "${ITEMS:-.}"',
 }
+# What a team writes over the words in capitals before its first deployment.
+FILLED = {"@OWNER-ID": "@1", "@REPOSITORY-ID": "@2", "OWNER": "acme", "YEAR-MONTH": "2026-12"}
+FILLED |= {"ORGANISATION-ID": "3", "ORGANISATION": "acme", ":GROUP/": ":acme/"}
+FILLED |= {"STATEACCOUNT": "state1"}
 SHELL_NAMES = ("git", "sudo")
 COMMIT = "c" * 40
 # Tasks of a release: of any, of a service in one environment, of batch up to the champion.
@@ -112,6 +116,12 @@ class Stage:
             (self.bin / name).chmod(0o755)
         if (tools := self.project / "deploy/kubernetes/tools.sh").exists():
             tools.write_text('echo "tools.sh $*" >> "$FAKE_LOG"\n', encoding="utf-8")
+        for path in (self.project / "infra").rglob("*"):
+            if path.suffix in (".bicepparam", ".tfvars", ".tfbackend"):
+                text = path.read_text(encoding="utf-8")
+                for word, value in FILLED.items():
+                    text = text.replace(word, value)
+                path.write_text(text, encoding="utf-8")
         self.log, self.rules = self.folder / "log", self.folder / "rules"
         self.store = self.folder / "store"
 

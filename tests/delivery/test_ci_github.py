@@ -43,7 +43,9 @@ def image(name: str) -> str:
 
 @pytest.mark.parametrize("name", ["kubernetes", "aks", "azureml"])
 def test_a_release_brings_one_image_to_test_and_to_production(stages: Played, name: str) -> None:
-    done = stages(name).play("release", "push", SERVICE_URL="https://service", REGISTRY="acme")
+    done = stages(name).play(
+        "release", "push", **PLACES, SERVICE_URL="https://service", REGISTRY="acme"
+    )
     assert done.code == 0, done.output
     assert done.tasks == [*JUDGED, *ROUND, *ROUND]
     assert done.of("uv run poe deploy") == [
@@ -76,7 +78,9 @@ def test_a_release_brings_one_image_to_test_and_to_production(stages: Played, na
 def test_what_fails_before_production_stops_the_release(
     stages: Played, broken: str, last: list[str]
 ) -> None:
-    done = stages("kubernetes").play("release", "push", [fails(broken)], SERVICE_URL="https://s")
+    done = stages("kubernetes").play(
+        "release", "push", [fails(broken)], **PLACES, SERVICE_URL="https://s"
+    )
     assert done.code != 0
     assert done.tasks == (last or ["verdict"])
     assert not done.of("uv run poe deploy --environment prod")
@@ -98,7 +102,7 @@ def test_production_that_fails_its_probe_is_undone(stages: Played) -> None:
         encoding="utf-8",
     )  # fmt: skip
     try:
-        done = stage.play("release", "push", SERVICE_URL="https://service")
+        done = stage.play("release", "push", **PLACES, SERVICE_URL="https://service")
     finally:
         (stage.bin / "uv").write_text((stage.bin / "az").read_text("utf-8"), encoding="utf-8")
     assert done.code != 0
@@ -110,7 +114,9 @@ def test_production_that_fails_its_probe_is_undone(stages: Played) -> None:
 
 def test_a_rollout_that_aborts_undoes_itself_and_is_told(stages: Played) -> None:
     broken = fails("uv run poe deploy --environment prod*")
-    done = stages("kubernetes").play("release", "push", [broken], SERVICE_URL="https://service")
+    done = stages("kubernetes").play(
+        "release", "push", [broken], **PLACES, SERVICE_URL="https://service"
+    )
     assert done.code != 0
     assert done.tasks[-2:] == ["deploy", "notify"]
     assert "undo" not in done.tasks
@@ -129,14 +135,41 @@ def test_each_platform_is_reached_without_a_stored_secret(stages: Played) -> Non
         "AZUREML_WORKSPACE": "ws",
         "CLUSTER_URL": "https://c",
     }
-    aks = stages("aks").play("release", "push", **variables)
+    aks = stages("aks").play("release", "push", **PLACES, **variables)
     assert aks.of("az aks get-credentials") == ["--resource-group rg --name aks"] * 2
     assert aks.of("kubelogin") == ["convert-kubeconfig --login azurecli"] * 2
-    azureml = stages("azureml").play("release", "push", **variables)
+    azureml = stages("azureml").play("release", "push", **PLACES, **variables)
     assert azureml.of("az configure") == ["--defaults group=rg workspace=ws"] * 2
-    plain = stages("kubernetes").play("release", "push", **variables)
+    plain = stages("kubernetes").play("release", "push", **PLACES, **variables)
     assert len(plain.of("kubectl config set-credentials ci --exec-api-version")) == 2
     assert plain.of("kubectl config set-cluster")[0].startswith("cluster --server https://c")
+
+
+@pytest.mark.parametrize(
+    ("name", "missing", "ran"),
+    [
+        ("aks", "DVC_REMOTE", []),
+        ("aks", "REGISTRY", []),
+        ("aks", "SERVICE_URL", [*JUDGED, "notify"]),
+        ("batch", "DVC_REMOTE", ["notify"]),
+        ("batch", "MLFLOW_TRACKING_URI", ["notify"]),
+    ],
+)
+def test_a_release_without_one_of_its_places_is_red(
+    stages: Played, name: str, missing: str, ran: list[str]
+) -> None:
+    """A champion in the registry of a machine that is thrown away would look like success."""
+    known = {**PLACES, "SERVICE_URL": "https://service", "REGISTRY": "acme"}
+    done = stages(name).play("release", "push", **{**known, missing: ""})
+    assert done.code != 0
+    assert f"{missing}: is empty" in done.output
+    assert done.tasks == ran
+
+
+def test_main_is_checked_after_a_merge(stages: Played) -> None:
+    done = stages("batch").play("ci", "push", payload={"ref": "refs/heads/main"})
+    assert done.code == 0, done.output
+    assert done.tasks == ["check", "secrets", "audit"]
 
 
 def test_a_batch_release_promotes_in_test_and_then_in_production(stages: Played) -> None:
@@ -245,7 +278,7 @@ def test_a_new_model_is_proposed(stages: Played) -> None:
     [
         (DAILY, 0, ["monitor"], 0),
         (DAILY, 3, ["monitor", "pipeline", "register", "notify"], 0),
-        (DAILY, 1, ["monitor"], 1),
+        (DAILY, 1, ["monitor", "notify"], 1),
         (WEEKLY, 0, ["pipeline", "register", "notify"], 0),
     ],
 )
@@ -339,3 +372,29 @@ def test_infrastructure_is_planned_applied_and_destroyed(
     assert (len(gone.of(destroy)), gone.of(apply)) == (1, [])
     broken = stage.play("infra", "push", [fails(f"{apply}*")])
     assert len(broken.of(apply)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "filled", "word"),
+    [
+        ("aks", "infra/bicep/test.bicepparam", "2026-12-01", "YEAR-MONTH-01"),
+        ("azureml", "infra/terraform/environments/test.tfvars", "@1/", "@OWNER-ID/"),
+        ("azureml", "infra/terraform/environments/test.tfbackend", "state1", "STATEACCOUNT"),
+    ],
+)
+def test_a_word_that_nobody_replaced_stops_before_the_login(
+    stages: Played, name: str, file: str, filled: str, word: str
+) -> None:
+    stage = stages(name)
+    path = stage.project / file
+    before = path.read_text(encoding="utf-8")
+    assert filled in before
+    path.write_text(before.replace(filled, word), encoding="utf-8")
+    try:
+        done = stage.play("infra", "push")
+    finally:
+        path.write_text(before, encoding="utf-8")
+    assert done.code != 0
+    assert "replace these words" in done.output
+    assert not done.of("az stack")
+    assert not done.of("terraform")

@@ -63,12 +63,24 @@ class System:
         self.gitlab = GitLab(project, folder) if ci == "gitlab" else None
         self.project = project
 
-    def release(self, answers: list[str] | None = None, approved: bool = True) -> Played:
+    def release(
+        self, answers: list[str] | None = None, approved: bool = True, **changed: str
+    ) -> Played:
+        known = {**SERVICE, **PLACES, **changed}
         if self.gitlab:
             tag = {"CI_COMMIT_TAG": "v1", "CI_PIPELINE_SOURCE": "push"}
-            return self.gitlab.play(answers, approved, **SERVICE, **PLACES, **tag)
+            return self.gitlab.play(answers, approved, **known, **tag)
         assert self.azure
-        return self.azure.play("release", answers, **SERVICE, **PLACES)
+        return self.azure.play("release", answers, **known)
+
+    def merged(self) -> Played:
+        """A push to main, as a merge leaves it; the training has no registry here."""
+        if self.gitlab:
+            main = {"CI_COMMIT_BRANCH": "main", "CI_COMMIT_REF_NAME": "main"}
+            return self.gitlab.play(CI_PIPELINE_SOURCE="push", **main)
+        assert self.azure
+        reason = {"Build.Reason": "IndividualCI", "Build.SourceBranch": "refs/heads/main"}
+        return self.azure.play("ci", **reason)
 
     def train(
         self, answers: list[str] | None = None, task: str | None = None, places: bool = True
@@ -279,6 +291,33 @@ def test_upkeep(systems: Any, ci: str) -> None:
     assert (newer.code, newer.tasks) == (0, ["expiry", "notify"])
     expired = system.upkeep([fails("uv run poe expiry")])
     assert (expired.code, expired.tasks) == (1, ["expiry", "notify"])
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [("aks", "DVC_REMOTE"), ("aks", "SERVICE_URL"), ("batch", "MLFLOW_TRACKING_URI")],
+)
+@pytest.mark.parametrize("ci", SYSTEMS)
+def test_a_release_without_one_of_its_places_is_red(
+    systems: Any, ci: str, name: str, missing: str
+) -> None:
+    done = systems(ci, name).release(**{missing: ""})
+    assert done.code == 1
+    assert f"{missing}: is empty" in done.output
+    assert not {"deploy", "register"} & set(done.tasks)
+
+
+@pytest.mark.parametrize("ci", SYSTEMS)
+def test_main_is_checked_after_a_merge(systems: Any, ci: str) -> None:
+    done = systems(ci, "batch").merged()
+    assert done.code == 0, done.output
+    assert done.tasks == ["check", "secrets", "audit"]
+
+
+@pytest.mark.parametrize("ci", SYSTEMS)
+def test_a_drift_check_that_fails_is_told(systems: Any, ci: str) -> None:
+    done = systems(ci, "batch").train([fails("uv run poe monitor*")], "drift")
+    assert (done.code, done.tasks) == (1, ["monitor", "notify"])
 
 
 TERRAFORM = "terraform -chdir=infra/terraform"

@@ -53,9 +53,9 @@ def rendered(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 def kind(path: Path) -> str:
     if path.name == "action.yml":
         return "action"
-    if ".github" in path.parts:
-        return "github"
-    return "azure-devops" if "azure-pipelines" in path.parts else "gitlab"
+    if ".gitlab" in path.parts or path.name == ".gitlab-ci.yml":
+        return "gitlab"
+    return "azure-devops" if "azure-pipelines" in path.parts else "github"
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +179,8 @@ ERRORS = [
      "no concurrency"),
     ("own", ".github/workflows/ci.yml", "run: uv run poe check", "run: uv run poe chekc", "no poe task chekc"),
     ("own", ".github/workflows/ci.yml", "run: uv run poe check", "run: echo ${{ github.ref }}", "an expression"),
+    ("own", "infra/bicep/prod.bicepparam", "OWNER@OWNER-ID/", "OWNER/", "prod.bicepparam:28: the subject"),
+    ("own", "docs/delivery/ci.md", "@REPOSITORY-ID:environment:test", ":environment:test", "lacks the ids"),
     ("own", ".github/workflows/release.yml", "deploy/container/Dockerfile", "deploy/Dockerfile", "there is no"),
     ("own", "azure-pipelines/release.yml", "dependsOn: [build, test]", "dependsOn: [biuld]", "no earlier stage"),
     ("own", "azure-pipelines/ci.yml", "dependsOn: smoke", "dependsOn: simple", "no earlier job"),

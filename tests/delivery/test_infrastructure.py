@@ -170,6 +170,12 @@ BICEP_ERRORS = {
     ),
     "symbol": ("modules/vault.bicep", "tags: tags", "tags: labels", "not declared"),
     "function": ("modules/dashboard.bicep", "guid(", "guidd(", "no function"),
+    "day of the deployment": (
+        "modules/budget.bicep",
+        "param start string\n",
+        "param start string = utcNow('yyyy-MM-01')\n",
+        "no function",
+    ),
     "parameter that nobody uses": ("modules/vault.bicep", "  tags: tags\n", "", "tags is not used"),
     "decorator": ("main.bicep", "@maxLength(50)", "@maxLenght(50)", "no function"),
     "name": ("modules/vault.bicep", "names.vault", "names.valut", "names has no"),

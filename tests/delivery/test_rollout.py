@@ -1,6 +1,7 @@
 """Rollouts, really run: nginx, two versions of a trained service, traffic, and what it saw."""
 
 import json
+import os
 import random
 import re
 import signal
@@ -228,6 +229,23 @@ def test_a_killed_deployment_leaves_a_proxy_that_answers(desk: Desk, strategy: s
     assert desk.live() == new
     assert not traffic.failed()
     assert desk.processes() == desk.ports()
+
+
+@needs_nginx
+def test_a_killed_proxy_is_put_right_by_the_next_command(desk: Desk) -> None:
+    """The workers of a killed nginx keep its port, and answer by the old configuration."""
+    folder = desk.project.root / "deploy/local/run"
+    coming = desk.other()
+    desk.plan("canary", "0s", "0s", "0s")
+    os.kill(int((folder / "nginx.pid").read_text()), signal.SIGKILL)
+    assert ask(desk.port, desk.rows[0]).status == 200
+    desk.deploy(coming)
+    assert ask(desk.port, desk.rows[0]).model == desk.model(coming)
+    os.kill(int((folder / "nginx.pid").read_text()), signal.SIGKILL)
+    desk.stop()
+    assert ask(desk.port, desk.rows[0]).status == 0
+    assert not desk.processes()
+    desk.deploy(coming)
 
 
 @needs_nginx

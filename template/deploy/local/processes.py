@@ -27,8 +27,13 @@ def running(pid: Path, part: str) -> int | None:
         number = int(pid.read_text(encoding="ascii"))
     except (OSError, ValueError):
         return None
+    return number if alive(number, part) else None
+
+
+def alive(number: int, part: str) -> bool:
+    """Whether this process lives and its command line has `part` in it."""
     line = _ps("-ww", "-o", "stat=,command=", "-p", str(number)).strip()
-    return number if part in line and not line.startswith("Z") else None
+    return part in line and not line.startswith("Z")
 
 
 def children(parent: int) -> set[int]:

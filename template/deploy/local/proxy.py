@@ -14,7 +14,7 @@ from .state import State
 
 TEMPLATE = "nginx.conf.j2"
 DRAIN_SECONDS = 35.0
-MASTER = "nginx: master"
+MASTER, WORKER = "nginx: master", "nginx: worker"
 
 
 def configuration(state: State, match: Match | None, root: bool) -> str:
@@ -52,7 +52,9 @@ def apply(folder: Path, state: State, match: Match | None) -> None:
     if master:
         _reload(master)
     else:
+        _end_workers(folder)
         _run(folder, "-c", "nginx.conf")
+    _note_workers(folder)
     made.with_suffix(".new").write_text(wanted, encoding="utf-8")
     made.with_suffix(".new").replace(applied)
 
@@ -64,6 +66,31 @@ def _reload(master: int) -> None:
         raise RolloutError("nginx has not loaded its new configuration: see error.log")
 
 
+def _note_workers(folder: Path) -> None:
+    """Write down the ids of the workers, for the case that their master is killed."""
+
+    def noted() -> bool:
+        master = processes.running(folder / "nginx.pid", MASTER)
+        workers = processes.children(master) if master else set()
+        (folder / "workers").write_text(" ".join(map(str, workers)), encoding="ascii")
+        return bool(workers)
+
+    if not processes.until(noted, DRAIN_SECONDS):
+        raise RolloutError("nginx has not started: see error.log")
+
+
+def _end_workers(folder: Path) -> None:
+    """End workers whose master was killed: they keep the port, and route by an old state."""
+    noted = folder / "workers"
+    numbers = [int(word) for word in noted.read_text().split()] if noted.exists() else []
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        left = [worker for worker in numbers if processes.alive(worker, WORKER)]
+        for worker in left:
+            os.kill(worker, number)
+        processes.until(lambda: not any(processes.alive(w, WORKER) for w in left), DRAIN_SECONDS)
+    noted.unlink(missing_ok=True)
+
+
 def _run(folder: Path, *options: str) -> None:
     command = [program(), "-p", f"{folder.resolve()}/", "-e", "error.log", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -72,5 +99,6 @@ def _run(folder: Path, *options: str) -> None:
 
 
 def stop(folder: Path) -> None:
-    """End nginx at once."""
+    """End nginx at once, its workers too if their master was killed."""
     processes.end(folder / "nginx.pid", MASTER, DRAIN_SECONDS)
+    _end_workers(folder)

@@ -39,11 +39,15 @@ locals {
   insights_grants = [
     ["workspace", "Contributor"],
   ]
-  workspace_grants = [
-    ["workspace", "Contributor"],
-    ["training", "AzureML Data Scientist"],
-    ["delivery", "AzureML Data Scientist"],
-  ]
+  # A rollout reads the metrics of the endpoint, which AzureML Data Scientist may not.
+  workspace_grants = concat(
+    [
+      ["workspace", "Contributor"],
+      ["training", "AzureML Data Scientist"],
+      ["delivery", "AzureML Data Scientist"],
+    ],
+    var.managed_endpoint ? [["delivery", "Monitoring Reader"]] : [],
+  )
 }
 
 resource "azurerm_role_assignment" "storage_grant" {

@@ -1,8 +1,8 @@
 param names object
 param amount int
 param emails array
-// A budget must start on the first day of a month that is not over.
-param start string = utcNow('yyyy-MM-01')
+// Azure refuses to change the start of a budget, so it must not follow the day of the deployment.
+param start string
 
 resource budget 'Microsoft.Consumption/budgets@2024-08-01' = {
   name: names.budget
