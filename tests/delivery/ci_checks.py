@@ -71,7 +71,7 @@ def commands(project: Path) -> Iterator[str]:
 
 
 def subjects(project: Path) -> Iterator[str]:
-    """Since 15 July 2026 the subject of a new repository of GitHub has the ids of owner and repository."""
+    """The subject of a repository made since 15 July 2026 has the ids of owner and repository."""
     files = [*project.glob("infra/**/*"), *project.glob("docs/delivery/*.md")]
     for path in files:
         if not path.is_file():

@@ -169,7 +169,7 @@ def test_a_release_without_one_of_its_places_is_red(
 def test_main_is_checked_after_a_merge(stages: Played) -> None:
     done = stages("batch").play("ci", "push", payload={"ref": "refs/heads/main"})
     assert done.code == 0, done.output
-    assert done.tasks == ["check", "secrets", "audit"]
+    assert sorted(done.tasks) == ["audit", "check", "secrets"]
 
 
 def test_a_batch_release_promotes_in_test_and_then_in_production(stages: Played) -> None:

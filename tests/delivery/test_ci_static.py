@@ -179,7 +179,7 @@ ERRORS = [
      "no concurrency"),
     ("own", ".github/workflows/ci.yml", "run: uv run poe check", "run: uv run poe chekc", "no poe task chekc"),
     ("own", ".github/workflows/ci.yml", "run: uv run poe check", "run: echo ${{ github.ref }}", "an expression"),
-    ("own", "infra/bicep/prod.bicepparam", "OWNER@OWNER-ID/", "OWNER/", "prod.bicepparam:28: the subject"),
+    ("own", "infra/bicep/prod.bicepparam", "OWNER@OWNER-ID/", "OWNER/", "prod.bicepparam:23: the subject"),
     ("own", "docs/delivery/ci.md", "@REPOSITORY-ID:environment:test", ":environment:test", "lacks the ids"),
     ("own", ".github/workflows/release.yml", "deploy/container/Dockerfile", "deploy/Dockerfile", "there is no"),
     ("own", "azure-pipelines/release.yml", "dependsOn: [build, test]", "dependsOn: [biuld]", "no earlier stage"),

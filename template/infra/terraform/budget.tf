@@ -5,7 +5,7 @@ resource "azurerm_consumption_budget_resource_group" "budget" {
   time_grain        = "Monthly"
 
   time_period {
-    start_date = formatdate("YYYY-MM-01'T'00:00:00Z", plantimestamp())
+    start_date = "${var.budget_start}T00:00:00Z"
   }
 
   notification {
@@ -20,10 +20,5 @@ resource "azurerm_consumption_budget_resource_group" "budget" {
     threshold      = 100
     threshold_type = "Forecasted"
     contact_emails = var.emails
-  }
-
-  # A budget starts on the first day of the month of its creation; a new date would replace it.
-  lifecycle {
-    ignore_changes = [time_period]
   }
 }
