@@ -305,7 +305,12 @@ def test_terraform_is_valid_and_plans(
         resources, mistakes = tool.plan(folder, environment)
         assert mistakes == []
         assert ("azurerm_kubernetes_cluster.cluster[0]" in resources) == (case == "kubernetes")
-        assert ("azurerm_federated_identity_credential.delivery" in resources) == (case != "none")
+        start = "azurerm_federated_identity_credential.trust"
+        trusted = [name.removeprefix(start) for name in resources if name.startswith(start)]
+        home = (
+            ["builder", "delivery", "reader", "trainer"] if environment == "prod" else ["delivery"]
+        )
+        assert sorted(trusted) == ([f'["{name}"]' for name in home] if case != "none" else [])
         locks = [name for name in resources if name.startswith("azurerm_management_lock")]
         assert len(locks) == (3 if environment == "prod" else 0)
 
@@ -316,6 +321,8 @@ def test_everything_optional_plans(
     folder = tool.prepare(projects["terraform", "azureml"], tmp_path)
     more = dict.fromkeys(("private_network", "kubernetes", "delete_locks"), "true")
     group = '[{role="operator", group="00000000-0000-0000-0000-000000000001"}]'
+    guests = '["00000000-0000-0000-0000-000000000002"]'
+    more |= {"image_readers": guests, "data_readers": guests}
     resources, mistakes = tool.plan(folder, "prod", members=group, **more)
     assert mistakes == []
     kinds = {name.split(".")[0] for name in resources}

@@ -4,6 +4,9 @@ locals {
     workspace = azurerm_user_assigned_identity.workspace_identity.principal_id
     training  = azurerm_user_assigned_identity.training_identity.principal_id
     delivery  = azurerm_user_assigned_identity.delivery_identity.principal_id
+    reader    = one(azurerm_user_assigned_identity.reader_identity[*].principal_id)
+    trainer   = one(azurerm_user_assigned_identity.trainer_identity[*].principal_id)
+    builder   = one(azurerm_user_assigned_identity.builder_identity[*].principal_id)
     serving   = one(azurerm_user_assigned_identity.serving_identity[*].principal_id)
   }
   approver = var.private_network ? [["workspace", "Azure AI Enterprise Network Connection Approver"]] : []
@@ -14,9 +17,13 @@ locals {
       ["workspace", "Storage Blob Data Contributor"],
       ["workspace", "Storage File Data Privileged Contributor"],
       ["training", "Storage Blob Data Contributor"],
-      ["delivery", "Storage Blob Data Contributor"],
-      ["delivery", "Storage Queue Data Message Processor"],
+      ["delivery", "Storage Blob Data Reader"],
     ],
+    var.home ? [
+      ["reader", "Storage Blob Data Reader"],
+      ["trainer", "Storage Blob Data Contributor"],
+      ["builder", "Storage Blob Data Reader"],
+    ] : [],
     var.managed_endpoint ? [["serving", "Storage Blob Data Reader"]] : [],
     local.approver,
   )
@@ -31,8 +38,8 @@ locals {
     [
       ["workspace", "Contributor"],
       ["training", "AcrPull"],
-      ["delivery", "AcrPush"],
     ],
+    var.home ? [["builder", "AcrPush"]] : [],
     var.managed_endpoint ? [["serving", "AcrPull"]] : [],
     local.approver,
   )
@@ -44,9 +51,12 @@ locals {
     [
       ["workspace", "Contributor"],
       ["training", "AzureML Data Scientist"],
-      ["delivery", "AzureML Data Scientist"],
     ],
-    var.managed_endpoint ? [["delivery", "Monitoring Reader"]] : [],
+    var.home ? [["trainer", "AzureML Data Scientist"]] : [],
+    var.managed_endpoint ? [
+      ["delivery", "AzureML Data Scientist"],
+      ["delivery", "Monitoring Reader"],
+    ] : [],
   )
 }
 
@@ -92,5 +102,24 @@ resource "azurerm_role_assignment" "workspace_grant" {
   scope                = azurerm_machine_learning_workspace.workspace.id
   role_definition_name = each.value[1]
   principal_id         = local.principals[each.value[0]]
+  principal_type       = "ServicePrincipal"
+}
+
+# The identities of the other environments, which release the same images and read the same data.
+resource "azurerm_role_assignment" "storage_guest" {
+  for_each = toset(var.data_readers)
+
+  scope                = azurerm_storage_account.storage.id
+  role_definition_name = "Storage Blob Data Reader"
+  principal_id         = each.key
+  principal_type       = "ServicePrincipal"
+}
+
+resource "azurerm_role_assignment" "registry_guest" {
+  for_each = toset(var.image_readers)
+
+  scope                = azurerm_container_registry.registry.id
+  role_definition_name = "AcrPull"
+  principal_id         = each.key
   principal_type       = "ServicePrincipal"
 }

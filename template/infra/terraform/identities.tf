@@ -37,6 +37,34 @@ resource "azurerm_user_assigned_identity" "cluster_identity" {
   tags                = var.tags
 }
 
+# What CI does before an environment is concerned: checks read data, trainings write it, builds push images.
+resource "azurerm_user_assigned_identity" "reader_identity" {
+  count = var.home ? 1 : 0
+
+  name                = "${local.names.identity}-reader"
+  resource_group_name = azurerm_resource_group.group.name
+  location            = var.location
+  tags                = var.tags
+}
+
+resource "azurerm_user_assigned_identity" "trainer_identity" {
+  count = var.home ? 1 : 0
+
+  name                = "${local.names.identity}-trainer"
+  resource_group_name = azurerm_resource_group.group.name
+  location            = var.location
+  tags                = var.tags
+}
+
+resource "azurerm_user_assigned_identity" "builder_identity" {
+  count = var.home ? 1 : 0
+
+  name                = "${local.names.identity}-builder"
+  resource_group_name = azurerm_resource_group.group.name
+  location            = var.location
+  tags                = var.tags
+}
+
 # The release gives this identity to the endpoints that it makes.
 resource "azurerm_role_assignment" "serving_access" {
   count = var.managed_endpoint ? 1 : 0

@@ -25,3 +25,27 @@ output "delivery_client_id" {
 output "serving_identity" {
   value = join("", azurerm_user_assigned_identity.serving_identity[*].id)
 }
+
+# For the environment that keeps images and data: who of this one pulls and reads them there.
+output "delivery_principal" {
+  value = azurerm_user_assigned_identity.delivery_identity.principal_id
+}
+
+output "pull_principal" {
+  value = join("", concat(
+    [for cluster in azurerm_kubernetes_cluster.cluster : cluster.kubelet_identity[0].object_id],
+    azurerm_user_assigned_identity.serving_identity[*].principal_id,
+  ))
+}
+
+output "reader_client_id" {
+  value = join("", azurerm_user_assigned_identity.reader_identity[*].client_id)
+}
+
+output "trainer_client_id" {
+  value = join("", azurerm_user_assigned_identity.trainer_identity[*].client_id)
+}
+
+output "builder_client_id" {
+  value = join("", azurerm_user_assigned_identity.builder_identity[*].client_id)
+}

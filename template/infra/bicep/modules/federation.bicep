@@ -1,18 +1,15 @@
-param identity string
 param issuer string
-param subject string
 param audience string
+@description('Names of identities, and the subject of the tokens that may act as each.')
+param trusts array
 
-resource deliveryIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
-  name: identity
-}
-
-resource delivery 'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials@2024-11-30' = {
-  parent: deliveryIdentity
-  name: 'delivery'
-  properties: {
-    issuer: issuer
-    subject: subject
-    audiences: [audience]
+resource trust 'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials@2024-11-30' = [
+  for trust in trusts: {
+    name: '${trust.identity}/ci'
+    properties: {
+      issuer: issuer
+      subject: trust.subject
+      audiences: [audience]
+    }
   }
-}
+]

@@ -3,6 +3,7 @@ param tags object
 param names object
 param kubernetes bool
 param managedEndpoint bool
+param home bool
 
 var builtin = loadJsonContent('builtin.json')
 var roles = '${subscription().id}/providers/Microsoft.Authorization/roleDefinitions'
@@ -37,6 +38,25 @@ resource clusterIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-
   tags: tags
 }
 
+// What CI does before an environment is concerned: checks read data, trainings write it, builds push images.
+resource readerIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = if (home) {
+  name: '${names.identity}-reader'
+  location: location
+  tags: tags
+}
+
+resource trainerIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = if (home) {
+  name: '${names.identity}-trainer'
+  location: location
+  tags: tags
+}
+
+resource builderIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = if (home) {
+  name: '${names.identity}-builder'
+  location: location
+  tags: tags
+}
+
 // The release gives this identity to the endpoints that it makes.
 resource servingAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (managedEndpoint) {
   scope: servingIdentity
@@ -55,3 +75,12 @@ output deliveryName string = deliveryIdentity.name
 output deliveryClient string = deliveryIdentity.properties.clientId
 output serving object = managedEndpoint ? { id: servingIdentity!.id, principal: servingIdentity!.properties.principalId } : {}
 output cluster object = kubernetes ? { id: clusterIdentity!.id, principal: clusterIdentity!.properties.principalId } : {}
+output reader object = home ? { id: readerIdentity!.id, principal: readerIdentity!.properties.principalId } : {}
+output readerName string = home ? readerIdentity!.name : ''
+output readerClient string = home ? readerIdentity!.properties.clientId : ''
+output trainer object = home ? { id: trainerIdentity!.id, principal: trainerIdentity!.properties.principalId } : {}
+output trainerName string = home ? trainerIdentity!.name : ''
+output trainerClient string = home ? trainerIdentity!.properties.clientId : ''
+output builder object = home ? { id: builderIdentity!.id, principal: builderIdentity!.properties.principalId } : {}
+output builderName string = home ? builderIdentity!.name : ''
+output builderClient string = home ? builderIdentity!.properties.clientId : ''

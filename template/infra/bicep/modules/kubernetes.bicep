@@ -110,3 +110,4 @@ resource clusterAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
 ]
 
 output id string = cluster.id
+output puller string = cluster.properties.identityProfile.kubeletidentity.objectId

@@ -3,6 +3,7 @@ param tags object
 param names object
 param privateNetwork bool
 param grants array
+param imageReaders array
 
 var builtin = loadJsonContent('builtin.json')
 var roles = '${subscription().id}/providers/Microsoft.Authorization/roleDefinitions'
@@ -32,6 +33,18 @@ resource registryGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
       principalId: grant.identity.principal
       principalType: 'ServicePrincipal'
       roleDefinitionId: '${roles}/${builtin[grant.role]}'
+    }
+  }
+]
+
+resource registryGuest 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for principal in imageReaders: {
+    scope: registry
+    name: guid(registry.id, principal, 'AcrPull')
+    properties: {
+      principalId: principal
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: '${roles}/${builtin.AcrPull}'
     }
   }
 ]

@@ -5,6 +5,7 @@ param redundancy string
 param retentionDays int
 param privateNetwork bool
 param grants array
+param dataReaders array
 
 var builtin = loadJsonContent('builtin.json')
 var roles = '${subscription().id}/providers/Microsoft.Authorization/roleDefinitions'
@@ -76,6 +77,18 @@ resource storageGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
       principalId: grant.identity.principal
       principalType: 'ServicePrincipal'
       roleDefinitionId: '${roles}/${builtin[grant.role]}'
+    }
+  }
+]
+
+resource storageGuest 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for principal in dataReaders: {
+    scope: storage
+    name: guid(storage.id, principal, 'Storage Blob Data Reader')
+    properties: {
+      principalId: principal
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: '${roles}/${builtin['Storage Blob Data Reader']}'
     }
   }
 ]
