@@ -180,7 +180,7 @@ ERRORS = [
     ("own", ".github/workflows/ci.yml", "run: uv run poe check", "run: uv run poe chekc", "no poe task chekc"),
     ("own", ".github/workflows/ci.yml", "run: uv run poe check", "run: echo ${{ github.ref }}", "an expression"),
     ("own", "infra/bicep/prod.bicepparam", "OWNER@OWNER-ID/", "OWNER/", "prod.bicepparam:23: the subject"),
-    ("own", "docs/delivery/ci.md", "@REPOSITORY-ID:environment:test", ":environment:test", "lacks the ids"),
+    ("own", "docs/delivery/ci.md", "@REPOSITORY-ID:environment:NAME", ":environment:NAME", "lacks the ids"),
     ("own", ".github/workflows/release.yml", "deploy/container/Dockerfile", "deploy/Dockerfile", "there is no"),
     ("own", "azure-pipelines/release.yml", "dependsOn: [build, test]", "dependsOn: [biuld]", "no earlier stage"),
     ("own", "azure-pipelines/ci.yml", "dependsOn: smoke", "dependsOn: simple", "no earlier job"),

@@ -307,9 +307,10 @@ def test_terraform_is_valid_and_plans(
         assert ("azurerm_kubernetes_cluster.cluster[0]" in resources) == (case == "kubernetes")
         start = "azurerm_federated_identity_credential.trust"
         trusted = [name.removeprefix(start) for name in resources if name.startswith(start)]
-        home = (
-            ["builder", "delivery", "reader", "trainer"] if environment == "prod" else ["delivery"]
-        )
+        home = ["delivery"]
+        if environment == "prod":
+            builds = ["builder"] if case in ("kubernetes", "azureml") else []
+            home = [*builds, "delivery", "reader", "trainer"]
         assert sorted(trusted) == ([f'["{name}"]' for name in home] if case != "none" else [])
         locks = [name for name in resources if name.startswith("azurerm_management_lock")]
         assert len(locks) == (3 if environment == "prod" else 0)

@@ -22,8 +22,8 @@ locals {
     var.home ? [
       ["reader", "Storage Blob Data Reader"],
       ["trainer", "Storage Blob Data Contributor"],
-      ["builder", "Storage Blob Data Reader"],
     ] : [],
+    local.builds ? [["builder", "Storage Blob Data Reader"]] : [],
     var.managed_endpoint ? [["serving", "Storage Blob Data Reader"]] : [],
     local.approver,
   )
@@ -39,7 +39,7 @@ locals {
       ["workspace", "Contributor"],
       ["training", "AcrPull"],
     ],
-    var.home ? [["builder", "AcrPush"]] : [],
+    local.builds ? [["builder", "AcrPush"]] : [],
     var.managed_endpoint ? [["serving", "AcrPull"]] : [],
     local.approver,
   )

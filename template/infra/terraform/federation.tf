@@ -4,6 +4,8 @@ locals {
     var.home ? {
       reader  = [azurerm_user_assigned_identity.reader_identity[0].id, var.reader_subject]
       trainer = [azurerm_user_assigned_identity.trainer_identity[0].id, var.trainer_subject]
+    } : {},
+    local.builds ? {
       builder = [azurerm_user_assigned_identity.builder_identity[0].id, var.builder_subject]
     } : {},
   )

@@ -57,7 +57,7 @@ resource "azurerm_user_assigned_identity" "trainer_identity" {
 }
 
 resource "azurerm_user_assigned_identity" "builder_identity" {
-  count = var.home ? 1 : 0
+  count = local.builds ? 1 : 0
 
   name                = "${local.names.identity}-builder"
   resource_group_name = azurerm_resource_group.group.name

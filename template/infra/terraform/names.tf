@@ -1,5 +1,8 @@
 # All names are defined here. Azure limits their length, and some must be globally unique.
 locals {
+  # Without a service there is no image to build.
+  builds = var.home && (var.kubernetes || var.managed_endpoint)
+
   stem   = "${var.project}-${var.environment}"
   short  = substr(replace(var.project, "-", ""), 0, 8)
   unique = substr(sha256("${data.azurerm_client_config.current.subscription_id}/${local.stem}"), 0, 6)

@@ -4,6 +4,7 @@ param names object
 param kubernetes bool
 param managedEndpoint bool
 param home bool
+param builds bool
 
 var builtin = loadJsonContent('builtin.json')
 var roles = '${subscription().id}/providers/Microsoft.Authorization/roleDefinitions'
@@ -51,7 +52,7 @@ resource trainerIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-
   tags: tags
 }
 
-resource builderIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = if (home) {
+resource builderIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = if (builds) {
   name: '${names.identity}-builder'
   location: location
   tags: tags
@@ -81,6 +82,6 @@ output readerClient string = home ? readerIdentity!.properties.clientId : ''
 output trainer object = home ? { id: trainerIdentity!.id, principal: trainerIdentity!.properties.principalId } : {}
 output trainerName string = home ? trainerIdentity!.name : ''
 output trainerClient string = home ? trainerIdentity!.properties.clientId : ''
-output builder object = home ? { id: builderIdentity!.id, principal: builderIdentity!.properties.principalId } : {}
-output builderName string = home ? builderIdentity!.name : ''
-output builderClient string = home ? builderIdentity!.properties.clientId : ''
+output builder object = builds ? { id: builderIdentity!.id, principal: builderIdentity!.properties.principalId } : {}
+output builderName string = builds ? builderIdentity!.name : ''
+output builderClient string = builds ? builderIdentity!.properties.clientId : ''
