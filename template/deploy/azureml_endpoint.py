@@ -22,6 +22,7 @@ ENDPOINT = Path("azureml/online/endpoint.yml")
 DEPLOYMENT = Path("azureml/online/deployment.yml")
 SLOTS = ("blue", "green")
 PACKAGE = Path("models/package")
+EXPIRED = "AADSTS700024"  # the token that `az` logged in with has ended, as in a rollout of an hour
 MODEL_HEADER = "azureml-model-deployment"  # calls one deployment, whatever the traffic
 
 
@@ -197,6 +198,10 @@ def _az(*words: str) -> Any:
         raise RolloutError("az is not installed")
     command = [program, *words, "--output", "json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
+    login = os.environ.get("AZURE_LOGIN")
+    if done.returncode and login and EXPIRED in done.stderr:
+        subprocess.run([login], check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RolloutError(f"az {' '.join(words[:3])} failed: {done.stderr.strip()[-1000:]}")
     return json.loads(done.stdout or "null")

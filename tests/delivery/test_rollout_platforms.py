@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -410,3 +411,70 @@ def test_azure_is_asked_about_the_new_deployment_since_the_step_began(
 
 def test_the_token_of_the_endpoint_is_in_no_command_line(azureml: dict[str, Result]) -> None:
     assert not [c for done in azureml.values() for c in done.calls if "t" in c["words"]]
+
+
+# TOKENS THAT END BEFORE A ROLLOUT DOES
+
+
+def stand_in(path: Path, script: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    path.chmod(0o755)
+
+
+def test_an_expired_login_is_renewed_once(repository: Path, tmp_path: Path) -> None:
+    answers = {**ANSWERS, "cloud": "azure", "platform": "azureml", "ci": "github"}
+    project = with_copier(repository, tmp_path / "project", answers)
+    fresh = tmp_path / "fresh"
+    stand_in(
+        tmp_path / "bin/az",
+        f'[ -e {fresh} ] && echo "[1]" || {{ echo "AADSTS700024: expired" >&2; exit 1; }}',
+    )
+    login = tmp_path / "login"
+    ask = "from deploy.azureml_endpoint import _az; print(_az('ml', 'show'))"
+    env = {"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin", "PYTHONPATH": "src"}
+
+    def run(**more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", ask], cwd=project, env={**env, **more}, capture_output=True,
+            text=True, check=False,
+        )  # fmt: skip
+
+    assert "AADSTS700024" in run().stderr
+    stand_in(login, "exit 0")
+    assert "AADSTS700024" in run(AZURE_LOGIN=str(login)).stderr
+    stand_in(login, f"touch {fresh}")
+    assert run(AZURE_LOGIN=str(login)).stdout == "[1]\n"
+
+
+@pytest.mark.parametrize(
+    ("ci", "cloud", "answer"),
+    [
+        ("github", "none", '{"value": "t"}'),
+        ("github", "azure", '{"value": "own", "access_token": "t"}'),
+        ("gitlab", "azure", '{"access_token": "t"}'),
+    ],
+)
+def test_kubectl_gets_a_new_token_each_time(
+    ci: str, cloud: str, answer: str, repository: Path, tmp_path: Path
+) -> None:
+    answers = {**ANSWERS, "cloud": cloud, "platform": "kubernetes", "ci": ci}
+    project = with_copier(repository, tmp_path / "project", answers)
+    stand_in(tmp_path / "bin/curl", f"echo \"$@\" >> {tmp_path / 'calls'}; echo '{answer}'")
+    known = ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", "AZURE_TENANT_ID")
+    env = dict.fromkeys((*known, "AZURE_CLIENT_ID", "CLIENT_ID", "AZURE_TOKEN"), "own")
+    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [project / f".{ci}/kubernetes-token.sh"], env={**env, "PATH": path}, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["status"] == {"token": "t"}
+    if cloud == "azure":
+        assert "client_assertion=own" in (tmp_path / "calls").read_text(encoding="utf-8")
+    stand_in(tmp_path / "bin/curl", "exit 22")
+    failed = subprocess.run(
+        [project / f".{ci}/kubernetes-token.sh"], env={**env, "PATH": path}, capture_output=True,
+        check=False,
+    )  # fmt: skip
+    assert failed.returncode != 0
