@@ -163,6 +163,19 @@ def test_row_counts(tmp_path: Path) -> None:
     assert finding(look(messy(60), tmp_path)[0], "few_rows").level == "warning"
 
 
+def test_copies_are_dropped_only_where_an_id_repeats(tmp_path: Path) -> None:
+    """Without an id, people who agree are different people."""
+    frame = make_look_alike("duplicates", ROWS)
+    profile, _ = look(frame, tmp_path)
+    assert profile.drop_duplicates
+    assert "their ids repeat" in finding(profile, "duplicates").done
+    profile, _ = look(frame.drop(columns="contract_id"), tmp_path)
+    assert not profile.drop_duplicates
+    copies = finding(profile, "duplicates")
+    assert "different people who agree" in copies.done
+    assert copies.level == "warning"
+
+
 def test_an_id_is_seen_through_repeated_rows(tmp_path: Path) -> None:
     profile, _ = look(make_look_alike("duplicates", ROWS), tmp_path)
     assert finding(profile, "id_like").seen == "a different value in each of 400 rows"

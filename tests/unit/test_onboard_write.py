@@ -112,7 +112,7 @@ def test_writes_configuration_schema_and_documents(project: Path, table: Path) -
     assert params["data"] == {
         "path": "data/raw/apfel_birnen.csv", "format": "csv", "encoding": "utf-8",
         "delimiter": ",", "decimal": ".", "thousands": None, "missing": [],
-        "dates": {"signed_on": "ISO8601"}, "drop_duplicates": True, "target": "churned",
+        "dates": {"signed_on": "ISO8601"}, "drop_duplicates": False, "target": "churned",
         "id": ["contract_id"], "time": "signed_on", "group": None, "sensitive": ["gender"],
         "drop": ["customer_id"],
     }  # fmt: skip

@@ -63,13 +63,20 @@ def few_rows(table: Table) -> Iterator[Finding]:
 
 
 def duplicates(table: Table) -> Iterator[Finding]:
-    """Count copies of a row: they would stand in training and test alike."""
+    """Count copies of a row. With an id they are one thing counted twice, else often others."""
     count = table.rows - table.distinct
-    if count:
-        yield Finding(
-            "duplicates", None, f"{count} rows ({count / table.rows:.1%}) repeat an earlier row",
-            "ingest drops them (data.drop_duplicates)",
-        )  # fmt: skip
+    if not count:
+        return
+    one_thing = any(column.role == "id" for column in table.columns.values())
+    done = (
+        "their ids repeat as well, so ingest drops them (data.drop_duplicates: true)"
+        if one_thing
+        else "kept, together on one side of the split: without an id, equal rows may be different"
+        " people who agree; if they are copies, set data.drop_duplicates: true in params.yaml"
+    )
+    level = "warning" if count > 0.01 * table.rows else "note"
+    seen = f"{count} rows ({count / table.rows:.1%}) repeat an earlier row"
+    yield Finding("duplicates", None, seen, done, level=level)
 
 
 def target_missing(table: Table) -> Iterator[Finding]:
@@ -295,7 +302,7 @@ def people(table: Table) -> Iterator[Finding]:
 
 # Those that take columns out of the features come first: later ones look at what is left.
 TRAPS: list[Callable[[Table], Iterator[Finding]]] = [
-    few_rows, duplicates, target_missing, imbalance, empty_or_constant, leaks, ids, groups, texts,
+    few_rows, target_missing, imbalance, empty_or_constant, leaks, ids, duplicates, groups, texts,
     dates, near_perfect, variants, names, people,
 ]  # fmt: skip
 

@@ -83,7 +83,7 @@ def onboard(
     say(f"Reading {path.name}")
     profile, frame = examine(path, wishes, target.answers["problem_type"], say)
     say("Writing the schema")
-    kept = frame.drop_duplicates()
+    kept = frame.drop_duplicates() if profile.drop_duplicates else frame
     text = schema.build(kept, profile.columns, profile.problem)
     schema.prove(text, kept)
     plan = write.plan(profile, target)

@@ -102,6 +102,11 @@ class Profile:
     findings: list[Finding]
     steps: Steps | None = None
 
+    @property
+    def drop_duplicates(self) -> bool:
+        """Whether equal rows are one thing counted twice: their ids repeat, or their moments."""
+        return bool(self.duplicates and self.role("id")) or self.steps is not None
+
     def role(self, role: Role) -> list[str]:
         """Names of the columns with this role, in the order of the file."""
         return [column.name for column in self.columns if column.role == role]

@@ -145,7 +145,7 @@ def _params(path: Path, profile: Profile, raw: Path) -> str:
             raise OnboardError(f"{path} has no section {section!r}. Restore it from git.")
     for key, value in _data_values(profile, raw).items():
         content["data"][key] = _flow(value)
-    content["data"].setdefault("drop_duplicates", True)
+    content["data"]["drop_duplicates"] = profile.drop_duplicates
     content["evaluate"]["metric"] = profile.metric
     content["gate"]["minimum"] = profile.minimum
     buffer = io.StringIO()

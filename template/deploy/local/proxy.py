@@ -83,11 +83,14 @@ def _end_workers(folder: Path) -> None:
     """End workers whose master was killed: they keep the port, and route by an old state."""
     noted = folder / "workers"
     numbers = [int(word) for word in noted.read_text().split()] if noted.exists() else []
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        left = [worker for worker in numbers if processes.alive(worker, WORKER)]
-        for worker in left:
-            os.kill(worker, number)
-        processes.until(lambda: not any(processes.alive(w, WORKER) for w in left), DRAIN_SECONDS)
+
+    def left() -> list[int]:
+        return [number for number in numbers if processes.alive(number, WORKER)]
+
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        for number in left():
+            os.kill(number, sign)
+        processes.until(lambda: not left(), DRAIN_SECONDS)
     noted.unlink(missing_ok=True)
 
 

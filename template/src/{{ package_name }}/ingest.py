@@ -10,18 +10,20 @@ from .settings import Data, load
 
 
 def ingest(raw: pd.DataFrame, data: Data) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Leave out rows without a target and exact duplicates; count both.
+    """Leave out rows without a target and, where asked for, exact duplicates; count both.
 
-    Identical rows on both sides of a split would let the model be examined on what it has seen.
+    Equal rows are often different people who agree, so that they stay; the split keeps them on
+    one side, or the model would be examined on what it has seen.
     """
     if data.target not in raw.columns:
         raise ProjectError(f"the target {data.target!r} is not among the columns of {data.path}")
     labelled = raw[raw[data.target].notna()]
-    kept = labelled.drop_duplicates() if data.drop_duplicates else labelled
+    copies = labelled.duplicated()
+    kept = labelled[~copies] if data.drop_duplicates else labelled
     counts = {
         "rows_read": len(raw),
         "rows_without_target": len(raw) - len(labelled),
-        "duplicate_rows": len(labelled) - len(kept),
+        "duplicate_rows": int(copies.sum()),
         "rows_kept": len(kept),
     }
     return kept.reset_index(drop=True), counts
@@ -38,7 +40,7 @@ def part(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Read the raw file; leave out duplicates and rows without a target."""
+    """Read the raw file; leave out rows without a target and, where asked for, duplicates."""
     settings = load(paths.PARAMS)
     raw = read_table(settings.data.path, settings.data, text_columns(paths.SCHEMA))
     frame, counts = ingest(raw, settings.data)

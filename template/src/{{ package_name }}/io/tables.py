@@ -195,3 +195,21 @@ def _parquet_writer(path: Path, schema: pa.Schema) -> Any:
     # What was written as codes is read again as text: the file does not tell.
     plain = schema.equals(_decoded(schema))
     return pq.ParquetWriter(path, schema, use_dictionary=REPEATED, store_schema=plain)
+
+
+def row_hashes(frame: pd.DataFrame) -> np.ndarray:
+    """Return a uint64 for each row: equal rows of two tables have equal hashes."""
+    hashes = pd.util.hash_pandas_object(frame[sorted(frame.columns)], index=False)
+    return hashes.to_numpy()
+
+
+def units(frame: pd.DataFrame, data: Data) -> np.ndarray:
+    """Return a uint64 for each row: rows with the same one belong on one side of a split.
+
+    Those are the rows of a group, else of an id, and copies of a row. A row without a value
+    there stands for itself.
+    """
+    rows, names = row_hashes(frame), [data.group] if data.group else data.id
+    if not names:
+        return rows
+    return np.where(frame[names].notna().all(axis=1), row_hashes(frame[names]), rows)

@@ -329,7 +329,7 @@ def compared(challenger: Path, champion: Path, settings: Settings) -> list[Check
     ask for a sure gain would keep a challenger with newer data out for ever; to ask for nothing
     but a better figure would be a coin toss on few rows.
     """
-    from ..model.package import row_hashes
+    from ..io.tables import row_hashes, units
     from ..model.served import load as load_served
     from ..steps.evaluate import evaluate
     from ..steps.split import together
@@ -340,7 +340,10 @@ def compared(challenger: Path, champion: Path, settings: Settings) -> list[Check
         if not columns.equals(test.dtypes):
             raise ProjectError(f"{folder} learned from other columns than {paths.TEST} has")
     seen = np.concatenate([np.load(folder / "rows.npy") for folder in (challenger, champion)])
-    rows = test[~np.isin(row_hashes(test), seen)].reset_index(drop=True)
+    known = np.isin(row_hashes(test), seen)
+    if settings.split.groups == "new" or not settings.data.time:
+        known |= np.isin(units(test, settings.data), seen)
+    rows = test[~known].reset_index(drop=True)
     enough = Check(
         f"at least {rule.min_rows} test rows that neither has learned from",
         len(rows) >= rule.min_rows,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,7 +17,7 @@ from .. import paths
 from ..errors import ProjectError
 from ..ingest import ingest
 from ..io.files import replacing
-from ..io.tables import FORMATS, read_table, text_columns
+from ..io.tables import FORMATS, read_table, row_hashes, text_columns
 from ..model.identity import model_id
 from ..settings import Data, Settings
 from ..steps.validate import check, load_schema
@@ -105,7 +106,11 @@ def add_rows(source: Path, settings: Settings) -> int:
     known, _ = check(ingest(old, data)[0], schema)
     typed, reasons = check(new, schema)
     both = pd.concat([known.set_axis(range(-len(known), 0)), typed])
-    fresh = ~(both.duplicated() & (both.index > 0) & data.drop_duplicates)
+    again = both.duplicated() & (both.index > 0)
+    if not (data.drop_duplicates or data.id):  # equal rows may be others; a whole file is not
+        last = row_hashes(known.tail(len(typed)))
+        again &= np.array_equal(last, row_hashes(typed))
+    fresh = ~again
     if reasons.empty:
         _, reasons = check(both[fresh], schema)  # such as an id that comes twice
     if len(reasons):
