@@ -76,6 +76,8 @@ def read_batches(
     readers: dict[str, Callable[..., Iterator[Any]]]
     parquet = partial(_parquet, only=only)
     readers = {"csv": _csv, "parquet": parquet, "excel": _excel, "jsonl": _jsonl}
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise ProjectError(f"{path} is not a regular file")
     try:
         for batch in readers[form](path, data, text, rows):
             plain = isinstance(batch, pa.RecordBatch)

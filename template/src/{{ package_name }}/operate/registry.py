@@ -8,6 +8,7 @@ No alias moves before the model has been loaded and has answered.
 import json
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
@@ -138,7 +139,7 @@ def fetch(version: Version) -> Path:
     except ProjectError as error:
         raise ProjectError(
             f"version {version.number} is damaged: {error}. Put its files back from a copy, or make"
-            " it again and `register` it: that gives it another number"
+            " it again and `register` it"
         ) from error
     return folder
 
@@ -165,19 +166,20 @@ def require_answers(folder: Path) -> None:
 def register() -> Version:
     """Make the model that passed the gate the challenger. A second time changes nothing.
 
-    A model whose files in the registry are damaged is registered anew, under another number.
+    Damaged files of the model are put right where they are, or it gets another number.
     """
     identity = require_passed(paths.GATE, paths.PACKAGE)
     require_answers(paths.PACKAGE)
     to = client()
     with LOCK:
-        if not any(each.model_id == identity and _whole(each) for each in versions()):
+        if not _kept(identity):
             run = _run_of(identity)
             with tempfile.TemporaryDirectory() as folder:
                 sha256 = _as_mlflow_model(Path(folder), identity)
                 to.log_artifacts(run.run_id, folder)
             if not to.search_registered_models(f"name = '{NAME}'"):
                 to.create_registered_model(NAME)
+        if not _kept(identity):
             source, tags = f"{run.artifact_uri}/{PLACE}", {"model_id": identity, SHA256: sha256}
             to.create_model_version(NAME, source, run.run_id, tags=tags)
         if "champion" not in find(identity).aliases:
@@ -186,12 +188,13 @@ def register() -> Version:
     return find(identity)
 
 
-def _whole(version: Version) -> bool:
-    """Tell whether the files of a version are what was registered."""
-    try:
-        return bool(fetch(version) and run_files(version.run_id, "reports"))
-    except ProjectError:
-        return False
+def _kept(identity: str) -> bool:
+    """Tell whether a version has this model, and its files are what was registered."""
+    for each in versions():
+        with suppress(ProjectError):
+            if each.model_id == identity and fetch(each) and run_files(each.run_id, "reports"):
+                return True
+    return False
 
 
 def export(folder: Path) -> str:

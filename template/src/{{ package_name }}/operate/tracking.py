@@ -68,6 +68,8 @@ def client() -> MlflowClient:
     """
     if os.environ.get("MLFLOW_TRACKING_URI"):
         return MlflowClient(uri(), registry_uri=uri())
+    if signs := set(str(DATABASE.resolve())) & {"?", "%"}:  # they mean something in an address
+        raise ProjectError(f"{Path.cwd()}: rename the folder, without {' and '.join(signs)}")
     known = json.loads(KNOWN.read_text(encoding="utf-8")) if KNOWN.exists() else {}
     if not DATABASE.exists() and not known:
         _create()
