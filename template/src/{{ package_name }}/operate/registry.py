@@ -179,9 +179,9 @@ def register() -> Version:
                 to.log_artifacts(run.run_id, folder)
             if not to.search_registered_models(f"name = '{NAME}'"):
                 to.create_registered_model(NAME)
-        if not _kept(identity):
-            source, tags = f"{run.artifact_uri}/{PLACE}", {"model_id": identity, SHA256: sha256}
-            to.create_model_version(NAME, source, run.run_id, tags=tags)
+            if not _kept(identity):  # unless a damaged version has been put right
+                source, tags = f"{run.artifact_uri}/{PLACE}", {"model_id": identity, SHA256: sha256}
+                to.create_model_version(NAME, source, run.run_id, tags=tags)
         if "champion" not in find(identity).aliases:
             to.set_registered_model_alias(NAME, "challenger", find(identity).number)
         remember()
