@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +22,9 @@ from ..model.identity import model_id
 from ..settings import Data, Settings
 from ..steps.validate import check, load_schema
 from . import notify
+
+RWLOCK = Path(".dvc/tmp/rwlock")
+TORN = 2.0  # seconds after which nobody is about to finish the file
 
 
 def retrain(
@@ -80,10 +84,25 @@ def settled() -> bool:
 
 def dvc(*words: str) -> int:
     """Run DVC, and the stages, with this very Python; return the exit code."""
+    unlock()
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     env = {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1", "ENVIRONMENT": ""}
     command = [sys.executable, "-m", "dvc", *words]
     return subprocess.run(command, env=env, check=False).returncode  # noqa: S603
+
+
+def unlock() -> None:
+    """Remove DVC's list of locks if a kill has left it torn, which each later run would refuse.
+
+    One that was written a moment ago may be in the hands of another process.
+    """
+    try:
+        json.loads(RWLOCK.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    except ValueError:
+        if time.time() - RWLOCK.stat().st_mtime > TORN:
+            RWLOCK.unlink()
 
 
 def add_rows(source: Path, settings: Settings) -> int:
