@@ -1,6 +1,6 @@
 """Is the chosen model as good as the usual defaults? Tables and series that ship in packages.
 
-    python benchmarks/choice.py PROJECTS [SEEDS] > benchmarks/choice.md
+    python benchmarks/choice.py PROJECTS [SEEDS]   # tables; SEEDS is 10, and 0 for the series
 
 PROJECTS holds a generated project of each of `classification`, `regression` and `forecasting`, in a
 folder of that name. Needs their libraries, lightgbm and statsmodels (the group `benchmark`).
@@ -58,7 +58,10 @@ def interactions(count: int = 8760) -> pd.DataFrame:
 
 
 def tables() -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Yield kind, name and table; the target is `y`. No table was used to set a default."""
+    """Yield kind, name and table; the target is `y`.
+
+    The size of `LARGE` was set with three of them: digits, randhie and the demand.
+    """
     cancer = datasets.load_breast_cancer(as_frame=True).frame
     yield "classification", "breast_cancer", cancer.rename(columns={"target": "y"})
     digits = datasets.load_digits(as_frame=True).frame

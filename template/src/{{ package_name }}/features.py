@@ -71,18 +71,21 @@ def for_linear(inputs: pd.DataFrame) -> ColumnTransformer:
     )
 
 
-def for_trees(inputs: pd.DataFrame, seed: int, hidden: Collection[str] = ()) -> ColumnTransformer:
+def for_trees(
+    inputs: pd.DataFrame, seed: int, target: str = "auto", hidden: Collection[str] = ()
+) -> ColumnTransformer:
     """Unfitted, for the coded inputs: numbers as they are but those `hidden`, codes as means.
 
     The mean of the target, of other rows than its own, puts a category where trees can cut; the
     order of the codes is that of the alphabet. Trees that take categories as such are no way out:
-    their ONNX form answers otherwise. Source: Micci-Barreca, SIGKDD Explorations 3 (2001).
+    their ONNX form answers otherwise. `target` is "continuous" for numbers, which else are classes
+    where they are whole. Source: Micci-Barreca, SIGKDD Explorations 3 (2001).
     """
     numeric = numbers(inputs)
     kept = [place for place, name in enumerate(numeric) if name not in hidden]
     missing = SimpleImputer(strategy="constant", fill_value=-1, keep_empty_features=True)
     apart = KFold(shuffle=True, random_state=seed)
-    means = make_pipeline(missing, TargetEncoder(cv=apart))
+    means = make_pipeline(missing, TargetEncoder(target_type=target, cv=apart))
     return ColumnTransformer(
         [
             ("numbers", "passthrough", kept),

@@ -41,10 +41,11 @@ def models(inputs: pd.DataFrame, train: Train, seed: int) -> dict[str, Any]:
     Granger and Ramanathan, Journal of Forecasting 3 (1984). No tree sees a calendar year: it would
     carry the level of the last years into all the future.
     """
-    parts = [name.removesuffix("day_of_week") for name in inputs if name.endswith(" day_of_week")]
-    named = regression.models(inputs, train, seed, [f"{part}year" for part in parts])
+    names = numbers(inputs)
+    years = [n for n in names if n.removesuffix("year") + "day_of_week" in names]
+    named = regression.models(inputs, train, seed, years)
     filled = SimpleImputer(strategy="median", keep_empty_features=True)
-    places = [numbers(inputs).index(name) for name in PAST if name != AHEAD]
+    places = [names.index(name) for name in PAST if name != AHEAD]
     shares = LinearRegression(positive=True, fit_intercept=False)
     past = make_pipeline(ColumnTransformer([("past", filled, places)]), shares)
     return named | {"past": with_codes(inputs, past)}

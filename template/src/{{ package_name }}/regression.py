@@ -42,7 +42,7 @@ def models(
     # As large as they are said to be: scikit-learn stops early from 10,000 rows on.
     boosting, large = (
         make_pipeline(
-            for_trees(inputs, seed, hidden),
+            for_trees(inputs, seed, "continuous", hidden),
             HistGradientBoostingRegressor(**size, early_stopping=False, random_state=seed),
         )
         for size in (own, LARGE)
