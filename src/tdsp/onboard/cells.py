@@ -62,6 +62,8 @@ def numbers(column: pd.Series, decimal: str, thousands: str | None, unit: str = 
         values = np.array(flags if (codes >= 0).all() else [*flags, None])
     else:
         cells = [number(c, decimal, thousands, unit) if isinstance(c, str) else c for c in distinct]
+        if all(isinstance(cell, str) for cell in cells) and len(cells):
+            return column
         mixed = any(isinstance(cell, str) for cell in cells)
         values = np.array([*cells, np.nan], dtype=object if mixed else "float64")
     return pd.Series(values[codes], column.index, name=column.name)

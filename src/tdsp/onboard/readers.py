@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from charset_normalizer import from_bytes
+from pandas.api.types import is_object_dtype
 
 from tdsp.errors import TdspError
 
@@ -250,7 +251,7 @@ def _csv(source: Source) -> tuple[list[str], pd.DataFrame]:
 
 def _parquet(source: Source) -> tuple[list[str], pd.DataFrame]:
     frame = pd.read_parquet(source.path)
-    for name in frame.select_dtypes("object"):
+    for name in filter(lambda name: is_object_dtype(frame[name]), frame.columns):
         first = frame[name].dropna().head(1).tolist()
         if first and isinstance(first[0], list | dict | np.ndarray):
             raise OnboardError(

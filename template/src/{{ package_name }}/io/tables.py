@@ -205,7 +205,7 @@ def _arrow(rows: pd.DataFrame) -> pa.Table:
     try:
         return pa.Table.from_pandas(rows, preserve_index=False)
     except pa.ArrowException:
-        for name in rows.select_dtypes(object):
+        for name in filter(lambda name: is_object_dtype(rows[name]), rows.columns):
             texts = rows[name].map(lambda cell: isinstance(cell, str))
             if texts.any() and not texts[rows[name].notna()].all():
                 shown = ", ".join(map(repr, rows[name][texts].unique()[:5]))

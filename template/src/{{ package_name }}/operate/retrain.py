@@ -122,8 +122,8 @@ def add_rows(source: Path, settings: Settings) -> int:
 
 def spelled(column: pd.Series, data: Data) -> pd.Series:
     """Return a column as texts that `tables` reads as these values."""
-    reads, form = data.reads(str(column.name)), data.dates.get(str(column.name), "ISO8601")
-    if is_datetime64_any_dtype(column):
+    reads, form = data.reads(str(column.name)), data.dates.get(str(column.name))
+    if form and is_datetime64_any_dtype(column):
         if form in COUNTED:
             raise ProjectError(f"{column.name!r} cannot grow: its dates are counted ({form})")
         moments: pd.Series = column.dt.strftime("%FT%T.%f" if form == "ISO8601" else form)
