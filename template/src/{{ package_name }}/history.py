@@ -76,9 +76,11 @@ def _past(known: pd.DataFrame, season: int) -> tuple[list[pd.DataFrame], list[pd
     return [seasons.ffill(), lately], [known, *means]
 
 
-def whole(batches: Iterable[pd.DataFrame | pa.RecordBatch], data: Data) -> pd.DataFrame:
+def whole(
+    batches: Iterable[pd.DataFrame | pa.RecordBatch], data: Data, text: list[str]
+) -> pd.DataFrame:
     """Return all rows at once: a row to forecast may need any earlier one."""
-    frames = [b if isinstance(b, pd.DataFrame) else cleaned(b, data) for b in batches]
+    frames = [b if isinstance(b, pd.DataFrame) else cleaned(b, data, text) for b in batches]
     return pd.concat(frames, ignore_index=True)
 
 

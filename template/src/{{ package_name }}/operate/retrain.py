@@ -12,10 +12,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
+from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
 from .. import paths
 from ..errors import ProjectError
 from ..ingest import ingest
+from ..io.cells import COUNTED
 from ..io.files import replacing
 from ..io.tables import FORMATS, read_table, text_columns
 from ..model.identity import model_id
@@ -137,6 +139,20 @@ def add_rows(source: Path, settings: Settings) -> int:
     return len(added)
 
 
+def spelled(column: pd.Series, data: Data) -> pd.Series:
+    """Return a column as texts that `tables` reads as these values."""
+    reads, form = data.reads(str(column.name)), data.dates.get(str(column.name))
+    if form and is_datetime64_any_dtype(column):
+        if form in COUNTED:
+            raise ProjectError(f"{column.name!r} cannot grow: its dates are counted ({form})")
+        moments: pd.Series = column.dt.strftime("%FT%T.%f" if form == "ISO8601" else form)
+        return moments
+    if is_numeric_dtype(column) and not is_bool_dtype(column):
+        texts = column.map("{!r}".format, na_action="ignore").astype("str")
+        return texts.str.replace(".", reads.decimal, regex=False).add(reads.unit)
+    return column
+
+
 def append(rows: pd.DataFrame, path: Path, form: str, data: Data) -> None:
     """Add rows at the end of a table in its own format; what stands there stays as it is."""
     with replacing(path) as temporary:
@@ -145,10 +161,10 @@ def append(rows: pd.DataFrame, path: Path, form: str, data: Data) -> None:
             table = pa.Table.from_pandas(rows, old.schema, preserve_index=False)
             pq.write_table(pa.concat_tables([old, table]), temporary)
             return
-        for name in data.dates.keys() & {*rows}:
-            rows = rows.assign(**{name: rows[name].dt.strftime(data.dates[name])})
+        names = rows.columns if form == "csv" else data.dates.keys() & {*rows}
+        rows = rows.assign(**{name: spelled(rows[name], data) for name in names})
         if form == "csv":
-            lines = rows.to_csv(index=False, header=False, sep=data.delimiter, decimal=data.decimal)
+            lines = rows.to_csv(index=False, header=False, sep=data.delimiter)
         else:
             lines = rows.to_json(orient="records", lines=True, force_ascii=False, date_format="iso")
         shutil.copyfile(path, temporary)

@@ -4,16 +4,25 @@ import json
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+)
 from pydantic_core import PydanticCustomError, to_jsonable_python
 
 from ..errors import ProjectError
+from ..io.cells import BOOLEANS
 from ..settings import Data
 
 STRICT = ConfigDict(extra="forbid", strict=True)
@@ -26,7 +35,7 @@ SHOWN_NAME = 100  # characters of a name that the client made up
 LARGEST = 3.4e38  # as float32, which ONNX models take
 # Years 1700 to 2199: what pandas has nanoseconds for.
 ISO_8601 = r"^(1[7-9]|2[01])\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
-ISO_8601 += r"([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)?$"
+ISO_8601 += r"([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-](0\d|1[0-4]):[0-5]\d)?)?$"
 
 Check = Callable[..., list[Any]]
 Reason = dict[str, Any]
@@ -185,7 +194,7 @@ def _reason(row: int | None, field: str, reason: str) -> Reason:
 
 def _type(name: str, column: dict[str, Any], data: Data) -> Any:
     dtype = str(column["dtype"])
-    kind, last = _base(dtype, data)
+    kind, last = _base(dtype, data.reads(name).missing or [])
     if kind is None:
         raise ProjectError(f"schema.yaml: JSON has nothing for {dtype!r}, the dtype of {name!r}")
     dates = dtype.startswith("datetime64")
@@ -199,10 +208,17 @@ def _type(name: str, column: dict[str, Any], data: Data) -> Any:
         except (KeyError, TypeError, ValueError, re.error) as error:
             said = f"schema.yaml: the service cannot keep {check!r} of the column {name!r}"
             raise ProjectError(f"{said} ({error!r})") from error
-    return Annotated[kind, *last] if last else kind
+    # A file has true and false in several spellings, and a schema that comes of it in one.
+    before = [BeforeValidator(_spelled)] if dtype.startswith("str") else []
+    rules = [*before, *last]
+    return Annotated[kind, *rules] if rules else kind
 
 
-def _base(dtype: str, data: Data) -> tuple[Any, list[Any]]:
+def _spelled(value: Any) -> Any:
+    return BOOLEANS.get(str(value).strip().casefold(), value)
+
+
+def _base(dtype: str, missing: list[str]) -> tuple[Any, list[Any]]:
     """Return what JSON has for a dtype, None where nothing is plain, and rules after the others."""
     if re.fullmatch(r"float(32|64)", dtype, re.IGNORECASE):
         return Annotated[float, Field(allow_inf_nan=False, ge=-LARGEST, le=LARGEST)], []
@@ -212,13 +228,19 @@ def _base(dtype: str, data: Data) -> tuple[Any, list[Any]]:
     if dtype in ("bool", "boolean"):
         return bool, []
     if dtype.startswith("datetime64") and "," not in dtype:
-        words = "be an ISO 8601 date, or date and time, without a time zone"
+        words = "be an ISO 8601 date, or date and time"
         text = _rule(re.compile(ISO_8601).match, words, pattern=ISO_8601)
-        return Annotated[str, *text, AfterValidator(datetime.fromisoformat)], []
+        return Annotated[str, *text, AfterValidator(_moment)], []
     if dtype.startswith("str"):
         # In a file these texts and the empty one stand for "no value", which JSON calls null.
-        return Annotated[str, Field(min_length=1)], data.missing and CHECKS["notin"](data.missing)
+        return Annotated[str, Field(min_length=1)], missing and CHECKS["notin"](missing)
     return None, []
+
+
+def _moment(text: str) -> datetime:
+    """Read a date as `io.cells` does: in UTC, without a zone."""
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def _moments(value: Any) -> Any:
@@ -227,4 +249,4 @@ def _moments(value: Any) -> Any:
         return {key: _moments(one) for key, one in value.items()}
     if isinstance(value, list):
         return [_moments(one) for one in value]
-    return value if isinstance(value, bool) else datetime.fromisoformat(str(value))
+    return value if isinstance(value, bool) else _moment(str(value))
