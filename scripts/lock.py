@@ -24,17 +24,19 @@ IN_JOBS = ROOT / "template/azureml/environment/requirements.in"
 START = "\n[tool.uv]\n"
 HEADER = """# Every version that this project can install, with hashes; `uv run poe lock` renews it.
 """
-CONTAINER_HEADER = """# What the container runs on, with hashes: the lock without the dev group.
+CONTAINER_HEADER = """# What the container runs on, with hashes: the group `serve` of the lock.
 """
 JOBS_HEADER = """# What jobs in Azure ML run on, with hashes: the lock without the dev group, and
 # requirements.in.
 """
 
 
-def requirements(pyproject: str, dev: bool = True) -> list[str]:
-    """Return what any option may need: the Jinja branches are taken together."""
+def requirements(pyproject: str, group: str | None = None, dev: bool = True) -> list[str]:
+    """Return what any option may need, or one group: the Jinja branches are taken together."""
     rendered = re.sub(r"{{.*?}}", "x", re.sub(r"{%.*?%}", "", pyproject.split(START)[0]))
     table = tomllib.loads(rendered)
+    if group:
+        return list(table["dependency-groups"][group])
     groups = table["dependency-groups"].values() if dev else ()
     return [*table["project"]["dependencies"], *(name for group in groups for name in group)]
 
@@ -87,7 +89,7 @@ def main(words: list[str]) -> None:
     lock = compile_lock(requirements(pyproject), within=LOCK if "--keep" in words else None)
     LOCK.write_text(HEADER + lock, encoding="utf-8")
     CONTAINER.parent.mkdir(parents=True, exist_ok=True)
-    served = compile_lock(requirements(pyproject, dev=False), within=LOCK)
+    served = compile_lock(requirements(pyproject, group="serve"), within=LOCK)
     CONTAINER.write_text(CONTAINER_HEADER + served, encoding="utf-8")
     jobs = compile_jobs(requirements(pyproject, dev=False))
     JOBS.write_text(JOBS_HEADER + jobs, encoding="utf-8")

@@ -129,6 +129,8 @@ def new_command(
             project = new(request, lambda step: status.update(f"{escape(step)} …"))
     if project.onboarded:
         summarise(project.onboarded, console, dry_run)
+    for folder in project.removed:
+        console.print(f"Removed {folder}, which a killed run had left", markup=False)
     _summary(console, project, dry_run)
 
 

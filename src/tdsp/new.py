@@ -1,6 +1,8 @@
 """`tdsp new`: copier with the template that this package carries, then the user's own data."""
 
+import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import warnings
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from tdsp.onboard.flow import Result
 
 Say = Callable[[str], None]
+OWNER = "owner"  # in the folder where a project is built: the machine and process that build it
 # A commit; a repository that awaits its first one; a repository around the project; no git.
 History = Literal["committed", "started", "outer", "none"]
 
@@ -52,6 +55,7 @@ class NewProject:
     files: int
     history: History
     onboarded: "Result | None" = None
+    removed: tuple[Path, ...] = ()  # what killed runs had left beside it
 
 
 def bundled_template() -> Path:
@@ -71,6 +75,7 @@ def new(request: Request, say: Say) -> NewProject:
     Raises TdspError for a refused answer, an occupied place or data that cannot be onboarded.
     """
     answers = _answers(request)
+    removed = tuple(_sweep(request.folder))
     with _building(request.folder) as built:
         say("Rendering the template")
         _render(request, answers, built)
@@ -87,7 +92,7 @@ def new(request: Request, say: Say) -> NewProject:
             if place.is_dir():
                 place.rmdir()
             built.rename(place)
-    return NewProject(place, recorded, files, history, onboarded)
+    return NewProject(place, recorded, files, history, onboarded, removed)
 
 
 def _answers(request: Request) -> dict[str, Any]:
@@ -121,12 +126,33 @@ def _building(folder: Path) -> Iterator[Path]:
         raise TdspError(f"{folder} is not a folder")
     try:
         scratch = Path(tempfile.mkdtemp(prefix=".tdsp-", dir=folder))
+        (scratch / OWNER).write_text(f"{socket.gethostname()} {os.getpid()}", encoding="utf-8")
     except OSError as error:
         raise TdspError(f"nothing can be written in {folder}: {error.strerror}") from error
     try:
         yield scratch / "project"
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> Iterator[Path]:
+    """Remove what runs that were killed have left, and name it; what a process builds stays."""
+    for owner in folder.glob(f".tdsp-*/{OWNER}"):
+        text = owner.read_text(encoding="utf-8", errors="replace") if owner.is_file() else ""
+        host, _, process = text.partition(" ")
+        if host == socket.gethostname() and process.isdecimal() and not _runs(int(process)):
+            shutil.rmtree(owner.parent, ignore_errors=True)
+            yield owner.parent
+
+
+def _runs(process: int) -> bool:
+    if os.name == "nt":  # where this call would end the process
+        return True
+    try:
+        os.kill(process, 0)
+    except OSError as error:
+        return isinstance(error, PermissionError)  # somebody else's
+    return True
 
 
 def _render(request: Request, answers: dict[str, Any], target: Path) -> None:

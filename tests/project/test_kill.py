@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from tests.project.living import BIN, Project
 
 TIMES = 8
@@ -98,3 +99,56 @@ def test_scoring_killed_at_any_moment(veteran: Project, tmp_path: Path) -> None:
         output.unlink(missing_ok=True)
     veteran.score(source, output)
     assert len(pd.read_csv(output)) == 30 * len(rows)
+
+
+def left_behind(project: Project) -> list[str]:
+    """What killed runs have left in the folders that the pipeline writes to."""
+    folders = [project.root, *(project.root / name for name in ("models", "reports"))]
+    return [path.name for folder in folders for path in folder.glob(".*-[0-9]*")]
+
+
+def mend_lock(project: Project) -> None:
+    """DVC writes this file in place, so a kill may tear it: docs/operate.md says what to do."""
+    path = project.root / ".dvc/tmp/rwlock"
+    if path.exists() and not path.read_text(encoding="utf-8").endswith("}"):
+        path.unlink()
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["with its stage", "alone"])
+def test_dvc_repro_killed_at_any_moment(whole: bool, veteran: Project) -> None:
+    """Its locks name a process that is gone, and its stage may outlive it."""
+    repro, chance = ["dvc", "repro", "--quiet"], random.Random(4)
+    veteran.set("split", seed=99)
+    duration, killed = seconds(veteran, repro), 0
+    while killed < 3:
+        veteran.set("split", seed=100 + killed)
+        started = start(veteran, repro)
+        try:
+            started.wait(duration * chance.uniform(0.2, 0.9))
+            duration *= 0.8
+        except subprocess.TimeoutExpired:
+            (os.killpg if whole else os.kill)(started.pid, signal.SIGKILL)
+            started.wait()
+            killed += 1
+            mend_lock(veteran)
+            veteran.repro("--quiet")
+            check_package(veteran)
+    assert left_behind(veteran) == []
+
+
+def test_what_a_killed_score_left_is_gone_after_the_next(veteran: Project, tmp_path: Path) -> None:
+    rows = pd.read_csv(veteran.root / "data/raw/example.csv")
+    folder = tmp_path / "scored"
+    folder.mkdir()
+    source, output = folder / "many.csv", folder / "scored.csv"
+    pd.concat([rows] * 30).to_csv(source, index=False)
+    files = ["--input", str(source), "--output", str(output)]
+    started = start(veteran, ["python", "-m", veteran.package, "score", *files])
+    while not list(folder.glob(".scored*")) and started.poll() is None:
+        time.sleep(0.01)
+    os.killpg(started.pid, signal.SIGKILL)
+    started.wait()
+    assert list(folder.glob(".scored*"))
+    veteran.score(source, output)
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ["many.csv", "scored.csv", "scored_rejects.csv"]

@@ -52,6 +52,9 @@ cli.main()
 """
 
 
+KNOWN = ".mlflow.known.json"  # what the project remembers of its registry
+
+
 @pytest.fixture(scope="module")
 def lived(trained: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Version 1 promoted; 2 (never committed) and 3, the challenger, only registered."""
@@ -133,7 +136,8 @@ def test_of_two_promotions_from_one_state_exactly_one_wins(shelf: Project, tmp_p
 
 
 def test_two_first_runs_at_once_make_one_database(shelf: Project) -> None:
-    (shelf.root / "mlflow.db").unlink()
+    for name in ("mlflow.db", KNOWN):
+        (shelf.root / name).unlink()
     racing = [start(shelf, "-m", "ml_project.operate.gate") for _ in range(2)]
     told = [process.communicate(timeout=120) for process in racing]
     assert [process.returncode for process in racing] == [0, 0], told
@@ -228,7 +232,8 @@ def test_killed_at_any_moment_the_champion_is_the_old_or_the_new_one(
         for name in ("mlflow.db", "mlartifacts"):
             target = shelf.root / name
             shutil.rmtree(target) if target.is_dir() else target.unlink()
-        shutil.copy(kept.root / "mlflow.db", shelf.root)
+        for name in ("mlflow.db", KNOWN):
+            shutil.copy(kept.root / name, shelf.root)
         shutil.copytree(kept.root / "mlartifacts", shelf.root / "mlartifacts")
         (shelf.root / "mlflow.db-journal").unlink(missing_ok=True)
         codes.append(killed_at(shelf, moment, *command))
@@ -236,6 +241,9 @@ def test_killed_at_any_moment_the_champion_is_the_old_or_the_new_one(
         assert found in (old, after)
         if found == old or command[0] == "register":
             shelf.step(*command)
+        if command[0] == "rollback":
+            again = shelf.step("rollback", "--reason", "again", "--to", after)
+            assert again.stdout.endswith("is the champion already: nothing to do\n")
         assert at_work(shelf) == after
         if command[0] == "register":
             assert "   4  " in shelf.step("models").stdout
@@ -248,7 +256,7 @@ def test_killed_at_any_moment_the_champion_is_the_old_or_the_new_one(
 
 @pytest.mark.parametrize("limit", [0, 100_000])
 def test_a_full_disk_is_one_line_and_leaves_nothing_half_made(limit: int, shelf: Project) -> None:
-    for name in ("mlflow.db", "mlflow.lock"):
+    for name in ("mlflow.db", "mlflow.lock", KNOWN):
         (shelf.root / name).unlink()
     is_one_line(shelf.run("python", "-c", FULL, "models", limit, ok=False))
     assert not (shelf.root / "mlflow.db").exists()

@@ -1,5 +1,7 @@
 """`tdsp new`: a project or a reason, never half of one."""
 
+import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -312,3 +314,31 @@ def test_the_questions_are_those_of_copier_yml(plain: Path) -> None:
     asked = tdsp.new.questions(plain)
     assert {"project_name", "license", "iac"} <= asked
     assert not {name for name in asked if name.startswith("_") or name.endswith("_quoted")}
+
+
+# --- What a killed run has left ----------------------------------------------------------------
+
+
+def building(place: Path, name: str, owner: str) -> Path:
+    folder = place / f".tdsp-{name}"
+    (folder / "project").mkdir(parents=True)
+    (folder / tdsp.new.OWNER).write_text(owner, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, nobody can ask for a process")
+def test_what_a_killed_run_left_is_told_and_removed(new: Command, place: Path) -> None:
+    """And nothing else: not of a process that runs, of another machine, or of unknown origin."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    host = socket.gethostname()
+    gone = building(place, "gone", f"{host} {ended.pid}")
+    kept = [
+        building(place, "runs", f"{host} {os.getpid()}"),
+        building(place, "elsewhere", f"not-{host} {ended.pid}"),
+        building(place, "unknown", ""),
+    ]
+    told = new("Churn model")
+    assert told.code == 0
+    assert f"Removed {gone.name}, which a killed run had left" in told.out
+    assert left(place) == sorted(["churn-model", *(folder.name for folder in kept)])

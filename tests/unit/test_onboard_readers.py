@@ -172,6 +172,30 @@ def test_broken_files_say_what_and_where(tmp_path: Path, name: str) -> None:
     assert name in str(error.value)
 
 
+def test_lines_above_the_header_are_named(tmp_path: Path) -> None:
+    text = "Sales report\nmade on Monday\n\na,b,c\n" + "1,2,3\n" * 60
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(OnboardError, match="Remove the lines above"):
+        read(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("cell", [[1, 2], {"a": 1}])
+def test_lists_and_structures_are_refused(cell: object, tmp_path: Path) -> None:
+    pd.DataFrame({"a": [cell] * 9, "b": 1}).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(OnboardError, match="Flatten it"):
+        read(tmp_path / "a.parquet")
+
+
+def test_a_sheet_is_chosen_by_its_name(tmp_path: Path) -> None:
+    with pd.ExcelWriter(tmp_path / "a.xlsx") as book:
+        pd.DataFrame({"about": ["x"], "this": ["y"]}).to_excel(book, sheet_name="cover")
+        TABLE.to_excel(book, sheet_name="rows", index=False)
+    raw, source = read(tmp_path / "a.xlsx", "rows")
+    assert (len(raw), source.sheets) == (40, ("cover", "rows"))
+    with pytest.raises(OnboardError, match="it has cover, rows"):
+        read(tmp_path / "a.xlsx", "gone")
+
+
 def test_missing_file_and_directory(tmp_path: Path) -> None:
     with pytest.raises(OnboardError, match="does not exist"):
         read(tmp_path / "none.csv")

@@ -9,7 +9,7 @@ import pytest
 
 from tdsp.generate import Trap, make_look_alike, messy
 from tdsp.onboard.flow import Wishes, examine
-from tdsp.onboard.profile import Finding, Profile
+from tdsp.onboard.profile import Finding, Hints, Profile
 from tdsp.onboard.readers import OnboardError
 
 ROWS = 400
@@ -208,9 +208,71 @@ def test_integers_with_few_levels_are_classes_unless_told(tmp_path: Path) -> Non
     assert "you asked for" in profile.why
 
 
-def test_numbers_with_units_stay_text(tmp_path: Path) -> None:
-    frame = messy(ROWS).assign(price=[f"{n % 40} €" for n in range(ROWS)])
-    assert "remove the sign" in finding(look(frame, tmp_path)[0], "units").done
+@pytest.mark.parametrize(
+    ("units", "dtype", "words"), [(["€"], "float64", "read as"), (["€", "$"], "str", "one unit")]
+)
+def test_numbers_with_one_unit_are_numbers(
+    units: list[str], dtype: str, words: str, tmp_path: Path
+) -> None:
+    prices = [f"{n}.5 {units[n % len(units)]}" for n in range(ROWS)]
+    profile, frame = look(messy(ROWS).assign(price=prices), tmp_path)
+    assert words in finding(profile, "units").done
+    assert frame["price"].dtype == dtype
+    assert role(profile, "price") in ("feature", "drop")
+
+
+@pytest.mark.parametrize("name", ["row", "model_id", "prediction", "scored_at"])
+def test_an_id_with_a_name_of_scored_files_is_dropped_or_refused(name: str, tmp_path: Path) -> None:
+    frame = messy(ROWS).assign(**{name: range(1, ROWS + 1)})
+    profile, _ = look(frame, tmp_path)
+    assert role(profile, name) == "drop"
+    assert "rename it" in finding(profile, "reserved_name").done
+    with pytest.raises(OnboardError, match="Rename it"):
+        look(frame, tmp_path, id=(name,))
+
+
+def test_columns_that_say_the_same_and_markers_are_named(tmp_path: Path) -> None:
+    numbers = [float(n % 37) for n in range(ROWS)]
+    marked = [9999.0 if n % 20 == 0 else number for n, number in enumerate(numbers)]
+    profile, _ = look(messy(ROWS).assign(one=numbers, two=numbers, three=marked), tmp_path)
+    assert finding(profile, "same_column").column == "two"
+    assert "--missing three=9999" in finding(profile, "marker").done
+    _, frame = look(
+        messy(ROWS).assign(three=marked), tmp_path, hints=Hints(missing={"three": "9999.0"})
+    )
+    assert frame["three"].max() == 36
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("contact", "ann{}@example.org"),
+        ("number", "123-45-6{:03d}"),
+        ("call", "+49 30 901{:03d}"),
+        ("e_mail", "none {}"),
+    ],
+)
+def test_personal_data_are_named(name: str, cell: str, tmp_path: Path) -> None:
+    frame = messy(ROWS).assign(**{name: [cell.format(n) for n in range(ROWS)]})
+    found = [f.column for f in look(frame, tmp_path)[0].findings if f.code == "personal_data"]
+    assert found == [name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SeniorCitizen",
+        "Married",
+        "Dependents",
+        "Partner",
+        "native_country",
+        "Geschlecht",
+        "Surname",
+    ],
+)
+def test_attributes_of_people_are_named_in_several_spellings(name: str, tmp_path: Path) -> None:
+    profile, _ = look(messy(ROWS).assign(**{name: ["a", "b"] * (ROWS // 2)}), tmp_path)
+    assert name in [f.column for f in profile.findings if f.code == "sensitive_candidate"]
 
 
 def shops(rows: int = 120, step: str = "D") -> pd.DataFrame:

@@ -55,6 +55,21 @@ def command(
     horizon: Annotated[
         int | None, typer.Option(min=1, help="Forecast: how many steps ahead.")
     ] = None,
+    text: Annotated[list[str] | None, typer.Option(help="A column that stays text.")] = None,
+    date: Annotated[
+        list[str] | None,
+        typer.Option(help="COLUMN=FORMAT: dates, such as %d.%m.%y, ISO8601, 'epoch s', excel."),
+    ] = None,
+    decimal: Annotated[
+        list[str] | None, typer.Option(help="COLUMN=SIGN: the decimal sign of its numbers.")
+    ] = None,
+    value: Annotated[
+        list[str] | None, typer.Option(help="COLUMN=TEXT: a value, such as NA, not a missing one.")
+    ] = None,
+    missing: Annotated[
+        list[str] | None, typer.Option(help="COLUMN=TEXT: stands for no value, such as -99.")
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(help="Excel: the sheet with the table.")] = None,
     dry_run: Annotated[
         bool, typer.Option(help="Show what would be written, and write nothing.")
     ] = False,
@@ -66,12 +81,22 @@ def command(
     the data dictionary and the data report. It copies the file to data/raw and adds it to DVC.
     """
     from tdsp.onboard.flow import Wishes
+    from tdsp.onboard.profile import Hints
 
     wishes = Wishes(
         target, problem, tuple(id or ()), time, group, tuple(sensitive or ()), tuple(drop or ()),
         tuple(keep or ()), tuple(series or ()), horizon,
+        Hints(tuple(text or ()), pairs(date), pairs(decimal), pairs(value), pairs(missing)), sheet,
     )  # fmt: skip
     run(file, wishes, project, dry_run)
+
+
+def pairs(options: list[str] | None) -> dict[str, str]:
+    """Read options of the form COLUMN=SOMETHING."""
+    for option in options or ():
+        if not option.rpartition("=")[0] or not option.rpartition("=")[2]:
+            raise typer.BadParameter(f"{option!r} is not COLUMN=...")
+    return {o.rpartition("=")[0]: o.rpartition("=")[2] for o in options or ()}
 
 
 def run(file: Path, wishes: Wishes, project: Path, dry_run: bool = False) -> None:

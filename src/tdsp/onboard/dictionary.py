@@ -13,6 +13,10 @@ Source: `{path}`, {rows:,} rows, {columns} columns; target `{target}` ({problem}
 | column | meaning | unit | type | role | missing | range or levels | example |
 | --- | --- | --- | --- | --- | ---: | --- | --- |
 """
+ASSUMED = {
+    "unsure_sign", "units", "missing_texts", "mixed_types", "dates_in_text", "ambiguous_dates",
+    "dates_in_numbers", "unknown_dates", "codes", "infinite", "marker", "sheets",
+}  # fmt: skip
 MEANING, UNIT, NO_UNIT = "[open: meaning]", "[open: unit]", "-"
 
 
@@ -25,15 +29,26 @@ def build(profile: Profile, path: str) -> str:
         target=profile.target,
         problem=profile.problem,
     )
-    return head + "".join(_row(column, profile.rows) for column in profile.columns)
+    units = {name: signs.unit for name, signs in profile.reading.signs.items() if signs.unit}
+    rows = "".join(_row(column, profile.rows, units) for column in profile.columns)
+    return head + rows + _assumed(profile)
 
 
-def _row(column: Column, rows: int) -> str:
+def _assumed(profile: Profile) -> str:
+    """Say how texts were taken for values, where the texts alone do not tell."""
+    seen = [finding for finding in profile.findings if finding.code in ASSUMED]
+    if not seen:
+        return ""
+    lines = [f"* {_cell(f.column or 'file')}: {_cell(f.seen)}; {_cell(f.done)}.\n" for f in seen]
+    return f"\n## How it was read\n\n{''.join(lines)}"
+
+
+def _row(column: Column, rows: int, units: dict[str, str]) -> str:
     role = column.role + (", sensitive" if column.sensitive else "")
     missing = f"{column.missing / rows:.1%}"
     example = "" if column.role == "id" else column.example
     cells = [_cell(cell) for cell in (column.kind, role, missing, span(column), example)]
-    unit = UNIT if column.kind == "number" else NO_UNIT
+    unit = _cell(units.get(column.name, UNIT)) if column.kind == "number" else NO_UNIT
     return "| " + " | ".join([_cell(column.name), MEANING, unit, *cells]) + " |\n"
 
 

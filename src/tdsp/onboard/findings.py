@@ -27,8 +27,33 @@ GROUP_NAME = re.compile(
     r"customer|client|patient|user|person|household|account|member|device|machine|subject", re.I
 )
 PEOPLE_NAME = re.compile(
-    r"(^|[\s_.-])(sex|gender|race|ethnicity|religion|age|nationality|disability|marital)", re.I
+    r"(?:^|[\s_.-]|(?<=[a-z])(?=[A-Z]))(sex|gender|race|ethnic\w*|religio\w*|age|nationality|native"
+    r"|country.of.(?:birth|origin)|birth\w*|disab\w*|marital\w*|married|senior\w*|dependents?|partner"
+    r"|spouse|pregnan\w*|orientation|citizen\w*|immigra\w*|surname|last.?name|first.?name|geschlecht"
+    r"|alter|religion|herkunft|nationalit\w+|familienstand|verheiratet|behinder\w*|nachname|vorname"
+    r"|sexe|genre|[aâ]ge|nationalit[eé]|handicap|mari[eé]e?|edad|sexo|g[eé]nero|raza|estado.civil"
+    r"|nacionalidad|et[aà]|sesso|leeftijd|geslacht|geography)(?=$|[\s_.\d-]|[A-Z])",
+    re.I,
 )
+# Texts that name or reach one person.
+PERSONAL = {
+    "e-mail addresses": r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}",
+    "social security numbers": r"\d{3}-\d{2}-\d{4}",
+    "IBANs": r"[A-Z]{2}\d{2}( ?[A-Z0-9]{4}){3,7}( ?[A-Z0-9]{1,3})?",
+    "phone numbers": r"(\+|00)\d[\d ()/.-]{6,18}|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}",
+}
+PERSON_NAME = re.compile(
+    r"(?:^|[\s_.-])(e.?mail|phone|telefon|mobile|ssn|passport|iban|(?:last|first|sur|full)_?name"
+    r"|street|address|ip|birth_?da(?:te|y)|dob)(?=$|[\s_.-])",
+    re.I,
+)
+# Columns that a scored file has besides its ids.
+RESERVED = {"row", "prediction", "model_id", "scored_at"}
+# Numbers that people write for no value.
+MARKS = {sign * float("9" * digits) for digits in (2, 3, 4, 5, 6) for sign in (1, -1)} | {
+    -1.0,
+    -9.0,
+}
 KEEP = "run again with --keep to use it all the same"
 
 
@@ -41,6 +66,7 @@ class Table:
     target: str
     problem: Problem
     distinct: int
+    numberlike: frozenset[str] = frozenset()
 
     @property
     def features(self) -> list[Column]:
@@ -209,7 +235,17 @@ def ids(table: Table) -> Iterator[Finding]:
     for column in table.features:
         if column.unique != table.distinct or column.kind == "date" or column.missing:
             continue
-        if _looks_like_id(column, table.frame[column.name].drop_duplicates()):
+        if column.name in table.numberlike:  # a price is no id because it is text
+            continue
+        if _looks_like_id(column, table.frame[column.name].drop_duplicates()) and (
+            column.name in RESERVED
+        ):
+            yield Finding(
+                "reserved_name", column.name, "an id with a name that scored files have already",
+                "dropped; rename it in the file to have it carried to the scored file", role="drop",
+                level="warning",
+            )  # fmt: skip
+        elif _looks_like_id(column, table.frame[column.name].drop_duplicates()):
             yield Finding(
                 "id_like", column.name, f"a different value in each of {table.distinct} rows",
                 "role id: carried to the scored file, never a feature", role="id",
@@ -300,10 +336,60 @@ def people(table: Table) -> Iterator[Finding]:
             )  # fmt: skip
 
 
+def personal(table: Table) -> Iterator[Finding]:
+    """What names or reaches one person: it needs a reason to be here at all."""
+    for column in table.columns.values():
+        values = table.frame[column.name].dropna().head(1000)
+        kind = "named like personal data" if PERSON_NAME.search(column.name) else None
+        if column.dtype == "str" and len(values):
+            looks = (
+                name for name, look in PERSONAL.items() if values.str.fullmatch(look).mean() > 0.8
+            )
+            kind = next(looks, kind)
+        if kind:
+            yield Finding(
+                "personal_data", column.name, kind,
+                f"role {column.role}; ids are copied to every scored file: leave the column out of "
+                "the file, or use --drop, unless there is a ground to keep it",
+                level="warning",
+            )  # fmt: skip
+
+
+def same(table: Table) -> Iterator[Finding]:
+    """Two columns that say the same: one is enough."""
+    seen: dict[int, str] = {}
+    for column in table.features:
+        codes = pd.factorize(table.frame[column.name])[0]
+        first = seen.setdefault(hash(codes.tobytes()), column.name)
+        if first != column.name and column.unique > 1:
+            yield Finding(
+                "same_column", column.name, f"says the same as {first!r} in every row",
+                "kept; it adds nothing, and shares its importance: use --drop", level="warning",
+            )  # fmt: skip
+
+
+def markers(table: Table) -> Iterator[Finding]:
+    """Numbers far from all others that often stand for no value."""
+    for column in table.features:
+        if column.dtype != "float64" or column.unique < 10:
+            continue
+        values = table.frame[column.name].dropna()
+        for mark in sorted(MARKS & {column.low, column.high}):
+            rest = values[values != mark]
+            away = rest.min() - mark if mark == column.low else mark - rest.max()
+            count = len(values) - len(rest)
+            if count >= 3 and away > (rest.max() - rest.min()) / 4:
+                yield Finding(
+                    "marker", column.name, f"{count} rows hold {mark:g}, far from all others",
+                    f"kept as a number; if it means no value, run again with "
+                    f"--missing {column.name}={mark:g}", level="warning",
+                )  # fmt: skip
+
+
 # Those that take columns out of the features come first: later ones look at what is left.
 TRAPS: list[Callable[[Table], Iterator[Finding]]] = [
     few_rows, target_missing, imbalance, empty_or_constant, leaks, ids, duplicates, groups, texts,
-    dates, near_perfect, variants, names, people,
+    dates, near_perfect, variants, same, markers, names, people, personal,
 ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +15,7 @@ from tdsp.onboard.profile import (
     NUMBERS,
     Column,
     Finding,
+    Hints,
     Problem,
     Profile,
     Steps,
@@ -26,6 +27,8 @@ from tdsp.onboard.profile import (
 )  # fmt: skip
 from tdsp.onboard.readers import OnboardError, Source, read
 
+# What scored files have of their own.
+RESERVED = findings.RESERVED
 FEWEST_ROWS = 50
 MOST_LEVELS = 10
 # pandas' name of a step, coarsest first -> how many make the season that its data usually have.
@@ -46,6 +49,8 @@ class Wishes:
     keep: tuple[str, ...] = ()
     series: tuple[str, ...] = ()
     horizon: int | None = None
+    hints: Hints = field(default_factory=Hints)
+    sheet: str | None = None
 
     @property
     def roles(self) -> list[tuple[str, str]]:
@@ -100,10 +105,10 @@ def examine(
     path: Path, wishes: Wishes, rendered: Problem | None, say: Callable[[str], None]
 ) -> tuple[Profile, pd.DataFrame]:
     """Profile and typed table of a file; `rendered` is the project's problem type, if any."""
-    raw, source = read(path)
+    raw, source = read(path, wishes.sheet)
     _check_wishes(raw, wishes)
     say(f"Looking for traps in {len(raw):,} rows and {raw.shape[1]} columns")
-    reading, odd = infer(raw, source)
+    reading, odd = infer(raw, source, wishes.hints)
     frame = typed(raw, reading)
     columns = describe(frame, reading)
     _refuse(frame, wishes)
@@ -114,7 +119,9 @@ def examine(
     _give_roles(columns, wishes)
     copies = int(frame.duplicated().sum())
     named = {column.name: column for column in columns}
-    table = findings.Table(frame, named, wishes.target, problem, len(frame) - copies)
+    table = findings.Table(
+        frame, named, wishes.target, problem, len(frame) - copies, frozenset(reading.numberlike)
+    )
     seen = [*_source_notes(source), *odd, *findings.infinite(raw)]
     seen += findings.find(table, {name for _, name in wishes.roles})
     # A forecast has the past and the calendar anyway.
@@ -128,15 +135,17 @@ def examine(
     return profile, frame
 
 
-def propose_problem(path: Path, target: str) -> Problem:
+def propose_problem(
+    path: Path, target: str, hints: Hints | None = None, sheet: str | None = None
+) -> Problem:
     """Say which problem type a file's target asks for, before any project exists.
 
     Raises OnboardError when the file or its target cannot be used at all.
     """
-    raw, source = read(path)
-    wishes = Wishes(target)
+    raw, source = read(path, sheet)
+    wishes = Wishes(target, hints=hints or Hints())
     _check_wishes(raw, wishes)
-    frame = typed(raw, infer(raw, source)[0])
+    frame = typed(raw, infer(raw, source, hints)[0])
     _refuse(frame, wishes)
     return _problem(frame[target], wishes)[0]
 
@@ -149,6 +158,14 @@ def _check_wishes(raw: pd.DataFrame, wishes: Wishes) -> None:
             raise OnboardError(
                 f"--{role} {name!r} is not a column of the file. {_close(name, names)}"
             )
+    for name in wishes.hints.columns - {*names}:
+        raise OnboardError(f"{name!r} is not a column of the file. {_close(name, names)}")
+    carried = [name for role, name in given if role in ("id", "series") and name in RESERVED]
+    if carried:
+        raise OnboardError(
+            f"--id {carried[0]!r}: scored files have a column of this name already. Rename it in "
+            "the file, or use --drop."
+        )
     taken: dict[str, str] = {}
     for role, name in given:
         if role == "sensitive" and name != wishes.target:
@@ -301,6 +318,12 @@ def _give_roles(columns: list[Column], wishes: Wishes) -> None:
 
 
 def _source_notes(source: Source) -> list[Finding]:
+    if len(source.sheets) > 1 and not source.sheet:
+        return [
+            Finding("sheets", None, f"sheets {', '.join(source.sheets)}",
+                    "only the first was read; to read another run again with --sheet NAME",
+                    level="warning")
+        ]  # fmt: skip
     if source.format not in ("csv", "jsonl") or source.encoding.startswith("utf"):
         return []
     return [

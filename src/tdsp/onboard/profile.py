@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from tdsp.onboard.readers import Source
+from tdsp.onboard.cells import dates, number, numbers, texts
+from tdsp.onboard.days import DATELIKE, OFFSET, counted, date_format, fits
+from tdsp.onboard.numbers import UNIT, Signs, Written, shared, written
+from tdsp.onboard.readers import OnboardError, Source
 
 Problem = Literal["classification", "regression", "forecasting", "anomaly"]
 Role = Literal["feature", "target", "id", "time", "group", "series", "drop"]
@@ -26,10 +29,6 @@ NO_NUMBER |= {"undefined", "tbd", "nd"}
 NO_NUMBER |= {"not available", "not known", "#div/0!", "#ref!", "inf", "-inf", "infinity", "+inf"}
 NO_NUMBER |= {"-infinity", "nat", "none given", "empty", "\u2013", "\u2014"}
 CATEGORY_LEVELS = 50
-ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
-DAYS = [f"{d}{clock}" for d in ("%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y",
-        "%m-%d-%Y", "%d %b %Y", "%d-%b-%Y", "%d %B %Y", "%b %d, %Y")
-        for clock in ("", " %H:%M", " %H:%M:%S")]  # fmt: skip
 
 
 @dataclass
@@ -65,15 +64,39 @@ class Finding:
     level: Literal["note", "warning"] = "note"
 
 
+@dataclass(frozen=True)
+class Hints:
+    """What the user says of how columns are read; it wins over what their texts look like."""
+
+    text: tuple[str, ...] = ()
+    date: Mapping[str, str] = field(default_factory=dict)
+    decimal: Mapping[str, str] = field(default_factory=dict)
+    value: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> set[str]:
+        """Every column that is spoken of."""
+        return {*self.text, *self.date, *self.decimal, *self.value, *self.missing}
+
+
 @dataclass
 class Reading:
-    """How the texts of a file become values; written to `params.yaml` under `data`."""
+    """How the texts of a file become values; written to `params.yaml` under `data`.
+
+    `signs` and `tokens` hold for each text column what `columns` says only where it differs from
+    the table. The texts of the columns `numberlike` may well be numbers or dates.
+    """
 
     decimal: str = "."
     thousands: str | None = None
     missing: list[str] = field(default_factory=list)
     dates: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, dict[str, Any]] = field(default_factory=dict)
     dtypes: dict[str, str] = field(default_factory=dict)
+    signs: dict[str, Signs] = field(default_factory=dict)
+    tokens: dict[str, set[str]] = field(default_factory=dict)
+    numberlike: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -124,48 +147,204 @@ def as_text(values: pd.Series) -> pd.Series:
     return values.astype(object).map(str, na_action="ignore").astype("str")
 
 
-def to_number(texts: pd.Series, decimal: str, thousands: str | None) -> pd.Series:
-    """Texts as float64; NaN where a text is no number under these signs."""
-    clean = texts.str.strip()
-    if thousands:
-        grouped = clean.str.fullmatch(_grouped(thousands, decimal)).fillna(False)
-        clean = clean.mask(grouped, clean.str.replace(thousands, "", regex=False))
-    if decimal != ".":
-        # A point is no decimal sign here: 1.5 must not slip through as a number.
-        clean = clean.where(~clean.str.contains(".", regex=False).fillna(False))
-        clean = clean.str.replace(decimal, ".", regex=False)
-    return pd.to_numeric(clean, errors="coerce").astype("float64")
-
-
-def _grouped(thousands: str, decimal: str) -> str:
-    group, point = re.escape(thousands), re.escape(decimal)
-    return rf"[+-]?\d{{1,3}}(?:{group}\d{{3}})+(?:{point}\d+)?"
-
-
-def to_date(texts: pd.Series, form: str) -> pd.Series:
-    """Texts as datetime64[ns] in UTC without a zone; NaT where a text does not fit `form`."""
-    dates = pd.to_datetime(texts.str.strip(), format=form, errors="coerce", utc=True)
-    return dates.dt.tz_localize(None).astype("datetime64[ns]")
-
-
-def infer(raw: pd.DataFrame, source: Source) -> tuple[Reading, list[Finding]]:
+def infer(
+    raw: pd.DataFrame, source: Source, hints: Hints | None = None
+) -> tuple[Reading, list[Finding]]:
     """How to read every column of a raw table, and what was odd about its texts."""
-    uniques = {c: _uniques(raw[c]) for c in raw.columns if is_text(raw[c])}
-    decimal, thousands = _signs(list(uniques.values()), source) if uniques else (".", None)
-    reading, findings, missing = Reading(decimal, thousands), list[Finding](), set[str]()
+    hints, reading, seen = hints or Hints(), Reading(), list[Finding]()
+    texts = {c: _Texts(c, _uniques(raw[c]), hints) for c in raw.columns if is_text(raw[c])}
+    european = _european([column.written for column in texts.values() if column.written], source)
     for name in raw.columns:
-        if name not in uniques:
-            reading.dtypes[name] = _native(raw[name])
+        if name in texts:
+            seen += texts[name].read(reading, hints, european)
             continue
-        dtype, tokens, form, finding = _classify(name, uniques[name], reading)
-        reading.dtypes[name] = dtype
-        missing |= tokens
+        reading.dtypes[name] = _native(raw[name])
+        if reading.dtypes[name] == "float64":
+            seen += _counted(name, raw[name].astype("float64"), reading, hints)
+    _share_signs(reading, texts)
+    union = set().union(*reading.tokens.values()) if reading.tokens else set()
+    reading.missing = sorted(union)
+    for name, column in texts.items():
+        if union & (set(column.texts) - reading.tokens[name]):
+            signs = reading.signs.get(name)
+            own = reading.columns.setdefault(name, _entry(signs) if signs else {})
+            own["missing"] = sorted(reading.tokens[name])
+    return reading, seen
+
+
+def _european(columns: list[Written], source: Source) -> bool:
+    """Whether numbers have a decimal comma where their own texts leave it open."""
+    signs = Counter(column.decimal for column in columns)
+    return signs[","] > signs["."] or (signs[","] == signs["."] and source.delimiter == ";")
+
+
+def _share_signs(reading: Reading, texts: Mapping[str, _Texts]) -> None:
+    """Write the signs of most columns once, and those of the others with their names."""
+    several = [w for name in reading.signs if (w := texts[name].written)]
+    table = shared(reading.signs.values(), several)
+    reading.decimal, reading.thousands = table.decimal, table.thousands
+    for name, written_ in zip(reading.signs, several, strict=True):
+        alike = table in written_.fits and not written_.unsure
+        if reading.signs[name] != table and not alike:
+            reading.columns[name] = _entry(reading.signs[name])
+
+
+def _entry(signs: Signs) -> dict[str, Any]:
+    entry = {"decimal": signs.decimal, "thousands": signs.thousands, "unit": signs.unit}
+    return {key: value for key, value in entry.items() if value or key == "decimal"}
+
+
+class _Texts:
+    """The distinct texts of one column, with the rows that hold each."""
+
+    def __init__(self, name: str, uniques: pd.Series, hints: Hints) -> None:
+        self.name, self.texts = name, pd.Series(uniques.index, dtype="str")
+        self.rows = pd.Series(uniques.to_numpy())
+        folded = self.texts.str.strip().str.casefold()
+        value = self.texts == hints.value.get(name)
+        asked = self.texts == hints.missing.get(name)
+        self.blank = ((folded.isin(NO_VALUE) | (folded == "")) & ~value) | asked
+        self.none = (folded.isin(NO_NUMBER) & ~value) | self.blank
+        self.known = self.texts[~self.none]
+        self.written = written(self.known) if len(self.known) else None
+
+    def read(self, reading: Reading, hints: Hints, european: bool) -> list[Finding]:
+        """Enter into `reading` how the column is read, and say what was odd."""
+        dtype, form, seen = self._kind(reading, hints, european)
+        reading.dtypes[self.name] = dtype
+        tokens = self.none if dtype != "str" or self.none.all() else self.blank
+        reading.tokens[self.name] = set(self.texts[tokens])
         if form:
-            reading.dates[name] = form
-        if finding:
-            findings.append(finding)
-    reading.missing = sorted(missing)
-    return reading, findings
+            reading.dates[self.name] = form
+        if dtype == "str" and tokens.any() and not tokens.all():
+            seen = [*seen, *self._no_value(tokens)]
+        return seen
+
+    def _kind(
+        self, reading: Reading, hints: Hints, european: bool
+    ) -> tuple[str, str | None, list[Finding]]:
+        """Type of the column: dtype, format of its dates, what was odd."""
+        asked = hints.date.get(self.name)
+        if self.known.empty or self.name in hints.text:
+            return "str", None, []
+        if asked:
+            return "datetime64[ns]", asked, _as_dates(self.name, self.known, asked)
+        if self.known.str.fullmatch(r"(19|20)\d{6}").all() and fits(self.known, "%Y%m%d"):
+            return "datetime64[ns]", "%Y%m%d", _as_dates(self.name, self.known, "%Y%m%d")
+        if self.written:
+            decimal = hints.decimal.get(self.name) or ("," if european else ".")
+            signs = self.written.under(decimal)
+            number = pd.Series(data=False, index=self.texts.index)
+            number[~self.none] = signs.reads(self.known)
+            if _codes(self.texts[number]):
+                return "str", None, [_codes_finding(self.name, self.texts[number])]
+            if (number | self.none).all():
+                reading.signs[self.name] = signs
+                values = numbers(self.known, signs.decimal, signs.thousands, signs.unit)
+                odd = _counted(self.name, values.astype("float64"), reading, hints)
+                return "float64", None, [*self._as_number(), *self._assumed(signs, hints), *odd]
+            if self._share(number) >= 0.95:
+                reading.numberlike.add(self.name)
+                return "str", None, [self._mixed(number)]
+        form = date_format(self.known)
+        if form == "ambiguous":
+            reading.numberlike.add(self.name)
+            return "str", None, [_ambiguous(self.name, self.known)]
+        if form:
+            return "datetime64[ns]", form, _as_dates(self.name, self.known, form)
+        odd = self._like(european)
+        reading.numberlike |= {finding.column for finding in odd if finding.column}
+        return "str", None, odd
+
+    def _share(self, number: pd.Series) -> float:
+        return float(self.rows[number].sum() / self.rows[~self.none].sum())
+
+    def _as_number(self) -> list[Finding]:
+        tokens = self.texts[self.none]
+        if tokens.empty:
+            return []
+        shown = ", ".join(repr(token) for token in sorted(tokens)[:5])
+        infinite = any("inf" in token.casefold() for token in tokens)
+        return [Finding(
+            "infinite" if infinite else "mixed_types", self.name,
+            f"numbers, but {int(self.rows[self.none].sum())} rows hold {shown}",
+            "read as a number; these texts count as missing (data.missing)",
+        )]  # fmt: skip
+
+    def _assumed(self, signs: Signs, hints: Hints) -> list[Finding]:
+        """Say what a number was taken for that its text does not tell."""
+        sign, seen = self.written.unsure if self.written else None, []
+        if sign and self.name not in hints.decimal:
+            text = next(text for text in self.known if sign in text)
+            value = show(float(number(text, signs.decimal, signs.thousands, signs.unit)))
+            other = "," if signs.decimal == "." else "."
+            seen.append(Finding(
+                "unsure_sign", self.name, f"numbers like {text!r}: thousands or decimals?",
+                f"read as {value}; if that is wrong, run again with --decimal {self.name}={other}",
+                level="warning",
+            ))  # fmt: skip
+        if signs.unit:
+            like = self.known.iloc[0]
+            seen.append(Finding(
+                "units", self.name, f"numbers with the unit {signs.unit}, like {like!r}",
+                f"read as numbers in {signs.unit}; a text without it is refused (data.columns)",
+            ))  # fmt: skip
+        return seen
+
+    def _mixed(self, number: pd.Series) -> Finding:
+        odd = self.texts[~number & ~self.none]
+        shown, count = ", ".join(repr(text) for text in odd[:5]), int(self.rows[odd.index].sum())
+        return Finding(
+            "mixed_types", self.name,
+            f"{self._share(number):.1%} numbers, but {count} rows hold {shown}",
+            "kept as text; correct these cells in the file, or run again with "
+            f"--missing '{self.name}={odd.iloc[0]}', --text or --decimal",
+            level="warning",
+        )  # fmt: skip
+
+    def _no_value(self, tokens: pd.Series) -> list[Finding]:
+        texts = self.texts[tokens & (self.texts != "")]
+        if texts.empty:
+            return []
+        shown, rows = ", ".join(map(repr, texts[:5])), int(self.rows[texts.index].sum())
+        return [Finding(
+            "missing_texts", self.name, f"{rows} rows hold {shown}",
+            "read as no value; if it is a value of this column, run again with "
+            f"--value {self.name}={texts.iloc[0]}",
+            level="warning" if texts.str.strip().str.casefold().eq("na").any() else "note",
+        )]  # fmt: skip
+
+    def _like(self, european: bool) -> list[Finding]:
+        """Numbers of several units, and dates of several makes, which stay text."""
+        bare = self.known.str.replace(rf"{UNIT}|\s", "", regex=True)
+        seen = written(bare)
+        if seen and seen.under("," if european else ".").reads(bare).mean() >= 0.95:
+            return [Finding(
+                "units", self.name, f"numbers with units, like {self.known.iloc[0]!r}",
+                "kept as text; give them one unit, or none, in the file and rerun", level="warning",
+            )]  # fmt: skip
+        if self.known.str.fullmatch(DATELIKE).mean() >= 0.95:
+            return [Finding(
+                "unknown_dates", self.name, f"what may be dates, like {self.known.iloc[0]!r}",
+                f"kept as text; run again with --date {self.name}=FORMAT, such as %d.%m.%Y",
+                level="warning",
+            )]  # fmt: skip
+        return []
+
+
+def _counted(name: str, values: pd.Series, reading: Reading, hints: Hints) -> list[Finding]:
+    """Whole numbers that look like dates stay numbers, unless the user says what they are."""
+    if asked := hints.date.get(name):
+        reading.dtypes[name], reading.dates[name] = "datetime64[ns]", asked
+        return _as_dates(name, values.map("{:.0f}".format), asked)
+    form = counted(name, values)
+    if not form or name in hints.text:
+        return []
+    like = f"{values.dropna().iloc[0]:.0f}"
+    return [Finding(
+        "dates_in_numbers", name, f"numbers like {like}, perhaps dates",
+        f"kept as numbers; if they are dates, run again with --date '{name}={form}'",
+    )]  # fmt: skip
 
 
 def _uniques(values: pd.Series) -> pd.Series:
@@ -180,137 +359,46 @@ def _native(values: pd.Series) -> str:
     return "float64" if values.dtype.kind in "iuf" else "str"
 
 
-def _signs(columns: list[pd.Series], source: Source) -> tuple[str, str | None]:
-    """Decimal and thousands sign of the whole file, by vote of all its number-like texts."""
-    texts = pd.Series([text for c in columns for text in c.index[:2000]], dtype="str").str.strip()
-    grouped = {
-        ",": texts.str.fullmatch(_grouped(",", ".")),
-        ".": texts.str.fullmatch(_grouped(".", ",")),
-    }
-    comma = int((texts.str.fullmatch(r"[+-]?\d*,\d+") & ~grouped[","]).sum())
-    point = int((texts.str.fullmatch(r"[+-]?\d*\.\d+") & ~grouped["."]).sum())
-    european = comma > point
-    if not comma and not point:
-        european = source.delimiter == ";" and bool(grouped[","].any())
-    decimal, group = (",", ".") if european else (".", ",")
-    return decimal, group if grouped[group].any() else None
-
-
-def _classify(
-    name: str, uniques: pd.Series, reading: Reading
-) -> tuple[str, set[str], str | None, Finding | None]:
-    """Type of a text column: dtype, its missing tokens, its date format, what was odd."""
-    texts = pd.Series(uniques.index, dtype="str")
-    folded = texts.str.strip().str.casefold()
-    blank = folded.isin(NO_VALUE) | (folded == "")
-    none = folded.isin(NO_NUMBER) | blank
-    rows = pd.Series(uniques.to_numpy())
-    text = ("str", set(texts[blank]))
-    if none.all():
-        return ("str", set(texts), None, None)
-    if texts[~none].str.fullmatch(r"(19|20)\d{6}").all() and _fits(texts[~none], "%Y%m%d"):
-        return ("datetime64[ns]", set(texts[none]), "%Y%m%d", _dates(name, texts[~none], "%Y%m%d"))
-    number = to_number(texts, reading.decimal, reading.thousands).notna() & ~none
-    if _codes(texts[number]):
-        return (*text, None, _codes_finding(name, texts[number]))
-    if (number | none).all():
-        return _as_number(name, texts, none, rows)
-    if _share(rows, number, none) >= 0.95:
-        return (*text, None, _mixed(name, texts, number, none, rows))
-    form = _date_format(texts[~none])
-    if form == "ambiguous":
-        return (*text, None, _ambiguous(name, texts[~none]))
-    if form:
-        return ("datetime64[ns]", set(texts[none]), form, _dates(name, texts[~none], form))
-    return (*text, None, _units(name, texts[~none], reading))
-
-
-def _share(rows: pd.Series, number: pd.Series, none: pd.Series) -> float:
-    return float(rows[number].sum() / rows[~none].sum())
-
-
 def _codes(numbers: pd.Series) -> bool:
-    """Leading zeros, or more digits than float64 keeps: codes, not quantities."""
+    """Leading zeros, 9E2, or more digits than float64 keeps: codes, not quantities."""
     stripped = numbers.str.strip()
-    return bool(stripped.str.fullmatch(r"0\d+|[+-]?\d{16,}").any())
-
-
-def _as_number(
-    name: str, texts: pd.Series, none: pd.Series, rows: pd.Series
-) -> tuple[str, set[str], str | None, Finding | None]:
-    tokens = set(texts[none])
-    if not tokens:
-        return ("float64", tokens, None, None)
-    shown = ", ".join(repr(token) for token in sorted(tokens)[:5])
-    infinite = any("inf" in token.casefold() for token in tokens)
-    finding = Finding(
-        "infinite" if infinite else "mixed_types",
-        name,
-        f"numbers, but {int(rows[none].sum())} rows hold {shown}",
-        "read as a number; these texts count as missing in every column (data.missing)",
-    )
-    return ("float64", tokens, None, finding)
-
-
-def _mixed(
-    name: str, texts: pd.Series, number: pd.Series, none: pd.Series, rows: pd.Series
-) -> Finding:
-    odd = texts[~number & ~none]
-    shown, count = ", ".join(repr(text) for text in odd[:5]), int(rows[odd.index].sum())
-    return Finding(
-        "mixed_types",
-        name,
-        f"{_share(rows, number, none):.1%} numbers, but {count} rows hold {shown}",
-        "kept as text; correct these cells in the file, or list them in data.missing, and rerun",
-        level="warning",
-    )
+    whole_only = stripped.str.fullmatch(r"\d+([eE]\d+)?").all()
+    powers = whole_only and stripped.str.contains("[eE]").any()
+    return bool(powers or stripped.str.fullmatch(r"0\d+|[+-]?\d{16,}").any())
 
 
 def _codes_finding(name: str, numbers: pd.Series) -> Finding:
     return Finding(
-        "codes", name, f"codes with leading zeros or over 15 digits, like {numbers.iloc[0]!r}",
+        "codes", name, f"codes with leading zeros, over 15 digits or an E, like {_odd(numbers)!r}",
         "kept as text: as numbers they would change",
     )  # fmt: skip
 
 
-def _fits(texts: pd.Series, form: str) -> bool:
-    return bool(texts.str.strip().str.len().ge(6).all() and to_date(texts, form).notna().all())
+def _odd(texts: pd.Series) -> str:
+    odd = texts[texts.str.contains(r"^\s*0\d|[eE]|\d{16}")]
+    return str(odd.iloc[0] if len(odd) else texts.iloc[0])
 
 
-def _date_format(texts: pd.Series) -> str | None:
-    """Find the format of dates in text, "ambiguous" when day and month look alike."""
-    first = texts.iloc[0].strip()
-    if ISO.match(first):
-        return "ISO8601" if _fits(texts, "ISO8601") else None
-    if not re.search(r"\d", first):
-        return None
-    probe = texts.head(20)
-    fits = [form for form in DAYS if _fits(probe, form) and _fits(texts, form)]
-    if len(fits) > 1:
-        return "ambiguous"
-    return fits[0] if fits else None
-
-
-def _dates(name: str, texts: pd.Series, form: str) -> Finding:
-    return Finding("dates_in_text", name, f"dates written as text, like {texts.iloc[0]!r}",
-                   f"read as dates with format {form} (data.dates)")  # fmt: skip
+def _as_dates(name: str, texts: pd.Series, form: str) -> list[Finding]:
+    if not fits(texts, form):
+        bad = next(text for text in texts if not fits(pd.Series([text], dtype="str"), form))
+        raise OnboardError(f"--date {name!r}: {bad!r} is no date of the format {form}.")
+    zoned, done = texts.str.contains(OFFSET), f"read as dates with format {form} (data.dates)"
+    bare = int((~zoned).sum())
+    if zoned.any():
+        done += ", in UTC" + (f"; the {bare} without an offset are taken for UTC" if bare else "")
+    if "%y" in form:
+        done += "; the years 69 to 99 are taken for 1969 to 1999"
+    level: Literal["note", "warning"] = "warning" if zoned.any() and bare else "note"
+    seen = f"dates written as text, like {texts.iloc[0]!r}"
+    return [Finding("dates_in_text", name, seen, done, level=level)]
 
 
 def _ambiguous(name: str, texts: pd.Series) -> Finding:
     return Finding(
         "ambiguous_dates", name, f"dates like {texts.iloc[0]!r}: day or month first?",
-        "kept as text; write them as YYYY-MM-DD and rerun", level="warning",
-    )  # fmt: skip
-
-
-def _units(name: str, texts: pd.Series, reading: Reading) -> Finding | None:
-    bare = texts.str.replace(r"[€$£%\s]", "", regex=True)
-    number = to_number(bare, reading.decimal, reading.thousands).notna()
-    if not len(texts) or number.mean() < 0.95:
-        return None
-    return Finding(
-        "units", name, f"numbers with a unit, like {texts.iloc[0]!r}",
-        "kept as text; remove the sign in the file and rerun", level="warning",
+        f"kept as text; run again with --date {name}=%d/%m/%Y or %m/%d/%Y, with the file's signs",
+        level="warning",
     )  # fmt: skip
 
 
@@ -320,16 +408,20 @@ def typed(raw: pd.DataFrame, reading: Reading) -> pd.DataFrame:
 
 
 def _typed(values: pd.Series, reading: Reading) -> pd.Series:
-    dtype = reading.dtypes[str(values.name)]
-    if not is_text(values):
+    name = str(values.name)
+    dtype, form = reading.dtypes[name], reading.dates.get(name)
+    if not is_text(values) and not form:
         return _typed_native(values, dtype)
-    texts = as_text(values)
-    texts = texts.mask(texts.isin([*reading.missing, ""]))
+    if not is_text(values):
+        return dates(values, str(form))
+    texts_ = as_text(values)
+    texts_ = texts_.mask(texts_.isin([*reading.tokens[name], ""]))
+    if form:
+        return dates(texts_, form)
     if dtype == "float64":
-        return to_number(texts, reading.decimal, reading.thousands)
-    if dtype == "datetime64[ns]":
-        return to_date(texts, reading.dates[str(values.name)])
-    return texts
+        signs = reading.signs[name]
+        return numbers(texts_, signs.decimal, signs.thousands, signs.unit).astype("float64")
+    return texts(texts_).astype("str")
 
 
 def _typed_native(values: pd.Series, dtype: str) -> pd.Series:

@@ -10,11 +10,13 @@ import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from charset_normalizer import from_bytes
+from pandas.api.types import is_object_dtype
 
 from tdsp.errors import TdspError
 
@@ -68,6 +70,8 @@ class Source:
     format: str
     encoding: str = "utf-8"
     delimiter: str = ","
+    sheet: str | None = None
+    sheets: tuple[str, ...] = ()
 
 
 def detect(path: Path) -> Source:
@@ -165,12 +169,12 @@ def _fit(sample: str, sign: str) -> tuple[float, int]:
     return (sum(size == sizes[0] for size in body) / len(body) if sizes[0] > 1 else 0.0, sizes[0])
 
 
-def read(path: Path) -> tuple[pd.DataFrame, Source]:
+def read(path: Path, sheet: str | None = None) -> tuple[pd.DataFrame, Source]:
     """Return the table of `path`, texts untouched (CSV: every column text), and how it was read.
 
     Raises OnboardError for a file that is missing, broken, empty, or has unusable column names.
     """
-    source = detect(path)
+    source = _with_sheet(detect(path), sheet)
     try:
         names, frame = _READERS[source.format](source)
     except OnboardError:
@@ -191,9 +195,45 @@ def read(path: Path) -> tuple[pd.DataFrame, Source]:
     return frame, source
 
 
+def _with_sheet(source: Source, sheet: str | None) -> Source:
+    if source.format != "excel":
+        if sheet:
+            raise OnboardError(f"--sheet {sheet!r}: {source.path} has no sheets.")
+        return source
+    try:
+        with pd.ExcelFile(source.path, engine="openpyxl") as book:
+            sheets = tuple(map(str, book.sheet_names))
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+        raise OnboardError(
+            f"{source.path} cannot be read as excel: {error}. Repair it or export it again."
+        ) from error
+    if sheet and sheet not in sheets:
+        raise OnboardError(
+            f"--sheet {sheet!r} is not in {source.path}: it has {', '.join(sheets)}."
+        )
+    return replace(source, sheet=sheet, sheets=sheets)
+
+
+def _above(source: Source, names: list[str]) -> None:
+    """Refuse lines above the header, which would be taken for it."""
+    with source.path.open(encoding=source.encoding, newline="") as text:
+        sample = io.StringIO(text.read(SAMPLE), newline="")
+    rows = list(itertools.islice(csv.reader(sample, delimiter=source.delimiter), 50))
+    sizes = Counter(len(row) for row in rows if row)
+    usual = sizes.most_common(1)[0][0] if sizes else 0
+    line, head = next((line for line in enumerate(rows, start=1) if len(line[1]) == usual), (1, []))
+    titles = all(cell and not cell.replace(".", "").strip().isdigit() for cell in head)
+    if len(names) < usual and sizes[usual] > len(rows) // 2 and titles:
+        raise OnboardError(
+            f"{source.path}: what stands above line {line} is no part of the table, whose lines "
+            f"have {usual} fields. Remove the lines above the header."
+        )
+
+
 def _csv(source: Source) -> tuple[list[str], pd.DataFrame]:
     with source.path.open(encoding=source.encoding, newline="") as text:
         names = next(row for row in csv.reader(text, delimiter=source.delimiter) if row)
+    _above(source, names)
     with warnings.catch_warnings():
         # pandas only warns when it cuts fields off lines that are longer than the header.
         warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -211,6 +251,13 @@ def _csv(source: Source) -> tuple[list[str], pd.DataFrame]:
 
 def _parquet(source: Source) -> tuple[list[str], pd.DataFrame]:
     frame = pd.read_parquet(source.path)
+    for name in filter(lambda name: is_object_dtype(frame[name]), frame.columns):
+        first = frame[name].dropna().head(1).tolist()
+        if first and isinstance(first[0], list | dict | np.ndarray):
+            raise OnboardError(
+                f"{source.path}: {name!r} holds lists or structures such as {str(first[0])[:60]}. "
+                "Flatten it to one value a column, or leave it out."
+            )
     if frame.index.name or frame.index.nlevels > 1:
         frame = frame.reset_index()
     return [str(name) for name in frame.columns], frame
@@ -218,10 +265,18 @@ def _parquet(source: Source) -> tuple[list[str], pd.DataFrame]:
 
 def _excel(source: Source) -> tuple[list[str], pd.DataFrame]:
     cells = pd.read_excel(
-        source.path, header=None, keep_default_na=False, na_values=[""], engine="openpyxl"
+        source.path,
+        sheet_name=source.sheet or 0,
+        header=None,
+        keep_default_na=False,
+        na_values=[""],
+        engine="openpyxl",
     )
     if cells.empty:
-        raise OnboardError(f"{source.path}: its first sheet is empty. Put the table there.")
+        raise OnboardError(
+            f"{source.path}: its sheet {source.sheets[0]!r} is empty. Its sheets are "
+            f"{', '.join(source.sheets)}: choose one with --sheet."
+        )
     names = ["" if pd.isna(name) else str(name) for name in cells.iloc[0]]
     return names, cells.iloc[1:].reset_index(drop=True).infer_objects()
 

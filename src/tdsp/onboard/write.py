@@ -144,7 +144,9 @@ def _params(path: Path, profile: Profile, raw: Path) -> str:
         if not isinstance(content.get(section), dict):
             raise OnboardError(f"{path} has no section {section!r}. Restore it from git.")
     for key, value in _data_values(profile, raw).items():
-        content["data"][key] = _flow(value)
+        # A project of an older template does not know them.
+        if key in content["data"] or key not in ("columns", "sheet") or value:
+            content["data"][key] = _flow(value)
     content["data"]["drop_duplicates"] = profile.drop_duplicates
     content["evaluate"]["metric"] = profile.metric
     content["gate"]["minimum"] = profile.minimum
@@ -162,10 +164,12 @@ def _data_values(profile: Profile, raw: Path) -> dict[str, Any]:
         "format": profile.source.format,
         "encoding": profile.source.encoding,
         "delimiter": profile.source.delimiter,
+        "sheet": profile.source.sheet,
         "decimal": profile.reading.decimal,
         "thousands": profile.reading.thousands,
         "missing": profile.reading.missing,
         "dates": profile.reading.dates,
+        "columns": profile.reading.columns,
         "target": profile.target,
         "id": profile.role("id"),
         "time": first["time"],

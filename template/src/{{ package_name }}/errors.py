@@ -8,10 +8,19 @@ class ProjectError(Exception):
     """Its message says what is wrong, where, and what to do about it."""
 
 
+class RejectedError(ProjectError):
+    """More rows were refused than `score.max_rejects` allows; what was scored is written."""
+
+    exit_code = 3
+
+
 def run(command: Callable[[], object]) -> None:
     """Run a command; an error that people can put right is printed without a traceback."""
     try:
         command()
+    except RejectedError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(error.exit_code)
     except ProjectError as error:
         sys.exit(f"error: {error}")
     except FileNotFoundError as error:

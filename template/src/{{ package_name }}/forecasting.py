@@ -4,11 +4,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
 
 from . import regression
-from .history import NAIVE
-from .regression import FAIRNESS, SEARCH, TUNED, Metric, meaning, models, outcomes
+from .features import numbers, with_codes
+from .history import AHEAD, NAIVE, PAST
+from .regression import FAIRNESS, SEARCH, TUNED, Metric, meaning, outcomes
+from .settings import Train
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,6 +32,23 @@ __all__ = [
     "outcomes",
     "raw",
 ]
+
+
+def models(inputs: pd.DataFrame, train: Train, seed: int) -> dict[str, Any]:
+    """Unfitted models by name: those of regression, and `past`, a sum of shares of the past.
+
+    The shares of the naive forecast and the other figures of the past are at least 0. Source:
+    Granger and Ramanathan, Journal of Forecasting 3 (1984). No tree sees a calendar year: it would
+    carry the level of the last years into all the future.
+    """
+    names = numbers(inputs)
+    years = [n for n in names if n.removesuffix("year") + "day_of_week" in names]
+    named = regression.models(inputs, train, seed, years)
+    filled = SimpleImputer(strategy="median", keep_empty_features=True)
+    places = [names.index(name) for name in PAST if name != AHEAD]
+    shares = LinearRegression(positive=True, fit_intercept=False)
+    past = make_pipeline(ColumnTransformer([("past", filled, places)]), shares)
+    return named | {"past": with_codes(inputs, past)}
 
 
 def raw(model: Any, inputs: Any) -> np.ndarray:

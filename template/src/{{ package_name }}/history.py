@@ -1,7 +1,6 @@
-"""The past as inputs of a forecast: what is known `horizon` steps before a row, and no more."""
+"""The past as inputs of a forecast: what is known when the forecast is made, and no more."""
 
 from collections.abc import Callable, Iterable
-from math import ceil
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,8 @@ from .io.tables import cleaned
 from .settings import Data
 
 NAIVE = "past season"
-PAST = (NAIVE, "past seasons", "past value", "past mean", "past long mean")
+AHEAD = "steps ahead"
+PAST = (NAIVE, "past seasons", "past value", "past mean", "past long mean", AHEAD)
 Checked = tuple[pd.DataFrame, pd.DataFrame]
 Check = Callable[[pd.DataFrame], Checked]
 
@@ -20,21 +20,38 @@ Check = Callable[[pd.DataFrame], Checked]
 def with_history(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
     """Return `frame` with the past of its target beside it, each series by itself.
 
-    NAIVE is the newest known value of the same season, such as the same day of the week: the
-    naive forecast, missing only where a series has no such past. A row without a target is one to
-    forecast. Steps are counted by the calendar, so a missing row is a gap and shifts nothing.
-    Raises ProjectError for a row without a time and for two rows of one series in one step.
+    The past of a row is what was known AHEAD steps before it. NAIVE is the newest known value of
+    the same season, such as the same day of the week: the naive forecast, missing only where a
+    series has no such past. A row without a target is one to forecast. Steps are counted by the
+    calendar, so a missing row is a gap and shifts nothing. Raises ProjectError for a row without a
+    time and for two rows of one series in one step.
     """
     steps, series = step_numbers(frame[data.time], data.step), _series_numbers(frame, data)
     copies = pd.DataFrame({"step": steps, "series": series}).duplicated().to_numpy()
     if copies.any():
         first = frame[[data.time, *data.series]][copies].iloc[0].to_dict()
         raise ProjectError(f"{copies.sum()} rows repeat step and series of another, as {first}")
-    places = steps - steps.min(), series
-    known = np.full((places[0].max() + 1, series.max() + 1), np.nan)
-    known[places] = frame[data.target].to_numpy("float64")
-    past = _past(pd.DataFrame(known), data.horizon, data.season)
-    return frame.assign(**{name: table.to_numpy()[places] for name, table in past.items()})
+    ahead = _steps_ahead(frame, steps, data)
+    rows = steps - steps.min() + data.horizon + data.season  # as far as a past can reach
+    known = np.full((rows.max() + 1, series.max() + 1), np.nan)
+    known[rows, series] = frame[data.target].to_numpy("float64")
+    origin, same_season = rows - ahead, rows - -(-ahead // data.season) * data.season
+    by_season, by_value = _past(pd.DataFrame(known), data.season)
+    tables = [(table, same_season) for table in by_season] + [(table, origin) for table in by_value]
+    past = [table.to_numpy()[places, series] for table, places in tables]
+    return frame.assign(**dict(zip(PAST, [*past, ahead.astype("float64")], strict=True)))
+
+
+def _steps_ahead(frame: pd.DataFrame, steps: np.ndarray, data: Data) -> np.ndarray:
+    """Return how many steps before each row its forecast is made, 1 to `horizon`.
+
+    Rows to forecast: the steps from the newest target. Others, to learn and to measure by: a
+    number that depends on the calendar alone and is as often in each season. Source: the
+    multiplicative hash of Knuth, The Art of Computer Programming 3, 6.4.
+    """
+    spread = (steps * 2654435769 % 2**32 * data.horizon >> 32) + 1
+    beyond = _steps_beyond(frame, data).to_numpy()
+    return np.where(beyond > 0, np.minimum(beyond, data.horizon), spread).astype("int64")
 
 
 def step_numbers(times: pd.Series, step: str) -> np.ndarray:
@@ -51,24 +68,19 @@ def _series_numbers(frame: pd.DataFrame, data: Data) -> np.ndarray:
     return frame.groupby(data.series, dropna=False).ngroup().to_numpy()
 
 
-def _past(known: pd.DataFrame, horizon: int, season: int) -> dict[str, pd.DataFrame]:
-    """Return tables like `known`, a row a step, a column a series; all are `horizon` late."""
+def _past(known: pd.DataFrame, season: int) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:
+    """Return tables like `known`, a row a step, a column a series: by season, and by value."""
     seasons = known.groupby(known.index % season)
-    back = ceil(horizon / season) * season
-    value = known.shift(horizon)
-    tables = (
-        seasons.ffill().shift(back),
-        seasons.transform(lambda s: s.rolling(4, min_periods=1).mean()).shift(back),
-        value,
-        value.rolling(season, min_periods=1).mean(),
-        value.rolling(4 * season, min_periods=1).mean(),
-    )
-    return dict(zip(PAST, tables, strict=True))
+    lately = seasons.transform(lambda s: s.rolling(4, min_periods=1).mean())
+    means = [known.rolling(count, min_periods=1).mean() for count in (season, 4 * season)]
+    return [seasons.ffill(), lately], [known, *means]
 
 
-def whole(batches: Iterable[pd.DataFrame | pa.RecordBatch], data: Data) -> pd.DataFrame:
+def whole(
+    batches: Iterable[pd.DataFrame | pa.RecordBatch], data: Data, text: list[str]
+) -> pd.DataFrame:
     """Return all rows at once: a row to forecast may need any earlier one."""
-    frames = [b if isinstance(b, pd.DataFrame) else cleaned(b, data) for b in batches]
+    frames = [b if isinstance(b, pd.DataFrame) else cleaned(b, data, text) for b in batches]
     return pd.concat(frames, ignore_index=True)
 
 

@@ -1,6 +1,6 @@
 """Regression: models, predictions, metrics, figures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from sklearn.metrics import (
 )
 from sklearn.pipeline import make_pipeline
 
-from .features import for_linear, with_codes
+from .features import for_linear, for_trees, with_codes
 from .settings import Train
 
 if TYPE_CHECKING:
@@ -26,19 +26,29 @@ if TYPE_CHECKING:
 # The candidate whose parameters the stage `tune` searches, and from where to where.
 TUNED = "boosting"
 SEARCH = {"learning_rate": (0.01, 0.3), "max_iter": (30, 300), "max_leaf_nodes": (4, 64)}
+# The candidate for tables with more to learn than `boosting` can hold.
+LARGE = {"learning_rate": 0.05, "max_iter": 300, "max_leaf_nodes": 31}
 
 
-def models(inputs: pd.DataFrame, train: Train, seed: int) -> dict[str, Any]:
-    """Unfitted models by name: the two baselines `dummy` and `linear`, then the candidates."""
+def models(
+    inputs: pd.DataFrame, train: Train, seed: int, hidden: Collection[str] = ()
+) -> dict[str, Any]:
+    """Unfitted models by name: the two baselines `dummy` and `linear`, then the candidates.
+
+    No tree sees the inputs named `hidden`.
+    """
     linear = make_pipeline(for_linear(inputs), Ridge())
-    boosting = HistGradientBoostingRegressor(
-        learning_rate=train.learning_rate,
-        max_iter=train.max_iter,
-        max_leaf_nodes=train.max_leaf_nodes,
-        random_state=seed,
+    own = train.model_dump(include=set(SEARCH))
+    # As large as they are said to be: scikit-learn stops early from 10,000 rows on.
+    boosting, large = (
+        make_pipeline(
+            for_trees(inputs, seed, "continuous", hidden),
+            HistGradientBoostingRegressor(**size, early_stopping=False, random_state=seed),
+        )
+        for size in (own, LARGE)
     )
     blend = VotingRegressor([("linear", linear), ("boosting", boosting)])
-    named = {"linear": linear, "boosting": boosting, "blend": blend}
+    named = {"linear": linear, "boosting": boosting, "blend": blend, "large": large}
     dummy = {"dummy": DummyRegressor(strategy="mean")}
     return dummy | {name: with_codes(inputs, model) for name, model in named.items()}
 

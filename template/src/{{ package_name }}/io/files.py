@@ -1,23 +1,27 @@
-"""Files and folders that are written whole or not at all."""
+"""Files and folders that are written whole or not at all, also when the power fails."""
 
 import json
 import os
+import re
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+HOST = re.sub(r"\W", "_", socket.gethostname())  # another container numbers its processes anew
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary file that takes the place of `path` only when the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    temporary = _temporary(path)
     try:
         yield temporary
         if temporary.exists():
-            temporary.replace(path)
+            _place(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -25,14 +29,17 @@ def replacing(path: Path) -> Iterator[Path]:
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Give an empty folder that takes the place of `path` only when the block succeeds."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _temporary(path)
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    temporary.mkdir()
     try:
         yield temporary
+        for file in temporary.iterdir():
+            _sync(file)
         if path.exists():
             shutil.rmtree(path)
-        temporary.replace(path)
+        _place(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -41,3 +48,39 @@ def write_json(value: Any, path: Path) -> None:
     """Write a value as JSON that reads well."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def _temporary(path: Path) -> Path:
+    """Name what stands for `path` while it is made; remove what killed processes left there."""
+    for left in path.parent.glob(f".*.{HOST}-*"):
+        number = re.search(rf"\.{HOST}-(\d+)(\.[\w-]+)?$", left.name)
+        if number and not _alive(int(number[1])):
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(True)
+    return path.with_name(f".{path.stem}.{HOST}-{os.getpid()}{path.suffix}")
+
+
+def _alive(process: int) -> bool:
+    if os.name == "nt":  # where this call would end the process
+        return True
+    try:
+        os.kill(process, 0)
+    except OSError as error:
+        return isinstance(error, PermissionError)  # somebody else's
+    return True
+
+
+def _place(temporary: Path, path: Path) -> None:
+    """Rename once the content is on the disk, and not only in memory: a name is quicker."""
+    _sync(temporary)
+    temporary.replace(path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():  # where a folder cannot be opened
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

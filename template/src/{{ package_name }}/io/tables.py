@@ -1,5 +1,6 @@
 """Tables in and out: CSV, Parquet, Excel and JSON lines, in batches, written all or nothing."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -17,6 +18,7 @@ from pyarrow import csv
 
 from ..errors import ProjectError
 from ..settings import Data
+from . import cells
 from .files import replacing
 
 # Columns of which a dictionary makes the file smaller; for the others it only costs time.
@@ -36,7 +38,7 @@ FORMATS = {
 def read_table(path: Path, data: Data, text: list[str]) -> pd.DataFrame:
     """Read the whole file as `read_batches` does. Raises ProjectError when it has no rows."""
     frames = [
-        batch if isinstance(batch, pd.DataFrame) else cleaned(batch, data)
+        batch if isinstance(batch, pd.DataFrame) else cleaned(batch, data, text)
         for batch in read_batches(path, data, text, 100_000)
         if len(batch)
     ]
@@ -76,10 +78,12 @@ def read_batches(
     readers: dict[str, Callable[..., Iterator[Any]]]
     parquet = partial(_parquet, only=only)
     readers = {"csv": _csv, "parquet": parquet, "excel": _excel, "jsonl": _jsonl}
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise ProjectError(f"{path} is not a regular file")
     try:
         for batch in readers[form](path, data, text, rows):
             plain = isinstance(batch, pa.RecordBatch)
-            yield batch if plain else cleaned(batch, data)
+            yield batch if plain else cleaned(batch, data, text)
     except FileNotFoundError:
         raise ProjectError(f"{path} does not exist") from None
     except (ValueError, OSError, BadZipFile, pa.ArrowException) as error:
@@ -87,17 +91,19 @@ def read_batches(
 
 
 def _csv(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
-    yield from pd.read_csv(
-        path,
-        encoding=data.encoding,
-        sep=data.delimiter,
-        decimal=data.decimal,
-        thousands=data.thousands,
-        dtype=dict.fromkeys([*text, *data.dates], "str"),
-        keep_default_na=False,
-        na_values=["", *data.missing],
-        chunksize=rows,
-    )
+    plain = data.decimal == "." and not data.thousands  # numbers that pandas reads as `cells` does
+    options: dict[str, Any] = {"encoding": data.encoding, "sep": data.delimiter}
+    options |= {"compression": None, "keep_default_na": False, "na_values": [""]}
+    header = pd.read_csv(path, header=None, nrows=1, dtype="str", **options)
+    _once(header.iloc[0])
+    kinds = dict.fromkeys([*text, *data.dates, *data.columns], "str") if plain else "str"
+    yield from pd.read_csv(path, dtype=kinds, chunksize=rows, **options)
+
+
+def _once(names: Iterable[object]) -> None:
+    twice = [str(name) for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"more than one column is named {', '.join(twice)}")
 
 
 def _parquet(
@@ -111,13 +117,10 @@ def _parquet(
 
 
 def _excel(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
-    frame = pd.read_excel(
-        path,
-        dtype=dict.fromkeys(text, "str"),
-        keep_default_na=False,
-        na_values=["", *data.missing],
-    )
-    for start in range(0, len(frame), rows):
+    options: dict[str, Any] = {"sheet_name": data.sheet or 0, "keep_default_na": False}
+    _once(pd.read_excel(path, header=None, nrows=1, **options).to_numpy().ravel())
+    frame = pd.read_excel(path, dtype=dict.fromkeys(text, "str"), na_values=[""], **options)
+    for start in range(0, len(frame) or 1, rows):
         yield frame.iloc[start : start + rows]
 
 
@@ -127,30 +130,40 @@ def _jsonl(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.Da
         lines=True,
         chunksize=rows,
         encoding=data.encoding,
+        compression=None,
         dtype=False,
     )
 
 
-def cleaned(rows: pd.DataFrame | pa.RecordBatch, data: Data) -> pd.DataFrame:
-    """Make missing what stands for it, and dates of what is declared to be one.
+def cleaned(rows: pd.DataFrame | pa.RecordBatch, data: Data, text: Iterable[str]) -> pd.DataFrame:
+    """Make missing what stands for it, and numbers, dates and booleans of texts, by column.
 
-    A date that does not parse stays text, for the schema to refuse.
+    The columns `text` stay text. So does a cell that is not what its column is, for the schema to
+    refuse.
     """
-    found: dict[str, pd.Series] = {}
     frame = rows if isinstance(rows, pd.DataFrame) else decoded(rows).to_pandas()
-    frame = frame.rename(columns=str)
-    for name in map(str, frame.columns):
-        column = frame[name]
-        if is_float_dtype(column):
-            found[name] = column.mask(np.isinf(column))
-        elif is_object_dtype(column) or is_string_dtype(column):
-            found[name] = column.mask(column.isin(["", *data.missing]))
-        if form := data.dates.get(name):
-            text = found.get(name, column)
-            dates = pd.to_datetime(text, format=form, errors="coerce")
-            wrong = dates.isna() & text.notna()
-            found[name] = dates.astype(object).where(~wrong, text) if wrong.any() else dates
-    return frame.assign(**found)
+    frame, text = frame.rename(columns=str), set(text)
+    return frame.assign(
+        **{name: _cleaned(frame[name], data, name in text) for name in map(str, frame)}
+    )
+
+
+def _cleaned(column: pd.Series, data: Data, text: bool) -> pd.Series:
+    reads, form = data.reads(str(column.name)), data.dates.get(str(column.name))
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    if is_float_dtype(column):
+        column = column.mask(np.isinf(column))
+    texts = is_object_dtype(column) or is_string_dtype(column)
+    if texts:
+        column = column.mask(column.isin(["", *(reads.missing or [])]))
+    if form:
+        return cells.dates(column, form)
+    if not texts:
+        return column
+    if text:
+        return cells.texts(column)
+    return cells.numbers(column, reads.decimal, reads.thousands, reads.unit)
 
 
 def decoded(rows: pa.RecordBatch | pa.Table) -> pa.Table:
@@ -179,8 +192,7 @@ def writer(path: Path) -> Iterator[Callable[[pd.DataFrame | pa.Table], None]]:
         sinks: list[tuple[Any, Any]] = []
 
         def append(rows: pd.DataFrame | pa.Table) -> None:
-            frame = isinstance(rows, pd.DataFrame)
-            table: Any = pa.Table.from_pandas(rows, preserve_index=False) if frame else rows
+            table: Any = _arrow(rows) if isinstance(rows, pd.DataFrame) else rows
             if not sinks:
                 schema = table.schema if form == "parquet" else _decoded(table.schema)
                 sinks.append((stack.enter_context(openers[form](temporary, schema)), schema))
@@ -189,6 +201,20 @@ def writer(path: Path) -> Iterator[Callable[[pd.DataFrame | pa.Table], None]]:
 
         yield append
         stack.close()
+
+
+def _arrow(rows: pd.DataFrame) -> pa.Table:
+    try:
+        return pa.Table.from_pandas(rows, preserve_index=False)
+    except pa.ArrowException:
+        for name in filter(lambda name: is_object_dtype(rows[name]), rows.columns):
+            texts = rows[name].map(lambda cell: isinstance(cell, str))
+            if texts.any() and not texts[rows[name].notna()].all():
+                shown = ", ".join(map(repr, rows[name][texts].unique()[:5]))
+                raise ProjectError(
+                    f"the column {name!r} holds {shown}, which `data` in params.yaml does not read"
+                ) from None
+        raise
 
 
 def _parquet_writer(path: Path, schema: pa.Schema) -> Any:

@@ -60,12 +60,24 @@ def promote(
 
 
 @app.command()
-def rollback(reason: Reason, by: By = None) -> None:
-    """Bring back the champion before this one; once more, the one before that."""
+def rollback(
+    reason: Reason,
+    by: By = None,
+    to: Annotated[str | None, typer.Option(help="This version; can be repeated.")] = None,
+) -> None:
+    """Bring back the champion before this one; once more, the one before that.
+
+    With --to, a second time changes nothing.
+    """
     from . import registry
 
-    now = registry.rollback(reason, by)
-    typer.echo(f"version {now.number} ({now.model_id}) is the champion again")
+    before = registry.champion()
+    now = registry.rollback(reason, by, to)
+    if before and before.number == now.number:
+        typer.echo(f"version {now.number} ({now.model_id}) is the champion already: nothing to do")
+        return
+    instead = f", instead of version {before.number} ({before.model_id})," if before else ""
+    typer.echo(f"version {now.number} ({now.model_id}){instead} is the champion again")
     if not registry.same_code(now):
         typer.echo(
             "note: this version was made with other prediction code than this checkout has, so a"
@@ -160,7 +172,7 @@ def monitor(
 
     The verdict is in reports/monitoring: monitor.json and monitor.html.
     """
-    from ..io.files import replacing
+    from ..io.files import replacing, write_json
     from ..io.tables import read_table, text_columns
     from . import notify
     from .collect import collected
@@ -192,8 +204,7 @@ def monitor(
     compared = pairs(window, baseline, data.target) if result["checks"] else {}
     with replacing(paths.MONITORING / "monitor.html") as temporary:
         temporary.write_text(page(result, compared), encoding="utf-8")
-    with replacing(paths.MONITORED) as temporary:
-        temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write_json(result, paths.MONITORED)
     typer.echo(f"{len(window)} rows of model {baseline.model_id}: {result['verdict']}")
     if result["alarm"]:
         told = f"{len(window)} rows of model {baseline.model_id}. {result['verdict']}"

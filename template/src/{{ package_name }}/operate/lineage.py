@@ -18,7 +18,7 @@ from .. import paths
 from ..errors import ProjectError
 from ..model.identity import model_id
 from ..steps.gate import Check
-from .registry import Version, history
+from .registry import SHA256, Version, history
 from .tracking import NAME, client, git, md5, numbers, plain_errors, run_files
 
 Answers = dict[str, dict[str, Any]]
@@ -40,6 +40,7 @@ def lineage(version: Version) -> Answers:
         "Which model is it?": {
             "version": version.number,
             "model_id": version.model_id,
+            SHA256: version.tags.get(SHA256, "not on record"),
             "aliases": ", ".join(version.aliases) or "none",
             "registered": version.created_at.isoformat(timespec="seconds"),
         },

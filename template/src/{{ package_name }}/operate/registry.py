@@ -2,12 +2,14 @@
 
 The alias is the only thing that changes hands, in one transaction: whenever a command is killed,
 the champion is the old one or the new one. What is said about a promotion is written before that.
+No alias moves before the model has been loaded and has answered.
 """
 
 import json
 import shutil
 import tempfile
-from dataclasses import asdict, dataclass, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -15,19 +17,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from mlflow.entities import RunInfo
+from pydantic import TypeAdapter
 
 from .. import paths
 from ..errors import ProjectError
-from ..model.identity import code, model_id
+from ..model import served
+from ..model.identity import code, digest, identified
 from ..settings import Settings, load, read
 from ..steps import gate
 from ..steps.gate import Check, require_passed
 from . import notify
-from .tracking import LOCK, NAME, client, person, plain_errors, run_files
+from .tracking import ENTRY, LOCK, NAME, client, person, plain_errors, remember, run_files
 
 PLACE = "model"  # among what is kept of the run
-ENTRY = "promotion."  # the tags that hold the history, numbered over all versions
+SHA256 = "model_sha256"  # the tag with the digest of the package
+ASKED = 100  # rows
 NEEDED = ("numpy", "pandas", "scikit-learn", "skops")  # to load a registered model elsewhere
 
 
@@ -48,25 +54,16 @@ class Promotion:
     """
 
     kind: str
-    at: str
     by: str
     reason: str
-    compared: bool
-    checks: list[dict[str, Any]]
-    previous: Place | None
     fallback: Place | None
+    at: str = ""
+    compared: bool = False
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    previous: Place | None = None
 
-    @classmethod
-    def read(cls, text: str) -> "Promotion":
-        """Return the entry that a tag holds."""
-        content = json.loads(text)
-        for name in ("previous", "fallback"):
-            content[name] = Place(**content[name]) if content[name] else None
-        return cls(**content)
 
-    def text(self) -> str:
-        """Return what the tag holds."""
-        return json.dumps(asdict(self))
+ON_TAG = TypeAdapter(Promotion)
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ class Version:
     def entries(self) -> dict[int, Promotion]:
         """Each time that this version was to become the champion, by number."""
         texts = {name: text for name, text in self.tags.items() if name.startswith(ENTRY)}
-        return {int(name.removeprefix(ENTRY)): Promotion.read(t) for name, t in texts.items()}
+        return {int(n.removeprefix(ENTRY)): ON_TAG.validate_json(t) for n, t in texts.items()}
 
     @property
     def place(self) -> Place:
@@ -133,38 +130,76 @@ def champion() -> Version | None:
 
 @plain_errors()
 def fetch(version: Version) -> Path:
-    """Return a folder with the version's package, from a server if need be; checked by its id."""
-    folder = run_files(version.run_id, f"{PLACE}/package")
-    if (found := model_id(folder)) != version.model_id:
-        raise ProjectError(f"version {version.number} is damaged: {folder} holds {found}")
+    """Return a folder with the version's package, from a server if need be; checked by digest."""
+    try:
+        folder = run_files(version.run_id, f"{PLACE}/package")
+        name, sha256 = identified(folder)
+        if (name, sha256) != (version.model_id, version.tags.get(SHA256, sha256)):
+            raise ProjectError(f"{folder} holds {name}, or was changed")
+    except ProjectError as error:
+        raise ProjectError(
+            f"version {version.number} is damaged: {error}. Put its files back from a copy, or make"
+            " it again and `register` it"
+        ) from error
     return folder
+
+
+def require_answers(folder: Path) -> None:
+    """Load a package and ask it about rows that it was trained on, in a batch and one by one.
+
+    Raises ProjectError when it cannot answer: a service could not, either.
+    """
+    model = served.load(folder)
+    try:
+        rows = pd.read_parquet(folder / "reference.parquet").head(ASKED)
+        table = pa.Table.from_pandas(rows[model.encoder.columns], preserve_index=False)
+        pd.read_json(folder / "example.json")[model.encoder.columns]
+        for answers in (model.predict_batch(table), model.predict_rows(table.to_pylist())):
+            numbers = [values for values in answers.values() if values.dtype.kind == "f"]
+            if not all(np.isfinite(values).all() for values in numbers):
+                raise ValueError("an answer is not a number")
+    except Exception as error:  # whatever it is: it would happen to the first request, too
+        raise ProjectError(f"{folder}: the model cannot answer its own rows: {error}") from error
 
 
 @plain_errors()
 def register() -> Version:
-    """Make the model that passed the gate the challenger. A second time changes nothing."""
-    identity = model_id(paths.PACKAGE)
-    require_passed(paths.GATE, identity)
+    """Make the model that passed the gate the challenger. A second time changes nothing.
+
+    Damaged files of the model are put right where they are, or it gets another number.
+    """
+    identity = require_passed(paths.GATE, paths.PACKAGE)
+    require_answers(paths.PACKAGE)
     to = client()
     with LOCK:
-        if not any(each.model_id == identity for each in versions()):
+        if not _kept(identity):
             run = _run_of(identity)
             with tempfile.TemporaryDirectory() as folder:
-                _as_mlflow_model(Path(folder), identity)
+                sha256 = _as_mlflow_model(Path(folder), identity)
                 to.log_artifacts(run.run_id, folder)
             if not to.search_registered_models(f"name = '{NAME}'"):
                 to.create_registered_model(NAME)
-            source, tags = f"{run.artifact_uri}/{PLACE}", {"model_id": identity}
-            to.create_model_version(NAME, source, run.run_id, tags=tags)
+            if not _kept(identity):  # unless a damaged version has been put right
+                source, tags = f"{run.artifact_uri}/{PLACE}", {"model_id": identity, SHA256: sha256}
+                to.create_model_version(NAME, source, run.run_id, tags=tags)
         if "champion" not in find(identity).aliases:
             to.set_registered_model_alias(NAME, "challenger", find(identity).number)
+        remember()
     return find(identity)
+
+
+def _kept(identity: str) -> bool:
+    """Tell whether a version has this model, and its files are what was registered."""
+    for each in versions():
+        with suppress(ProjectError):
+            if each.model_id == identity and fetch(each) and run_files(each.run_id, "reports"):
+                return True
+    return False
 
 
 def export(folder: Path) -> str:
     """Write the model that passed the gate, as an MLflow model with its package; return its id."""
-    identity = model_id(paths.PACKAGE)
-    require_passed(paths.GATE, identity)
+    identity = require_passed(paths.GATE, paths.PACKAGE)
     if folder.exists() and any(folder.iterdir()):
         raise ProjectError(f"{folder} is not empty")
     with tempfile.TemporaryDirectory() as made:
@@ -184,8 +219,8 @@ def _run_of(identity: str) -> RunInfo:
     return runs[0].info
 
 
-def _as_mlflow_model(folder: Path, identity: str) -> None:
-    """Write a model that MLflow itself can load and serve, with our package in it."""
+def _as_mlflow_model(folder: Path, identity: str) -> str:
+    """Write a model that MLflow itself can load and serve, with our package; return its digest."""
     import mlflow.sklearn
 
     from ..features import features
@@ -196,7 +231,7 @@ def _as_mlflow_model(folder: Path, identity: str) -> None:
     if paths.TEST_PREDICTIONS.exists():
         # For `monitor`, when another model is in models/.
         shutil.copy(paths.TEST_PREDICTIONS, package)
-    if model_id(package) != identity:
+    if identified(package)[0] != identity:
         raise ProjectError(f"{paths.PACKAGE} changes at this moment: wait for the pipeline")
     model, data = load_model(package / paths.MODEL.name), read(package / paths.PARAMS).data
     example = features(pd.read_parquet(package / "reference.parquet").head(3), data)
@@ -209,7 +244,7 @@ def _as_mlflow_model(folder: Path, identity: str) -> None:
         input_example=example,
         pip_requirements=[f"{name}=={installed(name)}" for name in NEEDED],
     )
-    package.rename(folder / PLACE / package.name)
+    return digest(package.rename(folder / PLACE / package.name))
 
 
 @plain_errors()
@@ -222,27 +257,28 @@ def promote(name: str | None, reason: str, who: str | None = None, compare: bool
     chosen, seen, settings = find(name or "challenger"), champion(), load(paths.PARAMS)
     if seen and seen.number == chosen.number:
         raise ProjectError(f"version {chosen.number} is the champion already")
+    advice = ""
     try:
         checks = allowed(chosen, settings)
+        require_answers(fetch(chosen))
         if seen and compare:
+            advice = " (when the champion is past comparing: --without-comparison)"
             checks += compared(fetch(chosen), fetch(seen), settings)
     except Exception as error:  # whatever it is: nothing can be said, so nothing moves
+        kind = "" if isinstance(error, ProjectError) else f"{type(error).__name__}: "
         raise ProjectError(
-            f"version {chosen.number} is not promoted: {type(error).__name__}: {error}"
-            " (when the champion is past comparing: --without-comparison)"
+            f"version {chosen.number} is not promoted: {kind}{error}{advice}"
         ) from error
     if refused := [check for check in checks if not check.passed]:
         reasons = "\n".join(f"FAIL  {check.rule} ({check.figures})" for check in refused)
         raise ProjectError(f"version {chosen.number} is not promoted:\n{reasons}")
     entry = Promotion(
         kind="promotion",
-        at="",
         by=who or person(),
         reason=reason,
+        fallback=seen.place if seen else None,
         compared=bool(seen and compare),
         checks=[asdict(check) for check in checks],
-        previous=None,
-        fallback=seen.place if seen else None,
     )
     return _move(chosen, seen, entry)
 
@@ -257,24 +293,26 @@ def allowed(version: Version, settings: Settings) -> list[Check]:
 
 
 @plain_errors()
-def rollback(reason: str, who: str | None = None) -> Version:
-    """Bring back the champion before this one; once more, the one before that."""
+def rollback(reason: str, who: str | None = None, to: str | None = None) -> Version:
+    """Bring back the champion before this one; once more, the one before that.
+
+    With the number of an earlier champion as `to`, a second time changes nothing.
+    """
     seen = champion()
+    if seen and seen.number == to:
+        return seen
     back = seen.promotion.fallback if seen and seen.promotion else None
+    while back and to and back.version != to:
+        back = find(back.version).entries[back.entry].fallback
     if seen is None or back is None:
-        raise ProjectError("there is no earlier champion to go back to")
+        raise ProjectError(
+            f"there is no earlier champion to go back to{f' of number {to}' if to else ''}"
+        )
     target = find(back.version)
-    fetch(target)  # raises when it is damaged
-    entry = Promotion(
-        kind="rollback",
-        at="",
-        by=who or person(),
-        reason=reason,
-        compared=False,
-        checks=[],
-        previous=None,
-        fallback=target.entries[back.entry].fallback,
-    )
+    fallback = target.entries[back.entry].fallback
+    if same_code(target):  # otherwise only the release that made it can ask it
+        require_answers(fetch(target))
+    entry = Promotion("rollback", by=who or person(), reason=reason, fallback=fallback)
     return _move(target, seen, entry)
 
 
@@ -298,10 +336,12 @@ def _move(target: Version, seen: Version | None, entry: Promotion) -> Version:
         count = 1 + max((number for each in versions() for number in each.entries), default=0)
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         entry = replace(entry, at=at, previous=now.place if now else None)
-        to.set_model_version_tag(NAME, target.number, f"{ENTRY}{count:06}", entry.text())
+        text = ON_TAG.dump_json(entry).decode()
+        to.set_model_version_tag(NAME, target.number, f"{ENTRY}{count:06}", text)
         to.set_registered_model_alias(NAME, "champion", target.number)
         if "challenger" in target.aliases:
             to.delete_registered_model_alias(NAME, "challenger")
+        remember()
     title = f"{NAME}: version {target.number} ({target.model_id}) is the champion"
     notify.send(title, f"{entry.kind} by {entry.by}: {entry.reason}")
     return find(target.number)
@@ -330,7 +370,6 @@ def compared(challenger: Path, champion: Path, settings: Settings) -> list[Check
     but a better figure would be a coin toss on few rows.
     """
     from ..io.tables import row_hashes, units
-    from ..model.served import load as load_served
     from ..steps.evaluate import evaluate
     from ..steps.split import together
 
@@ -352,7 +391,7 @@ def compared(challenger: Path, champion: Path, settings: Settings) -> list[Check
     if not enough.passed:
         return [enough]
     models = {"model": challenger, "champion": champion}
-    predicted = {name: load_served(folder).predict(rows) for name, folder in models.items()}
+    predicted = {name: served.load(folder).predict(rows) for name, folder in models.items()}
     groups = together(rows, settings.data)
     truth = rows[settings.data.target]
     gain = evaluate(predicted, truth, groups, settings.evaluate, settings.split.seed)

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +13,21 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
+from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
 from .. import paths
 from ..errors import ProjectError
 from ..ingest import ingest
+from ..io.cells import COUNTED
 from ..io.files import replacing
 from ..io.tables import FORMATS, read_table, row_hashes, text_columns
 from ..model.identity import model_id
 from ..settings import Data, Settings
 from ..steps.validate import check, load_schema
 from . import notify
+
+RWLOCK = Path(".dvc/tmp/rwlock")
+TORN = 2.0  # seconds after which nobody is about to finish the file
 
 
 def retrain(
@@ -81,10 +87,25 @@ def settled() -> bool:
 
 def dvc(*words: str) -> int:
     """Run DVC, and the stages, with this very Python; return the exit code."""
+    unlock()
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     env = {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1", "ENVIRONMENT": ""}
     command = [sys.executable, "-m", "dvc", *words]
     return subprocess.run(command, env=env, check=False).returncode  # noqa: S603
+
+
+def unlock() -> None:
+    """Remove DVC's list of locks if a kill has left it torn, which each later run would refuse.
+
+    One that was written a moment ago may be in the hands of another process.
+    """
+    try:
+        json.loads(RWLOCK.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    except ValueError:
+        if time.time() - RWLOCK.stat().st_mtime > TORN:
+            RWLOCK.unlink()
 
 
 def add_rows(source: Path, settings: Settings) -> int:
@@ -123,6 +144,20 @@ def add_rows(source: Path, settings: Settings) -> int:
     return len(added)
 
 
+def spelled(column: pd.Series, data: Data) -> pd.Series:
+    """Return a column as texts that `tables` reads as these values."""
+    reads, form = data.reads(str(column.name)), data.dates.get(str(column.name))
+    if form and is_datetime64_any_dtype(column):
+        if form in COUNTED:
+            raise ProjectError(f"{column.name!r} cannot grow: its dates are counted ({form})")
+        moments: pd.Series = column.dt.strftime("%FT%T.%f" if form == "ISO8601" else form)
+        return moments
+    if is_numeric_dtype(column) and not is_bool_dtype(column):
+        texts = column.map("{!r}".format, na_action="ignore").astype("str")
+        return texts.str.replace(".", reads.decimal, regex=False).add(reads.unit)
+    return column
+
+
 def append(rows: pd.DataFrame, path: Path, form: str, data: Data) -> None:
     """Add rows at the end of a table in its own format; what stands there stays as it is."""
     with replacing(path) as temporary:
@@ -131,10 +166,10 @@ def append(rows: pd.DataFrame, path: Path, form: str, data: Data) -> None:
             table = pa.Table.from_pandas(rows, old.schema, preserve_index=False)
             pq.write_table(pa.concat_tables([old, table]), temporary)
             return
-        for name in data.dates.keys() & {*rows}:
-            rows = rows.assign(**{name: rows[name].dt.strftime(data.dates[name])})
+        names = rows.columns if form == "csv" else data.dates.keys() & {*rows}
+        rows = rows.assign(**{name: spelled(rows[name], data) for name in names})
         if form == "csv":
-            lines = rows.to_csv(index=False, header=False, sep=data.delimiter, decimal=data.decimal)
+            lines = rows.to_csv(index=False, header=False, sep=data.delimiter)
         else:
             lines = rows.to_json(orient="records", lines=True, force_ascii=False, date_format="iso")
         shutil.copyfile(path, temporary)

@@ -28,12 +28,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from .. import paths
 from ..errors import ProjectError
-from ..io.files import replacing
+from ..io.files import replacing, write_json
 from ..settings import Settings
 
 Texts = dict[str, str]
 NAME = paths.PROJECT  # of the experiment and of the registered model
 DATABASE, ARTIFACTS = Path("mlflow.db"), Path("mlartifacts")
+KNOWN = Path(".mlflow.known.json")  # the newest that was registered here; outlives the database
+ENTRY = "promotion."  # the tags that hold the history, numbered over all versions
 LOCK = FileLock("mlflow.lock", timeout=20)  # seconds; free again when its holder is killed
 SOURCES = ["src", "params.yaml", "schema.yaml", "dvc.yaml", "pyproject.toml", "requirements.lock"]
 SOURCES += ["uv.lock", ":(glob)data/**/*.dvc"]
@@ -59,10 +61,45 @@ def uri() -> str:
 
 
 def client() -> MlflowClient:
-    """Return the one way to MLflow; the first call makes the database."""
-    if not os.environ.get("MLFLOW_TRACKING_URI") and not DATABASE.exists():
+    """Return the one way to MLflow; the first call makes the database.
+
+    Raises ProjectError when the database is not the one of the last time: a lost registry is not
+    a new one. What a server holds is the affair of its keepers.
+    """
+    if os.environ.get("MLFLOW_TRACKING_URI"):
+        return MlflowClient(uri(), registry_uri=uri())
+    if signs := set(str(DATABASE.resolve())) & {"?", "%"}:  # they mean something in an address
+        raise ProjectError(f"{Path.cwd()}: rename the folder, without {' and '.join(signs)}")
+    known = json.loads(KNOWN.read_text(encoding="utf-8")) if KNOWN.exists() else {}
+    if not DATABASE.exists() and not known:
         _create()
-    return MlflowClient(uri(), registry_uri=uri())
+    there = DATABASE.exists() and DATABASE.stat().st_size
+    to = MlflowClient(uri(), registry_uri=uri()) if there else None
+    if to is None or known.items() - _marks(to).items():
+        lost = f", without {' and '.join(known)}" if known else ""
+        raise ProjectError(
+            f"{DATABASE} is empty, older or of another project{lost}: put a newer copy of it and of"
+            f" {ARTIFACTS} back; or, to begin anew, remove {DATABASE}, {ARTIFACTS} and {KNOWN}"
+        )
+    return to
+
+
+def _marks(to: MlflowClient) -> Texts:
+    """Tell this registry from any other: the run of each version, each entry of the history."""
+    versions = to.search_model_versions(f"name = '{NAME}'")
+    runs = {f"version {each.version}": str(each.run_id) for each in versions}
+    tags = {tag: each.version for each in versions for tag in each.tags if tag.startswith(ENTRY)}
+    return runs | {tag: str(number) for tag, number in tags.items()}
+
+
+def remember() -> None:
+    """Keep the newest version and entry beside the database, for `client` to look for."""
+    if os.environ.get("MLFLOW_TRACKING_URI"):
+        return
+    marks = _marks(client())
+    ordered = sorted(marks, key=lambda mark: int(re.sub(r"\D", "", mark)))
+    newest = {mark[0]: mark for mark in ordered}  # the last of each kind
+    write_json({mark: marks[mark] for mark in newest.values()}, KNOWN)
 
 
 def _create() -> None:
@@ -85,7 +122,10 @@ def run_files(run_id: str, name: str = "") -> Path:
     """Return the folder with what was kept of a run, or a part of it; from a server if need be."""
     where = client().get_run(run_id).info.artifact_uri
     artifacts: Any = get_artifact_repository(where, tracking_uri=uri())
-    return Path(artifacts.download_artifacts(name))
+    try:
+        return Path(artifacts.download_artifacts(name))
+    except (MlflowException, OSError) as error:
+        raise ProjectError(f"{where} has no {name or 'files'} any more ({error})") from error
 
 
 @plain_errors()

@@ -1,18 +1,28 @@
 """The contract of a row: schema.yaml and the roles in params.yaml, as a pydantic model of JSON."""
 
+import json
 import operator
 import re
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+)
 from pydantic_core import PydanticCustomError, to_jsonable_python
 
 from ..errors import ProjectError
+from ..io.cells import BOOLEANS
 from ..settings import Data
 
 STRICT = ConfigDict(extra="forbid", strict=True)
@@ -20,12 +30,23 @@ STRICT = ConfigDict(extra="forbid", strict=True)
 NO_CHECKS = {"dtype", "coerce", "nullable", "unique", "required", "title", "description"}
 SHORT = {"eq": "equal_to", "ne": "not_equal_to", "gt": "greater_than", "lt": "less_than"}
 SHORT |= {"ge": "greater_than_or_equal_to", "le": "less_than_or_equal_to", "between": "in_range"}
+SHOWN_REASONS = 100
+SHOWN_NAME = 100  # characters of a name that the client made up
 LARGEST = 3.4e38  # as float32, which ONNX models take
 # Years 1700 to 2199: what pandas has nanoseconds for.
 ISO_8601 = r"^(1[7-9]|2[01])\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
-ISO_8601 += r"([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)?$"
+ISO_8601 += r"([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-](0\d|1[0-4]):[0-5]\d)?)?$"
 
 Check = Callable[..., list[Any]]
+Reason = dict[str, Any]
+
+
+class RefusedError(Exception):
+    """A request breaks the contract; `reasons` says where: row from 1 or None, field, reason."""
+
+    def __init__(self, reasons: list[Reason]) -> None:
+        super().__init__(reasons)
+        self.reasons = reasons
 
 
 def _rule(holds: Callable[[Any], object], reason: str, **shown: Any) -> list[Any]:
@@ -109,15 +130,71 @@ def row_model(schema: Path, data: Data) -> type[BaseModel]:
     return create_model("Row", __config__=STRICT, **fields)
 
 
-def batch_model(row: type[BaseModel], max_rows: int) -> type[BaseModel]:
+def batch_model(row: Any, max_rows: int) -> type[BaseModel]:
     """Return the model of `{"rows": [...]}` with 1 to `max_rows` rows."""
-    rows = Annotated[list[row], Field(min_length=1, max_length=max_rows)]  # type: ignore[valid-type]
+    rows = Annotated[list[row], Field(min_length=1, max_length=max_rows)]
     return create_model("Batch", __config__=STRICT, rows=(rows, ...))
+
+
+def parse(body: bytes) -> Any:
+    """Return the JSON of a request; no object has a key twice. Raises RefusedError."""
+    try:
+        return json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_constant)
+    except json.JSONDecodeError as error:
+        where = f": {error.msg} at character {error.pos}"
+    except (ValueError, RecursionError):  # no UTF-8, a number of thousands of digits, too deep
+        where = ""
+    raise RefusedError([_reason(None, "", f"Invalid JSON{where}")])
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise RefusedError([_reason(None, "", "Invalid JSON: an object has a key twice")])
+    return made
+
+
+def _constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def validated(model: type[BaseModel], contents: Iterable[Any], numbered: bool) -> list[BaseModel]:
+    """Return what the contents hold. Raises RefusedError, at the latest after 100 reasons.
+
+    Pydantic sees no unknown name: the cost of a refusal is bound by the columns, not by the client.
+    """
+    names = frozenset(str(field.alias or name) for name, field in model.model_fields.items())
+    made, reasons = list[BaseModel](), list[Reason]()
+    for number, content in enumerate(contents, 1):
+        row = number if numbered else None
+        unknown: set[str] = content.keys() - names if isinstance(content, dict) else set()
+        try:
+            known = {k: content[k] for k in names & content.keys()} if unknown else content
+            made.append(model.model_validate(known))
+        except ValidationError as error:
+            reasons += _told(error, row)
+        for name in sorted(unknown)[:SHOWN_REASONS]:
+            reasons.append(_reason(row, name, "Extra inputs are not permitted"))
+        if len(reasons) >= SHOWN_REASONS:
+            break
+    if reasons:
+        raise RefusedError(reasons[:SHOWN_REASONS])
+    return made
+
+
+def _told(error: ValidationError, row: int | None) -> Iterator[Reason]:
+    for one in error.errors(include_url=False, include_input=False, include_context=False):
+        yield _reason(row, ".".join(map(str, one["loc"])), one["msg"])
+
+
+def _reason(row: int | None, field: str, reason: str) -> Reason:
+    field = field[:SHOWN_NAME].encode(errors="replace").decode()  # JSON may hold half a character
+    return {"row": row, "field": field, "reason": reason}
 
 
 def _type(name: str, column: dict[str, Any], data: Data) -> Any:
     dtype = str(column["dtype"])
-    kind, last = _base(dtype, data)
+    kind, last = _base(dtype, data.reads(name).missing or [])
     if kind is None:
         raise ProjectError(f"schema.yaml: JSON has nothing for {dtype!r}, the dtype of {name!r}")
     dates = dtype.startswith("datetime64")
@@ -131,10 +208,17 @@ def _type(name: str, column: dict[str, Any], data: Data) -> Any:
         except (KeyError, TypeError, ValueError, re.error) as error:
             said = f"schema.yaml: the service cannot keep {check!r} of the column {name!r}"
             raise ProjectError(f"{said} ({error!r})") from error
-    return Annotated[kind, *last] if last else kind
+    # A file has true and false in several spellings, and a schema that comes of it in one.
+    before = [BeforeValidator(_spelled)] if dtype.startswith("str") else []
+    rules = [*before, *last]
+    return Annotated[kind, *rules] if rules else kind
 
 
-def _base(dtype: str, data: Data) -> tuple[Any, list[Any]]:
+def _spelled(value: Any) -> Any:
+    return BOOLEANS.get(str(value).strip().casefold(), value)
+
+
+def _base(dtype: str, missing: list[str]) -> tuple[Any, list[Any]]:
     """Return what JSON has for a dtype, None where nothing is plain, and rules after the others."""
     if re.fullmatch(r"float(32|64)", dtype, re.IGNORECASE):
         return Annotated[float, Field(allow_inf_nan=False, ge=-LARGEST, le=LARGEST)], []
@@ -144,13 +228,19 @@ def _base(dtype: str, data: Data) -> tuple[Any, list[Any]]:
     if dtype in ("bool", "boolean"):
         return bool, []
     if dtype.startswith("datetime64") and "," not in dtype:
-        words = "be an ISO 8601 date, or date and time, without a time zone"
+        words = "be an ISO 8601 date, or date and time"
         text = _rule(re.compile(ISO_8601).match, words, pattern=ISO_8601)
-        return Annotated[str, *text, AfterValidator(datetime.fromisoformat)], []
+        return Annotated[str, *text, AfterValidator(_moment)], []
     if dtype.startswith("str"):
         # In a file these texts and the empty one stand for "no value", which JSON calls null.
-        return Annotated[str, Field(min_length=1)], data.missing and CHECKS["notin"](data.missing)
+        return Annotated[str, Field(min_length=1)], missing and CHECKS["notin"](missing)
     return None, []
+
+
+def _moment(text: str) -> datetime:
+    """Read a date as `io.cells` does: in UTC, without a zone."""
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def _moments(value: Any) -> Any:
@@ -159,4 +249,4 @@ def _moments(value: Any) -> Any:
         return {key: _moments(one) for key, one in value.items()}
     if isinstance(value, list):
         return [_moments(one) for one in value]
-    return value if isinstance(value, bool) else datetime.fromisoformat(str(value))
+    return value if isinstance(value, bool) else _moment(str(value))

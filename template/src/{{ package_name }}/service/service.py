@@ -1,6 +1,7 @@
 """The online service: rows in, predictions out; a new champion takes over between two requests."""
 
 import asyncio
+import ipaddress
 import json
 import logging
 import signal
@@ -12,15 +13,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import orjson
 import prometheus_client as prometheus
 import uvicorn
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, HTTPException, Response
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .. import paths
@@ -28,18 +30,28 @@ from ..errors import ProjectError
 from ..model.served import Served
 from ..model.served import load as load_package
 from ..settings import Serve, read
-from .contract import batch_model, row_model
-from .edge import Edge, JsonLines, Metrics
+from .connection import Connection
+from .contract import RefusedError, batch_model, parse, row_model, validated
+from .edge import Edge, JsonLines, Metrics, header
 
 if TYPE_CHECKING:
     from .stream import Stream
 
 log = logging.getLogger(__name__)
 Row = dict[str, Any]
-# Version of the model that should serve, and how to get its package; None: there is none yet.
-Newest = Callable[[], tuple[str, Callable[[], Path]] | None]
 
-SHOWN_REASONS = 100
+
+class Candidate(NamedTuple):
+    """The model that should serve: `run` tells equal numbers of two registries apart."""
+
+    version: str
+    run: str
+    fetch: Callable[[], Path]
+
+
+Newest = Callable[[], Candidate | None]  # None: there is none yet
+
+VALUE_BYTES = 40  # for a value in JSON, when max_bytes is not set
 BODY_SECONDS = 10
 SHUTDOWN_SECONDS = 30
 REF = "#/components/schemas/{model}"
@@ -94,15 +106,18 @@ class Problem(BaseModel):
 
 def fixed(folder: Path) -> Newest:
     """Serve one package, whether it is registered or not."""
-    return lambda: ("unregistered", lambda: folder)
+    return lambda: Candidate("unregistered", "", lambda: folder)
 
 
-def champion() -> tuple[str, Callable[[], Path]] | None:
+def champion() -> Candidate | None:
     """Serve what the registry calls champion, which may change at any time."""
     from ..operate import registry
 
     version = registry.champion()
-    return None if version is None else (version.number, partial(registry.fetch, version))
+    if version is None:
+        return None
+    run = f"{version.run_id} {version.model_id}"
+    return Candidate(version.number, run, partial(registry.fetch, version))
 
 
 @dataclass(frozen=True)
@@ -113,15 +128,19 @@ class Model:
     served: Served
     row: type[BaseModel]
     batch: type[BaseModel]
+    envelope: type[BaseModel]
     columns: list[str]
     carried: list[str]
     example: list[Row]
 
     def read(self, body: bytes, batch: bool) -> list[Row]:
-        """Return the rows of a request. Raises ValidationError."""
-        parsed: Any = (self.batch if batch else self.row).model_validate_json(body)
-        rows = parsed.rows if batch else [parsed]
-        return [dict(zip(self.columns, row.__dict__.values(), strict=True)) for row in rows]
+        """Return the rows of a request. Raises RefusedError."""
+        contents = [parse(body)]
+        if batch:
+            [envelope] = validated(self.envelope, contents, numbered=False)
+            contents = vars(envelope)["rows"]
+        rows = validated(self.row, contents, numbered=True)
+        return [dict(zip(self.columns, vars(row).values(), strict=True)) for row in rows]
 
     def predict(self, rows: list[Row], request_id: str) -> tuple[list[Row], dict[str, np.ndarray]]:
         """Return the answers, row by row, and the predictions, column by column."""
@@ -145,11 +164,11 @@ def load_model(folder: Path, version: str, max_rows: int) -> Model:
     columns = [str(field.alias) for field in row.model_fields.values()]
     carried = [name for name in columns if name in data.not_features]
     example = json.loads((folder / "example.json").read_text(encoding="utf-8"))
-    batch = batch_model(row, max_rows)
-    model = Model(version, served, row, batch, columns, carried, example)
+    batch, envelope = batch_model(row, max_rows), batch_model(Any, max_rows)
+    model = Model(version, served, row, batch, envelope, columns, carried, example)
     try:
         rows = [model.read(orjson.dumps(one), batch=False)[0] for one in example]
-    except ValidationError as error:
+    except RefusedError as error:
         raise ProjectError(f"{folder}: the example does not fit the schema: {error}") from error
     numbers = [v for v in served.predict_rows(rows).values() if v.dtype.kind == "f"]
     if not all(np.isfinite(values).all() for values in numbers):
@@ -160,24 +179,37 @@ def load_model(folder: Path, version: str, max_rows: int) -> Model:
 class Service:
     """The model in service, replaced as a whole: a request holds on to the one it began with."""
 
-    def __init__(self, newest: Newest, settings: Serve, stream: "Stream", key: str | None) -> None:
+    def __init__(self, newest: Newest, settings: Serve, stream: "Stream", keys: list[str]) -> None:
         self.newest, self.settings, self.stream = newest, settings, stream
-        self.key = None if key is None else key.encode()
+        self.keys = [key.encode() for key in keys]
         self.metrics = Metrics()
+        stream.on_lost = self.metrics.lost.inc
         self.model: Model | None = None
+        self._seen: tuple[str, str] | None = None
 
     def answered_by(self, scope: Scope) -> tuple[str, str] | None:
         """Return id and version of the model that answers a request, if there is one."""
         model = scope.get("model", self.model)
         return (model.served.model_id, model.version) if model else None
 
+    def current(self) -> Model:
+        """Return the model in service. Raises HTTPException when there is none."""
+        if self.model is None:
+            raise HTTPException(503, "no model has been loaded yet")
+        return self.model
+
+    def max_bytes(self) -> int:
+        """Return the largest request: as set, or what `max_rows` rows of the model come to."""
+        row = sum(len(json.dumps(name)) + VALUE_BYTES for name in self.current().columns)
+        return self.settings.max_bytes or 1000 + row * self.settings.max_rows
+
     def refresh(self) -> None:
         """Load the newest model beside the one in service, try it, then swap. Raises anything."""
-        found = self.newest()
-        if found is None or (self.model and self.model.version == found[0]):
+        newest = self.newest()
+        if newest is None or newest[:2] == self._seen:
             return
-        model = load_model(found[1](), found[0], self.settings.max_rows)
-        self.model = model
+        model = load_model(newest.fetch(), newest.version, self.settings.max_rows)
+        self.model, self._seen = model, newest[:2]
         facts = {"model_id": model.served.model_id, "version": model.version}
         self.metrics.model.info({**facts, "form": model.served.form})
         self.metrics.loads.labels("done").inc()
@@ -193,10 +225,9 @@ class Service:
                 log.exception("the newest model cannot serve; nothing has changed")
 
     def answer(self, body: bytes, scope: Scope, batch: bool) -> Row:
-        """Answer a request. Raises ValidationError; HTTPException when there is no model."""
-        if (model := self.model) is None:
-            raise HTTPException(503, "no model has been loaded yet")
-        scope["model"], request_id = model, scope["request_id"]
+        """Answer a request. Raises RefusedError; HTTPException when there is no model."""
+        model, request_id = self.current(), scope["request_id"]
+        scope["model"] = model
         rows = model.read(body, batch)
         answers, predicted = model.predict(rows, request_id)
         scope["rows"] = len(rows)
@@ -232,8 +263,7 @@ def create_app(service: Service) -> Edge:
     @app.get("/health/ready", responses={503: {"model": Problem}})
     async def ready() -> dict[str, str]:
         """Tell whether there is a model to answer with."""
-        if service.model is None:
-            raise HTTPException(503, "no model has been loaded yet")
+        service.current()
         return {"status": "ready"}
 
     @app.get("/metrics", response_class=Response)
@@ -254,10 +284,10 @@ async def _predict(
     service: Service, batch: bool, scope: Scope, receive: Receive, send: Send
 ) -> None:
     try:
-        body = await _body(Request(scope, receive), service.settings.max_bytes)
+        body = await _body(scope, receive, service.max_bytes())
         response = _json(service.answer(body, scope, batch))
-    except ValidationError as error:
-        response = _json({"detail": _reasons(error, batch)}, 422)
+    except RefusedError as error:
+        response = _json({"detail": error.reasons}, 422)
     except HTTPException as error:
         response = _json({"detail": error.detail}, error.status_code)
     await response(scope, receive, send)
@@ -267,30 +297,24 @@ def _json(content: Row, status: int = 200) -> Response:
     return Response(orjson.dumps(content), status, media_type="application/json")
 
 
-async def _body(request: Request, most: int) -> bytes:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise HTTPException(415, "the content type must be application/json")
-    body = bytearray()
+async def _body(scope: Scope, receive: Receive, most: int) -> bytes:
+    kind, _, charset = header(scope, b"content-type").lower().replace(b" ", b"").partition(b";")
+    if kind != b"application/json" or charset.replace(b'"', b"") not in (b"", b"charset=utf-8"):
+        raise HTTPException(415, "the content type must be application/json, in UTF-8")
+    body, more = bytearray(), True
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            async for part in request.stream():
-                body += part
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                body += message.get("body", b"")
+                more = message.get("more_body", False)
                 if len(body) > most:
                     raise HTTPException(413, f"a request has at most {most} bytes")
     except TimeoutError:
         raise HTTPException(408, "the request did not arrive in time") from None
     return bytes(body)
-
-
-def _reasons(error: ValidationError, batch: bool) -> list[Row]:
-    found = []
-    for one in error.errors(include_url=False, include_input=False)[:SHOWN_REASONS]:
-        path, row = one["loc"], None if batch or not one["loc"] else 1
-        if batch and len(path) > 1:
-            row, path = int(path[1]) + 1, path[2:]
-        found.append({"row": row, "field": ".".join(map(str, path)), "reason": one["msg"]})
-    return found
 
 
 def _document(app: FastAPI, service: Service) -> Row:
@@ -328,11 +352,13 @@ def run(service: Service, host: str, port: int, metrics_port: int | None = None)
     for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them again when it is done
         signal.signal(number, lambda *_: sys.exit(0))
     service.refresh()
+    if not service.keys and not ipaddress.ip_address(listener.getsockname()[0]).is_loopback:
+        log.warning("everybody who reaches this port is answered: API_KEY is not set")
     stop = threading.Event()
     threading.Thread(target=service.follow, args=(stop,), daemon=True).start()
     config = uvicorn.Config(
-        create_app(service), log_config=None, access_log=False, server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        create_app(service), http=Connection, log_config=None, access_log=False,
+        server_header=False, timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )  # fmt: skip
     try:
         uvicorn.Server(config).run(sockets=[listener])

@@ -4,9 +4,10 @@ Rows wait in memory until a thread writes them: an answer does not wait for the 
 it.
 """
 
-import sys
+import logging
 import threading
 import zlib
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,19 @@ import pyarrow as pa
 from ..operate.collect import keep, part_name, part_rows, together
 from ..settings import Collect
 
+log = logging.getLogger(__name__)
+
 SECONDS = 2.0  # between two writes
 WAKE = 1_000  # rows that are written without waiting that long
 MOST = 20_000  # rows that wait for a slow disk; more are lost
 
 
 class Stream:
-    """Keeps rows in `folder`. `lost` counts those that could not be written."""
+    """Keeps rows in `folder`. `lost` counts those that could not be written, and `on_lost` too."""
 
     def __init__(self, folder: Path, settings: Collect) -> None:
         self.lost = 0
+        self.on_lost: Callable[[float], object] = lambda rows: None
         self._folder, self._settings = folder, settings
         self._share = settings.share if settings.max_rows else 0.0
         self._lock, self._writing = threading.Lock(), threading.Lock()
@@ -60,7 +64,7 @@ class Stream:
             self._wake.set()
 
     def flush(self) -> None:
-        """Write what waits. Never raises: what cannot be written is counted, and told once."""
+        """Write what waits. Never raises: what cannot be written is counted, and logged once."""
         with self._writing:
             with self._lock:
                 waiting, rows = self._waiting, self._rows
@@ -86,8 +90,10 @@ class Stream:
 
     def _lose(self, rows: int, why: object) -> None:
         if not self.lost:
-            sys.stderr.write(f"warning: {self._folder}: rows are not collected: {why}\n")
+            fields = {"folder": str(self._folder), "reason": str(why)}
+            log.warning("rows are not collected", extra={"fields": fields})
         self.lost += rows
+        self.on_lost(rows)
 
     def _drawn(self, waiting: list[tuple[Any, ...]]) -> pa.Table:
         """Draw the rows to keep: the same id is always kept, or never."""

@@ -37,7 +37,7 @@ class Acceptance:
             for name, rule in rules["columns"].items()
             if name not in unknown
         }
-        self.missing = ["", *data.missing]
+        self.missing = {name: ["", *(data.reads(name).missing or [])] for name in self.columns}
         self.certain = not any(rules.get(key) for key in ("checks", "unique", "index")) and all(
             rule.keys() <= KNOWN | IGNORED
             and rule["dtype"] in KINDS
@@ -50,11 +50,11 @@ class Acceptance:
         """Whether every row surely fits."""
         names = set(batch.schema.names)
         return self.certain and all(
-            name in names and self._fits(batch.column(name), rule)
+            name in names and self._fits(batch.column(name), rule, self.missing[name])
             for name, rule in self.columns.items()
         )
 
-    def _fits(self, column: pa.Array, rule: dict[str, Any]) -> bool:
+    def _fits(self, column: pa.Array, rule: dict[str, Any], missing: list[str]) -> bool:
         if column.null_count and not (rule.get("nullable") and rule["dtype"] != "int64"):
             return False
         if types.is_dictionary(column.type):  # may hold more texts than occur here
@@ -66,9 +66,9 @@ class Acceptance:
         if types.is_floating(column.type) and not _all(pc.is_finite(column)):
             return False
         if "isin" in rule:
-            values = [value for value in rule["isin"] if value not in self.missing]
+            values = [value for value in rule["isin"] if value not in missing]
             return _all(pc.is_in(column, pa.array([*values, None])))
-        if KINDS["str"](column.type) and _any(pc.is_in(column, pa.array(self.missing))):
+        if KINDS["str"](column.type) and _any(pc.is_in(column, pa.array(missing))):
             return False
         span = EXACT if types.is_integer(column.type) and rule["dtype"] == "float64" else None
         return _within(column, rule.get("in_range") or span)
