@@ -4,31 +4,70 @@ Rows are taken as independent. Where they are not, as with many rows of one cust
 too small, and the least effect is what keeps small differences quiet.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from scipy import stats
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 MISSING, RARE, NEW = "(missing)", "(rare)", "(new)"
 OWN_SHARE, OWN_ROWS = 0.01, 10  # what a text needs to be a level of its own
+MOST = 10_000  # rows of either sample that the domain classifier is given
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How far apart two samples are, from 0 to 1, and how often chance alone would do that."""
+    """How far apart two samples are, from 0 to 1, and how often chance alone would do that.
+
+    `missing` is the change of the share of missing values, `new` the share of rows with new texts,
+    `moment` how far the mean moved in standard deviations, or the change of that deviation itself.
+    """
 
     test: str
     effect: float
     p: float
+    missing: float = 0.0
+    new: float = 0.0
+    moment: float = 0.0
 
 
 def difference(reference: pd.Series, window: pd.Series) -> Difference:
     """Compare numbers by Kolmogorov and Smirnov's test, texts and truth values by chi-square."""
-    if is_number(reference):
-        return _of_numbers(reference, window)
-    return _of_levels(levels(reference, window))
+    compared = (
+        _of_numbers(reference, window)
+        if is_number(reference)
+        else _of_levels(levels(reference, window))
+    )
+    return replace(compared, missing=abs(float(window.isna().mean() - reference.isna().mean())))
+
+
+def together(reference: pd.DataFrame, window: pd.DataFrame) -> Difference:
+    """Ask a classifier which rows are of the window: it sees changed relations between columns.
+
+    It learns on one half of the rows. On the other half the effect is 2 AUC - 1, and p is that of
+    Mann and Whitney's test (Lopez-Paz and Oquab, Revisiting classifier two-sample tests, 2017).
+    """
+    samples = [rows.sample(min(len(rows), MOST), random_state=0) for rows in (reference, window)]
+    rows = pd.concat(samples, ignore_index=True)
+    for name in rows:
+        if is_number(reference[name]):
+            number = pd.to_numeric(rows[name], errors="coerce").astype("float64")
+            rows[name] = number.replace([np.inf, -np.inf], np.nan)
+        else:
+            text = rows[name].astype("str").where(rows[name].notna())
+            rows[name] = pd.factorize(text, sort=True)[0].astype("float64")
+    is_window = np.repeat([0, 1], [len(sample) for sample in samples])
+    learns = np.random.default_rng(0).random(len(rows)) < 1 / 2
+    model = HistGradientBoostingClassifier(
+        max_iter=50, max_leaf_nodes=8, early_stopping=False, class_weight="balanced", random_state=0
+    ).fit(rows[learns].to_numpy(), is_window[learns])
+    score, side = model.predict_proba(rows[~learns].to_numpy())[:, 1], is_window[~learns]
+    ranks = stats.mannwhitneyu(score[side == 1], score[side == 0], alternative="greater")
+    auc = float(ranks.statistic) / int(side.sum()) / int((1 - side).sum())
+    p = float(np.nan_to_num(ranks.pvalue, nan=1.0))  # all rows are equal
+    return Difference("domain classifier", max(0.0, 2 * auc - 1), p)
 
 
 def is_number(column: pd.Series) -> bool:
@@ -43,7 +82,14 @@ def _of_numbers(reference: pd.Series, window: pd.Series) -> Difference:
         for column in (reference, window)
     ]
     found = stats.ks_2samp(*samples, method="asymp")
-    return Difference("Kolmogorov-Smirnov", float(found.statistic), float(found.pvalue))
+    before, after = (sample[np.isfinite(sample)] for sample in samples)
+    moment, spread = 0.0, before.std() if len(before) else 0.0
+    if spread > 0 and len(after):
+        shift = abs(after.mean() - before.mean()) / spread
+        moment = float(max(shift, abs(after.std() / spread - 1)))
+    return Difference(
+        "Kolmogorov-Smirnov", float(found.statistic), float(found.pvalue), moment=moment
+    )
 
 
 def levels(reference: pd.Series, window: pd.Series) -> pd.DataFrame:
@@ -72,14 +118,17 @@ def _of_levels(table: pd.DataFrame) -> Difference:
     counts = table.to_numpy()
     shares = counts / counts.sum(axis=0)
     effect = float(np.abs(shares[:, 0] - shares[:, 1]).sum() / 2)
+    fresh = (table["reference"].eq(0) | (table.index == NEW)) & (table.index != MISSING)
+    new = max(0.0, float((shares[fresh, 1] - shares[fresh, 0]).sum()))
     if len(counts) == 1:
         return Difference("chi-square", effect, 1.0)
     if stats.contingency.expected_freq(counts).min() >= 5:
         found = stats.chi2_contingency(counts, correction=False)
-        return Difference("chi-square", effect, float(found.pvalue))
+        return Difference("chi-square", effect, float(found.pvalue), new=new)
     drawn = stats.hypergeom(counts.sum(), counts.sum(axis=1), counts[:, 1].sum())
     tails = np.minimum(drawn.cdf(counts[:, 1]), drawn.sf(counts[:, 1] - 1))
-    return Difference("exact", effect, float(min(1.0, 2 * len(counts) * tails.min())))
+    p = float(min(1.0, 2 * len(counts) * tails.min()))
+    return Difference("exact", effect, p, new=new)
 
 
 def holm(p: list[float]) -> list[float]:

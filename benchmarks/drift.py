@@ -1,0 +1,74 @@
+"""Share of windows in which the monitor raises an alarm, by kind and size of the change.
+
+Run it with a rendered project's `src/` as the argument; it prints a table for the documents.
+Of 11 columns one changes (of a relation: two); the reference has 10,000 rows.
+"""
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+SIZES = {100: 10, 1_000: 10, 5_000: 5}
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def world(rows: int, seed: int) -> pd.DataFrame:
+    """Return eight columns of numbers and three of texts."""
+    random = np.random.default_rng(seed)
+    numbers = {f"n{i}": random.normal(size=rows) for i in range(8)}
+    texts = {f"t{i}": random.choice(list("abcd"), rows, p=[0.4, 0.3, 0.2, 0.1]) for i in range(3)}
+    return pd.DataFrame(numbers | texts)
+
+
+def first(frame: pd.DataFrame, name: str, share: float, value: str | None) -> pd.DataFrame:
+    """Put `value` into that share of the rows."""
+    return frame.assign(**{name: frame[name].mask(frame.index < share * len(frame), value)})
+
+
+CHANGES: dict[str, Change] = {
+    "nothing": lambda f: f,
+    "mean + 0.1 sd": lambda f: f.assign(n0=f["n0"] + 0.1),
+    "mean + 0.2 sd": lambda f: f.assign(n0=f["n0"] + 0.2),
+    "mean + 0.3 sd": lambda f: f.assign(n0=f["n0"] + 0.3),
+    "mean + 0.5 sd": lambda f: f.assign(n0=f["n0"] + 0.5),
+    "sd times 1.5": lambda f: f.assign(n0=f["n0"] * 1.5),
+    "missing 0 → 9 %": lambda f: first(f, "n0", 0.09, None),
+    "new text, 9 % of the rows": lambda f: first(f, "t0", 0.09, "z"),
+    "new text, 15 % of the rows": lambda f: first(f, "t0", 0.15, "z"),
+    "correlation 0 → 0.8": lambda f: f.assign(n0=0.8 * f["n1"] + 0.6 * f["n0"]),
+}
+
+
+def main() -> None:
+    """Print the table."""
+    source = Path(sys.argv[1]).resolve()
+    sys.path.insert(0, str(source))
+    package = next(path.parent.name for path in source.glob("*/settings.py"))
+    monitor = importlib.import_module(f"{package}.operate.monitor")
+    limits = importlib.import_module(f"{package}.settings").Monitor()
+    reference = world(10_000, 10**6)
+    print("| change | " + " | ".join(f"{rows:,} rows" for rows in SIZES) + " |")
+    print("|---|" + "---:|" * len(SIZES))
+    for number, (name, change) in enumerate(CHANGES.items()):
+        cells = []
+        for rows, windows in SIZES.items():
+            # Windows without a change are cheap to ask more of: their rate is the claim.
+            windows = 300 if name == "nothing" and rows == 100 else windows
+            alarms = noticed = 0
+            for i in range(windows):
+                window = change(world(rows, 1_000 * number + i))
+                pairs = {("data", c): (reference[c], window[c]) for c in reference}
+                checks = monitor.drift_checks(pairs, limits)
+                alarm = any(check.alarm for check in checks)
+                alarms += alarm
+                noticed += not alarm and any(check.noticed for check in checks)
+            cells.append(f"{alarms / windows:.0%} ({noticed / windows:.0%}) of {windows}")
+        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
