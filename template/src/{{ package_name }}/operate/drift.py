@@ -14,6 +14,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 MISSING, RARE, NEW = "(missing)", "(rare)", "(new)"
 OWN_SHARE, OWN_ROWS = 0.01, 10  # what a text needs to be a level of its own
+KINDS = ("effect", "missing", "new", "moment")
+PERIODS, PERIOD_ROWS = 60, 20  # most periods that are looked at, and the fewest rows of one
 MOST = 10_000  # rows of either sample that the domain classifier is given
 
 
@@ -68,6 +70,25 @@ def together(reference: pd.DataFrame, window: pd.DataFrame) -> Difference:
     auc = float(ranks.statistic) / int(side.sum()) / int((1 - side).sum())
     p = float(np.nan_to_num(ranks.pvalue, nan=1.0))  # all rows are equal
     return Difference("domain classifier", max(0.0, 2 * auc - 1), p)
+
+
+def usual(reference: pd.Series, times: pd.Series, span: pd.Timedelta | float) -> Difference | None:
+    """Return the largest differences of periods of `span` in the reference from all of it.
+
+    A week of one season differs from the whole year, and the rows of a week resemble each other:
+    what the training data did themselves is no news. None for fewer than five such periods.
+    """
+    if not span or times.isna().all():
+        return None
+    periods = (times - times.min()) // span
+    counts = periods.value_counts()
+    full = counts.index[counts >= PERIOD_ROWS].sort_values()
+    if len(full) < 5:
+        return None
+    chosen = full[np.unique(np.linspace(0, len(full) - 1, PERIODS).astype(int))]
+    seen = [difference(reference, reference[periods == number]) for number in chosen]
+    largest = {kind: max(getattr(one, kind) for one in seen) for kind in KINDS}
+    return Difference(seen[0].test, p=0.0, **largest)
 
 
 def is_number(column: pd.Series) -> bool:
