@@ -112,14 +112,17 @@ class Evidence:
     def _gate(self, what: Any) -> Fault:
         try:
             checks = json.loads(self.project.text("reports/gate.json"))["checks"]
-            rules = {str(check["rule"]): check["passed"] is True for check in checks}
+            rules = {str(check["rule"]): check["passed"] for check in checks}
         except (TdspError, ValueError, KeyError, TypeError):
             return "reports/gate.json holds no verdict: run `poe pipeline`"
         fitting = [rule for rule in rules if re.search(str(what), rule)]
         if not fitting:
             return f"the gate has no rule {what!r}"
-        failed = [rule for rule in fitting if not rules[rule]]
-        return f"the gate says no: {failed[0]}" if failed else None
+        failed = [rule for rule in fitting if rules[rule] is not True]
+        if not failed:
+            return None
+        words = "has not judged it" if rules[failed[0]] is None else "says no"
+        return f"the gate {words}: {failed[0]}"
 
     def _parameter(self, what: Any) -> Fault:
         for name, least in what.items():

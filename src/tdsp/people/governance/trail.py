@@ -46,6 +46,7 @@ class Event:
 
 
 M = TypeVar("M", bound=BaseModel)
+MARKS = {True: "pass", False: "FAIL", None: "not judged"}
 
 
 class Version(BaseModel):
@@ -68,7 +69,7 @@ class Check(BaseModel):
 
     rule: str
     figures: str
-    passed: bool
+    passed: bool | None
 
 
 class Change(BaseModel):
@@ -153,7 +154,7 @@ def _registration(version: Version) -> Event:
 def _change(change: Change, approved: list[Event]) -> Event:
     """Tell of a promotion or rollback: its checks, and the approvals that were there by then."""
     checks = [
-        f"{'pass' if check.passed else 'FAIL'}: {check.rule} ({check.figures})"
+        f"{MARKS[check.passed]}: {check.rule} ({check.figures})"
         for check in change.checks
     ]
     if change.kind == "promotion" and not change.compared:

@@ -12,7 +12,7 @@ def main() -> None:
     """Judge the model; record the run, passed or not; stop the pipeline when it is rejected."""
     result = judge()
     record(load(paths.PARAMS), result)
-    if failed := [check["rule"] for check in result["checks"] if not check["passed"]]:
+    if failed := [check["rule"] for check in result["checks"] if check["passed"] is False]:
         notify.send(f"{paths.PROJECT}: the gate rejected a model", "\n".join(failed))
     stop_unless(result)
 

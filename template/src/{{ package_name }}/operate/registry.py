@@ -269,7 +269,7 @@ def promote(name: str | None, reason: str, who: str | None = None, compare: bool
         raise ProjectError(
             f"version {chosen.number} is not promoted: {kind}{error}{advice}"
         ) from error
-    if refused := [check for check in checks if not check.passed]:
+    if refused := [check for check in checks if check.passed is False]:
         reasons = "\n".join(f"FAIL  {check.rule} ({check.figures})" for check in refused)
         raise ProjectError(f"version {chosen.number} is not promoted:\n{reasons}")
     entry = Promotion(
