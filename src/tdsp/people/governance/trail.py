@@ -153,10 +153,7 @@ def _registration(version: Version) -> Event:
 
 def _change(change: Change, approved: list[Event]) -> Event:
     """Tell of a promotion or rollback: its checks, and the approvals that were there by then."""
-    checks = [
-        f"{MARKS[check.passed]}: {check.rule} ({check.figures})"
-        for check in change.checks
-    ]
+    checks = [f"{MARKS[check.passed]}: {check.rule} ({check.figures})" for check in change.checks]
     if change.kind == "promotion" and not change.compared:
         checks.append("not compared with a champion")
     before = [event for event in approved if event.at <= change.at]

@@ -232,10 +232,12 @@ def row_hashes(frame: pd.DataFrame) -> np.ndarray:
 def units(frame: pd.DataFrame, data: Data) -> np.ndarray:
     """Return a uint64 for each row: rows with the same one belong on one side of a split.
 
-    Those are the rows of a group, else of an id, and copies of a row. A row without a value
-    there stands for itself.
+    Those are the rows of a group, else of an id, else those that differ in nothing but the target:
+    with all of one answer on one side, the model would learn the other. A row without a group or
+    id stands for itself.
     """
-    rows, names = row_hashes(frame), [data.group] if data.group else data.id
+    rows = row_hashes(frame.drop(columns=data.target, errors="ignore"))
+    names = [data.group] if data.group else data.id
     if not names:
         return rows
     return np.where(frame[names].notna().all(axis=1), row_hashes(frame[names]), rows)

@@ -209,8 +209,10 @@ def _type(name: str, column: dict[str, Any], data: Data) -> Any:
             said = f"schema.yaml: the service cannot keep {check!r} of the column {name!r}"
             raise ProjectError(f"{said} ({error!r})") from error
     # A file has true and false in several spellings, and a schema that comes of it in one.
-    before = [BeforeValidator(_spelled)] if dtype.startswith("str") else []
-    rules = [*before, *last]
+    values = column.get("isin") or ["other"]
+    truth = dtype.startswith("str") and {*map(str, values)} <= {*BOOLEANS.values()}
+    spelled = BeforeValidator(_spelled, json_schema_input_type=bool | str)
+    rules = [spelled, *last] if truth else last
     return Annotated[kind, *rules] if rules else kind
 
 
