@@ -100,9 +100,9 @@ def duplicates(table: Table) -> Iterator[Finding]:
         else "kept, together on one side of the split: without an id, equal rows may be different"
         " people who agree; if they are copies, set data.drop_duplicates: true in params.yaml"
     )
-    level = "warning" if count > 0.01 * table.rows else "note"
     seen = f"{count} rows ({count / table.rows:.1%}) repeat an earlier row"
-    yield Finding("duplicates", None, seen, done, level=level)
+    many = count > 0.01 * table.rows
+    yield Finding("duplicates", None, seen, done, level="warning" if many else "note")
 
 
 def target_missing(table: Table) -> Iterator[Finding]:
