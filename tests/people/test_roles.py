@@ -501,7 +501,8 @@ def test_the_environments_of_github(made: Path, tmp_path: Path) -> None:
         for call in calls
         if "deployment-branch-policies --raw" in call
     ]
-    assert limits == [["name=v*", "type=tag"], ["name=main", "type=branch"]]
+    tag, branch = ["name=v*", "type=tag"], ["name=main", "type=branch"]
+    assert limits == [tag, branch, branch, tag]
     schema = environment_schema()
     for body in bodies.values():
         path = tmp_path / "body.json"
