@@ -53,7 +53,7 @@ def test_every_document_is_filled_from_the_run(documented: Project) -> None:
         assert 'src="http' not in page, name
     assert "## Ethical considerations" in texts(documented)["card"]
     sensitive = documented.yaml("params.yaml")["data"]["sensitive"]
-    said = "| age | Rows | Kept |" if sensitive else "No sensitive columns declared"
+    said = "| age | Rows | Ratio to the best |" if sensitive else "No sensitive columns declared"
     assert said in texts(documented)["card"]
 
 
@@ -109,7 +109,7 @@ def unfair(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Projec
     project.set("evaluate", resamples=100)
     done = project.poe("pipeline", ok=False)
     assert done.returncode != 0
-    assert "FAIL  each group keeps 0.8 of the overall accuracy" in done.stdout
+    assert "FAIL  each group has 0.8 of the accuracy of the one that fares best" in done.stdout
     assert done.stdout.count("FAIL") == 1
     assert "Traceback" not in done.stderr
     return project

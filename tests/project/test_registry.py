@@ -62,7 +62,9 @@ def lived(trained: Project, tmp_path_factory: pytest.TempPathFactory) -> Project
     project.step("register")
     project.step("promote", "--reason", "the first", "--by", "Ada")
     project.set("promote", margin=0.1)
-    project.edit("params.yaml", "candidates: [linear, boosting, blend, large]", "candidates: [blend]")
+    project.edit(
+        "params.yaml", "candidates: [linear, boosting, blend, large]", "candidates: [blend]"
+    )
     (project.root / "src/ml_project/extra.py").write_text("", encoding="utf-8")
     project.repro()
     project.step("register")

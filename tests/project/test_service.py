@@ -309,7 +309,7 @@ def test_a_promoted_champion_is_served_without_a_failed_request(
 
         thread = threading.Thread(target=hammer)
         thread.start()
-        project.edit("params.yaml", "[linear, boosting, blend]", "[blend]")
+        project.edit("params.yaml", "[linear, boosting, blend, large]", "[blend]")
         project.commit().repro("gate")
         project.step("register")
         project.step("promote", *reason)
