@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from tdsp.errors import OnboardError
 from tdsp.onboard import dictionary, findings, report, schema, write
 from tdsp.onboard.profile import (
     NUMBERS,
@@ -25,7 +26,7 @@ from tdsp.onboard.profile import (
     typed,
     whole,
 )  # fmt: skip
-from tdsp.onboard.readers import OnboardError, Source, read
+from tdsp.onboard.readers import Source, read
 
 # What scored files have of their own.
 RESERVED = findings.RESERVED

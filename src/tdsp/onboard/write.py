@@ -16,14 +16,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from ruamel.yaml.util import load_yaml_guess_indent
 
+from tdsp import plain
+from tdsp.errors import OnboardError, TdspError
 from tdsp.onboard.profile import Problem, Profile
-from tdsp.onboard.readers import OnboardError
 
 MARKS = ("params.yaml", "schema.yaml", ".copier-answers.yml")
 RAW = Path("data/raw")
@@ -77,9 +77,9 @@ def open_project(root: Path) -> Project:
 
 def _yaml(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeError) as error:
-        raise OnboardError(f"{path} is not valid YAML: {error}. Restore it from git.") from error
+        content = plain.load(path.read_text(encoding="utf-8"), path)
+    except (TdspError, UnicodeError) as error:
+        raise OnboardError(f"{error}. Restore {path} from git.") from None
     if not isinstance(content, dict):
         raise OnboardError(f"{path} is not a mapping. Restore it from git.")
     return content
@@ -133,6 +133,7 @@ def safe_name(stem: str) -> str:
 
 def _params(path: Path, profile: Profile, raw: Path) -> str:
     """params.yaml with this file's values; every comment and every other key as it was."""
+    _yaml(path)  # which says what is wrong with it
     text = path.read_text(encoding="utf-8")
     content, indent, offset = load_yaml_guess_indent(text)
     round_trip = YAML()
