@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from tdsp.grow import Plan, Project
     from tdsp.new import NewProject
 
+OUTER = (
+    "[yellow]The place is inside another git repository.[/] Code hosts read workflows, pipelines,"
+    " code owners and update bots' settings at a repository's root only: those of this project do"
+    " nothing here, see docs/start.md of tdsp."
+)
 app = typer.Typer(
     name="tdsp",
     help="Start machine-learning projects in the Team Data Science Process layout.",
@@ -146,6 +151,8 @@ def _summary(console: Console, project: "NewProject", dry: bool) -> None:
     place = escape(str(project.path))
     console.print(f"[bold]{verb} {place}[/]: {project.files} files{history}", highlight=False)
     console.print(table)
+    if project.history == "outer":
+        console.print(OUTER, highlight=False)
     if not dry:
         console.print("[bold]Next[/]")
         start = {"none": ["git init"], "started": ['git commit -m "Start"']}.get(

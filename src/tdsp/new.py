@@ -80,7 +80,7 @@ def new(request: Request, say: Say) -> NewProject:
         place = request.folder / recorded["project_slug"]
         if place.exists() and (not place.is_dir() or any(place.iterdir())):
             raise TdspError(f"{place} exists and is not empty; nothing was written")
-        history: History = _start_git(built) if request.git else "none"
+        history: History = _start_git(built, request.git)
         onboarded = _onboard(request, built, say)
         files = sum(path.is_file() for path in built.rglob("*") if ".git" not in path.parts)
         if history == "started" and _commit(built):
@@ -203,13 +203,15 @@ def _git(project: Path, *words: str) -> bool:
     return result.returncode == 0
 
 
-def _start_git(project: Path) -> History:
+def _start_git(project: Path, wanted: bool) -> History:
     """Make a repository, unless git is missing or a repository around the place keeps it."""
     if shutil.which("git") is None:
         return "none"
     inside = _git(project, "rev-parse", "--is-inside-work-tree")
     if inside and not _git(project, "check-ignore", "--quiet", "."):
         return "outer"
+    if not wanted:
+        return "none"
     return "started" if _git(project, "init", "--initial-branch", "main") else "none"
 
 

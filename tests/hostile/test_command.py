@@ -198,6 +198,7 @@ def test_roles_given_to_new_arrive(tdsp_: Callable[..., Told], tmp_path: Path) -
     said = ("--id", "who", "--time", "on", "--group", "shop", "--sensitive", "sex", "--drop", "z")
     more = ("--data", table(tmp_path / "t.csv"), "--target", "y", "--missing", "sex=m", "--no-git")
     assert tdsp_("new", "X", "--defaults", *more, *said) == (0, "")
+    assert "example data" not in (tmp_path / "x-project/README.md").read_text(encoding="utf-8")
     params = (tmp_path / "x-project/params.yaml").read_text(encoding="utf-8")
     lines = ("id: [who]", "time: on", "group: shop", "sensitive: [sex]", "drop: [z]")
     assert [line for line in lines if f"  {line}" not in params] == []

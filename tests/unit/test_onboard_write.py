@@ -375,3 +375,11 @@ def test_frames_of_pandas_are_what_the_reader_gives(table: Path) -> None:
 )
 def test_the_dictionary_shows_names_as_they_are(name: str, shown: str) -> None:
     assert dictionary._cell(name) == shown
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_tables_that_stay_in_data_raw_are_named_and_only_they(project: Path, table: Path) -> None:
+    mine = Path("data/raw/mine.txt")
+    assert onboard(table, Wishes("churned"), project).earlier == [mine]
+    (project / "data/raw/old.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    assert onboard(table, Wishes("churned"), project).earlier == [mine, Path("data/raw/old.csv")]

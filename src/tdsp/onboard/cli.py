@@ -76,7 +76,8 @@ def summarise(result: "Result", console: Console, dry_run: bool = False) -> None
     if result.removed:
         verb = "Would remove" if dry_run else "Removed"
         console.print(f"{verb} the example data: {escape(_paths(result.removed))}", highlight=False)
-    console.print("Earlier files in data/raw stay where they are.", highlight=False)
+    if result.earlier:
+        console.print(f"{escape(_paths(result.earlier))}: stays there, not read.", highlight=False)
 
 
 def _paths(paths: list[Path]) -> str:

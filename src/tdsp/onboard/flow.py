@@ -71,6 +71,7 @@ class Result:
     written: list[Path]
     removed: list[Path]
     commands: list[str]
+    earlier: list[Path] = field(default_factory=list)  # other tables in data/raw
 
 
 def onboard(
@@ -97,9 +98,10 @@ def onboard(
     plan.texts[Path("docs/data/dictionary.md")] = dictionary.build(profile, plan.raw.as_posix())
     say("Drawing the data report")
     plan.texts[Path("docs/data/report.html")] = report.build(profile, frame, target.name)
+    earlier = write.earlier(plan)
     commands = [] if dry_run else write.apply(plan, say)
     copied = [plan.raw] if plan.copies or not dry_run else []
-    return Result(profile, plan.raw, [*plan.texts, *copied], plan.removals, commands)
+    return Result(profile, plan.raw, [*plan.texts, *copied], plan.removals, commands, earlier)
 
 
 def examine(

@@ -28,6 +28,7 @@ from tdsp.onboard.profile import Problem, Profile
 MARKS = ("params.yaml", "schema.yaml", ".copier-answers.yml")
 RAW = Path("data/raw")
 EXAMPLE = ("example", "sample")  # the stage of the example data: today, and before 0.1.0
+EXAMPLE_SAID = re.compile(r" Until you bring your own table\s+it learns from example data: .*")
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.I)
 
 
@@ -98,7 +99,19 @@ def plan(profile: Profile, project: Project) -> Plan:
     old = [*example, code] if example else []
     changes.removals = [path for path in old if (project.root / path).is_file() and path != raw]
     _forget_ignored(changes, example)
+    readme = project.root / "README.md"
+    if example and readme.is_file():
+        text = readme.read_text(encoding="utf-8")
+        if EXAMPLE_SAID.search(text):
+            changes.texts[Path("README.md")] = EXAMPLE_SAID.sub("", text)
     return changes
+
+
+def earlier(changes: Plan) -> list[Path]:
+    """Return the tables that lie in data/raw and stay there."""
+    there = [RAW / path.name for path in sorted((changes.project.root / RAW).glob("[!.]*"))]
+    gone = {changes.raw, *changes.removals}
+    return [path for path in there if path.suffix != ".dvc" and path not in gone]
 
 
 def _example(project: Project) -> tuple[str, list[Path]]:
