@@ -5,6 +5,7 @@ cookiecutter.json, which is generated from copier.yml: nothing here knows a ques
 """
 
 import atexit
+import glob
 import json
 import os
 import re
@@ -163,6 +164,7 @@ def to_nice_yaml(value: Any, width: int) -> str:
 
 FILTERS = {
     "expanduser": os.path.expanduser,
+    "fileglob": glob.glob,  # asked by Copier alone, which knows where a project is
     "realpath": os.path.realpath,
     "refuse": refuse,
     "regex_replace": regex_replace,

@@ -21,7 +21,7 @@ STATEMENT = re.compile(r"\{%.*?%\}|\{#.*?#\}")
 FIXED = {
     "_extensions": ["local_extensions.Copier"],
     "_directory": "{{ begin(cookiecutter).project_slug }}",
-    "_copier_conf": {"answers_file": ".copier-answers.yml", "data": {}},
+    "_copier_conf": {"answers_file": ".copier-answers.yml", "data": {}, "dst_path": ""},
     "_code_message": (
         "An answer must not contain code for a template engine (a curly brace before another "
         'one, "%" or "#"); write plain text.'

@@ -16,6 +16,7 @@ from tdsp import __version__
 from tdsp.errors import TdspError
 from tdsp.onboard import command as onboard_command
 from tdsp.onboard import generate_command, summarise
+from tdsp.onboard.options import takes_table, wishes
 from tdsp.people import cli as people
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from tdsp.grow import Plan, Project
     from tdsp.new import NewProject
 
+OUTER = (
+    "[yellow]The place is inside another git repository.[/] Code hosts read workflows, pipelines,"
+    " code owners and update bots' settings at a repository's root only: those of this project do"
+    " nothing here, see docs/start.md of tdsp."
+)
 app = typer.Typer(
     name="tdsp",
     help="Start machine-learning projects in the Team Data Science Process layout.",
@@ -59,21 +65,15 @@ def root(
 
 
 @app.command("new")
+@takes_table
 def new_command(
+    *,
     name: Annotated[str, typer.Argument(help="The project's name, in any script.")],
     data: Annotated[
         Path | None, typer.Option(help="Your table: CSV, Parquet, Excel or JSON lines.")
     ] = None,
     target: Annotated[str | None, typer.Option(help="The column of --data to predict.")] = None,
-    time: Annotated[
-        str | None, typer.Option(help="The column of --data that orders the rows.")
-    ] = None,
-    series: Annotated[
-        list[str] | None, typer.Option(help="Forecast: the columns that tell the series apart.")
-    ] = None,
-    horizon: Annotated[
-        int | None, typer.Option(min=1, help="Forecast: how many steps ahead.")
-    ] = None,
+    table: dict[str, Any],
     answers: Annotated[
         Path | None, typer.Option(help="A YAML file with answers. They are not asked.")
     ] = None,
@@ -99,10 +99,10 @@ def new_command(
     from tdsp.new import Request, bundled_template, new, questions
     from tdsp.org import Organisation, check_questions, read_mapping, read_organisation
 
-    if (data is None) != (target is None):
+    if (data is None) != (target is None) or target == "":
         raise TdspError("--data and --target go together: the table, and the column to predict")
-    if data is None and (time or series or horizon):
-        raise TdspError("--time, --series and --horizon describe --data: give it too")
+    if data is None and table:
+        raise TdspError(f"{', '.join(f'--{name}' for name in table)} describe --data: give it too")
     asked = questions(bundled_template())
     given = read_mapping(answers) if answers else {}
     check_questions(given, asked, answers)
@@ -114,10 +114,7 @@ def new_command(
         organisation=organisation,
         ask=not defaults,
         data=data,
-        target=target,
-        time=time,
-        series=tuple(series or ()),
-        horizon=horizon,
+        wishes=wishes(target, **table) if target else None,
         git=git,
         dry_run=dry_run,
     )
@@ -154,6 +151,8 @@ def _summary(console: Console, project: "NewProject", dry: bool) -> None:
     place = escape(str(project.path))
     console.print(f"[bold]{verb} {place}[/]: {project.files} files{history}", highlight=False)
     console.print(table)
+    if project.history == "outer":
+        console.print(OUTER, highlight=False)
     if not dry:
         console.print("[bold]Next[/]")
         start = {"none": ["git init"], "started": ['git commit -m "Start"']}.get(

@@ -3,3 +3,7 @@
 
 class TdspError(Exception):
     """Something that the user can put right; the message says what, where and how."""
+
+
+class OnboardError(TdspError):
+    """Nothing was written; the message says what is wrong, where, and what to do."""

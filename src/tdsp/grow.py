@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from tdsp import plain
 from tdsp.errors import TdspError
 
 ANSWERS = ".copier-answers.yml"
@@ -103,8 +102,8 @@ def read_project(root: Path) -> Project:
     if not path.is_file():
         raise TdspError(f"{path} is missing: run this in a project that was made by tdsp")
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        found = plain.load(path.read_text(encoding="utf-8"), path)
+    except (OSError, UnicodeDecodeError) as error:
         raise TdspError(f"{path} cannot be read: {error}") from error
     if not isinstance(found, dict) or "_src_path" not in found:
         raise TdspError(f"{path} does not name its template under _src_path: restore it from git")

@@ -20,7 +20,7 @@ from tdsp.errors import TdspError
 from tdsp.org import Organisation, check_questions, merged
 
 if TYPE_CHECKING:
-    from tdsp.onboard.flow import Result
+    from tdsp.onboard.flow import Result, Wishes
 
 Say = Callable[[str], None]
 OWNER = "owner"  # in the folder where a project is built: the machine and process that build it
@@ -38,10 +38,7 @@ class Request:
     organisation: Organisation = field(default_factory=Organisation)
     ask: bool = True
     data: Path | None = None
-    target: str | None = None
-    time: str | None = None
-    series: tuple[str, ...] = ()
-    horizon: int | None = None
+    wishes: "Wishes | None" = None  # what is known of the table; its target above all
     git: bool = True
     dry_run: bool = False
 
@@ -83,7 +80,7 @@ def new(request: Request, say: Say) -> NewProject:
         place = request.folder / recorded["project_slug"]
         if place.exists() and (not place.is_dir() or any(place.iterdir())):
             raise TdspError(f"{place} exists and is not empty; nothing was written")
-        history: History = _start_git(built) if request.git else "none"
+        history: History = _start_git(built, request.git)
         onboarded = _onboard(request, built, say)
         files = sum(path.is_file() for path in built.rglob("*") if ".git" not in path.parts)
         if history == "started" and _commit(built):
@@ -98,25 +95,31 @@ def new(request: Request, say: Say) -> NewProject:
 def _answers(request: Request) -> dict[str, Any]:
     check_questions(request.given, questions(bundled_template()), "answers")
     answers = merged({"project_name": request.name} | request.given, request.organisation)
-    if request.data and request.target and "problem_type" not in answers:
-        from tdsp.onboard.flow import propose_problem  # pandas takes a second to import
-
-        forecast = request.series or request.horizon
-        answers["problem_type"] = (
-            "forecasting" if forecast else propose_problem(request.data, request.target)
-        )
+    wishes = request.wishes
+    if request.data and wishes:
+        answers["problem_type"] = _problem(request.data, wishes, answers.get("problem_type"))
     return answers
 
 
-def _onboard(request: Request, project: Path, say: Say) -> "Result | None":
-    if not request.data or not request.target:
-        return None
-    from tdsp.onboard.flow import Wishes, onboard
+def _problem(data: Path, wishes: "Wishes", answered: str | None) -> str:
+    """The kind of problem: as answered, else as asked for with --problem, else as the target is."""
+    if answered and wishes.problem and answered != wishes.problem:
+        raise TdspError(f"--problem {wishes.problem} contradicts problem_type={answered}")
+    if chosen := answered or wishes.problem:
+        return chosen
+    if wishes.series or wishes.horizon:
+        return "forecasting"
+    from tdsp.onboard.flow import propose_problem  # pandas takes a second to import
 
-    wishes = Wishes(
-        request.target, time=request.time, series=request.series, horizon=request.horizon
-    )
-    return onboard(request.data, wishes, project, False, say)
+    return propose_problem(data, wishes.target, wishes.hints, wishes.sheet)
+
+
+def _onboard(request: Request, project: Path, say: Say) -> "Result | None":
+    if not request.data or not request.wishes:
+        return None
+    from tdsp.onboard.flow import onboard
+
+    return onboard(request.data, request.wishes, project, False, say)
 
 
 @contextmanager
@@ -200,13 +203,15 @@ def _git(project: Path, *words: str) -> bool:
     return result.returncode == 0
 
 
-def _start_git(project: Path) -> History:
+def _start_git(project: Path, wanted: bool) -> History:
     """Make a repository, unless git is missing or a repository around the place keeps it."""
     if shutil.which("git") is None:
         return "none"
     inside = _git(project, "rev-parse", "--is-inside-work-tree")
     if inside and not _git(project, "check-ignore", "--quiet", "."):
         return "outer"
+    if not wanted:
+        return "none"
     return "started" if _git(project, "init", "--initial-branch", "main") else "none"
 
 

@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from tdsp import plain
 from tdsp.errors import TdspError
 
 KEYS = {"answers", "locked", "template", "ref"}
@@ -24,10 +23,10 @@ class Organisation:
 def read_mapping(path: Path) -> dict[str, Any]:
     """Read a YAML mapping. Raises TdspError for anything else."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = plain.load(path.read_text(encoding="utf-8"), path)
     except OSError as error:
         raise TdspError(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise TdspError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise TdspError(f"{path} must hold `question: answer` lines")
@@ -44,6 +43,11 @@ def read_organisation(path: Path, questions: set[str]) -> Organisation:
         )
     if not isinstance(answers, dict) or not isinstance(locked, list):
         raise TdspError(f"{path}: `answers` must be a mapping and `locked` a list of its keys")
+    for name in ("template", "ref"):
+        if not isinstance(content.get(name, ""), str):
+            raise TdspError(f"{path}: `{name}` must be a text, not {content[name]!r}")
+    if odd := [name for name in locked if not isinstance(name, str)]:
+        raise TdspError(f"{path}: `locked` must be a list of questions; {odd[0]!r} is none")
     check_questions(answers, questions, path)
     if missing := set(locked) - set(answers):
         raise TdspError(f"{path}: locked without an answer: {_listed(missing)}")

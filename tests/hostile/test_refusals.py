@@ -1,15 +1,18 @@
 """Hostile answers: refused by both engines, with a reason, and nothing is written anywhere."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import copier
 import pytest
+import yaml
 from cookiecutter.generate import generate_context
 from cookiecutter.main import cookiecutter
 from cookiecutter.prompt import prompt_for_config
@@ -21,6 +24,8 @@ BAD_TEXTS = (
     *("a\u202eb", "a\u2066b", "\ufeffa", "a\uffffb", "a\udc80b", "`id`", "$(id)", "${HOME}"),
     *("{{ 7*7 }}", "${{ secrets.X }}", "{% raw %}", "{# x #}", "{{", "<b>", "a > b"),
     *(" a", "a ", "\u3000a", "x" * 301),
+    *("\xad", "\u2063", "\u200b", "\u3164", "\u2800", "a\u200db", "a\u200c", "\u200dक", "\ufe0f"),
+    *("Churn\U000e0049\U000e0067\U000e006e", "a\ufe01\ufe02b", "葛\U000e0100\U000e0101"),
 )
 BAD_NAMES = ("a/b", "/etc/passwd", "..", "../evil", "a..b", "-a", "--help", ".hidden", "x" * 81)
 BAD_SLUGS = (
@@ -265,7 +270,40 @@ def test_copier_overwrites_nothing_unasked(repository: Path, place: Path, run: R
     assert mine.read_text(encoding="utf-8") == "mine\n"
 
 
-@pytest.mark.parametrize("value", ["Bob's", "a $ b", "100%", "a } b", "{ a }", "проект", "🚀👩‍💻"])
+REFUSED_TEXT = re.compile(
+    yaml.safe_load((ROOT / "words.yml").read_text("utf-8"))["refused_text"]["default"]
+)
+
+
+@pytest.mark.parametrize("text", ["{}", "a{}b", "क{}b", "{0}{0}"])
+def test_no_character_of_format_is_welcome(text: str) -> None:
+    """By Unicode's class, whatever the database of this Python knows; tags and fillers, too."""
+    kept = [
+        hex(code)
+        for code in range(0x110000)
+        if (unicodedata.category(chr(code)) == "Cf" or 0xE0000 <= code < 0xE0100)
+        and not REFUSED_TEXT.search(text.format(chr(code)))
+    ]
+    assert kept == []
+
+
+def test_every_letter_digit_and_mark_with_a_shape_is_welcome() -> None:
+    shapeless = {0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0}
+    shapeless |= {*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
+    refused = {
+        code
+        for code in range(0x110000)
+        if unicodedata.category(chr(code))[0] in "LNMPS" and REFUSED_TEXT.search(f"a{chr(code)}b")
+    }
+    assert refused == shapeless - {0x180E} | set(map(ord, "`<>"))
+
+
+JOINED = ["می\u200cخواهم", "क\u200dष", "ශ\u200dරී", "❤\ufe0f\u200d🔥", "#\ufe0f⃣", "葛\U000e0100城"]  # noqa: RUF001
+
+
+@pytest.mark.parametrize(
+    "value", ["Bob's", "a $ b", "100%", "a } b", "{ a }", "проект", "🚀👩‍💻", *JOINED]
+)
 def test_ordinary_texts_are_welcome(value: str, place: Path) -> None:
     ask_cookiecutter(dict.fromkeys(TEXTS, value))
 

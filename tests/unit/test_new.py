@@ -154,8 +154,15 @@ def test_inside_a_repository_no_second_one_is_made(new: Command, place: Path) ->
     told = new("Churn")
     assert told.code == 0
     assert "git init" not in told.out
+    assert "inside another git repository" in told.out
     assert not (place / "churn/.git").exists()
     assert git(place, "status", "--porcelain") == "?? churn/\n"
+
+
+def test_only_inside_a_repository_is_it_said(new: Command, place: Path) -> None:
+    assert "inside another git repository" not in new("Churn").out
+    git(place, "init", "-q")
+    assert "inside another git repository" in new("Sales", "--no-git").out
 
 
 # --- Answers ---------------------------------------------------------------------------------

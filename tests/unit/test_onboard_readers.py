@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tdsp.errors import OnboardError
 from tdsp.onboard.flow import propose_problem
 from tdsp.onboard.profile import infer, typed
-from tdsp.onboard.readers import OnboardError, detect, read
+from tdsp.onboard.readers import detect, read
 
 TABLE = pd.DataFrame(
     {

@@ -6,10 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tdsp.errors import OnboardError
 from tdsp.onboard import cells
 from tdsp.onboard.flow import Wishes, examine
 from tdsp.onboard.profile import Finding, Hints, Reading, infer, typed
-from tdsp.onboard.readers import OnboardError, read
+from tdsp.onboard.readers import read
 
 ROWS = 300
 ROOT = Path(__file__).parents[2]

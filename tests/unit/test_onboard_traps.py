@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tdsp.errors import OnboardError
 from tdsp.generate import Trap, make_look_alike, messy
 from tdsp.onboard.flow import Wishes, examine
 from tdsp.onboard.profile import Finding, Hints, Profile
-from tdsp.onboard.readers import OnboardError
 
 ROWS = 400
 

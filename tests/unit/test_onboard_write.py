@@ -14,7 +14,7 @@ from pandera.io.pandas_io import from_yaml
 from typer.testing import CliRunner
 
 from tdsp.generate import make_look_alike, messy
-from tdsp.onboard import OnboardError, Wishes, command, onboard, report, write
+from tdsp.onboard import OnboardError, Wishes, command, dictionary, onboard, report, write
 from tdsp.onboard.profile import infer, typed
 from tdsp.onboard.readers import read
 from tdsp.onboard.write import safe_name
@@ -362,3 +362,24 @@ def test_frames_of_pandas_are_what_the_reader_gives(table: Path) -> None:
     frame = typed(raw, reading)
     pd.testing.assert_series_equal(frame["monthly_spend"], plain["monthly_spend"])
     pd.testing.assert_series_equal(frame["plan"], plain["plan"])
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("&lt;script&gt;", "\\&lt;script\\&gt;"),
+        ("a\u202eb", "a\\[U+202E]b"),
+        ("a\U000e0041", "a\\[U+E0041]"),
+        ("می\u200cخ", "می\u200cخ"),
+    ],
+)
+def test_the_dictionary_shows_names_as_they_are(name: str, shown: str) -> None:
+    assert dictionary._cell(name) == shown
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_tables_that_stay_in_data_raw_are_named_and_only_they(project: Path, table: Path) -> None:
+    mine = Path("data/raw/mine.txt")
+    assert onboard(table, Wishes("churned"), project).earlier == [mine]
+    (project / "data/raw/old.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    assert onboard(table, Wishes("churned"), project).earlier == [mine, Path("data/raw/old.csv")]

@@ -1,12 +1,14 @@
 """A project of an earlier release takes `copier update`, whichever engine made it."""
 
+import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.project.living import FOUND, Project, clean, environment, run
-from tests.render.engines import files
+from tests.render.engines import ROOT, files
 
 BIN = Path(sys.executable).parent
 OURS = '''
@@ -16,6 +18,7 @@ def ours() -> str:
     return "ours"
 '''
 PACKAGE = "src/ml_project"
+RECIPE = re.compile(r"^```\n(git mv src/OLD.*?)```", re.M | re.S)
 Born = Callable[[Path, Path], Path]
 
 
@@ -113,6 +116,36 @@ def test_an_untouched_project_becomes_a_fresh_one_and_trains(
     assert found == expected
     aged.commit().poe("pipeline")
     assert aged.yaml("reports/gate.json")["passed"] is True
+
+
+def edits(root: Path) -> list[str]:
+    """Files under src that hold the team's edit."""
+    return [
+        path.name for path in (root / "src").rglob("*.py") if "# my edit" in path.read_text("utf-8")
+    ]
+
+
+def test_a_rename_by_update_is_refused_and_one_by_hand_loses_no_edit(aged: Project) -> None:
+    """Copier would take the old folder for deleted, and the edits with it."""
+    root = aged.root
+    with (root / PACKAGE / "features.py").open("a", encoding="utf-8") as file:
+        file.write("# my edit\n")
+    aged.commit()
+    asked = [BIN / "copier", "update", "--defaults", "--data", "package_name=third"]
+    refused = subprocess.run(asked, cwd=root, env=clean(), capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "The package of this project is ml_project" in " ".join(refused.stderr.split())
+    assert (aged.status(), edits(root)) == ([], ["features.py"])
+    for line in RECIPE.findall((ROOT / "docs/update.md").read_text("utf-8"))[0].splitlines():
+        renamed = line.replace("OLD", "ml_project").replace("NEW", "third")
+        run("bash", "-c", renamed, cwd=root, env=clean())
+    update(aged)
+    assert aged.yaml(".copier-answers.yml")["package_name"] == "third"
+    assert [path.name for path in (root / "src").iterdir()] == ["third"]
+    assert edits(root) == ["features.py"]
+    text = (root / "README.md").read_text(encoding="utf-8")
+    assert "An old sentence." not in text
+    assert "third score" in text
 
 
 def test_a_conflict_is_seen(aged: Project) -> None:

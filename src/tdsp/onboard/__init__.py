@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tdsp.onboard.cli import command, generate_command, run, summarise
 
 if TYPE_CHECKING:
+    from tdsp.errors import OnboardError
     from tdsp.onboard.flow import Result, Wishes, onboard, propose_problem
-    from tdsp.onboard.readers import OnboardError
 
 __all__ = [
     "OnboardError",
@@ -28,5 +28,5 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "readers" if name == "OnboardError" else "flow"
-    return getattr(import_module(f"tdsp.onboard.{module}"), name)
+    module = "tdsp.errors" if name == "OnboardError" else "tdsp.onboard.flow"
+    return getattr(import_module(module), name)

@@ -1,14 +1,14 @@
 """The commands `tdsp onboard` and `tdsp generate`, and the summary that onboarding prints."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from tdsp.onboard.options import takes_table, wishes
 
 # Reading tables costs two seconds of imports, which `tdsp --help` need not wait for.
 if TYPE_CHECKING:
@@ -18,58 +18,11 @@ if TYPE_CHECKING:
 MOST_SHOWN = 40
 
 
+@takes_table
 def command(
     file: Annotated[Path, typer.Argument(help="CSV, Parquet, Excel or JSON lines.")],
     target: Annotated[str, typer.Option(help="The column to predict.")],
-    problem: Annotated[
-        Literal["classification", "regression", "forecasting", "anomaly"] | None,
-        typer.Option(help="The kind of problem. Without it the target decides."),
-    ] = None,
-    id: Annotated[  # noqa: A002, the name of the option
-        list[str] | None,
-        typer.Option(help="A column that identifies a row: kept in the output, never a feature."),
-    ] = None,
-    time: Annotated[
-        str | None,
-        typer.Option(help="The column that orders the rows: the newest become the test set."),
-    ] = None,
-    group: Annotated[
-        str | None,
-        typer.Option(help="The column whose groups are never split between training and test."),
-    ] = None,
-    sensitive: Annotated[
-        list[str] | None,
-        typer.Option(help="A column with an attribute of people, to measure fairness by."),
-    ] = None,
-    drop: Annotated[
-        list[str] | None, typer.Option(help="A column that is never a feature.")
-    ] = None,
-    keep: Annotated[
-        list[str] | None,
-        typer.Option(help="A column that is a feature, although onboarding would leave it out."),
-    ] = None,
-    series: Annotated[
-        list[str] | None,
-        typer.Option(help="Forecast: a column that tells the series apart."),
-    ] = None,
-    horizon: Annotated[
-        int | None, typer.Option(min=1, help="Forecast: how many steps ahead.")
-    ] = None,
-    text: Annotated[list[str] | None, typer.Option(help="A column that stays text.")] = None,
-    date: Annotated[
-        list[str] | None,
-        typer.Option(help="COLUMN=FORMAT: dates, such as %d.%m.%y, ISO8601, 'epoch s', excel."),
-    ] = None,
-    decimal: Annotated[
-        list[str] | None, typer.Option(help="COLUMN=SIGN: the decimal sign of its numbers.")
-    ] = None,
-    value: Annotated[
-        list[str] | None, typer.Option(help="COLUMN=TEXT: a value, such as NA, not a missing one.")
-    ] = None,
-    missing: Annotated[
-        list[str] | None, typer.Option(help="COLUMN=TEXT: stands for no value, such as -99.")
-    ] = None,
-    sheet: Annotated[str | None, typer.Option(help="Excel: the sheet with the table.")] = None,
+    table: dict[str, Any],
     dry_run: Annotated[
         bool, typer.Option(help="Show what would be written, and write nothing.")
     ] = False,
@@ -80,29 +33,13 @@ def command(
     The command infers types and roles and looks for traps. It writes params.yaml, schema.yaml,
     the data dictionary and the data report. It copies the file to data/raw and adds it to DVC.
     """
-    from tdsp.onboard.flow import Wishes
-    from tdsp.onboard.profile import Hints
-
-    wishes = Wishes(
-        target, problem, tuple(id or ()), time, group, tuple(sensitive or ()), tuple(drop or ()),
-        tuple(keep or ()), tuple(series or ()), horizon,
-        Hints(tuple(text or ()), pairs(date), pairs(decimal), pairs(value), pairs(missing)), sheet,
-    )  # fmt: skip
-    run(file, wishes, project, dry_run)
+    run(file, wishes(target, **table), project, dry_run)
 
 
-def pairs(options: list[str] | None) -> dict[str, str]:
-    """Read options of the form COLUMN=SOMETHING."""
-    for option in options or ():
-        if not option.rpartition("=")[0] or not option.rpartition("=")[2]:
-            raise typer.BadParameter(f"{option!r} is not COLUMN=...")
-    return {o.rpartition("=")[0]: o.rpartition("=")[2] for o in options or ()}
-
-
-def run(file: Path, wishes: Wishes, project: Path, dry_run: bool = False) -> None:
+def run(file: Path, wishes: "Wishes", project: Path, dry_run: bool = False) -> None:
     """Onboard with a spinner and print the summary; exit code 1 and the reason on failure."""
+    from tdsp.errors import OnboardError
     from tdsp.onboard.flow import onboard
-    from tdsp.onboard.readers import OnboardError
 
     console = Console()
     try:
@@ -122,7 +59,7 @@ def run(file: Path, wishes: Wishes, project: Path, dry_run: bool = False) -> Non
             console.print(f"  {escape(line)}", highlight=False)
 
 
-def summarise(result: Result, console: Console, dry_run: bool = False) -> None:
+def summarise(result: "Result", console: Console, dry_run: bool = False) -> None:
     """Print columns, findings and files."""
     profile = result.profile
     console.print(
@@ -139,14 +76,15 @@ def summarise(result: Result, console: Console, dry_run: bool = False) -> None:
     if result.removed:
         verb = "Would remove" if dry_run else "Removed"
         console.print(f"{verb} the example data: {escape(_paths(result.removed))}", highlight=False)
-    console.print("Earlier files in data/raw stay where they are.", highlight=False)
+    if result.earlier:
+        console.print(f"{escape(_paths(result.earlier))}: stays there, not read.", highlight=False)
 
 
 def _paths(paths: list[Path]) -> str:
     return ", ".join(path.as_posix() for path in paths)
 
 
-def _columns(columns: list[Column], rows: int) -> Table:
+def _columns(columns: list["Column"], rows: int) -> Table:
     table = Table("column", "type", "role", "missing", "different", box=None, header_style="dim")
     for column in columns[:MOST_SHOWN]:
         role = column.role + (", sensitive" if column.sensitive else "")
@@ -157,7 +95,7 @@ def _columns(columns: list[Column], rows: int) -> Table:
     return table
 
 
-def _findings(result: Result) -> Table:
+def _findings(result: "Result") -> Table:
     table = Table("finding", "column", "seen", "done, or to do", box=None, header_style="dim")
     for finding in result.profile.findings:
         style = "yellow" if finding.level == "warning" else ""

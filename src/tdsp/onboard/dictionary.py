@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tdsp.onboard.profile import Column, Profile, show
 
 HEAD = """\
@@ -17,6 +19,8 @@ ASSUMED = {
     "unsure_sign", "units", "missing_texts", "mixed_types", "dates_in_text", "ambiguous_dates",
     "dates_in_numbers", "unknown_dates", "codes", "infinite", "marker", "sheets",
 }  # fmt: skip
+SPECIAL = re.compile(r"[\\|`<&*\[]")
+JOINERS = "\u200c\u200d"  # parts of words in some scripts
 MEANING, UNIT, NO_UNIT = "[open: meaning]", "[open: unit]", "-"
 
 
@@ -70,6 +74,9 @@ def _short(text: str) -> str:
 def _cell(text: str) -> str:
     """Make a cell that no value can break out of."""
     flat = " ".join(_short(text).split()) if len(text) > 400 else " ".join(text.split())
-    for sign in ("\\", "|", "`", "<", "*", "["):
-        flat = flat.replace(sign, "\\" + sign)
-    return flat
+    return SPECIAL.sub(r"\\\g<0>", visible(flat))
+
+
+def visible(text: str) -> str:
+    """Name what nobody would see in a text, such as U+202E, which turns its rest around."""
+    return "".join(c if c.isprintable() or c in JOINERS else f"[U+{ord(c):04X}]" for c in text)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from tdsp.errors import OnboardError
 from tdsp.onboard import dictionary, findings, report, schema, write
 from tdsp.onboard.profile import (
     NUMBERS,
@@ -25,7 +26,7 @@ from tdsp.onboard.profile import (
     typed,
     whole,
 )  # fmt: skip
-from tdsp.onboard.readers import OnboardError, Source, read
+from tdsp.onboard.readers import Source, read
 
 # What scored files have of their own.
 RESERVED = findings.RESERVED
@@ -70,6 +71,7 @@ class Result:
     written: list[Path]
     removed: list[Path]
     commands: list[str]
+    earlier: list[Path] = field(default_factory=list)  # other tables in data/raw
 
 
 def onboard(
@@ -96,9 +98,10 @@ def onboard(
     plan.texts[Path("docs/data/dictionary.md")] = dictionary.build(profile, plan.raw.as_posix())
     say("Drawing the data report")
     plan.texts[Path("docs/data/report.html")] = report.build(profile, frame, target.name)
+    earlier = write.earlier(plan)
     commands = [] if dry_run else write.apply(plan, say)
     copied = [plan.raw] if plan.copies or not dry_run else []
-    return Result(profile, plan.raw, [*plan.texts, *copied], plan.removals, commands)
+    return Result(profile, plan.raw, [*plan.texts, *copied], plan.removals, commands, earlier)
 
 
 def examine(

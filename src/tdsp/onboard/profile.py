@@ -10,10 +10,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from tdsp.errors import OnboardError
 from tdsp.onboard.cells import dates, number, numbers, texts
 from tdsp.onboard.days import DATELIKE, OFFSET, counted, date_format, fits
 from tdsp.onboard.numbers import UNIT, Signs, Written, shared, written
-from tdsp.onboard.readers import OnboardError, Source
+from tdsp.onboard.readers import Source
 
 Problem = Literal["classification", "regression", "forecasting", "anomaly"]
 Role = Literal["feature", "target", "id", "time", "group", "series", "drop"]

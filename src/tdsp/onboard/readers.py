@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import json
+import re
 import warnings
 import zipfile
 from collections import Counter
@@ -18,7 +19,8 @@ import pandas as pd
 from charset_normalizer import from_bytes
 from pandas.api.types import is_object_dtype
 
-from tdsp.errors import TdspError
+from tdsp.errors import OnboardError
+from tdsp.onboard import workbook
 
 SUFFIXES = {
     ".parquet": "parquet",
@@ -54,12 +56,10 @@ GUESSES = [
     "gb18030",
     "big5",
 ]
+MOST_COLUMNS = 4_000
 COMMON, RARE = ",;\t|", "^~: "
 SAMPLE = 1 << 18
-
-
-class OnboardError(TdspError):
-    """Nothing was written; the message says what is wrong, where, and what to do."""
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # at least two letters: C:/ is a drive
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,8 @@ def detect(path: Path) -> Source:
     """Look at the first bytes of `path` and say how to read it. Raises OnboardError."""
     if not path.is_file():
         state = "is a directory" if path.is_dir() else "does not exist"
+        if ADDRESS.match(str(path)):
+            state = "is an address, which is not read; download the file first"
         raise OnboardError(f"{path} {state}. Give the path of one table file.")
     head = path.open("rb").read(SAMPLE)
     if not head.strip():
@@ -183,6 +185,7 @@ def read(path: Path, sheet: str | None = None) -> tuple[pd.DataFrame, Source]:
         raise OnboardError(
             f"{path} cannot be read as {source.format}: {error}. Repair it or export it again."
         ) from error
+    _check_width(path, len(names))
     _check_names(path, names)
     frame.columns = pd.Index(names, dtype=object)
     if frame.empty:
@@ -195,12 +198,21 @@ def read(path: Path, sheet: str | None = None) -> tuple[pd.DataFrame, Source]:
     return frame, source
 
 
+def _check_width(path: Path, columns: int) -> None:
+    if columns > MOST_COLUMNS:
+        raise OnboardError(
+            f"{path} has {columns:,} columns; at most {MOST_COLUMNS:,} are read (in a minute). "
+            "Leave out what is no feature, or sum features up before."
+        )
+
+
 def _with_sheet(source: Source, sheet: str | None) -> Source:
     if source.format != "excel":
         if sheet:
             raise OnboardError(f"--sheet {sheet!r}: {source.path} has no sheets.")
         return source
     try:
+        workbook.check(source.path)
         with pd.ExcelFile(source.path, engine="openpyxl") as book:
             sheets = tuple(map(str, book.sheet_names))
     except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
@@ -233,6 +245,7 @@ def _above(source: Source, names: list[str]) -> None:
 def _csv(source: Source) -> tuple[list[str], pd.DataFrame]:
     with source.path.open(encoding=source.encoding, newline="") as text:
         names = next(row for row in csv.reader(text, delimiter=source.delimiter) if row)
+    _check_width(source.path, len(names))
     _above(source, names)
     with warnings.catch_warnings():
         # pandas only warns when it cuts fields off lines that are longer than the header.
@@ -302,6 +315,10 @@ def _record(path: Path, number: int, line: str) -> dict[str, object]:
             f"{where}: not one JSON record per line ({error}). Write each row as one object on "
             'a line of its own (pandas: to_json(orient="records", lines=True)).'
         ) from error
+    except RecursionError:
+        raise OnboardError(
+            f"{where}: nested too deeply. Flatten it to one value a column."
+        ) from None
     if not isinstance(record, dict):
         raise OnboardError(f"{where}: not an object but {type(record).__name__}. One row per line.")
     nested = [key for key, value in record.items() if isinstance(value, dict | list)]

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
-from tdsp.onboard.dictionary import span
+from tdsp.onboard.dictionary import span, visible
 from tdsp.onboard.profile import NUMBERS, Column, Profile, show
 
 DRAWN, SAMPLED, SHOWN_LEVELS = 60, 50_000, 10
@@ -57,6 +57,7 @@ def build(profile: Profile, frame: pd.DataFrame, title: str) -> str:
         loader=jinja2.PackageLoader("tdsp.onboard", "."),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=lambda value: visible(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -8,8 +8,8 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.io.pandas_io import from_yaml, to_yaml
 
+from tdsp.errors import OnboardError
 from tdsp.onboard.profile import CATEGORY_LEVELS, NUMBERS, Column, Problem, whole
-from tdsp.onboard.readers import OnboardError
 
 HEADER = """\
 # The columns that a table must have, and what their values may be. Written by `tdsp onboard`

@@ -16,18 +16,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from ruamel.yaml.util import load_yaml_guess_indent
 
+from tdsp import plain
+from tdsp.errors import OnboardError, TdspError
 from tdsp.onboard.profile import Problem, Profile
-from tdsp.onboard.readers import OnboardError
 
 MARKS = ("params.yaml", "schema.yaml", ".copier-answers.yml")
 RAW = Path("data/raw")
 EXAMPLE = ("example", "sample")  # the stage of the example data: today, and before 0.1.0
+EXAMPLE_SAID = re.compile(r" Until you bring your own table\s+it learns from example data: .*")
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.I)
 
 
@@ -77,9 +78,9 @@ def open_project(root: Path) -> Project:
 
 def _yaml(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeError) as error:
-        raise OnboardError(f"{path} is not valid YAML: {error}. Restore it from git.") from error
+        content = plain.load(path.read_text(encoding="utf-8"), path)
+    except (TdspError, UnicodeError) as error:
+        raise OnboardError(f"{error}. Restore {path} from git.") from None
     if not isinstance(content, dict):
         raise OnboardError(f"{path} is not a mapping. Restore it from git.")
     return content
@@ -98,7 +99,19 @@ def plan(profile: Profile, project: Project) -> Plan:
     old = [*example, code] if example else []
     changes.removals = [path for path in old if (project.root / path).is_file() and path != raw]
     _forget_ignored(changes, example)
+    readme = project.root / "README.md"
+    if example and readme.is_file():
+        text = readme.read_text(encoding="utf-8")
+        if EXAMPLE_SAID.search(text):
+            changes.texts[Path("README.md")] = EXAMPLE_SAID.sub("", text)
     return changes
+
+
+def earlier(changes: Plan) -> list[Path]:
+    """Return the tables that lie in data/raw and stay there."""
+    there = [RAW / path.name for path in sorted((changes.project.root / RAW).glob("[!.]*"))]
+    gone = {changes.raw, *changes.removals}
+    return [path for path in there if path.suffix != ".dvc" and path not in gone]
 
 
 def _example(project: Project) -> tuple[str, list[Path]]:
@@ -133,6 +146,7 @@ def safe_name(stem: str) -> str:
 
 def _params(path: Path, profile: Profile, raw: Path) -> str:
     """params.yaml with this file's values; every comment and every other key as it was."""
+    _yaml(path)  # which says what is wrong with it
     text = path.read_text(encoding="utf-8")
     content, indent, offset = load_yaml_guess_indent(text)
     round_trip = YAML()

@@ -16,8 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from tdsp import plain
 from tdsp.errors import TdspError
 
 ANSWERS = ".copier-answers.yml"
@@ -57,10 +56,7 @@ class Project:
         path = self.root / ANSWERS
         if not path.is_file():
             return {}
-        try:
-            content = yaml.safe_load(self.text(ANSWERS))
-        except yaml.YAMLError as error:
-            raise TdspError(f"{path} is not valid YAML: {error}") from None
+        content = plain.load(self.text(ANSWERS), path)
         if not isinstance(content, dict):
             raise TdspError(f"{path} does not consist of `key: value`")
         return content

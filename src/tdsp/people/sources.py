@@ -85,6 +85,8 @@ def parse(name: str, text: str, model: type[P], origin: str = "") -> P:
         content = yaml.load(text, _Loader)  # noqa: S506  a safe loader, of this module
     except yaml.YAMLError as error:
         raise TdspError(f"{name} is not valid YAML: {_one_line(error)}") from None
+    except RecursionError:
+        raise TdspError(f"{name} is nested too deeply to be read") from None
     _check_format(name, content, origin)
     try:
         return model.model_validate(content)

@@ -17,8 +17,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import yaml
-
+from tdsp import plain
 from tdsp.errors import TdspError
 from tdsp.people.documents import OPEN, is_open
 from tdsp.people.project import Project
@@ -146,10 +145,7 @@ class Evidence:
 
     def values(self, name: str) -> dict[str, Any]:
         """Return what a YAML file of the project holds, whatever its keys."""
-        try:
-            content = yaml.safe_load(self.project.text(name))
-        except yaml.YAMLError as error:
-            raise TdspError(f"{name} is not valid YAML: {error}") from None
+        content = plain.load(self.project.text(name), name)
         if not isinstance(content, dict):
             raise TdspError(f"{name} does not consist of `key: value`")
         return content

@@ -11,6 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 from pandas.api.types import is_float_dtype, is_object_dtype, is_string_dtype
@@ -25,6 +26,8 @@ from .files import replacing
 REPEATED = ["prediction", "model_id", "scored_at"]
 # Why a row was refused.
 REASONS = {"row": "int64", "column": "str", "value": "str", "reason": "str"}
+# What a spreadsheet takes for a formula, after any apostrophes of its own; a number is none.
+FORMULA, NUMBER = "^'*[-=+@\t\r\n\uff1d\uff0b\uff0d\uff20]", r"^[-+]?\d+([.,]\d+)*([eE][-+]?\d+)?$"
 FORMATS = {
     ".csv": "csv",
     ".tsv": "csv",
@@ -179,10 +182,11 @@ def _decoded(schema: pa.Schema) -> pa.Schema:
 
 
 @contextmanager
-def writer(path: Path) -> Iterator[Callable[[pd.DataFrame | pa.Table], None]]:
+def writer(path: Path, inert: bool = False) -> Iterator[Callable[[pd.DataFrame | pa.Table], None]]:
     """Give a function that appends rows to a CSV or Parquet file, atomically.
 
-    The first rows set the columns' types for all that follow.
+    The first rows set the columns' types for all that follow. A CSV file that is `inert` runs no
+    formula in a spreadsheet.
     """
     form = FORMATS.get(path.suffix.lower())
     openers = {"csv": csv.CSVWriter, "parquet": _parquet_writer}
@@ -193,6 +197,8 @@ def writer(path: Path) -> Iterator[Callable[[pd.DataFrame | pa.Table], None]]:
 
         def append(rows: pd.DataFrame | pa.Table) -> None:
             table: Any = _arrow(rows) if isinstance(rows, pd.DataFrame) else rows
+            if inert and form == "csv":
+                table = _inert(decoded(table))
             if not sinks:
                 schema = table.schema if form == "parquet" else _decoded(table.schema)
                 sinks.append((stack.enter_context(openers[form](temporary, schema)), schema))
@@ -201,6 +207,21 @@ def writer(path: Path) -> Iterator[Callable[[pd.DataFrame | pa.Table], None]]:
 
         yield append
         stack.close()
+
+
+def _inert(table: pa.Table) -> pa.Table:
+    """Put an apostrophe before texts that a spreadsheet would run; plain numbers stay (0035)."""
+    names, *columns = (
+        pc.if_else(
+            pc.match_substring_regex(texts, NUMBER),
+            texts,
+            pc.replace_substring_regex(texts, FORMULA, r"'\0"),
+        )
+        if pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type)
+        else texts
+        for texts in (pa.array(table.column_names, pa.string()), *table.columns)
+    )
+    return pa.table(columns, names=names.to_pylist())
 
 
 def _arrow(rows: pd.DataFrame) -> pa.Table:

@@ -23,6 +23,7 @@ from ..settings import Settings, load
 # The same as `tdsp docs`, which lists them, looks for.
 OPEN = re.compile(r"(?<!\\)\[open: (?!…)[^\]]+\]")
 SPACE = re.compile(r"\s+")
+JOINERS = "\u200c\u200d"  # parts of words; other signs without a shape are named
 # An underscore inside a word means nothing in Markdown, and names are full of them.
 SPECIAL = re.compile(r"[\\`*\[\]<>|#~&!$]|(?<![^\W_])_|_(?![^\W_])")
 
@@ -55,10 +56,15 @@ def _environment(**options: Any) -> Environment:
 
 
 def _literal(value: Any) -> Markup:
-    """Have Markdown show a text of the data as it is, on one line: names there can be anything."""
+    """Have Markdown show a text of the data as it is, on one line: names there can be anything.
+
+    What nobody would see, such as U+202E, which turns the text that follows around, is named.
+    """
     if isinstance(value, Markup):
         return value
-    return Markup(SPECIAL.sub(r"\\\g<0>", SPACE.sub(" ", str(value))))  # noqa: S704
+    text = SPACE.sub(" ", str(value))
+    shown = "".join(c if c.isprintable() or c in JOINERS else f"[U+{ord(c):04X}]" for c in text)
+    return Markup(SPECIAL.sub(r"\\\g<0>", shown))  # noqa: S704
 
 
 def _figure(value: Any) -> str:
