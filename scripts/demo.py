@@ -58,7 +58,7 @@ def show(project: Path) -> None:
     verdict = "passed" if gate["passed"] else "REJECTED"
     console.print(f"\n[bold]Gate: {verdict}[/]  model {gate['model_id']}: {selection['chosen']}")
     for check in gate["checks"]:
-        mark = {True: "pass", False: "FAIL"}.get(check["passed"], "open")
+        mark = {True: "pass", False: "FAIL"}.get(check["passed"], "not judged")
         console.print(f"  {mark}  {check['rule']} ({check['figures']})", highlight=False)
     names = ("model", "linear", "dummy")
     table = Table("on the test set", *names, box=None, header_style="bold")

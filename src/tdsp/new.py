@@ -72,7 +72,7 @@ def new(request: Request, say: Say) -> NewProject:
     Raises TdspError for a refused answer, an occupied place or data that cannot be onboarded.
     """
     answers = _answers(request)
-    removed = tuple(_sweep(request.folder))
+    removed = () if request.dry_run else tuple(_sweep(request.folder))
     with _building(request.folder) as built:
         say("Rendering the template")
         _render(request, answers, built)

@@ -345,6 +345,8 @@ def test_what_a_killed_run_left_is_told_and_removed(new: Command, place: Path) -
         building(place, "elsewhere", f"not-{host} {ended.pid}"),
         building(place, "unknown", ""),
     ]
+    assert new("Churn model", "--dry-run").code == 0
+    assert gone.exists()
     told = new("Churn model")
     assert told.code == 0
     assert f"Removed {gone.name}, which a killed run had left" in told.out

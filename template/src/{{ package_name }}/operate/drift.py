@@ -1,7 +1,7 @@
 """Do two samples of a column come from the same distribution? Nothing here reads or writes.
 
 Rows are taken as independent. Where they are not, as with many rows of one customer, p-values are
-too small, and the least effect is what keeps small differences quiet.
+too small, and the limits are what keeps small differences quiet; for rows in time see `usual`.
 """
 
 from dataclasses import dataclass, replace
