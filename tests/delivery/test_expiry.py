@@ -66,7 +66,7 @@ def test_a_line_that_is_taken_out_is_found_with_its_place(roots: list[Path]) -> 
     ("path", "old", "new", "found"),
     [
         (".python-version", "3.11", "3.10", ".python-version:1: python 3.10"),
-        ("pyproject.toml", '"protobuf<7"', '"protobuf<8"', ": protobuf<8"),
+        ("pyproject.toml", '  "protobuf<7",\n', '  "protobuf<8",\n', ": protobuf<8"),
         ("deploy/container/Dockerfile", "-slim-trixie AS", "-slim-buster AS", ":4: python:3.11-slim-buster"),
         (".devcontainer/devcontainer.json", ":3-3.11-trixie", ":2-3.11", ":3: mcr.microsoft.com/devcontainers/python:2-3.11"),
     ],

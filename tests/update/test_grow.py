@@ -187,7 +187,11 @@ SPOILT: dict[str, tuple[Callable[[Path], None], str, str]] = {
         "operate",
         "the template /nowhere",
     ),
-    "broken answers": (lambda root: change(root, "level: train", "level: ["), "operate", "be read"),
+    "broken answers": (
+        lambda root: change(root, "level: train", "level: ["),
+        "operate",
+        "valid YAML",
+    ),
 }
 
 

@@ -58,19 +58,6 @@ def with_codes(inputs: pd.DataFrame, estimator: BaseEstimator) -> Pipeline:
     return Pipeline([("codes", ColumnTransformer(by_kind)), ("estimator", estimator)])
 
 
-def for_linear(inputs: pd.DataFrame) -> ColumnTransformer:
-    """Unfitted, for the coded inputs: numbers filled and scaled, codes as indicators."""
-    count = len(numbers(inputs))
-    filled = SimpleImputer(strategy="median", keep_empty_features=True)
-    indicators = OneHotEncoder(handle_unknown="ignore")
-    return ColumnTransformer(
-        [
-            ("numbers", make_pipeline(filled, StandardScaler()), list(range(count))),
-            ("text", indicators, list(range(count, inputs.shape[1]))),
-        ]
-    )
-
-
 def for_trees(
     inputs: pd.DataFrame, seed: int, target: str = "auto", hidden: Collection[str] = ()
 ) -> ColumnTransformer:
@@ -90,5 +77,18 @@ def for_trees(
         [
             ("numbers", "passthrough", kept),
             ("text", means, list(range(len(numeric), inputs.shape[1]))),
+        ]
+    )
+
+
+def for_linear(inputs: pd.DataFrame) -> ColumnTransformer:
+    """Unfitted, for the coded inputs: numbers filled and scaled, codes as indicators."""
+    count = len(numbers(inputs))
+    filled = SimpleImputer(strategy="median", keep_empty_features=True)
+    indicators = OneHotEncoder(handle_unknown="ignore")
+    return ColumnTransformer(
+        [
+            ("numbers", make_pipeline(filled, StandardScaler()), list(range(count))),
+            ("text", indicators, list(range(count, inputs.shape[1]))),
         ]
     )
