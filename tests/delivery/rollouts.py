@@ -27,7 +27,7 @@ STRATEGIES = ("recreate", "ramped", "blue-green", "canary", "ab-test", "shadow")
 PLAN = ROOT / "template/deploy/rollout.yaml.jinja"
 TRAIN = "data/processed/train.parquet"
 HEALTHY = 150  # answers that a version gives before it goes wrong: more than a probe asks for
-ANSWER = "        if (model := self.model) is None:\n"
+ANSWER = '        model, request_id = self.current(), scope["request_id"]\n'
 COUNT = f"""        self.answered = getattr(self, "answered", 0) + 1
         if self.answered > {HEALTHY}:
             {{}}

@@ -141,7 +141,8 @@ def test_what_a_killed_score_left_is_gone_after_the_next(veteran: Project, tmp_p
     folder = tmp_path / "scored"
     folder.mkdir()
     source, output = folder / "many.csv", folder / "scored.csv"
-    pd.concat([rows] * 30).to_csv(source, index=False)
+    veteran.set("score", batch_rows=500)
+    pd.concat([rows] * 300).to_csv(source, index=False)  # seconds of writing: the kill is in time
     files = ["--input", str(source), "--output", str(output)]
     started = start(veteran, ["python", "-m", veteran.package, "score", *files])
     while not list(folder.glob(".scored*")) and started.poll() is None:
