@@ -95,6 +95,9 @@ def github(project: Path) -> Iterator[str]:
         for key in ("permissions", "concurrency"):
             if key not in workflow:
                 yield f"{name}: no {key}"
+        group = workflow.get("concurrency", {})
+        if not group.get("cancel-in-progress") and group.get("queue") != "max":
+            yield f"{name}: a third run would cancel the one that waits"
         for job_name, job in workflow["jobs"].items():
             place = f"{name}: {job_name}"
             for key in ("permissions", "timeout-minutes"):

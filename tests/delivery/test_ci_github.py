@@ -13,6 +13,7 @@ AKS = {"serving": "online", "cloud": "azure", "platform": "kubernetes", "iac": "
 AZUREML = {"serving": "online", "cloud": "azure", "platform": "azureml", "iac": "terraform"}
 BATCH = {"serving": "batch"}
 PLACES = {"MLFLOW_TRACKING_URI": "https://mlflow", "DVC_REMOTE": "azure://data/dvc"}
+WATCHED = PLACES | {"COLLECTED_URL": "azure://data/collected"}
 TERRAFORM = "terraform -chdir=infra/terraform"
 SETS = {"kubernetes": KUBERNETES, "aks": AKS, "azureml": AZUREML, "batch": BATCH}
 Played = Callable[[str], GitHub]
@@ -279,6 +280,7 @@ def test_a_new_model_is_proposed(stages: Played) -> None:
     [
         (DAILY, 0, ["monitor"], 0),
         (DAILY, 3, ["monitor", "pipeline", "register", "notify"], 0),
+        (DAILY, 4, ["monitor", "notify"], 1),  # nothing was judged
         (DAILY, 1, ["monitor", "notify"], 1),
         (WEEKLY, 0, ["pipeline", "register", "notify"], 0),
     ],
@@ -286,9 +288,15 @@ def test_a_new_model_is_proposed(stages: Played) -> None:
 def test_drift_retrains(stages: Played, cron: str, code: int, tasks: list[str], ends: int) -> None:
     answers = [fails("uv run poe monitor*", code)]
     payload = {"schedule": cron}
-    done = stages("kubernetes").play("train", "schedule", answers, payload=payload, **PLACES)
+    done = stages("kubernetes").play("train", "schedule", answers, payload=payload, **WATCHED)
     assert done.tasks == tasks
     assert bool(done.code) is bool(ends), done.output
+
+
+def test_without_scored_rows_nothing_is_watched(stages: Played) -> None:
+    payload = {"schedule": DAILY}
+    done = stages("kubernetes").play("train", "schedule", payload=payload, **PLACES)
+    assert (done.code, done.tasks) == (0, [])
 
 
 def test_without_a_place_to_keep_models_nothing_is_trained(stages: Played) -> None:
@@ -309,7 +317,15 @@ def test_a_long_training_is_submitted_and_polled(stages: Played) -> None:
     assert done.before("az ml job create", "az ml job show")
     assert done.of("az ml job update") == ["--name job-7 --set tags.state=taken"]
     assert done.before("az ml job download --name job-7", "uv run dvc commit --force")
+    assert done.before("uv run dvc push", "az ml job update")
     assert done.tasks == ["pipeline", "register", "notify"]
+
+
+def test_a_training_that_was_not_taken_over_is_waited_for(stages: Played) -> None:
+    answers = [WAITING, DONE, MADE_FROM, fails("uv run dvc push")]
+    done = stages("azureml").play("train", "push", answers, **PLACES)
+    assert done.code != 0
+    assert not done.of("az ml job update")
 
 
 def test_a_failed_training_is_an_error(stages: Played) -> None:

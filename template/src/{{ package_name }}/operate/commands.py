@@ -20,7 +20,7 @@ Reason = Annotated[str, typer.Option(prompt="Why?", help="Goes on record.")]
 By = Annotated[str | None, typer.Option(help="Who decides. [default: git's user]")]
 
 
-ALARM = 3
+ALARM, UNJUDGED = 3, 4
 
 
 @app.command()
@@ -168,9 +168,10 @@ def monitor(
         Path | None, typer.Option(help="The target, by prediction_id or by the ids of data.id.")
     ] = None,
 ) -> None:
-    """Compare scored rows with the training rows. Exit code 0: nothing found, 3: alarm, 1: error.
+    """Compare scored rows with the training rows.
 
-    The verdict is in reports/monitoring: monitor.json and monitor.html.
+    Exit code 0: nothing found, 3: alarm, 4: too few rows to judge, 1: error. The verdict is in
+    reports/monitoring: monitor.json and monitor.html.
     """
     from ..io.files import replacing, write_json
     from ..io.tables import read_table, text_columns
@@ -210,6 +211,8 @@ def monitor(
         told = f"{len(window)} rows of model {baseline.model_id}. {result['verdict']}"
         notify.send(f"{paths.PROJECT}: drift alarm", told)
         raise typer.Exit(ALARM)
+    if not result["checks"]:
+        raise typer.Exit(UNJUDGED)
 
 
 @app.command()
