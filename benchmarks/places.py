@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tdsp.cli import INSTALL
+
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 HERE = Path(__file__).parent
@@ -66,5 +68,5 @@ def project(
     own = env | {"PYTHONPATH": str(source / "src")}
     command = [sys.executable, "-m", "tdsp", "new", name, "--defaults", "--into", str(work)]
     subprocess.run([*command, *options], env=own, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["uv", "sync", "--quiet"], cwd=made, env=env, check=True)
+    subprocess.run([*INSTALL.split(), "--quiet"], cwd=made, env=env, check=True)
     return made, made / ".venv/bin/python"

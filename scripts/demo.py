@@ -13,6 +13,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tdsp.cli import INSTALL
+
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 
@@ -91,7 +93,7 @@ def main() -> None:
     folder.mkdir(parents=True)
     project, began = folder / "demo-project", time.monotonic()
     run("1/4 Generate", "tdsp", "new", "Demo project", "--defaults", cwd=folder)
-    run("2/4 Install", "uv", "sync", cwd=project)
+    run("2/4 Install", *INSTALL.split(), cwd=project)
     run("3/4 Train, evaluate, gate, score", "uv", "run", "poe", "pipeline", cwd=project)
     again = run("4/4 Again: nothing to do", "uv", "run", "poe", "pipeline", cwd=project)
     if any(line.startswith("Running stage") for line in again):

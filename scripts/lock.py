@@ -1,9 +1,8 @@
 """Lock the generated project: `make lock`; with KEEP=1 no version that is locked moves.
 
-Writes template/requirements.lock (versions and hashes, for every option, Python and platform), the
-same versions as uv constraints at the end of template/pyproject.toml.jinja, and the parts of them
-that the container and the jobs in Azure ML run on. Names no package index: each user's machine
-keeps its own. docs/decisions/0003 says why there are two forms.
+Writes template/requirements.lock (versions and hashes, for every option, Python and platform), and
+the parts of it that the container and the jobs in Azure ML run on. Names no package index: each
+user's machine keeps its own. See docs/decisions/0003.
 """
 
 import re
@@ -21,7 +20,6 @@ CONTAINER = ROOT / "template/deploy/container/requirements.lock"
 JOBS = ROOT / "template/azureml/environment/requirements.lock"
 PYPROJECT = ROOT / "template/pyproject.toml.jinja"
 IN_JOBS = ROOT / "template/azureml/environment/requirements.in"
-START = "\n[tool.uv]\n"
 HEADER = """# Every version that this project can install, with hashes; `uv run poe lock` renews it.
 """
 CONTAINER_HEADER = """# What the container runs on, with hashes: the group `serve` of the lock.
@@ -33,7 +31,7 @@ JOBS_HEADER = """# What jobs in Azure ML run on, with hashes: the lock without t
 
 def requirements(pyproject: str, group: str | None = None, dev: bool = True) -> list[str]:
     """Return what any option may need, or one group: the Jinja branches are taken together."""
-    rendered = re.sub(r"{{.*?}}", "x", re.sub(r"{%.*?%}", "", pyproject.split(START)[0]))
+    rendered = re.sub(r"{{.*?}}", "x", re.sub(r"{%.*?%}", "", pyproject))
     table = tomllib.loads(rendered)
     if group:
         return list(table["dependency-groups"][group])
@@ -74,17 +72,8 @@ def constraints(lock: str) -> list[str]:
     return [line.removesuffix("\\").strip() for line in lock.splitlines() if "==" in line[:80]]
 
 
-def with_constraints(pyproject: str, pins: list[str]) -> str:
-    """Put the pins at the end of pyproject.toml in place of the earlier ones."""
-    body = "".join(f'  "{pin}",\n' for pin in pins)
-    note = "# The versions of requirements.lock, for `uv sync`. To move on, delete this table and\n"
-    note += "# run `uv lock --upgrade` and `uv run poe lock`.\n"
-    kept = pyproject.split(START)[0]
-    return f"{kept}{START}{note}constraint-dependencies = [\n{body}]\n"
-
-
 def main(words: list[str]) -> None:
-    """Write all four."""
+    """Write all three."""
     pyproject = PYPROJECT.read_text(encoding="utf-8")
     lock = compile_lock(requirements(pyproject), within=LOCK if "--keep" in words else None)
     LOCK.write_text(HEADER + lock, encoding="utf-8")
@@ -93,7 +82,6 @@ def main(words: list[str]) -> None:
     CONTAINER.write_text(CONTAINER_HEADER + served, encoding="utf-8")
     jobs = compile_jobs(requirements(pyproject, dev=False))
     JOBS.write_text(JOBS_HEADER + jobs, encoding="utf-8")
-    PYPROJECT.write_text(with_constraints(pyproject, constraints(lock)), encoding="utf-8")
     sys.stdout.write(f"{len(constraints(lock))} versions locked\n")
 
 

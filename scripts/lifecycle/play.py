@@ -28,6 +28,8 @@ from scripts.lifecycle.story import Story, console
 from scripts.lifecycle.traffic import Traffic
 from scripts.lifecycle.world import TARGET, readings
 
+from tdsp.cli import INSTALL
+
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 OURS = {"machines", "machines.csv", "labelled.csv", "service.log", "lifecycle.html"}
@@ -108,7 +110,9 @@ def born(story: Story) -> None:
         "The team's own table replaces the example data: schema, dictionary, data report.",
         *("tdsp", "onboard", str(table), *roles),
     )
-    story.run("Install", "The locked versions, into the project's .venv.", "uv", "sync", "--quiet")
+    story.run(
+        "Install", "The locked versions, into the project's .venv.", *INSTALL.split(), "--quiet"
+    )
     story.git("init", "--quiet")
     story.git("config", "user.name", "Play")
     story.git("config", "user.email", "play@example.com")

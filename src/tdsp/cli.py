@@ -30,6 +30,8 @@ OUTER = (
     " code owners and update bots' settings at a repository's root only: those of this project do"
     " nothing here, see docs/start.md of tdsp."
 )
+# Adds nothing, since pytest is asked for already: uv.lock begins with the versions of the template.
+INSTALL = "uv add --dev --constraints requirements.lock pytest"
 app = typer.Typer(
     name="tdsp",
     help="Start machine-learning projects in the Team Data Science Process layout.",
@@ -158,7 +160,7 @@ def _summary(console: Console, project: "NewProject", dry: bool) -> None:
         start = {"none": ["git init"], "started": ['git commit -m "Start"']}.get(
             project.history, []
         )
-        for command in (f"cd {project.path}", *start, "uv sync", "uv run poe pipeline"):
+        for command in (f"cd {project.path}", *start, INSTALL, "uv run poe pipeline"):
             console.print(f"  {escape(command)}", highlight=False)
 
 
@@ -189,7 +191,7 @@ def grow_command(
     console.print(f"[bold]Level {to}[/]. Look at `git diff`, then:", highlight=False)
     for name in conflicts:
         console.print(f"  solve the conflict in {escape(name)}", highlight=False)
-    for command in ("uv sync", "uv run poe check", "git add --all && git commit"):
+    for command in (INSTALL, "uv run poe check", "git add --all && git commit"):
         console.print(f"  {escape(command)}", highlight=False)
 
 

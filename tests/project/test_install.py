@@ -2,6 +2,7 @@
 
 import os
 import re
+import tomllib
 import venv
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from tests.project.living import (
     find_python,
     run,
 )
+
+from tdsp.cli import INSTALL
 
 INDEX = re.compile(
     r"https?://[^\s\"'<>]*/(simple|packages)\b|files\.pythonhosted\.org"
@@ -38,16 +41,11 @@ def check_versions(frozen: str) -> None:
     assert installed - pins(LOCK.read_text(encoding="utf-8")) == set()
 
 
-def test_the_constraints_are_the_lock(project: Project) -> None:
-    text = (project.root / "pyproject.toml").read_text(encoding="utf-8")
-    assert pins(text) == pins(LOCK.read_text(encoding="utf-8"))
-
-
-def test_uv_sync_installs_the_locked_versions(project: Project) -> None:
+def test_uv_installs_the_locked_versions_and_a_bot_can_raise_one(project: Project) -> None:
     python = find_python(FOUND[0])
     assert python
     env = clean(UV_PYTHON=python, PATH=f"{UV.parent}{os.pathsep}{os.environ['PATH']}")
-    run(UV, "sync", "--quiet", cwd=project.root, env=env)
+    run(UV, *INSTALL.split()[1:], "--quiet", cwd=project.root, env=env)
     frozen = run(UV, "pip", "freeze", "--python", ".venv", cwd=project.root, env=env)
     check_versions(frozen.stdout)
     tasks = run(UV, "run", "--quiet", "poe", "--help", cwd=project.root, env=env).stdout
@@ -57,6 +55,22 @@ def test_uv_sync_installs_the_locked_versions(project: Project) -> None:
     assert "All checks passed" in done.stdout + done.stderr
     run(UV, "run", "--quiet", "poe", "lock", cwd=project.root, env=env)
     check_locked_anew((project.root / "requirements.lock").read_text(encoding="utf-8"))
+    before = pins_of_lock(project)
+    for name in ("ruff", "certifi"):  # asked for, and brought by others
+        older = OLDER[name]  # stands for any other version
+        run(UV, "lock", "--upgrade-package", f"{name}=={older}", cwd=project.root, env=env)
+        assert pins_of_lock(project)[name] == older
+    run(UV, "lock", "--check", cwd=project.root, env=env)
+    moved = {name for name, version in pins_of_lock(project).items() if version != before[name]}
+    assert moved == set(OLDER)
+
+
+OLDER = {"ruff": "0.15.0", "certifi": "2025.8.3"}
+
+
+def pins_of_lock(project: Project) -> dict[str, str]:
+    found = tomllib.loads((project.root / "uv.lock").read_text(encoding="utf-8"))["package"]
+    return {one["name"]: one["version"] for one in found if "version" in one}
 
 
 def check_locked_anew(text: str) -> None:

@@ -1,4 +1,4 @@
-"""The lock: one for all options and Pythons, held to its two forms, naming no package index."""
+"""The lock: one for all options and Pythons, naming no package index."""
 
 import itertools
 import re
@@ -74,10 +74,6 @@ def test_every_version_has_hashes() -> None:
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", block), block
 
 
-def test_both_forms_have_the_same_versions() -> None:
-    assert lock.with_constraints(PYPROJECT, lock.constraints(LOCKED)) == PYPROJECT
-
-
 def test_no_package_index_is_named() -> None:
     for text in (LOCKED, CONTAINER, PYPROJECT):
         assert not re.search(r"://|index-url|find-links|\[\[tool\.uv\.index", text)
@@ -106,12 +102,6 @@ def test_options_ask_for_nothing_that_is_not_locked() -> None:
 
 def test_the_branches_of_the_template_are_taken_together() -> None:
     assert lock.requirements(SMALL) == ["one>=1", "two>=2", "x-three>=3"]
-
-
-def test_earlier_constraints_are_replaced() -> None:
-    once = lock.with_constraints(SMALL, ["one==1"])
-    assert 'constraint-dependencies = [\n  "one==1",\n]' in once
-    assert lock.with_constraints(once, ["one==2"]) == once.replace("one==1", "one==2")
 
 
 def test_constraints_keep_markers_and_lose_hashes() -> None:

@@ -14,7 +14,7 @@ import yaml
 
 import tdsp.new
 from tdsp import __version__
-from tdsp.cli import main
+from tdsp.cli import INSTALL, main
 from tdsp.generate import messy
 
 ANSWERS = ".copier-answers.yml"
@@ -82,7 +82,7 @@ def test_a_project_is_made_committed_and_explained(new: Command, place: Path) ->
     project = place / "churn-model"
     assert (told.code, told.err, left(place)) == (0, "", ["churn-model"])
     assert f"Made {project.name}: " in told.out
-    assert "Next cd churn-model uv sync uv run poe pipeline" in told.out
+    assert f"Next cd churn-model {INSTALL} uv run poe pipeline" in told.out
     assert answers(project)["_commit"] == f"v{__version__}"
     assert git(project, "status", "--porcelain") == ""
     assert git(project, "log", "--format=%s") == f"Start from tdsp {__version__}\n"
@@ -139,7 +139,7 @@ def test_without_git_it_is_the_first_thing_to_do(
     monkeypatch.setenv("PATH", str(place / "nowhere"))
     told = new("Churn")
     assert (told.code, told.err) == (0, "")
-    assert "cd churn git init uv sync" in told.out
+    assert f"cd churn git init {INSTALL}" in told.out
     assert not (place / "churn/.git").exists()
 
 
