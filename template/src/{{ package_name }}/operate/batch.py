@@ -106,12 +106,10 @@ def run(
     for day in chosen:
         try:
             done = _score(day, places, by, again, quiet)
-            if done is None:
-                missing = places.of(day)[0]
-                done = Outcome(day, f"no input: {missing} does not exist", code=int(day == chosen[-1]))
-        except ProjectError as error:
+        except (ProjectError, OSError) as error:
             done = Outcome(day, str(error), code=1)
-        found.append(done)
+        # A day before has been red for its own missing input: now it is only told.
+        found.append(done or Outcome(day, "there is no input", code=int(day == chosen[-1])))
     return found
 
 
@@ -124,14 +122,10 @@ def _score(day: date, places: Addresses, by: Model, again: bool, quiet: float) -
         return None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rows, scored = folder / f"input{source.suffix}", folder / f"scored{output.suffix}"
-        source.fetch(rows)
-        if source.seen() != seen:
-            raise ProjectError(f"{source} has changed while it was read: run it again")
+        scored, rejects = folder / f"scored{output.suffix}", folder / "rejects.csv"
         kept = Collector(folder / "collected", by.settings.collect)
-        args = (rows, scored, folder / "rejects.csv", by.settings, kept.add)
-        counts = score_with(by.served, by.rules, *args)
-        output.rejects.put(folder / "rejects.csv")
+        counts = _counted(source, seen, (scored, rejects), by, kept)
+        output.rejects.put(rejects)
         said = f"{counts.said} to {output.rejects}, model {by.served.model_id}"
         if counts.share > by.settings.score.max_rejects:
             told = f"not scored, more rejects than score.max_rejects: {said}"
@@ -143,6 +137,20 @@ def _score(day: date, places: Addresses, by: Model, again: bool, quiet: float) -
         output.put(scored)
     said = f"{said}; scored to {output}"
     return Outcome(day, f"{said}; {lost}" if lost else said, counts, code=int(bool(lost)))
+
+
+def _counted(
+    source: Place, seen: tuple[int, datetime], to: tuple[Path, Path], by: Model, kept: Collector
+) -> Counts:
+    """Score a copy of the input. Raises ProjectError unless it is what was seen, to the end."""
+    rows = to[0].with_name(f"input{source.suffix}")
+    source.fetch(rows)
+    if source.seen() != seen:
+        raise ProjectError(f"{source} has changed while it was read: run it again")
+    try:
+        return score_with(by.served, by.rules, rows, *to, by.settings, kept.add)
+    except ProjectError as error:
+        raise ProjectError(str(error).replace(str(rows), str(source))) from error
 
 
 def settled(source: Place, quiet: float) -> tuple[int, datetime] | None:

@@ -217,7 +217,9 @@ def monitor(
 
 @app.command()
 def carry(
-    to: Annotated[str, typer.Option(envvar="COLLECTED_URL", help="A path, s3://, gs://, azure://.")],
+    to: Annotated[
+        str, typer.Option(envvar="COLLECTED_URL", help="A path, s3://, gs://, azure://.")
+    ],
 ) -> None:
     """Copy the collected rows that are new here to a folder elsewhere, where `monitor` runs."""
     from .collect import carry

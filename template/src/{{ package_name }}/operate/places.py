@@ -74,9 +74,9 @@ class Place:
                 return
             self._clear()
             path = PurePosixPath(self.path)
-            temporary = str(path.parent / f".{path.name}.{uuid.uuid4().hex}")
-            fs.copy_files(str(source), temporary, fs.LocalFileSystem(), self.store)
-            self._move(temporary)
+            apart = str(path.parent / f".{path.name}.{uuid.uuid4().hex}")
+            fs.copy_files(str(source), apart, fs.LocalFileSystem(), self.store)
+            self._move(apart)
 
     def _move(self, temporary: str) -> None:
         try:
@@ -111,4 +111,5 @@ def opened(address: str) -> tuple[Any, str]:
     account = os.environ.get("AZURE_STORAGE_ACCOUNT", "")
     if address.startswith("azure://") and not account:
         raise ValueError("AZURE_STORAGE_ACCOUNT is empty")
-    return fs.FileSystem.from_uri(re.sub("^azure://", f"abfs://{account}@", address))
+    store, path = fs.FileSystem.from_uri(re.sub("^azure://", f"abfs://{account}@", address))
+    return store, path
