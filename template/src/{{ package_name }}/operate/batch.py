@@ -46,7 +46,7 @@ class Addresses:
         for name, text in {"input": self.source, "output": self.output}.items():
             if "{date" not in text:
                 raise ProjectError(f"the address of the {name} needs {{date}}: {text}")
-        source, output = self.of(date.min)
+        source, output = self.of(date(2000, 1, 1))
         if str(source) == str(output):
             raise ProjectError("input and output must be different files")
         if output.suffix not in (".csv", ".parquet"):
@@ -109,7 +109,8 @@ def run(
         except (ProjectError, OSError) as error:
             done = Outcome(day, str(error), code=1)
         # A day before has been red for its own missing input: now it is only told.
-        found.append(done or Outcome(day, "there is no input", code=int(day == chosen[-1])))
+        missing = f"there is no input {places.of(day)[0]}" if done is None else ""
+        found.append(done or Outcome(day, missing, code=int(day == chosen[-1])))
     return found
 
 
