@@ -57,11 +57,14 @@ class Release:
     def undo(self, *to: str) -> None:
         """Bring back the version before. Raises RolloutError."""
         _run(*self.rollout, "undo", self.target, *self.space, *to)
-        self._wait()
-        found = yaml.safe_load(_run("kubectl", "get", self.typed, *self.space, "-o", "json"))
-        image = found["spec"]["template"]["spec"]["containers"][0]["image"]
         for job in self.jobs:  # an undo of a workload changes nothing else
-            _run("kubectl", "set", "image", job, f"*={image}", *self.space)
+            _run("kubectl", "set", "image", job, f"*={self._image()}", *self.space)
+        self._wait()
+
+    def _image(self) -> str:
+        """Return the image that the workload has now."""
+        found = yaml.safe_load(_run("kubectl", "get", self.typed, *self.space, "-o", "json"))
+        return str(found["spec"]["template"]["spec"]["containers"][0]["image"])
 
     def _revision(self) -> str:
         """Return the number of what is applied now, empty where nothing is."""

@@ -321,6 +321,8 @@ def schedule(project: Project, path: Path, content: File) -> Iterator[str]:
     trigger = content["trigger"]
     if trigger["type"] == "cron" and len(trigger["expression"].split()) != 5:
         yield f"trigger.expression: {trigger['expression']} has not five fields"
+    if isinstance(content["create_job"], dict):
+        yield from command(project, path, content["create_job"])
 
 
 def template(path: Path) -> Iterator[str]:
