@@ -15,7 +15,13 @@ BATCH = {"serving": "batch"}
 AZURE_BATCH = {"serving": "batch", "cloud": "azure", "iac": "bicep"}
 PLACES = {"MLFLOW_TRACKING_URI": "https://mlflow", "DVC_REMOTE": "azure://data/dvc"}
 TERRAFORM = "terraform -chdir=infra/terraform"
-SETS = {"kubernetes": KUBERNETES, "aks": AKS, "azureml": AZUREML, "batch": BATCH, "azure-batch": AZURE_BATCH}
+SETS = {
+    "kubernetes": KUBERNETES,
+    "aks": AKS,
+    "azureml": AZUREML,
+    "batch": BATCH,
+    "azure-batch": AZURE_BATCH,
+}
 Played = Callable[[str], GitHub]
 
 
