@@ -45,7 +45,7 @@ class Addresses:
         """Raise ProjectError for addresses that cannot be right."""
         for name, text in {"input": self.source, "output": self.output}.items():
             if "{date" not in text:
-                raise ProjectError(f"the address of the {name} needs {{date}}: {text}")
+                raise ProjectError(f"the address of the {name} needs {{date}}")
         source, output = self.of(date(2000, 1, 1))
         if str(source) == str(output):
             raise ProjectError("input and output must be different files")

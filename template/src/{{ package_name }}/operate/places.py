@@ -28,7 +28,7 @@ class Place:
             self.store, self.path = opened(address)
 
     def __str__(self) -> str:
-        return re.sub(r"(//[^/@:]*):[^/@]*@", r"\1@", self._address.partition("?")[0])
+        return without_secrets(self._address)
 
     @property
     def suffix(self) -> str:
@@ -101,7 +101,14 @@ class Place:
         try:
             yield
         except (pa.ArrowException, OSError, ValueError) as error:
-            raise ProjectError(f"{self} cannot be reached: {str(error).splitlines()[0]}") from error
+            why = without_secrets(str(error).splitlines()[0])
+            raise ProjectError(f"{self} cannot be reached: {why}") from None
+
+
+def without_secrets(text: str) -> str:
+    """Leave out the passwords and the options of the addresses in a text."""
+    text = re.sub(r"(//[^/@:\s]*):[^/@\s]*@", r"\1@", text)
+    return re.sub(r"(\w://[^\s?'\"]*)\?[^\s'\"]*", r"\1", text)
 
 
 def opened(address: str) -> tuple[Any, str]:
