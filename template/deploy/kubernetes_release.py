@@ -29,7 +29,9 @@ class Release:
         self.overlay, self.plan, self.say = OVERLAYS / environment, plan, say
         if not self.overlay.is_dir():
             raise RolloutError(f"there is no {self.overlay}")
-        self.workload = _workload(_run("kubectl", "kustomize", str(self.overlay)))
+        written = _run("kubectl", "kustomize", str(self.overlay))
+        self.workload = _workload(written)
+        self.jobs = [f"cronjob/{one['metadata']['name']}" for one in _of(written, "CronJob")]
         kind, metadata = self.workload["kind"].lower(), self.workload["metadata"]
         self.typed, self.space = f"{kind}/{metadata['name']}", ["-n", metadata["namespace"]]
         argo = kind == "rollout"
@@ -55,7 +57,14 @@ class Release:
     def undo(self, *to: str) -> None:
         """Bring back the version before. Raises RolloutError."""
         _run(*self.rollout, "undo", self.target, *self.space, *to)
+        for job in self.jobs:  # an undo of a workload changes nothing else
+            _run("kubectl", "set", "image", job, f"*={self._image()}", *self.space)
         self._wait()
+
+    def _image(self) -> str:
+        """Return the image that the workload has now."""
+        found = yaml.safe_load(_run("kubectl", "get", self.typed, *self.space, "-o", "json"))
+        return str(found["spec"]["template"]["spec"]["containers"][0]["image"])
 
     def _revision(self) -> str:
         """Return the number of what is applied now, empty where nothing is."""
@@ -81,8 +90,12 @@ class Release:
         (folder / "kustomization.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
 
 
+def _of(manifests: str, *kinds: str) -> list[Manifest]:
+    return [one for one in yaml.safe_load_all(manifests) if one and one.get("kind") in kinds]
+
+
 def _workload(manifests: str) -> Manifest:
-    found = [one for one in yaml.safe_load_all(manifests) if one and one.get("kind") in KINDS]
+    found = _of(manifests, *KINDS)
     if len(found) != 1:
         raise RolloutError(f"the overlay has {len(found)} Deployments and Rollouts, not one")
     workload: Manifest = found[0]

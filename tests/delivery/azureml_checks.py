@@ -19,6 +19,7 @@ Ports = dict[str, str]
 
 NUMBERS = {"number", "integer"}
 SYSTEM = {"datastore": {"workspaceblobstore"}, "compute": {"serverless"}}
+EXPORTED = "../../models/exported"  # which the release writes before it creates the schedule
 DEPLOYMENTS = {"blue", "green"}
 MAX_NAME = {"workspace": 33, "registry": 33, "amlCompute": 24, "managedOnlineEndpoint": 32}
 MAX_NAME |= {"batchEndpoint": 32}
@@ -142,6 +143,8 @@ def paths(project: Project, path: Path, content: File) -> Iterator[str]:
     """Code, build contexts, data, models, components and jobs that lie beside the file."""
     for place, key, value in walk(content):
         local = str(value).startswith(".") or (key == "path" and place == "build.path")
+        if value == EXPORTED:
+            continue
         if key in ("code", "path", "component", "trial", "create_job") and local:
             if not (path.parent / value).exists():
                 yield f"{place}: {value} does not exist"
@@ -349,6 +352,7 @@ def template(path: Path) -> Iterator[str]:
 CHECKS: dict[str, tuple[Any, ...]] = {
     "amlCompute": (cluster,),
     "commandComponent": (command,),
+    "commandJob": (command,),
     "pipelineComponent": (graph,),
     "pipelineJob": (graph,),
     "managedOnlineDeployment": (service,),

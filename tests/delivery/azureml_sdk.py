@@ -29,6 +29,7 @@ LOADERS = {
     "azureBlob": ml.load_datastore,
     "batchEndpoint": ml.load_batch_endpoint,
     "commandComponent": ml.load_component,
+    "commandJob": ml.load_job,
     "data": ml.load_data,
     "environment": ml.load_environment,
     "managedOnlineDeployment": ml.load_online_deployment,

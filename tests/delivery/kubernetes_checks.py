@@ -233,6 +233,8 @@ def pods(documents: list[Document]) -> list[Pod]:
         if document["kind"] in WORKLOADS:
             pod = _pod(name(document), spec["template"])
             found += [pod, *_shadows(document, pod)]
+        if document["kind"] == "CronJob":
+            found.append(_pod(name(document), spec["jobTemplate"]["spec"]["template"]))
         if document["kind"] == "AnalysisTemplate":
             jobs = [m["provider"]["job"] for m in spec["metrics"] if "job" in m["provider"]]
             found += [_pod(name(document), job["spec"]["template"]) for job in jobs]
@@ -328,7 +330,7 @@ def _policy_ports(documents: list[Document], every: list[Pod]) -> list[str]:
         targets = [(rule, "ingress", chosen) for rule in spec.get("ingress", [])]
         for rule in spec.get("egress", []):
             peers = [peer["podSelector"]["matchLabels"] for peer in rule.get("to", [])
-                     if "namespaceSelector" not in peer]  # fmt: skip
+                     if "podSelector" in peer and "namespaceSelector" not in peer]  # fmt: skip
             targets += [(rule, "egress", peer) for peer in peers]
         for rule, way, labels in targets:
             wrong += [
@@ -391,7 +393,10 @@ def _wants(pod: Pod) -> Iterator[tuple[str, str]]:
     yield "ServiceAccount", pod.spec["serviceAccountName"]
     for container in pod.containers:
         for source in container.get("envFrom", []):
-            yield "ConfigMap", source["configMapRef"]["name"]
+            if "configMapRef" in source:
+                yield "ConfigMap", source["configMapRef"]["name"]
+            elif not source["secretRef"].get("optional"):
+                yield "Secret", source["secretRef"]["name"]
         for variable in container.get("env", []):
             if key := variable.get("valueFrom", {}).get("secretKeyRef"):
                 yield "Secret", key["name"]

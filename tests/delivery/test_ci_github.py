@@ -12,10 +12,17 @@ KUBERNETES = {"serving": "online"}
 AKS = {"serving": "online", "cloud": "azure", "platform": "kubernetes", "iac": "bicep"}
 AZUREML = {"serving": "online", "cloud": "azure", "platform": "azureml", "iac": "terraform"}
 BATCH = {"serving": "batch"}
+AZURE_BATCH = {"serving": "batch", "cloud": "azure", "iac": "bicep"}
 PLACES = {"MLFLOW_TRACKING_URI": "https://mlflow", "DVC_REMOTE": "azure://data/dvc"}
 WATCHED = PLACES | {"COLLECTED_URL": "azure://data/collected"}
 TERRAFORM = "terraform -chdir=infra/terraform"
-SETS = {"kubernetes": KUBERNETES, "aks": AKS, "azureml": AZUREML, "batch": BATCH}
+SETS = {
+    "kubernetes": KUBERNETES,
+    "aks": AKS,
+    "azureml": AZUREML,
+    "batch": BATCH,
+    "azure-batch": AZURE_BATCH,
+}
 Played = Callable[[str], GitHub]
 
 
@@ -240,6 +247,59 @@ def test_a_fork_gets_no_comment(stages: Played) -> None:
     done = stages("kubernetes").play("ci", "pull_request", payload=payload)
     assert done.code == 0, done.output
     assert not done.of("gh ")
+
+
+BY_DATE = {
+    "SCORE_INPUT": "azure://data/in/{date}.csv",
+    "SCORE_OUTPUT": "azure://data/out/{date}.csv",
+    "COLLECTED_URL": "azure://data/collected",
+}
+MADE_BY = says("uv run ml_project lineage champion --commit", "main")
+SCORED = "--since 7d --summary"
+
+
+@pytest.mark.parametrize("name", ["batch", "azure-batch"])
+def test_each_day_is_scored_with_the_code_of_the_champion(stages: Played, name: str) -> None:
+    done = stages(name).play("score", "schedule", [MADE_BY], **PLACES, **BY_DATE)
+    assert done.code == 0, done.output
+    assert done.tasks == ["lineage", "batch"]
+    assert done.of("uv run ml_project batch")[0].startswith(SCORED)
+    assert not done.of("uv run dvc pull")  # the model comes from the registry
+
+
+@pytest.mark.parametrize(
+    ("broken", "tasks"),
+    [
+        (fails("uv run ml_project lineage*"), ["lineage", "notify"]),
+        (says("uv run ml_project lineage*", "no-such-commit"), ["lineage", "notify"]),
+        (fails("uv run ml_project batch*"), ["lineage", "batch", "notify"]),
+        (fails("uv run ml_project batch*", 3), ["lineage", "batch", "notify"]),
+    ],
+    ids=["no champion", "lost commit", "no input", "rejects"],
+)
+def test_a_day_that_is_not_scored_is_red_and_told(
+    stages: Played, broken: str, tasks: list[str]
+) -> None:
+    done = stages("batch").play("score", "schedule", [broken, MADE_BY], **PLACES, **BY_DATE)
+    assert done.code != 0
+    assert done.tasks == tasks
+
+
+@pytest.mark.parametrize("missing", ["SCORE_OUTPUT", "COLLECTED_URL", "MLFLOW_TRACKING_URI"])
+def test_scoring_without_one_of_its_places_is_red(stages: Played, missing: str) -> None:
+    known = {**PLACES, **BY_DATE, missing: ""}
+    done = stages("batch").play("score", "schedule", [MADE_BY], **known)
+    assert done.code != 0
+    assert done.tasks == ["notify"]
+
+
+def test_a_project_without_an_input_scores_nothing(stages: Played) -> None:
+    done = stages("batch").play("score", "schedule", [MADE_BY], **PLACES)
+    assert (done.code, done.tasks) == (0, [])
+
+
+def test_only_batch_projects_score_in_ci(stages: Played) -> None:
+    assert not (stages("kubernetes").project / ".github/workflows/score.yml").exists()
 
 
 DAILY, WEEKLY, HOURLY = "17 4 * * *", "17 5 * * 1", "47 * * * *"

@@ -27,6 +27,7 @@ SETS: dict[str, dict[str, Any]] = {
     "aks": AKS,
     "azureml": AZUREML,
     "batch": {},
+    "azure-batch": {"cloud": "azure", "iac": "bicep"},
 }
 PLACES = {"MLFLOW_TRACKING_URI": "https://mlflow", "DVC_REMOTE": "azure://data/dvc"}
 PLACES |= {"COLLECTED_URL": "azure://data/collected"}
@@ -94,6 +95,13 @@ class System:
         assert self.azure
         cron = {"Build.CronSchedule.DisplayName": task} if task else {}
         return self.azure.play("train", answers, **cron, **known)
+
+    def score(self, answers: list[str] | None = None, **changed: str) -> Played:
+        known = {**PLACES, **BY_DATE, **changed}
+        if self.gitlab:
+            return self.gitlab.play(answers, TASK="score", CI_PIPELINE_SOURCE="schedule", **known)
+        assert self.azure
+        return self.azure.play("score", answers, **known)
 
     def check(self, answers: list[str] | None = None, branch: str = "data/7-rows") -> Played:
         if self.gitlab:
@@ -265,6 +273,45 @@ def test_training(systems: Any, ci: str) -> None:
     assert not system.train(task="drift", COLLECTED_URL="").tasks
     assert system.train(task="train").tasks == ["pipeline", "register", "notify"]
     assert not system.train(MLFLOW_TRACKING_URI="").tasks
+
+
+BY_DATE = {
+    "SCORE_INPUT": "azure://data/in/{date}.csv",
+    "SCORE_OUTPUT": "azure://data/out/{date}.csv",
+    "COLLECTED_URL": "azure://data/collected",
+}
+MADE_BY = says("uv run ml_project lineage champion --commit", "main")
+
+
+@pytest.mark.parametrize("name", ["batch", "azure-batch"])
+@pytest.mark.parametrize("ci", SYSTEMS)
+def test_each_day_is_scored_with_the_code_of_the_champion(systems: Any, ci: str, name: str) -> None:
+    system = systems(ci, name)
+    git(system.project, "tag", "--force", "release")
+    done = system.score([says("uv run ml_project lineage*", "release")])
+    assert done.code == 0, done.output
+    assert done.tasks == ["lineage", "batch"]
+    assert done.of("uv run ml_project batch") == ["--since 7d --summary score.md"]
+    assert git(system.project, "rev-parse", "--abbrev-ref", "HEAD") == "HEAD\n"
+    for answers, tasks in (
+        ([fails("uv run ml_project lineage*")], ["lineage"]),
+        ([says("uv run ml_project lineage*", "no-such-commit")], ["lineage"]),
+        ([fails("uv run ml_project batch*", 3), MADE_BY], ["lineage", "batch"]),
+    ):
+        red = system.score(answers)
+        assert (red.code, red.tasks) == (1, [*tasks, "notify"]), red.output
+    for missing in ("SCORE_OUTPUT", "COLLECTED_URL", "MLFLOW_TRACKING_URI"):
+        red = system.score([MADE_BY], **{missing: ""})
+        assert (red.code, red.tasks) == (1, ["notify"])
+        assert f"{missing}: is empty" in red.output
+    assert system.score([MADE_BY], SCORE_INPUT="").tasks == []
+
+
+@pytest.mark.parametrize("ci", SYSTEMS)
+def test_only_batch_projects_score_in_ci(systems: Any, ci: str) -> None:
+    assert not (systems(ci, "kubernetes").project / "azure-pipelines/score.yml").exists()
+    if ci == "gitlab":
+        assert systems(ci, "kubernetes").score([MADE_BY]).tasks == []
 
 
 @pytest.mark.parametrize("ci", SYSTEMS)

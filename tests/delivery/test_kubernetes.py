@@ -21,6 +21,7 @@ from tests.delivery.kubernetes_checks import (
     custom_problems,
     distinct,
     name,
+    of_kind,
     our_problems,
     pods,
     policy_problems,
@@ -223,7 +224,39 @@ def test_the_image_that_is_released_reaches_every_pod(
     content = yaml.safe_dump({"resources": ["../prod"], "images": [image]})
     (release / "kustomization.yaml").write_text(content, encoding="utf-8")
     found = [one["image"] for pod in pods(build(release)) for one in pod.containers]
-    assert found == [f"other.example.com/m@{image['digest']}"] * 2
+    assert found == [f"other.example.com/m@{image['digest']}"] * 4  # with probe and two schedules
+
+
+def test_each_day_is_scored_in_production_with_the_released_model(manifests: Manifests) -> None:
+    for (project, environment), documents in manifests.items():
+        jobs = [one for one in of_kind(documents, "CronJob") if name(one).endswith("-score")]
+        assert len(jobs) == project.endswith("-both")
+        for job in jobs:
+            assert job["spec"]["suspend"] is (environment != "prod")
+            assert job["spec"]["concurrencyPolicy"] == "Forbid"
+            [pod] = [one for one in pods(documents) if one.place == name(job)]
+            [container] = pod.containers
+            assert container["command"][-1] == "batch"
+            assert container["args"] == ["--package", "models/package", "--since", "7d"]
+            assert {"SCORE_INPUT", "SCORE_OUTPUT"} <= settings(documents).keys()
+
+
+def test_collected_rows_are_carried_to_where_ci_reads_them(manifests: Manifests) -> None:
+    for documents in manifests.values():
+        claims = of_kind(documents, "PersistentVolumeClaim")
+        jobs = [one for one in of_kind(documents, "CronJob") if name(one).endswith("-carry")]
+        assert len(jobs) == len(claims)
+        assert "://" in settings(documents)["COLLECTED_URL"]
+        for job in jobs:
+            [pod] = [one for one in pods(documents) if one.place == name(job)]
+            [mount] = [one for one in pod.containers[0]["volumeMounts"] if one["name"] != "tmp"]
+            assert mount == {"name": "collected", "mountPath": "/app/data", "readOnly": True}
+
+
+def settings(documents: list[Document]) -> dict[str, str]:
+    """What the pods are told by their environment."""
+    [found] = of_kind(documents, "ConfigMap")
+    return dict(found["data"])
 
 
 def test_the_page_says_how_to_make_what_no_file_holds(projects: dict[str, Path]) -> None:

@@ -286,6 +286,11 @@ def test_the_walk_bites(walks: Walks) -> None:
     more = replace(grants, roles={key: {*roles} for key, roles in grants.roles.items()})
     more.add("reader", "registry", "AcrPush")
     assert "reader does not need AcrPush on registry" in idle(jobs, "azureml", more)
+    scoring, (_, kept) = "score.yml: score", walks["github", "batch"]
+    [score] = [job for job in walks["github", "batch"][0] if job.name == scoring]
+    assert any("blobs/write" in line for line in lacking(
+        [replace(score, identities={"reader"})], "batch", kept
+    ))  # fmt: skip
     fewer = Grants()
     fewer.add("infra", "subscription", "Contributor")
     fewer.add("infra", "subscription", "Role Based Access Control Administrator")

@@ -125,13 +125,17 @@ def workload(strategy: str) -> str:
         "spec": {"template": {"spec": {"containers": containers}}},
     }
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "ml-project"}}
-    return yaml.safe_dump_all([service, found])
+    job = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "ml-project-score"}}
+    return yaml.safe_dump_all([service, found, job])
 
 
 def cluster(strategy: str, *more: dict[str, Any], revision: str = "7") -> list[dict[str, Any]]:
     argo = strategy not in ("recreate", "ramped")
     key = f"{'rollout.argoproj.io' if argo else 'deployment.kubernetes.io'}/revision"
-    applied = {"metadata": {"annotations": {key: revision}}} if revision else ""
+    applied: Any = ""
+    if revision:
+        spec = {"template": {"spec": {"containers": [{"image": OLD}]}}}
+        applied = {"metadata": {"annotations": {key: revision}}, "spec": spec}
     return [
         *more,
         {"words": ["kustomize"], "out": workload(strategy)},
@@ -212,6 +216,7 @@ def test_kubernetes_goes_back_to_the_revision_that_was(
     done = kubernetes[scenario]
     assert done.code == 1
     assert done.lines().count(f"{undone} {SPACE} --to-revision=7") == 1
+    assert f"kubectl set image cronjob/ml-project-score *={OLD} {SPACE}" in done.lines()
     assert "aborted: " in done.said
     assert "it is said why" in done.said
 
@@ -227,6 +232,8 @@ def test_kubernetes_has_nothing_to_go_back_to_after_a_first_version(
 def test_kubernetes_undo(kubernetes: dict[str, Result]) -> None:
     assert kubernetes["undo"].lines()[1:] == [
         f"kubectl rollout undo deployment/ml-project {SPACE}",
+        f"kubectl get deployment/ml-project {SPACE} -o json",
+        f"kubectl set image cronjob/ml-project-score *={OLD} {SPACE}",
         f"kubectl rollout status deployment/ml-project {SPACE} --timeout 600s",
     ]
 

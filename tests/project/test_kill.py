@@ -101,6 +101,63 @@ def test_scoring_killed_at_any_moment(veteran: Project, tmp_path: Path) -> None:
     assert len(pd.read_csv(output)) == 30 * len(rows)
 
 
+DAY = "2026-01-31"
+
+
+@pytest.fixture
+def dated(veteran: Project) -> list[str]:
+    """The command that scores the file of DAY, 30 times the example data, with the champion."""
+    rows = pd.read_csv(veteran.root / "data/raw/example.csv")
+    (veteran.root / "in").mkdir()
+    pd.concat([rows] * 30).to_csv(veteran.root / f"in/{DAY}.csv", index=False)
+    veteran.set("score", batch_rows=500)
+    veteran.step("register")
+    veteran.step("promote", "--reason", "the first")
+    words = ["--date", DAY, "--quiet", "0", "--collect", "collected"]
+    words += ["--input", "in/{date}.csv", "--output", "out/{date}.csv"]
+    return ["python", "-m", veteran.package, "batch", *words]
+
+
+def check_date(project: Project) -> None:
+    """The scored file is whole, it has the stamp of the rows that were collected, and no more."""
+    folder, most = (
+        project.root / "out",
+        30 * len(pd.read_csv(project.root / "data/raw/example.csv")),
+    )
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == [f"{DAY}.csv", f"{DAY}_rejects.csv"]
+    scored = pd.read_csv(folder / f"{DAY}.csv")
+    assert len(scored) == most
+    [collected] = (project.root / "collected").iterdir()
+    kept = pd.read_parquet(collected)
+    assert kept["scored_at"].nunique() == scored["scored_at"].nunique() == 1
+    assert len(kept) == most
+
+
+def test_the_scoring_of_a_date_killed_at_any_moment(veteran: Project, dated: list[str]) -> None:
+    output = veteran.root / f"out/{DAY}.csv"
+    for _ in kills(veteran, dated, seed=5):
+        if output.exists():
+            check_date(veteran)
+            output.unlink()
+    veteran.run(*dated)
+    check_date(veteran)
+    before = output.read_bytes()
+    assert "scored before" in veteran.run(*dated).stdout
+    assert output.read_bytes() == before
+
+
+def test_two_runs_of_one_date_at_once(veteran: Project, dated: list[str]) -> None:
+    both = [start(veteran, dated) for _ in range(2)]
+    assert [one.wait() for one in both] == [0, 0]
+    assert len(pd.read_csv(veteran.root / f"out/{DAY}.csv")) == len(
+        pd.read_csv(veteran.root / f"in/{DAY}.csv")
+    )
+    assert sorted(path.suffix for path in (veteran.root / "out").iterdir()) == [".csv"] * 2
+    veteran.run(*dated, "--again")
+    check_date(veteran)
+
+
 def left_behind(project: Project) -> list[str]:
     """What killed runs have left in the folders that the pipeline writes to."""
     folders = [project.root, *(project.root / name for name in ("models", "reports"))]

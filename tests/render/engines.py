@@ -54,6 +54,15 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "src/{{ package_name }}/operate/": [OPERATE],
     "tests/machinery/operate/": [OPERATE],
     "tests/machinery/tools/": [OPERATE],
+    "src/{{ package_name }}/operate/batch.py": [("serving", "batch", "both")],
+    "tests/machinery/operate/test_batch.py": [("serving", "batch", "both")],
+    **{
+        f"{path}/score.yml": [OPERATE, ("serving", "batch")]
+        for path in (".github/workflows", ".gitlab/ci", "azure-pipelines")
+    },
+    "deploy/kubernetes/base/score.yaml": [("serving", "both")],
+    "azureml/jobs/score.yml": [*ON_AZUREML, ("serving", "both")],
+    "azureml/schedules/score.yml": [*ON_AZUREML, ("serving", "both")],
     ".github/ISSUE_TEMPLATE/": [GOVERN],
     ".github/rulesets/": [GOVERN],
     ".github/environments.sh": [GOVERN],

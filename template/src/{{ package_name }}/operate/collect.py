@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,12 @@ from ..errors import ProjectError
 from ..io.files import replacing
 from ..io.tables import decoded
 from ..settings import Collect
+from .places import Place
 
 PART = 5_000  # rows of a file
 STALE = 3600.0  # seconds after which nobody writes to a temporary file any more
 FILES = "[0-9]*.parquet"  # not the temporary ones, which begin with a dot
+UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 STAMP = pa.timestamp("us", "UTC")
 
 
@@ -84,6 +86,29 @@ def keep(rows: pa.Table, path: Path, settings: Collect) -> None:
                 torn.unlink()
 
 
+def carry(folder: Path, address: str, settings: Collect) -> int:
+    """Send the files that are not yet elsewhere as they are here; return how many those are."""
+    target, new = Place(address), []
+    for path in sorted(folder.glob(FILES)):
+        with suppress(FileNotFoundError):  # made room while we read
+            if (target.inside(path.name).seen() or (-1,))[0] != path.stat().st_size:
+                new.append(path)
+    send(new, address, settings)
+    return len(new)
+
+
+def send(files: list[Path], address: str, settings: Collect) -> None:
+    """Copy files to the folder at an address, where the oldest make room for them, too."""
+    target, left = Place(address), settings.max_rows
+    for path in files:
+        target.inside(path.name).put(path)
+    for other in reversed([one for one in target.files() if one.suffix == ".parquet"]):
+        with other.plain_errors():
+            left -= pq.read_metadata(other.path, filesystem=other.store).num_rows
+            if left < 0:
+                other.store.delete_file(other.path)
+
+
 def identified(rows: pa.Table) -> pa.Table:
     """Make of `row` and `scored_at`, which a scored file has too, what stands for them here."""
     number = pc.cast(rows["row"], pa.string())
@@ -108,3 +133,14 @@ def collected(folder: Path) -> pa.Table:
 def together(tables: list[pa.Table]) -> pa.Table:
     """Join tables; columns may be missing here, and hold nothing but missing values there."""
     return pa.concat_tables([pa.table({}), *tables], promote_options="permissive")
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """Read a time, or how long before `now`: 90m, 12h, 7d, 4w."""
+    try:
+        if text[-1:] in UNITS:
+            return now - timedelta(**{UNITS[text[-1]]: float(text[:-1])})
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ProjectError(f"{text!r} is no time (2026-01-31T08:00), and no span (7d)") from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

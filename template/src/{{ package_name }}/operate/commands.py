@@ -120,6 +120,7 @@ def lineage(
     model: Model = "champion",
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write a page here.")] = None,
+    commit: Annotated[bool, typer.Option("--commit", help="Only the commit of its code.")] = False,
 ) -> None:
     """Tell the data, code, parameters and environment of a model, its result, who approved it."""
     from ..io.files import replacing
@@ -128,6 +129,9 @@ def lineage(
     from .tracking import run_files
 
     version = find(model)
+    if commit:
+        typer.echo(told.commit(version))
+        return
     answers = told.lineage(version)
     if html:
         page = told.as_page(answers, run_files(version.run_id, "reports/plots"))
@@ -176,9 +180,8 @@ def monitor(
     from ..io.files import replacing, write_json
     from ..io.tables import read_table, text_columns
     from . import notify
-    from .collect import collected
+    from .collect import collected, moment
     from .monitor import (
-        moment,
         monitor,
         of_collected,
         of_file,
@@ -213,6 +216,19 @@ def monitor(
         raise typer.Exit(ALARM)
     if not result["checks"]:
         raise typer.Exit(UNJUDGED)
+
+
+@app.command()
+def carry(
+    to: Annotated[
+        str, typer.Option(envvar="COLLECTED_URL", help="A path, s3://, gs://, azure://.")
+    ],
+) -> None:
+    """Copy the collected rows that are new here to a folder elsewhere, where `monitor` runs."""
+    from .collect import carry
+
+    count = carry(paths.COLLECTED, to, load(paths.PARAMS).collect)
+    typer.echo(f"{count} files of collected rows are new there")
 
 
 @app.command()

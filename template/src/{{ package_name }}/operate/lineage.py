@@ -65,6 +65,15 @@ def lineage(version: Version) -> Answers:
     }
 
 
+@plain_errors()
+def commit(version: Version) -> str:
+    """Return the commit whose code made a model. Raises ProjectError when none is on record."""
+    made: str = client().get_run(version.run_id).data.tags["git_commit"]
+    if made == "none":
+        raise ProjectError("it was made outside of git: its code is not on record")
+    return made
+
+
 def as_text(answers: Answers) -> str:
     """Return the answers as Markdown, which reads well as it stands."""
     lines = [f"# {NAME}: lineage of a model"]
@@ -89,12 +98,10 @@ def reproduce(version: Version, scratch: Path) -> list[Check]:
     The checkout is a clone, so nothing here is touched; only DVC's cache is shared.
     """
     run, files = client().get_run(version.run_id).data, run_files(version.run_id)
-    commit, table = run.tags["git_commit"], Path(run.params["data.path"])
-    if commit == "none":
-        raise ProjectError("it was made outside of git: its code is not on record")
+    made, table = commit(version), Path(run.params["data.path"])
     where = git("rev-parse", "--show-toplevel", "--show-prefix").decode().split("\n")
     git("clone", "--quiet", "--no-checkout", where[0], str(scratch))
-    git("-C", str(scratch), "checkout", "--quiet", commit)
+    git("-C", str(scratch), "checkout", "--quiet", made)
     if (patch := files / "uncommitted.patch").exists():
         git("-C", str(scratch), "apply", "--whitespace=nowarn", str(patch.resolve()))
     root = scratch.resolve() / where[1]
