@@ -27,9 +27,9 @@ def publish(result: dict[str, Any], registered: datetime | None, path: Path) -> 
     """Write the figures to `path`, and send them. What cannot be sent is a warning."""
     told = figures(result, registered)
     write_to_textfile(str(path), told)
-    if address := os.environ.get("PUSHGATEWAY_URL", "").strip():
-        if failure := _push(address, told):
-            sys.stderr.write(f"warning: PUSHGATEWAY_URL: the verdict was not sent: {failure}\n")
+    address = os.environ.get("PUSHGATEWAY_URL", "").strip()
+    if address and (failure := _push(address, told)):
+        sys.stderr.write(f"warning: PUSHGATEWAY_URL: the verdict was not sent: {failure}\n")
 
 
 def figures(result: dict[str, Any], registered: datetime | None) -> CollectorRegistry:
@@ -59,17 +59,19 @@ def state(result: dict[str, Any]) -> str:
 
 def _push(address: str, told: CollectorRegistry) -> str | None:
     """Send the figures in the place of those before; return why they could not be sent."""
-    place = urlsplit(address)
-    user, password = (unquote(part) if part else None for part in (place.username, place.password))
-    if place.scheme not in ("http", "https"):
-        return "it must begin with https:// or http://"
-    if password and place.scheme == "http" and place.hostname not in LOCAL:
-        return "the password would be sent in the clear; take https://"
-    bare = place._replace(netloc=place.netloc.rpartition("@")[2]).geturl()
-    handler = partial(basic_auth_handler, username=user, password=password)
-    group = {"project": paths.PROJECT}
     try:
+        place = urlsplit(address)
+        if place.scheme not in ("http", "https"):
+            return "it must begin with https:// or http://"
+        if place.password and place.scheme == "http" and place.hostname not in LOCAL:
+            return "the password would be sent in the clear; take https://"
+        user, password = (
+            None if text is None else unquote(text) for text in (place.username, place.password)
+        )
+        bare = place._replace(netloc=place.netloc.rpartition("@")[2]).geturl()
+        handler = partial(basic_auth_handler, username=user, password=password)
+        group = {"project": paths.PROJECT}
         push_to_gateway(bare, "monitor", told, group, timeout=SECONDS, handler=handler)
-    except (OSError, ValueError, HTTPException) as error:
+    except (OSError, ValueError, HTTPException) as error:  # whose own words may hold the password
         return f"{type(error).__name__} {getattr(error, 'code', '')}".strip()
     return None
