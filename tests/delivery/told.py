@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import prometheus_client
+prometheus = importlib.import_module("prometheus_client")  # which only the project has
 
 
 class Once(threading.Event):
@@ -29,7 +29,7 @@ def gone() -> None:
     raise OSError("no registry")
 
 
-def served(service: Any) -> prometheus_client.CollectorRegistry:
+def served(service: Any) -> Any:
     """Return the figures of a service to which a little of everything has happened."""
     model = SimpleNamespace(served=SimpleNamespace(model_id="m", form="onnx"), version="1")
     service.load_model = lambda *_: model
@@ -46,8 +46,7 @@ def served(service: Any) -> prometheus_client.CollectorRegistry:
     for status in (200, 503):
         for path in ("/predict", "/predict/batch"):
             edge._note({"path": path, "method": "POST", "request_id": "r"}, status, 0.01)
-    registry: prometheus_client.CollectorRegistry = one.metrics.registry
-    return registry
+    return one.metrics.registry
 
 
 def main() -> None:
@@ -57,7 +56,7 @@ def main() -> None:
     result = {"alarm": True, "checks": [{}], "noticed": [], "rows": 1, "made": now.isoformat()}
     service = importlib.import_module(f"{name}.service.service")
     for registry in (served(service), verdict.figures(result, now)):
-        print(prometheus_client.generate_latest(registry).decode())
+        print(prometheus.generate_latest(registry).decode())
 
 
 if __name__ == "__main__":
