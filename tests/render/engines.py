@@ -138,6 +138,7 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "deploy/kubernetes/tools.sh": [*KUBERNETES, ("ci", "github", "azure-devops", "gitlab")],
     "docs/delivery/kubernetes.md": KUBERNETES,
     "docs/delivery/rollout.md": [ONLINE],
+    "docs/runbooks/alerts.md": [ONLINE],
     "deploy/kubernetes_release.py": [("platform", "kubernetes")],
     "deploy/azureml_endpoint.py": [("platform", "azureml")],
     "azureml/": [("cloud", "azure")],

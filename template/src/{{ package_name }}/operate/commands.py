@@ -175,7 +175,7 @@ def monitor(
     """Compare scored rows with the training rows.
 
     Exit code 0: nothing found, 3: alarm, 4: too few rows to judge, 1: error. The verdict is in
-    reports/monitoring: monitor.json and monitor.html.
+    reports/monitoring: monitor.json, monitor.html, and monitor.prom for Prometheus.
     """
     from ..io.files import replacing, write_json
     from ..io.tables import read_table, text_columns
@@ -191,6 +191,7 @@ def monitor(
         with_labels,
     )
     from .registry import champion, fetch
+    from .verdict import publish
 
     settings, version = load(paths.PARAMS), champion()
     folder = fetch(version) if version else paths.PACKAGE
@@ -209,6 +210,7 @@ def monitor(
     with replacing(paths.MONITORING / "monitor.html") as temporary:
         temporary.write_text(page(result, compared), encoding="utf-8")
     write_json(result, paths.MONITORED)
+    publish(result, version.created_at if version else None, paths.MONITORING / "monitor.prom")
     typer.echo(f"{len(window)} rows of model {baseline.model_id}: {result['verdict']}")
     if result["alarm"]:
         told = f"{len(window)} rows of model {baseline.model_id}. {result['verdict']}"

@@ -43,6 +43,8 @@ class Metrics:
         )
         self.values = prometheus.Summary("prediction_value", "Predicted numbers", registry=registry)
         self.loads = prometheus.Counter("model_loads", "Tries", ["result"], registry=registry)
+        for result in ("done", "failed"):
+            self.loads.labels(result)  # from 0 on: Prometheus sees no increase up to a first value
         self.lost = prometheus.Counter("rows_lost", "Rows not collected", registry=registry)
         self.model = prometheus.Info("model", "The model in service", registry=registry)
         self.of_request = cache(self._of_request)
