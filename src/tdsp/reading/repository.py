@@ -44,7 +44,7 @@ class Docker:
     rest: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Repository:
     """All facts. What several checks ask is worked out once, on the first question."""
 
