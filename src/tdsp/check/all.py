@@ -1,5 +1,6 @@
 """All checks: importing a module adds its checks to the list."""
 
-from tdsp.check import data, gate, leakage, model
+from tdsp.check import data, gate, leakage, model, monitoring, service, training
+from tdsp.check.rule import CHECKS
 
-__all__ = ["data", "gate", "leakage", "model"]
+__all__ = ["CHECKS", "data", "gate", "leakage", "model", "monitoring", "service", "training"]

@@ -224,8 +224,11 @@ def known_kind(name: str, maker: Call | None) -> str:
 
 def flows(module: Module) -> Iterator[Flow]:
     """Yield each scope of a file, followed. A file that fits and splits nothing has none."""
-    fits = any(each.method in FITS or each.name in SPLITS for each in module.calls)
-    if not fits:
+    told = any(
+        each.method in FITS or each.name in SPLITS or known_kind(each.name, None)
+        for each in module.calls
+    )
+    if not told:
         return
     scopes: dict[str, list[Call | Assign]] = {}
     for event in sorted((*module.calls, *module.assigns), key=lambda each: each.order):

@@ -68,12 +68,15 @@ def gate_closes(repo: Repository) -> Iterator[Mark]:
 def _files(repo: Repository) -> Iterator[Mark]:
     """Judge files named a gate that have no function of that name."""
     named = {module.path for module, _ in gate_functions(repo)}
+    ending = {f.name for m in gate_modules(repo) for f in m.functions if f.raises or f.exits}
     for module in gate_modules(repo):
         if module.path in named or not any(each.compares for each in module.functions):
             continue
         ends = [each for each in module.functions if each.raises or each.exits]
         if ends:
             yield held(repo, module, ends[-1].line, "it raises or exits")
+        elif passed := [call for call in module.calls if call.method in ending]:
+            yield held(repo, module, passed[-1].line, "its verdict is given to what raises")
         else:
             line = module.functions[0].line
             yield unsure(repo, module, line, "no function here raises or exits")
