@@ -1,6 +1,20 @@
 """All checks: importing a module adds its checks to the list."""
 
-from tdsp.check import data, gate, leakage, model, monitoring, service, training
+from tdsp.check import (
+    ci,
+    code,
+    data,
+    gate,
+    leakage,
+    model,
+    monitoring,
+    people,
+    security,
+    service,
+    training,
+)
 from tdsp.check.rule import CHECKS
 
-__all__ = ["CHECKS", "data", "gate", "leakage", "model", "monitoring", "service", "training"]
+MODULES = (ci, code, data, gate, leakage, model, monitoring, people, security, service, training)
+
+__all__ = ["CHECKS", "MODULES"]
