@@ -134,7 +134,7 @@ def tests_assert(repo: Repository) -> Iterator[Mark]:
     fix="Name the commit: `uses: owner/action@<40 digits> # v1.2.3`. A bot can keep it current.",
     unless="no GitHub workflow uses an action of others",
     severity="warning",
-    proves=("O1", "security"),
+    proves=("security",),
     bad={CI: "on: push\n" + STEPS + "      - uses: someone/thing@master\n"},
     good={CI: "on: push\n" + STEPS + "      - uses: someone/thing@" + "0123456789" * 4 + "\n"},
 )
@@ -303,6 +303,35 @@ def way_back(repo: Repository) -> Iterator[Mark]:
             return
     workflow, line, _ = found[0]
     yield at(repo, "fail", workflow.path, line, "it deploys, and no file says how to go back")
+
+
+@check(
+    "IN02",
+    family="ci",
+    title="What is deployed to stands in files",
+    why="What was clicked together cannot be reviewed, compared, or made again after a loss.",
+    fix="Write it in Bicep, Terraform, Pulumi or Kubernetes manifests, and let CI apply it.",
+    unless="CI deploys nothing",
+    severity="note",
+    proves=("P3",),
+    bad={CI: "on: push\n" + STEPS + "      - run: az webapp up\n"},
+    good={CI: "on: push\n" + STEPS + "      - run: terraform apply\n", "infra/main.tf": "terraform {}\n"},
+)
+def as_code(repo: Repository) -> Iterator[Mark]:
+    """Look for files of the known tools, or Kubernetes manifests."""
+    found = deploys(repo)
+    if not found:
+        return
+    for path, file in repo.files.items():
+        if file.suffix in {".tf", ".bicep"} or file.name in {"Pulumi.yaml", "Chart.yaml", "cdk.json", "template.yaml"}:
+            yield at(repo, "held", path, 1)
+            return
+    for path, documents in repo.yaml.items():
+        if any(isinstance(each.data, dict) and {"apiVersion", "kind"} <= set(each.data) for each in documents):
+            yield at(repo, "held", path, 1)
+            return
+    workflow, line, _ = found[0]
+    yield at(repo, "fail", workflow.path, line, "it deploys to what no file describes")
 
 
 @check(

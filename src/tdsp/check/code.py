@@ -71,7 +71,7 @@ def _reaches(module: Module, name: str) -> bool:
     fix="Make the code a package, and install it: `pip install --editable .`.",
     unless="no file imports a module of this repository",
     severity="note",
-    proves=("I2",),
+    proves=(),
     bad={"a.py": "import sys\n\nsys.path.append('..')\nimport b\n", "b.py": "x = 1\n"},
     good={"a.py": "import b\n", "b.py": "x = 1\n"},
 )
@@ -128,7 +128,7 @@ def shadows(repo: Repository) -> Iterator[Mark]:
     fix="Correct it, or remove it.",
     unless="there is no Python",
     severity="error",
-    proves=("I2",),
+    proves=(),
     bad={"a.py": "def f(:\n    pass\n"},
     good={"a.py": "def f():\n    pass\n"},
 )
@@ -163,7 +163,7 @@ def parses(repo: Repository) -> Iterator[Mark]:
     fix="Restart the kernel, run all, and save; or clear the outputs.",
     unless="no notebook shows an output",
     severity="note",
-    proves=("I1",),
+    proves=(),
     bad={
         "a.ipynb": '{"cells": [{"cell_type": "code", "execution_count": 7, "outputs": [{}], "source": "x = 1"},'
         ' {"cell_type": "code", "execution_count": 3, "outputs": [{}], "source": "y = 1"}], "metadata": {}}'

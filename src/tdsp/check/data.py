@@ -222,7 +222,7 @@ VALIDATE = "import pandas as pd\nimport pandera as pa\n\nschema = pa.DataFrameSc
     fix="Let the error of the validation end the run, or raise when its result is not a success.",
     unless="no file validates a table with pandera or Great Expectations",
     severity="error",
-    proves=("D1", "O2"),
+    proves=("D1", "P5"),
     bad={"load.py": VALIDATE + "try:\n    schema.validate(df)\nexcept Exception as error:\n    print(error)\n"},
     good={"load.py": VALIDATE + "df = schema.validate(df)\n"},
 )
@@ -328,7 +328,7 @@ def raw_kept(repo: Repository) -> Iterator[Mark]:
     fix="Leave the target out of the inputs: `X = df.drop(columns=[target])`.",
     unless="no file names both inputs and target of a split",
     severity="error",
-    proves=("D2",),
+    proves=("evaluation",),
     bad={
         "train.py": READ + "from sklearn.model_selection import train_test_split\n\n"
         "df = pd.read_csv('a.csv')\nX = df[['a', 't']]\ny = df['t']\n"
@@ -396,7 +396,7 @@ def _dropped(module: Module, call: Call, name: str, column: str) -> bool:
     fix="Let the reader fail, or collect and count what it refuses.",
     unless="no file reads a table",
     severity="warning",
-    proves=("D7",),
+    proves=("evaluation",),
     bad={"load.py": READ + "df = pd.read_csv('a.csv', on_bad_lines='skip')\n"},
     good={"load.py": READ + "df = pd.read_csv('a.csv')\n"},
 )

@@ -113,7 +113,7 @@ def _values(call: Call) -> Iterator[Value]:
     fix="Split first, or put the transformer into a Pipeline that is fitted on the training rows.",
     unless="no file fits a scaler, an imputer or a TF-IDF vectorizer",
     severity="error",
-    proves=("D7", "M2"),
+    proves=("evaluation",),
     bad={"train.py": SCALER + "X = StandardScaler().fit_transform(X)\n" + SPLIT},
     good={"train.py": SCALER + SPLIT + "X_train = StandardScaler().fit_transform(X_train)\n"},
 )
@@ -131,7 +131,7 @@ def fit_before_split(repo: Repository) -> Iterator[Mark]:
     fix="Select within a Pipeline, so that each fold and the final fit select for themselves.",
     unless="no file selects features, reduces dimensions or encodes by the target",
     severity="error",
-    proves=("D7", "M2"),
+    proves=("evaluation",),
     bad={"train.py": SELECT + "X = SelectKBest(k=1).fit_transform(X, y)\n" + SPLIT},
     good={
         "train.py": SELECT + SPLIT + "X_train = SelectKBest(k=1).fit_transform(X_train, y_train)\n"
@@ -151,7 +151,7 @@ def selected_before_split(repo: Repository) -> Iterator[Mark]:
     fix="Resample the training part only, or put the sampler into imblearn's Pipeline.",
     unless="no file resamples",
     severity="error",
-    proves=("D7", "M2"),
+    proves=("evaluation",),
     bad={"train.py": SMOTE + "X, y = SMOTE().fit_resample(X, y)\n" + SPLIT},
     good={
         "train.py": SMOTE + SPLIT + "X_train, y_train = SMOTE().fit_resample(X_train, y_train)\n"
@@ -205,7 +205,7 @@ COUNTED = "df['city_rows'] = df.groupby('city')['age'].transform('count')\n"
     fix="Compute it within the training folds: sklearn.preprocessing.TargetEncoder does.",
     unless="no file groups rows and then splits them",
     severity="warning",
-    proves=("D7",),
+    proves=("evaluation",),
     bad={"train.py": IMPORT + TARGETS.format(ENCODED)},
     good={"train.py": IMPORT + TARGETS.format(COUNTED)},
 )
@@ -268,7 +268,7 @@ def _target_columns(flow: Flow, split: Split) -> set[str]:
     fix="Call `transform` on the test part with what was fitted on the training part.",
     unless="no file fits on what train_test_split returned",
     severity="error",
-    proves=("D7", "M2"),
+    proves=("evaluation",),
     bad={"train.py": SCALER + SPLIT + "s = StandardScaler()\na = s.fit_transform(X_train)\nb = s.fit_transform(X_test)\n"},
     good={"train.py": SCALER + SPLIT + "s = StandardScaler()\na = s.fit_transform(X_train)\nb = s.transform(X_test)\n"},
 )
@@ -319,7 +319,7 @@ CALLBACKS = ("EarlyStopping", "early_stopping", "ModelCheckpoint", "ReduceLROnPl
     fix="Hold out a third part for early stopping, and touch the test part once.",
     unless="nothing is trained with a validation part from train_test_split",
     severity="error",
-    proves=("M3",),
+    proves=("evaluation",),
     bad={
         "train.py": BOOST
         + "m = XGBClassifier(early_stopping_rounds=5)\n"
@@ -428,7 +428,7 @@ EVALUATED = IMPORT + "from sklearn.metrics import accuracy_score\nfrom sklearn.s
     fix="Predict the test part, and report the figure of that.",
     unless="no file both splits rows and measures a model",
     severity="warning",
-    proves=("M2",),
+    proves=("evaluation",),
     bad={
         "train.py": EVALUATED
         + "m = SVC().fit(X_train, y_train)\nprint(accuracy_score(y_train, m.predict(X_train)))\n"

@@ -171,7 +171,7 @@ def model_in_git(repo: Repository) -> Iterator[Mark]:
     fix="Name a version, or an alias that a gate moves: `models:/NAME@champion`.",
     unless="no file names a registered MLflow model",
     severity="warning",
-    proves=("I7",),
+    proves=(),
     bad={"serve.py": "import mlflow\n\nm = mlflow.pyfunc.load_model('models:/churn/Production')\n"},
     good={"serve.py": "import mlflow\n\nm = mlflow.pyfunc.load_model('models:/churn@champion')\n"},
 )
@@ -200,7 +200,7 @@ CARD = "# Model card\n\n## Intended use\n\nChurn of customers.\n"
     fix="Write a model card: purpose, data, figures, limits.",
     unless="nothing is trained here",
     severity="note",
-    proves=("M1",),
+    proves=(),
     bad={"train.py": "from sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n", "README.md": "# App\n"},
     good={"train.py": "from sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n", "docs/model_card.md": CARD},
 )

@@ -41,7 +41,7 @@ def monitors(repo: Repository) -> list[tuple[Module, int]]:
     fix="Let the monitor exit with a code, and let the job fail, open an issue or send a message.",
     unless="nothing monitors a model",
     severity="error",
-    proves=("O1", "A4", "P7"),
+    proves=("P7", "A4"),
     bad={WORKFLOW: STEPS + "      - run: python src/check_drift.py || true\n"},
     good={WORKFLOW: STEPS + "      - run: python src/check_drift.py\n"},
 )
@@ -91,7 +91,7 @@ def _reports(repo: Repository) -> Iterator[Mark]:
     fix="Log each request with an id, the model's version and the answer; mask what is personal.",
     unless="no route asks a model",
     severity="note",
-    proves=("O2", "P7"),
+    proves=("P7",),
     bad={
         "app.py": "import joblib\nfrom flask import Flask\n\napp = Flask(__name__)\nmodel = joblib.load('m')\n\n\n"
         "@app.route('/predict')\ndef predict():\n    return str(model.predict([[1]]))\n"
@@ -149,7 +149,7 @@ def drift_watched(repo: Repository) -> Iterator[Mark]:
     fix="Train on a schedule or a trigger, and let the gate judge what comes out.",
     unless="CI trains nothing",
     severity="note",
-    proves=("A4", "G1"),
+    proves=("O4", "A4", "G1"),
     bad={".github/workflows/train.yml": "on: workflow_dispatch\njobs:\n  t:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: python src/train.py\n"},
     good={".github/workflows/train.yml": "on: {schedule: [{cron: '0 4 * * 1'}]}\njobs:\n  t:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: python src/train.py\n"},
 )

@@ -52,20 +52,26 @@ def owner(repo: Repository) -> Iterator[Mark]:
     fix="Answer it, or say who will: `tdsp docs` lists all.",
     unless="no document has an open question in the template's form",
     severity="note",
-    proves=("M1",),
+    proves=(),
     bad={"docs/charter.md": "# Charter\n\nSuccess is [open: which figure, and from when?]\n"},
     good={"docs/charter.md": "# Charter\n\nSuccess is 100 fewer leavers a month.\n"},
 )
 def open_questions(repo: Repository) -> Iterator[Mark]:
     """Count open questions in documents; a charter without one is evidence."""
+    counted: list[tuple[str, int, int]] = []
     for path, file in repo.files.items():
         if file.suffix != ".md" or not path.startswith("docs/") or not file.text:
             continue
-        lines = [n for n, line in enumerate(file.text.splitlines(), 1) if re.search(r"\[open: ", line)]
+        lines = [n for n, line in enumerate(file.text.splitlines(), 1) if "[open: " in line]
         if lines and "`[open:" not in file.text:
-            yield at(repo, "fail", path, lines[0], f"{len(lines)} open questions")
+            counted.append((path, lines[0], len(lines)))
         elif re.search(r"(charter|purpose|problem|business)[^/]*\.md$", path):
             yield at(repo, "held", path, 1)
+    if counted:
+        path, line, _ = max(counted, key=lambda each: each[2])
+        total, pages = sum(each[2] for each in counted), len(counted)
+        message = f"{total} lines in {pages} documents wait for an answer; here are the most"
+        yield at(repo, "fail", path, line, message)
 
 
 @check(
@@ -76,7 +82,7 @@ def open_questions(repo: Repository) -> Iterator[Mark]:
     fix="Write one page: how to see that it is broken, how to go back, whom to call.",
     unless="CI deploys nothing",
     severity="note",
-    proves=("I7",),
+    proves=(),
     bad={CI: DEPLOY},
     good={CI: DEPLOY, "docs/runbook.md": "# Runbook\n\nRoll back: helm rollback\n"},
 )
@@ -138,16 +144,29 @@ def half_merged(repo: Repository) -> Iterator[Mark]:
         if file.suffix == ".rej" and file.text and file.text.startswith(("---", "diff", "***", "@@")):
             found = True
             yield at(repo, "fail", path, 1, "what an update could not apply was left here")
-        text = file.text or ""
-        if "<<<<<<< " in text and (match := re.search(r"(?m)^<<<<<<< .+\n(?:(?!^[<>]{7}).*\n)*?^=======$\n(?:.*\n)*?^>>>>>>> ", text)):
+        if line := _conflict(file.text or ""):
             found = True
-            line = text.count("\n", 0, match.start()) + 1
             if file.suffix not in {".md", ".rst"}:
                 yield at(repo, "fail", path, line, "a conflict of a merge stands here")
             else:
                 yield at(repo, "unknown", path, line, "a conflict, or a text about one")
     if not found and repo.files:
         yield at(repo, "held", next(iter(repo.files)), 1, "no marks of a conflict")
+
+
+def _conflict(text: str) -> int:
+    """Return the line of a conflict: its three marks in order, each at the start of a line."""
+    if "<<<<<<< " not in text:
+        return 0
+    start, middle = 0, False
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.startswith("<<<<<<< "):
+            start, middle = number, False
+        elif line.rstrip() == "=======" and start:
+            middle = True
+        elif line.startswith(">>>>>>> ") and middle:
+            return start
+    return 0
 
 
 @check(

@@ -99,7 +99,7 @@ def _reads_request(name: str, base: object) -> bool:
     fix="Load at the start: at the top of the file, or in the start event.",
     unless="no route asks a model",
     severity="warning",
-    proves=("O6",),
+    proves=(),
     bad={
         "app.py": FLASK + "@app.route('/predict')\ndef predict():\n    m = joblib.load('m.joblib')\n    return str(m.predict([[1]]))\n"
     },
@@ -136,7 +136,7 @@ def _body(module: Module, function: Function) -> str:
     fix="Write `def` in place of `async def`, or give the work to a thread.",
     unless="no async route asks a model",
     severity="note",
-    proves=("O6",),
+    proves=(),
     bad={
         "app.py": API + "model = joblib.load('m.joblib')\n\n\n@app.post('/predict')\nasync def predict():\n"
         "    return float(model.predict([[1]])[0])\n"
@@ -167,7 +167,7 @@ def not_blocking(repo: Repository) -> Iterator[Mark]:
     fix="Add a route such as /health that asks the model for one known row.",
     unless="no route asks a model",
     severity="note",
-    proves=("I6",),
+    proves=(),
     bad={"app.py": FLASK + "@app.route('/predict')\ndef predict():\n    return str(model.predict([[1]]))\n"},
     good={
         "app.py": FLASK + "@app.route('/predict')\ndef predict():\n    return str(model.predict([[1]]))\n\n\n"

@@ -120,6 +120,75 @@ def metrics_kept(repo: Repository) -> Iterator[Mark]:
 
 
 @check(
+    "EV02",
+    family="training",
+    title="The model is compared with a simple one",
+    why="A figure says nothing alone. Often the share of the larger class, or a line, does as well.",
+    fix="Fit a DummyClassifier or DummyRegressor and a linear model beside it, and report all three.",
+    unless="no script measures a model",
+    severity="note",
+    proves=("M5",),
+    bad={"train.py": SCORED + "print(f1_score([0, 1], m.predict([[0], [1]])))\n"},
+    good={
+        "train.py": "from sklearn.dummy import DummyClassifier\n" + SCORED
+        + "d = DummyClassifier().fit([[0], [1]], [0, 1])\nprint(f1_score([0, 1], m.predict([[0], [1]])))\n"
+    },
+)
+def baseline(repo: Repository) -> Iterator[Mark]:
+    """Look for a dummy, a linear model, or something that is named a baseline."""
+    measured = None
+    simple = re.compile(r"(Dummy(Classifier|Regressor)|LogisticRegression|LinearRegression|Ridge|Lasso|NaiveForecaster|SeasonalNaive|GaussianNB|MultinomialNB)$")
+    for module in repo.modules("production", "notebook"):
+        for call in module.calls:
+            if simple.search(call.name) and call.name.startswith(("sklearn.", "sktime.", "statsforecast.")):
+                yield held(repo, module, call.line)
+                return
+            if call.name.startswith("sklearn.metrics.") and call.method.endswith(("_score", "_error")):
+                measured = measured or (module, call.line)
+        for function in module.functions:
+            if "baseline" in function.name:
+                yield held(repo, module, function.line)
+                return
+    if measured:
+        yield broken(repo, *measured, "no baseline is measured beside it")
+
+
+@check(
+    "DA12",
+    family="training",
+    title="The code of the features is tested",
+    why="A mistake in a feature is no error: the model learns from it, and is a little worse.",
+    fix="Write a test that gives a few rows and compares with values worked out by hand.",
+    unless="no file is named after features or preprocessing",
+    severity="note",
+    proves=("D7",),
+    bad={"features.py": "def ratio(a, b):\n    return a / b\n", "tests/test_a.py": "def test_a():\n    assert 1\n"},
+    good={
+        "features.py": "def ratio(a, b):\n    return a / b\n",
+        "tests/test_features.py": "from features import ratio\n\n\ndef test_ratio():\n    assert ratio(1, 2) == 0.5\n",
+    },
+)
+def features_tested(repo: Repository) -> Iterator[Mark]:
+    """Look for a test that imports each file of features."""
+    named = r"(^|/)(\w*_)?(features?|feature_engineering|preprocess\w*|transform(s|ers|ations)?)\.py$"
+    imported: dict[str, tuple[str, int]] = {}
+    for test in repo.modules("test"):
+        for each in test.imports:
+            for part in f"{each.module}.{each.name}".split("."):
+                imported.setdefault(part, (test.path, each.line))
+    for module in repo.modules("production"):
+        if not re.search(named, module.path) or not module.functions:
+            continue
+        stem = module.path.rsplit("/", 1)[-1].removesuffix(".py")
+        names = {stem, *(function.name for function in module.functions)} & set(imported)
+        if names:
+            path, line = imported[sorted(names)[0]]
+            yield at(repo, "held", path, line, f"it tests {module.path}")
+        else:
+            yield broken(repo, module, module.functions[0].line, "no test imports this file")
+
+
+@check(
     "EV11",
     family="training",
     title="No figure is too good",
@@ -127,7 +196,7 @@ def metrics_kept(repo: Repository) -> Iterator[Mark]:
     fix="Look for a column that is known only after the outcome, and for copies of rows.",
     unless="no metrics file with such a figure is in the repository",
     severity="warning",
-    proves=("D2",),
+    proves=("evaluation",),
     bad={"metrics.json": '{"test": {"roc_auc": 0.9999}}\n'},
     good={"metrics.json": '{"test": {"roc_auc": 0.91}}\n'},
 )
