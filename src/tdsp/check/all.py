@@ -4,7 +4,7 @@ from tdsp.check import (
     ci,
     code,
     data,
-    gate,
+    gates,
     leakage,
     model,
     monitoring,
@@ -15,6 +15,6 @@ from tdsp.check import (
 )
 from tdsp.check.rule import CHECKS
 
-MODULES = (ci, code, data, gate, leakage, model, monitoring, people, security, service, training)
+MODULES = (ci, code, data, gates, leakage, model, monitoring, people, security, service, training)
 
 __all__ = ["CHECKS", "MODULES"]

@@ -24,7 +24,18 @@ RETIRED = {
     "macos-10.15": "August 2022", "macos-11": "June 2024", "macos-12": "December 2024",
     "macos-13": "December 2025", "windows-2016": "April 2022", "windows-2019": "June 2025",
 }  # fmt: skip
-OWN = ("actions/", "github/", "azure/", "aws-actions/", "google-github-actions/", "docker/", "hashicorp/", "pypa/", "astral-sh/")
+PROMOTES = re.compile(r"(^|\s)promote(\s+-|\s*$|\s+\S+\s*$)", re.MULTILINE)
+OWN = (
+    "actions/",
+    "github/",
+    "azure/",
+    "aws-actions/",
+    "google-github-actions/",
+    "docker/",
+    "hashicorp/",
+    "pypa/",
+    "astral-sh/",
+)
 
 
 def others(repo: Repository) -> list[str]:
@@ -33,14 +44,17 @@ def others(repo: Repository) -> list[str]:
     return [file.path for file in repo.named(names)]
 
 
-def deploys(repo: Repository) -> list[tuple[Workflow, int, str]]:
-    """Return the places where CI deploys: workflow, line, environment."""
+def deploys(repo: Repository, *, promotions: bool = True) -> list[tuple[Workflow, int, str]]:
+    """Return the places where CI deploys, or promotes a model: workflow, line, environment."""
     found = []
     for workflow in repo.workflows:
         for job in workflow.jobs:
             for step in job.steps:
-                ran = DEPLOYS.search(step.run) and not re.search(r"--dry-run|what-if|terraform plan", step.run)
-                if ran or DEPLOY_USES.search(step.uses):
+                ran = DEPLOYS.search(step.run) and not re.search(
+                    r"--dry-run|what-if|terraform plan", step.run
+                )
+                moved = promotions and PROMOTES.search(step.run)
+                if ran or moved or DEPLOY_USES.search(step.uses):
                     found.append((workflow, step.line, job.environment))
     return found
 
@@ -87,7 +101,10 @@ def _indirect(repo: Repository) -> tuple[str, int] | None:
             if job.calls:
                 return workflow.path, job.line
         for command in commands(workflow):
-            if re.search(r"(^|\s)(make|just|task|invoke|bash|sh|\./\S+|hatch|pixi|docker|poe|uv run|python3? \S+\.py)(\s|$)", command.text):
+            if re.search(
+                r"(^|\s)(make|just|task|invoke|bash|sh|\./\S+|hatch|pixi|docker|poe|uv run|python3? \S+\.py)(\s|$)",
+                command.text,
+            ):
                 return workflow.path, command.line
     return None
 
@@ -102,7 +119,10 @@ def _indirect(repo: Repository) -> tuple[str, int] | None:
     severity="warning",
     proves=("P5", "I2"),
     bad={"app.py": "def f():\n    return 1\n", "tests/test_a.py": "def test_a():\n    print(1)\n"},
-    good={"app.py": "def f():\n    return 1\n", "tests/test_a.py": "def test_a():\n    assert 1 == 1\n"},
+    good={
+        "app.py": "def f():\n    return 1\n",
+        "tests/test_a.py": "def test_a():\n    assert 1 == 1\n",
+    },
 )
 def tests_assert(repo: Repository) -> Iterator[Mark]:
     """Judge the test functions: whether any asserts, raises or compares."""
@@ -116,7 +136,9 @@ def tests_assert(repo: Repository) -> Iterator[Mark]:
                 continue
             found = found or (module, function.line)
             calls = [c for c in module.calls if c.scope.startswith(function.scope)]
-            ways = re.compile(r"^(assert\w*|raises|fail|expect\w*|check\w*|assertRaises\w*|verify\w*)$")
+            ways = re.compile(
+                r"^(assert\w*|raises|fail|expect\w*|check\w*|assertRaises\w*|verify\w*)$"
+            )
             if function.asserts or any(ways.match(c.method) for c in calls):
                 yield held(repo, module, function.line)
                 return
@@ -148,7 +170,11 @@ def _pinned(repo: Repository) -> Iterator[Mark]:
     for workflow in repo.workflows:
         for step in workflow.steps if workflow.host in {"github", "action"} else ():
             action, _, ref = step.uses.partition("@")
-            if not ref or action.startswith((".", "$", "docker:")) or action.lower().startswith(OWN):
+            if (
+                not ref
+                or action.startswith((".", "$", "docker:"))
+                or action.lower().startswith(OWN)
+            ):
                 continue
             line = _uses_line(repo, workflow, step.line, step.uses)
             if re.fullmatch(r"[0-9a-f]{40}", ref):
@@ -157,7 +183,9 @@ def _pinned(repo: Repository) -> Iterator[Mark]:
                 seen.add(step.uses)
                 branch = ref in {"main", "master", "latest", "develop", "HEAD"}
                 severity = "warning" if branch else "note"
-                yield at(repo, "fail", workflow.path, line, f"{action} may change under @{ref}", severity)
+                yield at(
+                    repo, "fail", workflow.path, line, f"{action} may change under @{ref}", severity
+                )
 
 
 def _uses_line(repo: Repository, workflow: Workflow, start: int, uses: str) -> int:
@@ -188,10 +216,18 @@ def least_rights(repo: Repository) -> Iterator[Mark]:
         line = workflow.document.line("permissions")
         if workflow.permissions == "write-all":
             yield at(repo, "fail", workflow.path, line, "every right is granted", "warning")
-        elif workflow.permissions is not None or all(j.permissions is not None for j in workflow.jobs):
+        elif workflow.permissions is not None or all(
+            j.permissions is not None for j in workflow.jobs
+        ):
             yield at(repo, "held", workflow.path, line)
         else:
-            yield at(repo, "fail", workflow.path, 1, "no permissions are stated: the organisation's default holds")
+            yield at(
+                repo,
+                "fail",
+                workflow.path,
+                1,
+                "no permissions are stated: the organisation's default holds",
+            )
 
 
 TAINTED = re.compile(
@@ -205,11 +241,15 @@ TAINTED = re.compile(
     title="What strangers write does not become a command",
     why="A title or a branch name is put into the script before the shell reads it. Whoever opens a pull"
     " request can run commands.",
-    fix="Pass it as an environment variable: `env: {TITLE: ${{ ... }}}`, then \"$TITLE\".",
+    fix='Pass it as an environment variable: `env: {TITLE: ${{ ... }}}`, then "$TITLE".',
     unless="no GitHub workflow runs a script",
     severity="error",
     proves=("security",),
-    bad={CI: "on: pull_request\n" + STEPS + "      - run: echo ${{ github.event.pull_request.title }}\n"},
+    bad={
+        CI: "on: pull_request\n"
+        + STEPS
+        + "      - run: echo ${{ github.event.pull_request.title }}\n"
+    },
     good={CI: "on: pull_request\n" + STEPS + "      - run: pytest\n"},
 )
 def no_injection(repo: Repository) -> Iterator[Mark]:
@@ -220,11 +260,17 @@ def no_injection(repo: Repository) -> Iterator[Mark]:
         for step in workflow.steps:
             match = TAINTED.search(step.run)
             if match:
-                line = step.run_line + step.run.count("\n", 0, match.start()) + ("\n" in step.run.strip())
+                line = (
+                    step.run_line
+                    + step.run.count("\n", 0, match.start())
+                    + ("\n" in step.run.strip())
+                )
                 yield at(repo, "fail", workflow.path, line, f"{match[1]} is part of a script")
             elif step.run:
                 yield at(repo, "held", workflow.path, step.run_line)
-            target = "pull_request_target" in workflow.triggers and step.uses.startswith("actions/checkout")
+            target = "pull_request_target" in workflow.triggers and step.uses.startswith(
+                "actions/checkout"
+            )
             if target and re.search(r"pull_request\.head|head_ref", step.with_):
                 message = "code of a pull request runs with this repository's secrets"
                 yield at(repo, "fail", workflow.path, step.line, message, "warning")
@@ -240,18 +286,31 @@ def no_injection(repo: Repository) -> Iterator[Mark]:
     severity="warning",
     proves=("A3", "P2"),
     bad={CI: "on: push\n" + STEPS + "      - run: kubectl apply -f k8s\n"},
-    good={CI: "on: push\n" + STEPS.replace("    steps", "    environment: production\n    steps") + "      - run: kubectl apply -f k8s\n"},
+    good={
+        CI: "on: push\n"
+        + STEPS.replace("    steps", "    environment: production\n    steps")
+        + "      - run: kubectl apply -f k8s\n"
+    },
 )
 def approved(repo: Repository) -> Iterator[Mark]:
     """Judge the jobs that deploy by their environment."""
     for workflow, line, environment in deploys(repo):
-        manual = workflow.triggers <= {"workflow_dispatch", "workflow_call", "release"} and workflow.triggers
+        manual = (
+            workflow.triggers <= {"workflow_dispatch", "workflow_call", "release"}
+            and workflow.triggers
+        )
         if environment:
             yield at(repo, "held", workflow.path, line, f"environment {environment}")
         elif manual or any(job.manual for job in workflow.jobs):
             yield at(repo, "held", workflow.path, line, "a person starts it")
         else:
-            yield at(repo, "fail", workflow.path, line, "it deploys, and no environment can ask for an approval")
+            yield at(
+                repo,
+                "fail",
+                workflow.path,
+                line,
+                "it deploys, and no environment can ask for an approval",
+            )
 
 
 @check(
@@ -289,7 +348,11 @@ def machines(repo: Repository) -> Iterator[Mark]:
     severity="note",
     proves=("I7",),
     bad={CI: "on: push\n" + STEPS + "      - run: helm upgrade app chart\n"},
-    good={CI: "on: push\n" + STEPS + "      - run: helm upgrade app chart\n      - run: helm rollback app\n        if: failure()\n"},
+    good={
+        CI: "on: push\n"
+        + STEPS
+        + "      - run: helm upgrade app chart\n      - run: helm rollback app\n        if: failure()\n"
+    },
 )
 def way_back(repo: Repository) -> Iterator[Mark]:
     """Look for the words of a way back in workflows and documents."""
@@ -297,8 +360,11 @@ def way_back(repo: Repository) -> Iterator[Mark]:
     if not found:
         return
     words = re.compile(r"(?i)roll[- ]?back|--atomic|undo\b|blue[-/ ]green|previous version")
-    for path, file in repo.files.items():
-        if file.suffix in {".md", ".rst", ".yml", ".yaml", ".sh"} and (match := words.search(file.text or "")):
+    by_kind = sorted(repo.files.items(), key=lambda each: each[1].suffix not in {".yml", ".yaml"})
+    for path, file in by_kind:
+        if file.suffix in {".md", ".rst", ".yml", ".yaml", ".sh"} and (
+            match := words.search(file.text or "")
+        ):
             yield at(repo, "held", path, (file.text or "").count("\n", 0, match.start()) + 1)
             return
     workflow, line, _ = found[0]
@@ -315,19 +381,30 @@ def way_back(repo: Repository) -> Iterator[Mark]:
     severity="note",
     proves=("P3",),
     bad={CI: "on: push\n" + STEPS + "      - run: az webapp up\n"},
-    good={CI: "on: push\n" + STEPS + "      - run: terraform apply\n", "infra/main.tf": "terraform {}\n"},
+    good={
+        CI: "on: push\n" + STEPS + "      - run: terraform apply\n",
+        "infra/main.tf": "terraform {}\n",
+    },
 )
 def as_code(repo: Repository) -> Iterator[Mark]:
     """Look for files of the known tools, or Kubernetes manifests."""
-    found = deploys(repo)
+    found = deploys(repo, promotions=False)
     if not found:
         return
     for path, file in repo.files.items():
-        if file.suffix in {".tf", ".bicep"} or file.name in {"Pulumi.yaml", "Chart.yaml", "cdk.json", "template.yaml"}:
+        if file.suffix in {".tf", ".bicep"} or file.name in {
+            "Pulumi.yaml",
+            "Chart.yaml",
+            "cdk.json",
+            "template.yaml",
+        }:
             yield at(repo, "held", path, 1)
             return
     for path, documents in repo.yaml.items():
-        if any(isinstance(each.data, dict) and {"apiVersion", "kind"} <= set(each.data) for each in documents):
+        if any(
+            isinstance(each.data, dict) and {"apiVersion", "kind"} <= set(each.data)
+            for each in documents
+        ):
             yield at(repo, "held", path, 1)
             return
     workflow, line, _ = found[0]
@@ -343,8 +420,16 @@ def as_code(repo: Repository) -> Iterator[Mark]:
     unless="CI does not log in to a cloud",
     severity="warning",
     proves=("security",),
-    bad={CI: "on: push\n" + STEPS + "      - uses: azure/login@v2\n        with: {creds: '${{ secrets.AZURE_CREDENTIALS }}'}\n"},
-    good={CI: "on: push\n" + STEPS + "      - uses: azure/login@v2\n        with: {client-id: '${{ vars.CLIENT }}', tenant-id: a, subscription-id: b}\n"},
+    bad={
+        CI: "on: push\n"
+        + STEPS
+        + "      - uses: azure/login@v2\n        with: {creds: '${{ secrets.AZURE_CREDENTIALS }}'}\n"
+    },
+    good={
+        CI: "on: push\n"
+        + STEPS
+        + "      - uses: azure/login@v2\n        with: {client-id: '${{ vars.CLIENT }}', tenant-id: a, subscription-id: b}\n"
+    },
 )
 def federated(repo: Repository) -> Iterator[Mark]:
     """Judge the login actions of three clouds by what they are given."""
@@ -360,5 +445,3 @@ def federated(repo: Repository) -> Iterator[Mark]:
                 yield at(repo, "fail", workflow.path, step.line, "the login is a stored key")
             elif old and step.with_:
                 yield at(repo, "held", workflow.path, step.line)
-
-

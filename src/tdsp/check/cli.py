@@ -9,28 +9,35 @@ from tdsp.errors import TdspError
 
 
 def check(
-    path: Annotated[Path, typer.Argument(help="The repository, or a folder inside of it.")] = Path(),
+    path: Annotated[
+        Path, typer.Argument(help="The repository, or a folder inside of it.")
+    ] = Path(),
     output: Annotated[
         Literal["terminal", "json", "sarif", "junit"],
         typer.Option("--format", help="sarif: for code hosts; junit: for CI's page of tests."),
     ] = "terminal",
     select: Annotated[
         list[str] | None,
-        typer.Option(metavar="IDS", help="Only these: ids, their first letters, or families; by commas."),
+        typer.Option(
+            metavar="IDS", help="Only these: ids, their first letters, or families; by commas."
+        ),
     ] = None,
     fail_on: Annotated[
         Literal["error", "warning", "note", "never"],
         typer.Option("--fail-on", help="The severity from which the exit code is 1."),
     ] = "error",
     maturity: Annotated[
-        bool, typer.Option("--maturity", help="Show how mature it is, with evidence and the next step.")
+        bool,
+        typer.Option("--maturity", help="Show how mature it is, with evidence and the next step."),
     ] = False,
     explain: Annotated[
-        str | None, typer.Option(metavar="ID", help="Say all about one check, with examples; read nothing.")
+        str | None,
+        typer.Option(metavar="ID", help="Say all about one check, with examples; read nothing."),
     ] = None,
     listed: Annotated[bool, typer.Option("--list", help="List all checks; read nothing.")] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Show every place, and the checks that pass too.")
+        bool,
+        typer.Option("--verbose", "-v", help="Show every place, and the checks that pass too."),
     ] = False,
 ) -> None:
     """Is this repository in order? For any machine-learning project, made by tdsp or not.

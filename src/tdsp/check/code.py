@@ -12,7 +12,9 @@ MACHINE = re.compile(
     r"^(file://)?(/Users/[A-Za-z0-9._-]+/|/home/(?!user/|app/|jovyan/|runner/|appuser/|node/|airflow/|ubuntu/?$)[A-Za-z0-9._-]+/|"
     r"[A-Z]:[\\/]+(Users|Documents)[\\/]+|/content/drive/|/kaggle/input/|/kaggle/working/)"
 )
-SINKS = re.compile(r"(^|\.)(open|read_\w+|to_\w+|load|save|load_model|imread|imwrite|listdir|glob|chdir|dump|Path|join|exists|makedirs|savefig|from_pretrained|copy\w*|genfromtxt|loadtxt)$")
+SINKS = re.compile(
+    r"(^|\.)(open|read_\w+|to_\w+|load|save|load_model|imread|imwrite|listdir|glob|chdir|dump|Path|join|exists|makedirs|savefig|from_pretrained|copy\w*|genfromtxt|loadtxt)$"
+)
 SHADOWED = frozenset(
     "pandas numpy sklearn xgboost lightgbm torch tensorflow keras matplotlib seaborn scipy flask fastapi requests"
     " joblib mlflow random logging types json copy csv math statistics queue string email calendar select token".split()
@@ -82,10 +84,14 @@ def sys_path(repo: Repository) -> Iterator[Mark]:
     for module in repo.modules("production"):
         for call in module.calls:
             if call.name in {"sys.path.append", "sys.path.insert"}:
-                yield broken(repo, module, call.line, "the path of imports is changed while running")
+                yield broken(
+                    repo, module, call.line, "the path of imports is changed while running"
+                )
                 break
         else:
-            own = [each for each in module.imports if each.module.split(".")[0] in names or each.level]
+            own = [
+                each for each in module.imports if each.module.split(".")[0] in names or each.level
+            ]
             if own and not shown:
                 shown = True
                 yield held(repo, module, own[0].line)
@@ -179,10 +185,11 @@ def in_order(repo: Repository) -> Iterator[Mark]:
         if notebook.problem or not notebook.outputs or repo.role(path) != "notebook":
             continue
         counts = [count for count in notebook.counts if count is not None]
-        falls = next((n for n, (a, b) in enumerate(zip(counts, counts[1:], strict=False)) if b <= a), None)
+        falls = next(
+            (n for n, (a, b) in enumerate(zip(counts, counts[1:], strict=False)) if b <= a), None
+        )
         if falls is None:
             yield Mark("held", path, 1, "", "")
         else:
             message = f"cell [{counts[falls]}] stands before cell [{counts[falls + 1]}]"
             yield Mark("fail", path, 1, "", message)
-

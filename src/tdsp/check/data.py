@@ -19,7 +19,19 @@ READ = "import pandas as pd\n\n"
 
 def trains(repo: Repository) -> Module | None:
     """Return a file of production code or a notebook that fits a model, if there is one."""
-    libraries = {"sklearn", "xgboost", "lightgbm", "catboost", "keras", "tensorflow", "torch", "statsmodels", "pytorch_lightning", "lightning", "transformers"}
+    libraries = {
+        "sklearn",
+        "xgboost",
+        "lightgbm",
+        "catboost",
+        "keras",
+        "tensorflow",
+        "torch",
+        "statsmodels",
+        "pytorch_lightning",
+        "lightning",
+        "transformers",
+    }
     for module in repo.modules("production", "notebook"):
         if any(each.module.split(".")[0] in libraries for each in module.imports if not each.level):
             if any(TRAINERS.match(call.method) and call.receiver for call in module.calls):
@@ -35,7 +47,12 @@ def lfs(repo: Repository, path: str) -> bool:
     for line in repo.text(".gitattributes").splitlines():
         pattern, _, rest = line.strip().partition(" ")
         if "filter=lfs" in rest:
-            wanted = re.escape(pattern.strip("/")).replace(r"\*\*/", "(.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
+            wanted = (
+                re.escape(pattern.strip("/"))
+                .replace(r"\*\*/", "(.*/)?")
+                .replace(r"\*\*", ".*")
+                .replace(r"\*", "[^/]*")
+            )
             if re.search(rf"(^|/){wanted}$", path):
                 return True
     return False
@@ -90,9 +107,13 @@ def data_in_git(repo: Repository) -> Iterator[Mark]:
     unless="nothing is trained from a table that a file names",
     severity="note",
     proves=("P1", "A2"),
-    bad={"train.py": READ + "from sklearn.svm import SVC\ndf = pd.read_csv('s3://b/a.csv')\nSVC().fit(df, df)\n"},
+    bad={
+        "train.py": READ
+        + "from sklearn.svm import SVC\ndf = pd.read_csv('s3://b/a.csv')\nSVC().fit(df, df)\n"
+    },
     good={
-        "train.py": READ + "from sklearn.svm import SVC\ndf = pd.read_csv('data/a.csv')\nSVC().fit(df, df)\n",
+        "train.py": READ
+        + "from sklearn.svm import SVC\ndf = pd.read_csv('data/a.csv')\nSVC().fit(df, df)\n",
         "data/a.csv.dvc": "outs:\n- md5: 0123456789abcdef0123456789abcdef\n  path: a.csv\n",
     },
 )
@@ -104,7 +125,15 @@ def data_versioned(repo: Repository) -> Iterator[Mark]:
     for file in repo.named(r"(.*/)?[^/]*\.dvc|(.*/)?dvc\.(lock|yaml)|(.*/)?MLTable"):
         yield at(repo, "held", file.path, 1, "data have a version")
         return
-    if repo.imported & {"lakefs", "lakefs_client", "delta", "deltalake", "dvc", "quilt3", "pachyderm_sdk"}:
+    if repo.imported & {
+        "lakefs",
+        "lakefs_client",
+        "delta",
+        "deltalake",
+        "dvc",
+        "quilt3",
+        "pachyderm_sdk",
+    }:
         yield held(repo, module, 1, "a library that versions data is used")
         return
     for reader in repo.modules("production", "notebook"):
@@ -115,10 +144,14 @@ def data_versioned(repo: Repository) -> Iterator[Mark]:
             tracked = _tracked(repo, reader.path, path)
             if tracked:
                 yield held(repo, reader, call.line, f"git tracks {tracked}")
-            elif "://" in path and not re.search(r"\d{4}-?\d\d-?\d\d|version|/v\d|[0-9a-f]{16}", path):
+            elif "://" in path and not re.search(
+                r"\d{4}-?\d\d-?\d\d|version|/v\d|[0-9a-f]{16}", path
+            ):
                 yield broken(repo, reader, call.line, "this address has no version")
             else:
-                yield unsure(repo, reader, call.line, "where this file comes from is not in the repository")
+                yield unsure(
+                    repo, reader, call.line, "where this file comes from is not in the repository"
+                )
 
 
 def _tracked(repo: Repository, module: str, path: str) -> str:
@@ -158,7 +191,9 @@ def dvc_remote(repo: Repository) -> Iterator[Mark]:
     for match in addresses:
         line = config.count("\n", 0, match.start(1)) + 1
         if re.match(r"/(home|Users|tmp)/|[A-Z]:\\|~", match[1].strip()) and len(addresses) == 1:
-            yield at(repo, "fail", ".dvc/config", line, "the only remote is a folder of one machine")
+            yield at(
+                repo, "fail", ".dvc/config", line, "the only remote is a folder of one machine"
+            )
         else:
             yield at(repo, "held", ".dvc/config", line)
     if not addresses:
@@ -181,9 +216,13 @@ def _all_ci(repo: Repository) -> str:
     unless="nothing is trained from a table",
     severity="note",
     proves=("D1", "P5"),
-    bad={"train.py": READ + "from sklearn.svm import SVC\ndf = pd.read_csv('a.csv')\nSVC().fit(df, df)\n"},
+    bad={
+        "train.py": READ
+        + "from sklearn.svm import SVC\ndf = pd.read_csv('a.csv')\nSVC().fit(df, df)\n"
+    },
     good={
-        "train.py": READ + "import pandera as pa\nfrom sklearn.svm import SVC\nschema = pa.DataFrameSchema({})\n"
+        "train.py": READ
+        + "import pandera as pa\nfrom sklearn.svm import SVC\nschema = pa.DataFrameSchema({})\n"
         "df = schema.validate(pd.read_csv('a.csv'))\nSVC().fit(df, df)\n"
     },
 )
@@ -202,7 +241,9 @@ def schema_exists(repo: Repository) -> Iterator[Mark]:
             if each.module.startswith(VALIDATORS):
                 yield held(repo, module, each.line, "a library for schemas is imported")
                 return
-    for file in repo.named(r"(.*/)?(schema|.*_schema|expectations?)\.(ya?ml|json|pbtxt)|great_expectations/.*"):
+    for file in repo.named(
+        r"(.*/)?(schema|.*_schema|expectations?)\.(ya?ml|json|pbtxt)|great_expectations/.*"
+    ):
         yield at(repo, "held", file.path, 1, "a schema as a file")
         return
     if tables is not None:
@@ -223,7 +264,10 @@ VALIDATE = "import pandas as pd\nimport pandera as pa\n\nschema = pa.DataFrameSc
     unless="no file validates a table with pandera or Great Expectations",
     severity="error",
     proves=("D1", "P5"),
-    bad={"load.py": VALIDATE + "try:\n    schema.validate(df)\nexcept Exception as error:\n    print(error)\n"},
+    bad={
+        "load.py": VALIDATE
+        + "try:\n    schema.validate(df)\nexcept Exception as error:\n    print(error)\n"
+    },
     good={"load.py": VALIDATE + "df = schema.validate(df)\n"},
 )
 def schema_enforced(repo: Repository) -> Iterator[Mark]:
@@ -247,12 +291,19 @@ def _pandera(repo: Repository, module: Module) -> Iterator[Mark]:
         if not (call.receiver.name in makers or "schema" in call.receiver.name.lower()):
             continue
         handler = next(
-            (h for h in module.handlers if call.tries and h.number == call.tries[-1] and _catches(h.types)), None
+            (
+                h
+                for h in module.handlers
+                if call.tries and h.number == call.tries[-1] and _catches(h.types)
+            ),
+            None,
         )
         if handler is not None and handler.silent:
             used = _after_handler(module, handler.line)
             if used:
-                yield unsure(repo, module, call.line, "the error is kept; what reads it cannot be told")
+                yield unsure(
+                    repo, module, call.line, "the error is kept; what reads it cannot be told"
+                )
             else:
                 message = f"the error is caught in line {handler.line}, and the run goes on"
                 yield broken(repo, module, call.line, message)
@@ -261,14 +312,18 @@ def _pandera(repo: Repository, module: Module) -> Iterator[Mark]:
 
 
 def _catches(types: tuple[str, ...]) -> bool:
-    return any(each in {"", "Exception", "BaseException"} or "SchemaError" in each for each in types)
+    return any(
+        each in {"", "Exception", "BaseException"} or "SchemaError" in each for each in types
+    )
 
 
 def _after_handler(module: Module, line: int) -> bool:
     """Tell whether a handler keeps something: an assignment or `append` in its next lines."""
     near = range(line, line + 8)
     assigned = any(each.line in near for each in module.assigns)
-    return assigned or any(c.line in near and c.method in {"append", "add", "extend"} for c in module.calls)
+    return assigned or any(
+        c.line in near and c.method in {"append", "add", "extend"} for c in module.calls
+    )
 
 
 def _expectations(repo: Repository, module: Module) -> Iterator[Mark]:
@@ -298,8 +353,14 @@ def _expectations(repo: Repository, module: Module) -> Iterator[Mark]:
     unless="no file both reads and writes a table at a path that it names",
     severity="warning",
     proves=("P1",),
-    bad={"clean.py": READ + "df = pd.read_csv('data/raw/a.csv')\ndf.dropna().to_csv('data/raw/a.csv')\n"},
-    good={"clean.py": READ + "df = pd.read_csv('data/raw/a.csv')\ndf.dropna().to_csv('data/clean/a.csv')\n"},
+    bad={
+        "clean.py": READ
+        + "df = pd.read_csv('data/raw/a.csv')\ndf.dropna().to_csv('data/raw/a.csv')\n"
+    },
+    good={
+        "clean.py": READ
+        + "df = pd.read_csv('data/raw/a.csv')\ndf.dropna().to_csv('data/clean/a.csv')\n"
+    },
 )
 def raw_kept(repo: Repository) -> Iterator[Mark]:
     """Compare the constant paths that a file reads with those that it writes."""
@@ -357,8 +418,15 @@ def _inputs(repo: Repository) -> Iterator[Mark]:
             if x.kind == "name" and x.name and x.name == y.base.name:
                 dropped = _dropped(module, call, x.name, column)
                 if not dropped:
-                    yield broken(repo, module, call.line, f"{x.name} still has the column {column!r}")
-            elif x.kind == "subscript" and x.base is not None and x.base.name == y.base.name and x.keys:
+                    yield broken(
+                        repo, module, call.line, f"{x.name} still has the column {column!r}"
+                    )
+            elif (
+                x.kind == "subscript"
+                and x.base is not None
+                and x.base.name == y.base.name
+                and x.keys
+            ):
                 if column in x.keys:
                     yield broken(repo, module, call.line, f"the inputs have the target {column!r}")
                 else:
@@ -408,6 +476,8 @@ def silent_loss(repo: Repository) -> Iterator[Mark]:
                 continue
             bad, old = call.get("on_bad_lines"), call.get("error_bad_lines")
             if (bad and bad.constant == "skip") or (old and old.constant is False):
-                yield broken(repo, module, call.line, "lines that cannot be read are skipped unseen")
+                yield broken(
+                    repo, module, call.line, "lines that cannot be read are skipped unseen"
+                )
             else:
                 yield held(repo, module, call.line)

@@ -51,7 +51,9 @@ def _before_split(repo: Repository, kind: str, verb: str) -> Iterator[Mark]:
         for line, what, where in _sliced(flow, kind):
             if line not in guilty:
                 guilty.add(line)
-                message = f"{what} {verb} all rows; they are divided in line {_line(repo, flow, where)}"
+                message = (
+                    f"{what} {verb} all rows; they are divided in line {_line(repo, flow, where)}"
+                )
                 yield broken(repo, flow.module, line, message, "warning")
         yield from _others(repo, flow, kind, guilty)
         yield from _in_pipelines(repo, flow, kind)
@@ -93,7 +95,9 @@ def _in_pipelines(repo: Repository, flow: Flow, kind: str) -> Iterator[Mark]:
         if isinstance(call, Call) and call.name in PIPELINES:
             inner = [each.call for each in _values(call) if each.call is not None]
             if any(known_kind(each.name, each) == kind for each in inner):
-                yield held(repo, flow.module, call.line, "a step of a pipeline, fitted with the model")
+                yield held(
+                    repo, flow.module, call.line, "a step of a pipeline, fitted with the model"
+                )
 
 
 def _values(call: Call) -> Iterator[Value]:
@@ -255,7 +259,11 @@ def _target_columns(flow: Flow, split: Split) -> set[str]:
         values = event.value.items if event.unpacked else (event.value,)
         for target, value in zip(event.targets, values, strict=False):
             if target and target == y.name and value.kind in {"subscript", "attribute"}:
-                found |= {key for key in value.keys if key != "values"} if len(value.keys) == 1 else set()
+                found |= (
+                    {key for key in value.keys if key != "values"}
+                    if len(value.keys) == 1
+                    else set()
+                )
     return found
 
 
@@ -269,8 +277,16 @@ def _target_columns(flow: Flow, split: Split) -> set[str]:
     unless="no file fits on what train_test_split returned",
     severity="error",
     proves=("evaluation",),
-    bad={"train.py": SCALER + SPLIT + "s = StandardScaler()\na = s.fit_transform(X_train)\nb = s.fit_transform(X_test)\n"},
-    good={"train.py": SCALER + SPLIT + "s = StandardScaler()\na = s.fit_transform(X_train)\nb = s.transform(X_test)\n"},
+    bad={
+        "train.py": SCALER
+        + SPLIT
+        + "s = StandardScaler()\na = s.fit_transform(X_train)\nb = s.fit_transform(X_test)\n"
+    },
+    good={
+        "train.py": SCALER
+        + SPLIT
+        + "s = StandardScaler()\na = s.fit_transform(X_train)\nb = s.transform(X_test)\n"
+    },
 )
 def fit_on_test(repo: Repository) -> Iterator[Mark]:
     """Judge each fit on a part of a split."""
@@ -354,7 +370,9 @@ def stopped_by_test(repo: Repository) -> Iterator[Mark]:
                 yield unsure(repo, flow.module, call.line, message)
             elif stops:
                 where = _line(repo, flow, later.line)
-                message = f"training stops by {sorted(tested)[0]}, which is reported in line {where}"
+                message = (
+                    f"training stops by {sorted(tested)[0]}, which is reported in line {where}"
+                )
                 yield broken(repo, flow.module, call.line, message)
 
 
@@ -369,7 +387,11 @@ def _measured_later(flow: Flow, fit: Call, names: frozenset[str]) -> Call | None
         if not isinstance(event, Call) or event.order <= fit.order:
             continue
         if event.method in {"predict", "predict_proba", "score", "evaluate", "predict_classes"}:
-            read = frozenset().union(*(value.names for value in event.args)) if event.args else frozenset()
+            read = (
+                frozenset().union(*(value.names for value in event.args))
+                if event.args
+                else frozenset()
+            )
             if read & (_test_names(flow) - names):
                 return None
             if read & names:
@@ -416,7 +438,12 @@ def _watches(monitor: Value) -> bool:
     return not isinstance(monitor.constant, str) or monitor.constant.startswith("val_")
 
 
-EVALUATED = IMPORT + "from sklearn.metrics import accuracy_score\nfrom sklearn.svm import SVC\n" + TABLE + SPLIT
+EVALUATED = (
+    IMPORT
+    + "from sklearn.metrics import accuracy_score\nfrom sklearn.svm import SVC\n"
+    + TABLE
+    + SPLIT
+)
 
 
 @check(
@@ -490,7 +517,10 @@ ALWAYS = frozenset(
 def seeded_split(repo: Repository) -> Iterator[Mark]:
     """Judge each random split by its random_state."""
     for module in repo.modules(*JUDGED):
-        legacy = any(each.name in {"numpy.random.seed", "random.seed"} or each.method in _SEEDERS for each in module.calls)
+        legacy = any(
+            each.name in {"numpy.random.seed", "random.seed"} or each.method in _SEEDERS
+            for each in module.calls
+        )
         for call in module.calls:
             if not _random(call):
                 continue
@@ -505,7 +535,9 @@ def seeded_split(repo: Repository) -> Iterator[Mark]:
                 yield broken(repo, module, call.line, f"{call.method} has no random_state")
 
 
-_SEEDERS = frozenset("seed_everything set_seed set_random_seed seed_all fix_seed seed_torch".split())
+_SEEDERS = frozenset(
+    "seed_everything set_seed set_random_seed seed_all fix_seed seed_torch".split()
+)
 
 
 def _random(call: Call) -> bool:
@@ -518,4 +550,3 @@ def _random(call: Call) -> bool:
         shuffle = call.get("shuffle")
         return shuffle is not None and shuffle.constant is True
     return call.method in ALWAYS
-

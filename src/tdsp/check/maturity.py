@@ -129,10 +129,16 @@ def maturity(report: Report) -> Maturity:
     by_id = {each.check.id: each for each in report.results}
     areas = tuple(_scale(name, levels, by_id) for name, levels in MICROSOFT.items())
     sections = {
-        title: tuple(_step(f"{item}: {what}", _proving(item, by_id)) for item, what in ITEMS.items() if item[0] == key)
+        title: tuple(
+            _step(f"{item}: {what}", _proving(item, by_id))
+            for item, what in ITEMS.items()
+            if item[0] == key
+        )
         for key, title in SECTIONS.items()
     }
-    principles = tuple(_step(f"{key}: {what}", _proving(key, by_id)) for key, what in PRINCIPLES.items())
+    principles = tuple(
+        _step(f"{key}: {what}", _proving(key, by_id)) for key, what in PRINCIPLES.items()
+    )
     return Maturity(areas, _scale("Google", GOOGLE, by_id), sections, principles)
 
 

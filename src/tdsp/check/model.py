@@ -20,7 +20,12 @@ UNSAFE = re.compile(
     r"^(joblib\.load|pickle\.loads?|cloudpickle\.loads?|dill\.loads?|pandas\.read_pickle|torch\.load|"
     r"numpy\.load)$"
 )
-PREPARE = ("sklearn.preprocessing.", "sklearn.impute.", "sklearn.decomposition.", "sklearn.feature_")
+PREPARE = (
+    "sklearn.preprocessing.",
+    "sklearn.impute.",
+    "sklearn.decomposition.",
+    "sklearn.feature_",
+)
 REMOTE = re.compile(r"^(requests|httpx|urllib|boto3|flask\.request|fastapi|socket)\b")
 SERVE = "import joblib\nfrom sklearn.preprocessing import StandardScaler\n\nmodel = joblib.load('m.joblib')\n\n\n"
 
@@ -32,7 +37,9 @@ def loads_model(module: Module) -> list[Call]:
 
 def predicts(module: Module) -> list[Call]:
     """Return the calls that ask a model."""
-    return [c for c in module.calls if c.method in {"predict", "predict_proba"} and c.receiver]
+    onnx = any(call.name == "onnxruntime.InferenceSession" for call in module.calls)
+    ways = {"predict", "predict_proba", "run"} if onnx else {"predict", "predict_proba"}
+    return [call for call in module.calls if call.method in ways and call.receiver]
 
 
 @check(
@@ -46,7 +53,8 @@ def predicts(module: Module) -> list[Call]:
     severity="error",
     proves=("O3",),
     bad={
-        "score.py": SERVE + "def score(rows):\n    return model.predict(StandardScaler().fit_transform(rows))\n"
+        "score.py": SERVE
+        + "def score(rows):\n    return model.predict(StandardScaler().fit_transform(rows))\n"
     },
     good={
         "score.py": SERVE + "scaler = joblib.load('s.joblib')\n\n\ndef score(rows):\n"
@@ -74,7 +82,9 @@ def same_preparation(repo: Repository) -> Iterator[Mark]:
         else:
             for fit in found:
                 last = fit.maker.rsplit(".", 1)[-1]
-                message = f"{last} is fitted beside a model that was loaded in line {loaded[0].line}"
+                message = (
+                    f"{last} is fitted beside a model that was loaded in line {loaded[0].line}"
+                )
                 yield broken(repo, module, fit.call.line, message)
 
 
@@ -87,8 +97,12 @@ def same_preparation(repo: Repository) -> Iterator[Mark]:
     unless="nothing opens a pickle",
     severity="error",
     proves=("security",),
-    bad={"load.py": "import pickle\nimport requests\n\nmodel = pickle.loads(requests.get('http://a/m').content)\n"},
-    good={"load.py": "import pickle\n\nwith open('m.pkl', 'rb') as file:\n    model = pickle.load(file)\n"},
+    bad={
+        "load.py": "import pickle\nimport requests\n\nmodel = pickle.loads(requests.get('http://a/m').content)\n"
+    },
+    good={
+        "load.py": "import pickle\n\nwith open('m.pkl', 'rb') as file:\n    model = pickle.load(file)\n"
+    },
 )
 def pickle_from_elsewhere(repo: Repository) -> Iterator[Mark]:
     """Judge what opens pickles by where the bytes come from, followed through one scope."""
@@ -101,7 +115,12 @@ def pickle_from_elsewhere(repo: Repository) -> Iterator[Mark]:
             if value is None:
                 continue
             if _is_remote(value) or (value.names & remote.get(call.scope, set())):
-                yield broken(repo, module, call.line, f"{call.name} opens what came over a network or a request")
+                yield broken(
+                    repo,
+                    module,
+                    call.line,
+                    f"{call.name} opens what came over a network or a request",
+                )
             elif isinstance(value.constant, str) and "://" in value.constant:
                 yield broken(repo, module, call.line, f"{call.name} opens an address")
             else:
@@ -122,10 +141,16 @@ def _is_remote(value: Value) -> bool:
     if REMOTE.match(value.name):
         return True
     if value.call is not None:
-        if REMOTE.match(value.call.name) and value.call.method not in {"urlretrieve", "download_file"}:
+        if REMOTE.match(value.call.name) and value.call.method not in {
+            "urlretrieve",
+            "download_file",
+        }:
             return True
         inner = [*value.call.args, *([value.call.receiver] if value.call.receiver else [])]
-        wraps = value.call.name in {"io.BytesIO", "base64.b64decode", "zlib.decompress"} or value.call.receiver
+        wraps = (
+            value.call.name in {"io.BytesIO", "base64.b64decode", "zlib.decompress"}
+            or value.call.receiver
+        )
         return bool(wraps) and any(_is_remote(each) for each in inner)
     return value.base is not None and _is_remote(value.base)
 
@@ -186,7 +211,9 @@ def model_alias(repo: Repository) -> Iterator[Mark]:
                     yield held(repo, module, text.line)
         for call in module.calls:
             if call.method == "transition_model_version_stage":
-                yield broken(repo, module, call.line, "stages were removed from MLflow; use aliases")
+                yield broken(
+                    repo, module, call.line, "stages were removed from MLflow; use aliases"
+                )
 
 
 CARD = "# Model card\n\n## Intended use\n\nChurn of customers.\n"
@@ -201,20 +228,30 @@ CARD = "# Model card\n\n## Intended use\n\nChurn of customers.\n"
     unless="nothing is trained here",
     severity="note",
     proves=(),
-    bad={"train.py": "from sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n", "README.md": "# App\n"},
-    good={"train.py": "from sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n", "docs/model_card.md": CARD},
+    bad={
+        "train.py": "from sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n",
+        "README.md": "# App\n",
+    },
+    good={
+        "train.py": "from sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n",
+        "docs/model_card.md": CARD,
+    },
 )
 def model_card(repo: Repository) -> Iterator[Mark]:
     """Look for a model card, or for a stage or template that writes one."""
     module = trains(repo)
     if module is None:
         return
-    cards = repo.named(r"(?i)(.*/)?(model[-_]?card\w*|.*/model/(card|report|method))(\.md|\.rst|\.html)?(\.j2|\.jinja)?|(.*/)?card\.md(\.j2)?")
+    cards = repo.named(
+        r"(?i)(.*/)?(model[-_]?card\w*|.*/model/(card|report|method))(\.md|\.rst|\.html)?(\.j2|\.jinja)?|(.*/)?card\.md(\.j2)?"
+    )
     for file in cards[:1]:
         yield at(repo, "held", file.path, 1)
     if not cards:
         for path, file in repo.files.items():
-            if path.lower().endswith(("readme.md", ".rst")) and re.search(r"(?im)^#+ .*(model card|intended use|limitations)", file.text or ""):
+            if path.lower().endswith(("readme.md", ".rst")) and re.search(
+                r"(?im)^#+ .*(model card|intended use|limitations)", file.text or ""
+            ):
                 yield at(repo, "held", path, 1, "a section describes the model")
                 return
         yield broken(repo, module, 1, "a model is trained here, and no model card describes one")
@@ -225,8 +262,16 @@ ENDED = {
     "azureml.train": ("Azure ML SDK v1", "30 June 2026", "the SDK v2, `azure.ai.ml`"),
     "azureml.pipeline": ("Azure ML SDK v1", "30 June 2026", "the SDK v2, `azure.ai.ml`"),
     "sklearn.externals": ("sklearn.externals.joblib", "scikit-learn 0.23", "`joblib`"),
-    "sklearn.cross_validation": ("sklearn.cross_validation", "scikit-learn 0.20", "`sklearn.model_selection`"),
-    "sklearn.grid_search": ("sklearn.grid_search", "scikit-learn 0.20", "`sklearn.model_selection`"),
+    "sklearn.cross_validation": (
+        "sklearn.cross_validation",
+        "scikit-learn 0.20",
+        "`sklearn.model_selection`",
+    ),
+    "sklearn.grid_search": (
+        "sklearn.grid_search",
+        "scikit-learn 0.20",
+        "`sklearn.model_selection`",
+    ),
 }
 
 
@@ -249,14 +294,23 @@ def ended(repo: Repository) -> Iterator[Mark]:
 
 def _ended(repo: Repository) -> Iterator[Mark]:
     for module in repo.modules("production", "notebook"):
-        old = [each for each in module.imports for key in ENDED if _of(each.name, key) or _of(each.module, key)]
+        old = [
+            each
+            for each in module.imports
+            for key in ENDED
+            if _of(each.name, key) or _of(each.module, key)
+        ]
         for each in old[:1]:
             key = next(k for k in ENDED if _of(each.name, k) or _of(each.module, k))
             what, when, then = ENDED[key]
             if not each.guarded:
                 yield broken(repo, module, each.line, f"{what} ended with {when}; use {then}")
         if not old:
-            current = [e for e in module.imports if e.module.split(".")[0] == "sklearn" or _of(e.module, "azure.ai.ml")]
+            current = [
+                e
+                for e in module.imports
+                if e.module.split(".")[0] == "sklearn" or _of(e.module, "azure.ai.ml")
+            ]
             for each in current[:1]:
                 yield held(repo, module, each.line)
 

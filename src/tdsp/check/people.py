@@ -32,7 +32,14 @@ def owner(repo: Repository) -> Iterator[Mark]:
             if re.match(r"\s*[^#\s]\S*\s+\S*@\S+", line):
                 yield at(repo, "held", path, number)
                 return
-    for path in ("docs/roles.yaml", "catalog-info.yaml", "MAINTAINERS", "MAINTAINERS.md", "OWNERS", "AUTHORS.md"):
+    for path in (
+        "docs/roles.yaml",
+        "catalog-info.yaml",
+        "MAINTAINERS",
+        "MAINTAINERS.md",
+        "OWNERS",
+        "AUTHORS.md",
+    ):
         if repo.text(path).strip():
             yield at(repo, "held", path, 1)
             return
@@ -91,11 +98,19 @@ def runbook(repo: Repository) -> Iterator[Mark]:
     found = deploys(repo)
     if not found:
         return
-    pages = repo.named(r"(?i)(.*/)?[^/]*(runbook|incident|on[-_]?call|operations?|playbook|rollback|troubleshoot)[^/]*(/.*)?\.(md|rst)")
+    pages = repo.named(
+        r"(?i)(.*/)?[^/]*(runbook|incident|on[-_]?call|operations?|playbook|rollback|troubleshoot)[^/]*(/.*)?\.(md|rst)"
+    )
     if pages:
         yield at(repo, "held", pages[0].path, 1)
     else:
-        yield at(repo, "fail", found[0][0].path, found[0][1], "it deploys, and no page says what to do when it fails")
+        yield at(
+            repo,
+            "fail",
+            found[0][0].path,
+            found[0][1],
+            "it deploys, and no page says what to do when it fails",
+        )
 
 
 @check(
@@ -141,7 +156,11 @@ def half_merged(repo: Repository) -> Iterator[Mark]:
     for path, file in repo.files.items():
         if repo.role(path) in {"test", "vendored"}:
             continue
-        if file.suffix == ".rej" and file.text and file.text.startswith(("---", "diff", "***", "@@")):
+        if (
+            file.suffix == ".rej"
+            and file.text
+            and file.text.startswith(("---", "diff", "***", "@@"))
+        ):
             found = True
             yield at(repo, "fail", path, 1, "what an update could not apply was left here")
         if line := _conflict(file.text or ""):

@@ -45,23 +45,39 @@ def terminal(report: Report, console: Console, everything: bool = False) -> None
 
 def _finding(console: Console, result: Result, everything: bool) -> None:
     level = result.severity
-    line = Text.assemble("  ", (f"{level:<8}", COLOURS[level]), (result.check.id, "bold"), f"  {result.check.title}")
+    line = Text.assemble(
+        "  ", (f"{level:<8}", COLOURS[level]), (result.check.id, "bold"), f"  {result.check.title}"
+    )
     console.print(line)
     shown = result.marks if everything else result.marks[:PLACES]
     for mark in shown:
-        console.print(Text.assemble("          ", (where(mark), "dim"), f"  {plain(mark.message)}"), soft_wrap=True)
+        console.print(
+            Text.assemble("          ", (where(mark), "dim"), f"  {plain(mark.message)}"),
+            soft_wrap=True,
+        )
     if more := len(result.marks) - len(shown):
         console.print(Text(f"          and {more} more: --verbose", "dim"))
 
 
 def _others(console: Console, report: Report) -> None:
-    for outcome, title in (("unknown", "Cannot be told"), ("pass", "Pass"), ("not applicable", "Do not apply")):
+    for outcome, title in (
+        ("unknown", "Cannot be told"),
+        ("pass", "Pass"),
+        ("not applicable", "Do not apply"),
+    ):
         found = [each for each in report.results if each.outcome == outcome]
         if found:
             console.print(Text(title, "bold"))
         for each in found:
-            reason = each.reason if not each.marks else f"{where(each.marks[0])}  {plain(each.marks[0].message)}"
-            console.print(Text(f"  {each.check.id}  {each.check.title}: {reason}".rstrip(": ")), soft_wrap=True)
+            reason = (
+                each.reason
+                if not each.marks
+                else f"{where(each.marks[0])}  {plain(each.marks[0].message)}"
+            )
+            console.print(
+                Text(f"  {each.check.id}  {each.check.title}: {reason}".rstrip(": ")),
+                soft_wrap=True,
+            )
 
 
 def _rest(console: Console, report: Report, everything: bool) -> None:
@@ -85,11 +101,14 @@ def _first(console: Console, report: Report) -> None:
     console.print(Text("Do first", "bold"))
     for number, each in enumerate(first, 1):
         console.print(Text(f"  {number}. {where(each.marks[0])}  {each.check.fix}"), soft_wrap=True)
-    console.print(Text(f"  `tdsp check --explain {first[0].check.id}` says why, with an example.", "dim"))
+    console.print(
+        Text(f"  `tdsp check --explain {first[0].check.id}` says why, with an example.", "dim")
+    )
 
 
 def _sums(console: Console, report: Report) -> None:
-    counts = [f"{report.findings(level)} {level}s" for level in reversed(SEVERITIES)]
+    numbers = [(report.findings(level), level) for level in reversed(SEVERITIES)]
+    counts = [f"{number} {level}{'' if number == 1 else 's'}" for number, level in numbers]
     outcomes = (
         f"{report.count('pass')} checks pass, {report.count('unknown')} cannot be told,"
         f" {report.count('not applicable')} do not apply"
@@ -97,7 +116,10 @@ def _sums(console: Console, report: Report) -> None:
     files = len(report.repository.files)
     ignored = sum(len(each.ignored) for each in report.results)
     kept = f"; {ignored} findings are ignored, with a reason" if ignored else ""
-    console.print(Text(f"{', '.join(counts)}. {outcomes}{kept}. {files} files read, none run."), soft_wrap=True)
+    console.print(
+        Text(f"{', '.join(counts)}. {outcomes}{kept}. {files} files read, none run."),
+        soft_wrap=True,
+    )
 
 
 def explain(check: Check, console: Console) -> None:
@@ -124,14 +146,25 @@ def explain(check: Check, console: Console) -> None:
 
 def print_maturity(found: Maturity, console: Console) -> None:
     """Print all scales: the level, what shows it, and what is missing for the next."""
-    console.print(Text(f"Microsoft's MLOps maturity: level {found.level} of 4, the lowest of these areas", "bold"))
+    console.print(
+        Text(
+            f"Microsoft's MLOps maturity: level {found.level} of 4, the lowest of these areas",
+            "bold",
+        ),
+        soft_wrap=True,
+    )
     for area in found.areas:
         _scale(console, area)
-    console.print(Text("  People: not judged. Only people can say; `tdsp assess` asks them."))
+    console.print(
+        Text("  People: not judged. Only people can say; `tdsp assess` asks them."), soft_wrap=True
+    )
     console.print(Text(f"Google's levels of automation: {found.google.level} of 2", "bold"))
     _scale(console, found.google)
     points = ", ".join(f"{name} {found.points(name)}" for name in found.sections)
-    console.print(Text(f"ML Test Score: {found.score}, the lowest of {points} (of 7 each)", "bold"))
+    console.print(
+        Text(f"ML Test Score: {found.score}, the lowest of {points} (of 7 each)", "bold"),
+        soft_wrap=True,
+    )
     for steps in found.sections.values():
         for step in steps:
             _item(console, step)
@@ -147,15 +180,23 @@ def _scale(console: Console, scale: Scale) -> None:
         console.print(Text(f"    {step.name}: {step.state}"))
         for each in step.results:
             mark = f"  {where(each.marks[0])}" if each.marks else f"  {each.reason}"
-            console.print(Text(f"      {each.outcome:<15} {each.check.id} {each.check.title}{mark}", "dim"), soft_wrap=True)
+            console.print(
+                Text(f"      {each.outcome:<15} {each.check.id} {each.check.title}{mark}", "dim"),
+                soft_wrap=True,
+            )
 
 
 def _item(console: Console, step: Step) -> None:
-    evidence = next((each for each in step.results if each.marks and each.outcome != "not applicable"), None)
-    if step.state == "open":
-        evidence = next((each for each in step.results if each.outcome in {"fail", "unknown"}), evidence)
-    shown = f"  {evidence.check.id} {where(evidence.marks[0])}" if evidence and evidence.marks else ""
-    console.print(Text(f"  {step.state:<10} {step.name}{shown}"), soft_wrap=True)
+    wanted = {"fail", "unknown"} if step.state == "open" else {"pass"}
+    shown = [
+        f"{each.check.id} {where(each.marks[0])}"
+        for each in step.results
+        if each.outcome in wanted and each.marks
+    ]
+    evidence = f"  ({'; '.join(shown[:PLACES])})" if shown else ""
+    console.print(
+        Text.assemble(f"  {step.state:<10} {step.name}", (evidence, "dim")), soft_wrap=True
+    )
 
 
 def _path(console: Console, found: Maturity) -> None:
@@ -209,9 +250,14 @@ def _maturity(found: Maturity) -> dict[str, Any]:
         "microsoft": {
             "level": found.level,
             "areas": {area.name: area.level for area in found.areas},
-            "missing": {area.name: [each.check.id for each in area.missing] for area in found.areas},
+            "missing": {
+                area.name: [each.check.id for each in area.missing] for area in found.areas
+            },
         },
-        "google": {"level": found.google.level, "missing": [e.check.id for e in found.google.missing]},
+        "google": {
+            "level": found.google.level,
+            "missing": [e.check.id for e in found.google.missing],
+        },
         "ml_test_score": {
             "score": found.score,
             "sections": {name: found.points(name) for name in found.sections},
@@ -236,7 +282,8 @@ def as_sarif(report: Report) -> str:
         "rules": [_rule(check) for check in checks],
     }  # fmt: skip
     notes = [
-        {"level": "note", "message": {"text": f"{path}: {reason}"}} for path, reason in report.repository.problems
+        {"level": "note", "message": {"text": f"{path}: {reason}"}}
+        for path, reason in report.repository.problems
     ]
     run = {
         "tool": {"driver": driver},
@@ -284,14 +331,25 @@ def as_junit(report: Report, level: str) -> str:
         suite = ElementTree.SubElement(top, "testsuite", name=title, tests=str(len(results)))
         failures = skipped = 0
         for each in results:
-            case = ElementTree.SubElement(suite, "testcase", classname=f"tdsp.{family}", name=f"{each.check.id} {each.check.title}")
-            lines = "\n".join(f"{where(mark)} {plain(mark.message)}" for mark in each.marks if mark.kind == "fail")
+            case = ElementTree.SubElement(
+                suite,
+                "testcase",
+                classname=f"tdsp.{family}",
+                name=f"{each.check.id} {each.check.title}",
+            )
+            lines = "\n".join(
+                f"{where(mark)} {plain(mark.message)}" for mark in each.marks if mark.kind == "fail"
+            )
             if each.severity in levels:
                 failures += 1
-                ElementTree.SubElement(case, "failure", message=each.check.fix, type=each.severity).text = lines
+                ElementTree.SubElement(
+                    case, "failure", message=each.check.fix, type=each.severity
+                ).text = lines
             elif each.outcome in {"unknown", "not applicable"}:
                 skipped += 1
-                ElementTree.SubElement(case, "skipped", message=f"{each.outcome}: {each.reason}".rstrip(": "))
+                ElementTree.SubElement(
+                    case, "skipped", message=f"{each.outcome}: {each.reason}".rstrip(": ")
+                )
             elif lines:
                 ElementTree.SubElement(case, "system-out").text = lines
         suite.set("failures", str(failures))

@@ -85,17 +85,13 @@ def check(
     def add(judge: Judge) -> Judge:
         if id in CHECKS or family not in FAMILIES or severity not in SEVERITIES:
             raise ValueError(f"{id} is declared twice, or its family or severity is not known")
-        CHECKS[id] = Check(
-            id, family, title, why, fix, unless, severity, proves, bad, good, judge
-        )
+        CHECKS[id] = Check(id, family, title, why, fix, unless, severity, proves, bad, good, judge)
         return judge
 
     return add
 
 
-def broken(
-    repo: Repository, module: Module, line: int, message: str, severity: str = ""
-) -> Mark:
+def broken(repo: Repository, module: Module, line: int, message: str, severity: str = "") -> Mark:
     """Mark a line of Python, or of a notebook, as breaking the rule."""
     return Mark("fail", *repo.place(module, line), message, severity)
 

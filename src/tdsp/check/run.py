@@ -101,7 +101,9 @@ def selected(select: Iterable[str]) -> list[Check]:
     names = [part.strip() for each in select for part in each.split(",") if part.strip()]
     found: list[Check] = []
     for name in names:
-        fits = [c for c in CHECKS.values() if name in (c.id, c.family) or c.id.startswith(name.upper())]
+        fits = [
+            c for c in CHECKS.values() if name in (c.id, c.family) or c.id.startswith(name.upper())
+        ]
         if not fits:
             raise TdspError(f"there is no check or family {name}: `tdsp check --list` shows them")
         found += [each for each in fits if each not in found]
@@ -156,14 +158,20 @@ def _ignores(repo: Repository) -> list[Ignore]:
         data = data.get(key) if isinstance(data, dict) else None
     if data is None:
         return []
-    if not isinstance(data, dict) or set(data) - {"ignore"} or not isinstance(data.get("ignore", []), list):
+    if (
+        not isinstance(data, dict)
+        or set(data) - {"ignore"}
+        or not isinstance(data.get("ignore", []), list)
+    ):
         raise TdspError(f"{WHERE} knows one key: ignore, a list of tables")
     return [_ignore(each) for each in data.get("ignore", [])]
 
 
 def _ignore(given: Any) -> Ignore:
     if not isinstance(given, dict) or set(given) - KEYS or not {"check", "reason"} <= set(given):
-        raise TdspError(f"{WHERE}: an ignore has check, reason, and may have path and until; not {given}")
+        raise TdspError(
+            f"{WHERE}: an ignore has check, reason, and may have path and until; not {given}"
+        )
     name, reason, until = given["check"], given["reason"], given.get("until")
     if name not in CHECKS:
         raise TdspError(f"{WHERE}: there is no check {name}")

@@ -13,17 +13,27 @@ from tdsp.reading.packages import normal
 
 SECRETS = (
     ("an AWS access key", re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b")),
-    ("a GitHub token", re.compile(r"\b(gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59})\b")),
+    (
+        "a GitHub token",
+        re.compile(r"\b(gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59})\b"),
+    ),
     ("a Slack token", re.compile(r"\bxox[baprs]-\d{10,}-\d{10,}-[A-Za-z0-9]{20,}")),
     ("a key of an Azure storage account", re.compile(r"AccountKey=[A-Za-z0-9+/]{86}==")),
     ("a Google API key", re.compile(r"\bAIza[0-9A-Za-z_-]{35}(?![0-9A-Za-z_-])")),
-    ("a private key", re.compile(r"-----BEGIN (RSA |EC |OPENSSH |DSA )?PRIVATE KEY-----\\?\s*n?[A-Za-z0-9+/]{40,}")),
+    (
+        "a private key",
+        re.compile(
+            r"-----BEGIN (RSA |EC |OPENSSH |DSA )?PRIVATE KEY-----\\?\s*n?[A-Za-z0-9+/]{40,}"
+        ),
+    ),
     ("a Databricks token", re.compile(r"\bdapi[0-9a-f]{32}\b")),
     ("a Hugging Face token", re.compile(r"\bhf_[A-Za-z]{34}\b")),
     ("an OpenAI key", re.compile(r"\bsk-(proj-)?[A-Za-z0-9_-]{20}T3BlbkFJ[A-Za-z0-9_-]{20,}")),
     ("a GitLab token", re.compile(r"\bglpat-[A-Za-z0-9_-]{20}\b")),
 )
-HINT = re.compile(r"AKIA|ASIA|gh[pousr]_|github_pat_|xox[baprs]-|AccountKey=|AIza|PRIVATE KEY|dapi|hf_|sk-|glpat-")
+HINT = re.compile(
+    r"AKIA|ASIA|gh[pousr]_|github_pat_|xox[baprs]-|AccountKey=|AIza|PRIVATE KEY|dapi|hf_|sk-|glpat-"
+)
 SAMPLE = re.compile(r"(?i)example|dummy|fake|sample|placeholder|xxxx|your[-_ ]")
 # Imports whose distribution has another name.
 DISTRIBUTIONS = {
@@ -46,7 +56,9 @@ DISTRIBUTIONS = {
     "mpl_toolkits": {"matplotlib"}, "pylab": {"matplotlib"}, "dvc": {"dvc"}, "pyspark": {"pyspark", "databricks-connect"},
     "statsmodels": {"statsmodels"}, "gym": {"gym"}, "model_archiver": {"torch-model-archiver"}, "ts": {"torchserve"},
 }  # fmt: skip
-NAMESPACES = frozenset("google azure azureml zope backports opentelemetry llama_index airflow aws_cdk sphinxcontrib dagster prefect nvidia databricks lightning_fabric".split())
+NAMESPACES = frozenset(
+    "google azure azureml zope backports opentelemetry llama_index airflow aws_cdk sphinxcontrib dagster prefect nvidia databricks lightning_fabric".split()
+)
 
 
 @check(
@@ -149,10 +161,15 @@ def lock_agrees(repo: Repository) -> Iterator[Mark]:
     """Compare the direct dependencies of pyproject.toml with the lock in the same folder."""
     for lock in repo.locks:
         folder = lock.path.rsplit("/", 1)[0] + "/" if "/" in lock.path else ""
-        if lock.path.removeprefix(folder) not in {"uv.lock", "poetry.lock", "pdm.lock"} or not lock.versions:
+        if (
+            lock.path.removeprefix(folder) not in {"uv.lock", "poetry.lock", "pdm.lock"}
+            or not lock.versions
+        ):
             continue
         project = f"{folder}pyproject.toml"
-        asked = [e for e in repo.requirements if e.path == project and not e.group and ";" not in e.rest]
+        asked = [
+            e for e in repo.requirements if e.path == project and not e.group and ";" not in e.rest
+        ]
         missing = [each for each in asked if each.name not in lock.versions]
         for each in missing[:5]:
             yield at(repo, "fail", project, each.line, f"{each.name} is not in {lock.path}")
@@ -191,7 +208,11 @@ def declared(repo: Repository) -> Iterator[Mark]:
             seen.add(root)
             names = DISTRIBUTIONS.get(root, {normal(root)})
             mentioned = any(name in setup.lower() for name in names)
-            if names & (asked | locked_names) or mentioned or any(_close(root, name) for name in asked):
+            if (
+                names & (asked | locked_names)
+                or mentioned
+                or any(_close(root, name) for name in asked)
+            ):
                 yield held(repo, module, each.line)
             else:
                 yield broken(repo, module, each.line, f"no file asks for {sorted(names)[0]}")
@@ -239,7 +260,10 @@ def updates(repo: Repository) -> Iterator[Mark]:
         yield at(repo, "held", file.path, 1)
         return
     for workflow in repo.workflows:
-        match = re.search(r"pip-audit|safety|uv lock --upgrade|osv-scanner|trivy|poe (audit|upgrade)|snyk|renovate", workflow.text)
+        match = re.search(
+            r"pip-audit|safety|uv lock --upgrade|osv-scanner|trivy|poe (audit|upgrade)|snyk|renovate",
+            workflow.text,
+        )
         if match:
             yield at(repo, "held", workflow.path, workflow.text.count("\n", 0, match.start()) + 1)
             return
@@ -255,8 +279,12 @@ def updates(repo: Repository) -> Iterator[Mark]:
     unless="nothing sets trust_remote_code",
     severity="warning",
     proves=("security",),
-    bad={"m.py": "from transformers import AutoModel\n\nm = AutoModel.from_pretrained('a/b', trust_remote_code=True)\n"},
-    good={"m.py": "from transformers import AutoModel\n\nm = AutoModel.from_pretrained('a/b', trust_remote_code=True, revision='0a1b2c')\n"},
+    bad={
+        "m.py": "from transformers import AutoModel\n\nm = AutoModel.from_pretrained('a/b', trust_remote_code=True)\n"
+    },
+    good={
+        "m.py": "from transformers import AutoModel\n\nm = AutoModel.from_pretrained('a/b', trust_remote_code=True, revision='0a1b2c')\n"
+    },
 )
 def remote_code(repo: Repository) -> Iterator[Mark]:
     """Judge calls with trust_remote_code=True by their revision."""
@@ -268,7 +296,9 @@ def remote_code(repo: Repository) -> Iterator[Mark]:
             if call.get("revision") or call.get("code_revision"):
                 yield held(repo, module, call.line)
             else:
-                yield broken(repo, module, call.line, "code of another repository runs, whatever it is today")
+                yield broken(
+                    repo, module, call.line, "code of another repository runs, whatever it is today"
+                )
 
 
 @check(
@@ -281,7 +311,9 @@ def remote_code(repo: Repository) -> Iterator[Mark]:
     severity="warning",
     proves=("security",),
     bad={"a.py": "import yaml\n\n\ndef f(text):\n    return yaml.load(text, Loader=yaml.Loader)\n"},
-    good={"a.py": "import yaml\n\n\ndef f(text):\n    return yaml.load(text, Loader=yaml.SafeLoader)\n"},
+    good={
+        "a.py": "import yaml\n\n\ndef f(text):\n    return yaml.load(text, Loader=yaml.SafeLoader)\n"
+    },
 )
 def text_as_code(repo: Repository) -> Iterator[Mark]:
     """Judge yaml.load by its loader, eval by what it is given, and shells by their command."""
@@ -294,14 +326,31 @@ def _text_as_code(repo: Repository) -> Iterator[Mark]:
             given = call.args[0] if call.args else None
             if call.name == "yaml.load":
                 loader = call.get("Loader", 1)
-                if loader is None or loader.name in {"yaml.Loader", "yaml.UnsafeLoader", "yaml.CLoader"}:
-                    yield broken(repo, module, call.line, "this loader makes any object that a file asks for")
+                if loader is None or loader.name in {
+                    "yaml.Loader",
+                    "yaml.UnsafeLoader",
+                    "yaml.CLoader",
+                }:
+                    yield broken(
+                        repo, module, call.line, "this loader makes any object that a file asks for"
+                    )
                 else:
                     yield held(repo, module, call.line)
-            elif call.name == "eval" and given is not None and given.call is not None and given.call.name == "input":
+            elif (
+                call.name == "eval"
+                and given is not None
+                and given.call is not None
+                and given.call.name == "input"
+            ):
                 yield broken(repo, module, call.line, "what is typed is run")
-            elif call.name.startswith("subprocess.") and (s := call.get("shell")) and s.constant is True:
-                if given is not None and any("request" in name or "input" in name for name in given.names):
+            elif (
+                call.name.startswith("subprocess.")
+                and (s := call.get("shell"))
+                and s.constant is True
+            ):
+                if given is not None and any(
+                    "request" in name or "input" in name for name in given.names
+                ):
                     yield broken(repo, module, call.line, "a shell runs what comes from outside")
 
 
@@ -331,5 +380,3 @@ def state_in_git(repo: Repository) -> Iterator[Mark]:
     tracked = next((file.path for file in repo.files.values() if file.tracked), "")
     if not found and tracked:
         yield Mark("held", tracked, 1, "", "git tracks no state and no key")
-
-

@@ -8,8 +8,12 @@ from tdsp.check.rule import Mark, at, broken, check, held, unsure
 from tdsp.reading import Repository
 from tdsp.reading.python import Call, Function, Module
 
-FRAMEWORKS = frozenset("flask fastapi starlette sanic bottle aiohttp litestar quart tornado".split())
-SCHEMAS = frozenset("pydantic marshmallow jsonschema pandera cerberus wtforms flask_wtf voluptuous msgspec attrs".split())
+FRAMEWORKS = frozenset(
+    "flask fastapi starlette sanic bottle aiohttp litestar quart tornado".split()
+)
+SCHEMAS = frozenset(
+    "pydantic marshmallow jsonschema pandera cerberus wtforms flask_wtf voluptuous msgspec attrs".split()
+)
 ROUTE = re.compile(r"\.(route|get|post|put|api_route)$")
 HEALTH = re.compile(r"(?i)/?.*(health|ready|readiness|live|liveness|ping|status|alive)")
 FLASK = "import joblib\nfrom flask import Flask, request\n\napp = Flask(__name__)\nmodel = joblib.load('m.joblib')\n\n\n"
@@ -22,7 +26,9 @@ def routes(module: Module) -> Iterator[Function]:
     if not {each.module.split(".")[0] for each in module.imports} & FRAMEWORKS:
         return
     for function in module.functions:
-        if any(each.call is not None and ROUTE.search(each.call.name) for each in function.decorators):
+        if any(
+            each.call is not None and ROUTE.search(each.call.name) for each in function.decorators
+        ):
             yield function
 
 
@@ -57,7 +63,10 @@ def _inside(module: Module, function: Function) -> list[Call]:
         "    data = request.get_json()\n    return str(model.predict([data['rows']]))\n"
     },
     good={
-        "app.py": API + "model = joblib.load('m.joblib')\n\n\n" + ROW + "@app.post('/predict')\ndef predict(row: Row):\n"
+        "app.py": API
+        + "model = joblib.load('m.joblib')\n\n\n"
+        + ROW
+        + "@app.post('/predict')\ndef predict(row: Row):\n"
         "    return float(model.predict([[row.a]])[0])\n"
     },
 )
@@ -70,18 +79,46 @@ def request_checked(repo: Repository) -> Iterator[Mark]:
             asked = [each for each in calls if each in predicts(module)]
             if not asked:
                 continue
-            raw = [c for c in calls if c.name in {"flask.request.get_json", "request.get_json", "request.json"}]
-            raw += [c for c in calls if c.name.startswith(("flask.request.form", "flask.request.values", "flask.request.json"))]
-            reads = [a for a in module.assigns if a.scope == function.scope and _reads_request(a.value.name, a.value.base)]
-            typed = [note for note in function.annotations.values() if note not in {"dict", "Any", "list", "Request", "Dict", "List"}]
+            raw = [
+                c
+                for c in calls
+                if c.name in {"flask.request.get_json", "request.get_json", "request.json"}
+            ]
+            raw += [
+                c
+                for c in calls
+                if c.name.startswith(
+                    ("flask.request.form", "flask.request.values", "flask.request.json")
+                )
+            ]
+            reads = [
+                a
+                for a in module.assigns
+                if a.scope == function.scope and _reads_request(a.value.name, a.value.base)
+            ]
+            typed = [
+                note
+                for note in function.annotations.values()
+                if note not in {"dict", "Any", "list", "Request", "Dict", "List"}
+            ]
             if schemas or (typed and not raw and not reads):
                 yield held(repo, module, function.line, "the request has a type")
             elif raw or reads:
                 checked = function.raises or function.compares
                 if checked:
-                    yield unsure(repo, module, function.line, "something is checked; whether all, cannot be told")
+                    yield unsure(
+                        repo,
+                        module,
+                        function.line,
+                        "something is checked; whether all, cannot be told",
+                    )
                 else:
-                    yield broken(repo, module, asked[0].line, "the model is asked what the request says, unchecked")
+                    yield broken(
+                        repo,
+                        module,
+                        asked[0].line,
+                        "the model is asked what the request says, unchecked",
+                    )
 
 
 def _reads_request(name: str, base: object) -> bool:
@@ -101,9 +138,13 @@ def _reads_request(name: str, base: object) -> bool:
     severity="warning",
     proves=(),
     bad={
-        "app.py": FLASK + "@app.route('/predict')\ndef predict():\n    m = joblib.load('m.joblib')\n    return str(m.predict([[1]]))\n"
+        "app.py": FLASK
+        + "@app.route('/predict')\ndef predict():\n    m = joblib.load('m.joblib')\n    return str(m.predict([[1]]))\n"
     },
-    good={"app.py": FLASK + "@app.route('/predict')\ndef predict():\n    return str(model.predict([[1]]))\n"},
+    good={
+        "app.py": FLASK
+        + "@app.route('/predict')\ndef predict():\n    return str(model.predict([[1]]))\n"
+    },
 )
 def loaded_once(repo: Repository) -> Iterator[Mark]:
     """Judge the calls that load a model inside a route."""
@@ -118,14 +159,17 @@ def loaded_once(repo: Repository) -> Iterator[Mark]:
             elif re.search(r"load|reload|upload|refresh", function.name):
                 continue
             elif function.compares or "global " in _body(module, function):
-                yield unsure(repo, module, call.line, "it may be loaded only when it is not there yet")
+                yield unsure(
+                    repo, module, call.line, "it may be loaded only when it is not there yet"
+                )
             else:
-                yield broken(repo, module, call.line, f"{function.name} loads the model for each request")
+                yield broken(
+                    repo, module, call.line, f"{function.name} loads the model for each request"
+                )
 
 
 def _body(module: Module, function: Function) -> str:
-    later = [f.line for f in module.functions if f.line > function.line]
-    return "\n".join(module.lines[function.line : min(later, default=len(module.lines))])
+    return "\n".join(module.lines[function.line : function.end])
 
 
 @check(
@@ -138,11 +182,13 @@ def _body(module: Module, function: Function) -> str:
     severity="note",
     proves=(),
     bad={
-        "app.py": API + "model = joblib.load('m.joblib')\n\n\n@app.post('/predict')\nasync def predict():\n"
+        "app.py": API
+        + "model = joblib.load('m.joblib')\n\n\n@app.post('/predict')\nasync def predict():\n"
         "    return float(model.predict([[1]])[0])\n"
     },
     good={
-        "app.py": API + "import asyncio\n\nmodel = joblib.load('m.joblib')\n\n\n@app.post('/predict')\nasync def predict():\n"
+        "app.py": API
+        + "import asyncio\n\nmodel = joblib.load('m.joblib')\n\n\n@app.post('/predict')\nasync def predict():\n"
         "    return await asyncio.to_thread(model.predict, [[1]])\n"
     },
 )
@@ -152,11 +198,17 @@ def not_blocking(repo: Repository) -> Iterator[Mark]:
         for function in (each for each in answers if each.is_async):
             calls = _inside(module, function)
             asked = [each for each in calls if each in predicts(module)]
-            threads = [c for c in calls if c.method in {"to_thread", "run_in_threadpool", "run_in_executor", "run_sync"}]
+            threads = [
+                c
+                for c in calls
+                if c.method in {"to_thread", "run_in_threadpool", "run_in_executor", "run_sync"}
+            ]
             if threads:
                 yield held(repo, module, threads[0].line, "a thread computes")
             elif asked:
-                yield broken(repo, module, asked[0].line, f"async {function.name} computes in the event loop")
+                yield broken(
+                    repo, module, asked[0].line, f"async {function.name} computes in the event loop"
+                )
 
 
 @check(
@@ -168,9 +220,13 @@ def not_blocking(repo: Repository) -> Iterator[Mark]:
     unless="no route asks a model",
     severity="note",
     proves=(),
-    bad={"app.py": FLASK + "@app.route('/predict')\ndef predict():\n    return str(model.predict([[1]]))\n"},
+    bad={
+        "app.py": FLASK
+        + "@app.route('/predict')\ndef predict():\n    return str(model.predict([[1]]))\n"
+    },
     good={
-        "app.py": FLASK + "@app.route('/predict')\ndef predict():\n    return str(model.predict([[1]]))\n\n\n"
+        "app.py": FLASK
+        + "@app.route('/predict')\ndef predict():\n    return str(model.predict([[1]]))\n\n\n"
         "@app.route('/health')\ndef health():\n    return 'ok'\n"
     },
 )
@@ -214,14 +270,18 @@ def debug_server(repo: Repository) -> Iterator[Mark]:
                 continue
             if debug is not None and debug.constant is True:
                 severity = "note" if call.main else "warning"
-                yield broken(repo, module, call.line, "the debugger runs what a visitor types", severity)
+                yield broken(
+                    repo, module, call.line, "the debugger runs what a visitor types", severity
+                )
             elif debug is None or debug.constant is False:
                 yield held(repo, module, call.line)
     for path, lines in repo.docker.items():
         for each in lines:
             if each.word in {"CMD", "ENTRYPOINT"}:
                 if re.search(r"--reload|flask[\"', ]+run.*--debug|FLASK_DEBUG=1", each.rest):
-                    yield at(repo, "fail", path, each.line, "the container starts a development server")
+                    yield at(
+                        repo, "fail", path, each.line, "the container starts a development server"
+                    )
                 elif re.search(r"gunicorn|uvicorn|waitress|hypercorn", each.rest):
                     yield at(repo, "held", path, each.line)
 
@@ -236,15 +296,19 @@ def debug_server(repo: Repository) -> Iterator[Mark]:
     unless="there is no container file",
     severity="warning",
     proves=("security", "I1"),
-    bad={"Dockerfile": "FROM python\nCMD [\"python\", \"app.py\"]\n"},
-    good={"Dockerfile": "FROM python:3.12-slim\nUSER 10001\nCMD [\"python\", \"app.py\"]\n"},
+    bad={"Dockerfile": 'FROM python\nCMD ["python", "app.py"]\n'},
+    good={"Dockerfile": 'FROM python:3.12-slim\nUSER 10001\nCMD ["python", "app.py"]\n'},
 )
 def containers(repo: Repository) -> Iterator[Mark]:
     """Judge the last stage by its user (note) and each stage by its base."""
     for path, lines in repo.docker.items():
         if repo.role(path) != "production" or "devcontainer" in path:
             continue
-        stages = {m[1] for e in lines if e.word == "FROM" and (m := re.search(r"(?i)\sas\s+(\S+)", e.rest))}
+        stages = {
+            m[1]
+            for e in lines
+            if e.word == "FROM" and (m := re.search(r"(?i)\sas\s+(\S+)", e.rest))
+        }
         ends = [number for number, each in enumerate(lines) if each.word == "FROM"]
         if not ends:
             continue
@@ -259,7 +323,10 @@ def containers(repo: Repository) -> Iterator[Mark]:
             yield at(repo, "held", path, users[-1].line)
         elif not users and re.search(r"nonroot|jovyan|lambda", last[0].rest):
             yield at(repo, "held", path, last[0].line, "the base sets a user")
-        elif not users and not re.match(r"(docker\.io/)?(library/)?(python|ubuntu|debian|alpine|nvidia/cuda)[:@ ]?", last[0].rest):
+        elif not users and not re.match(
+            r"(docker\.io/)?(library/)?(python|ubuntu|debian|alpine|nvidia/cuda)[:@ ]?",
+            last[0].rest,
+        ):
             yield at(repo, "unknown", path, last[0].line, "the base may set a user")
         else:
             yield at(repo, "fail", path, last[-1].line, "it runs as root", "note")
@@ -272,9 +339,9 @@ def _base(repo: Repository, path: str, line: int, rest: str, stages: set[str]) -
         return
     if "$" in image:
         yield at(repo, "unknown", path, line, "the base is a variable")
-    elif "@sha256:" not in image and (":" not in image.rsplit("/", 1)[-1] or image.endswith(":latest")):
+    elif "@sha256:" not in image and (
+        ":" not in image.rsplit("/", 1)[-1] or image.endswith(":latest")
+    ):
         yield at(repo, "fail", path, line, f"{image} is another image tomorrow")
     else:
         yield at(repo, "held", path, line)
-
-

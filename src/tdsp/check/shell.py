@@ -23,7 +23,17 @@ MONITORS = re.compile(
     r"(?:^|[\s;&|/._-])(?:(?:detect|check|monitor|data|model|run)?[-_]?drift|monitor(?:ing)?|"
     r"(?:check|run)[-_]monitor\S*)(?:[-_](?:check|detection|monitor|report))?(?:\.py)?(?=$|[\s;&|)'\"])"
 )
-PLAIN = ("echo ", "#", "printf ", "pip install", "pip3 install", "apt", "conda ", "cat ", "mkdir ", "name:")
+PLAIN = (
+    "echo ",
+    "printf ",
+    "pip install",
+    "pip3 install",
+    "apt",
+    "conda ",
+    "cat ",
+    "mkdir ",
+    "name:",
+)
 FALLBACK = re.compile(r"\|\|\s*(true|:|exit 0|/bin/true|echo\b)")
 
 
@@ -44,6 +54,8 @@ def commands(workflow: Workflow) -> Iterator[Command]:
     for step in workflow.steps:
         lines = list(_lines(step))
         for number, (line, text) in enumerate(lines):
+            if text.startswith(PLAIN):
+                continue
             hidden, where = _hidden(step, lines, number)
             if hidden and _asked(workflow, step, text):
                 hidden = ""
@@ -62,7 +74,7 @@ def _lines(step: Step) -> Iterator[tuple[int, str]]:
             kept += bare[:-1] + " "
             continue
         whole = (kept + bare).strip()
-        if whole and not whole.startswith(PLAIN):
+        if whole and not whole.startswith("#"):
             yield start, whole
         kept, start = "", 0
 
@@ -74,7 +86,9 @@ def _hidden(step: Step, lines: list[tuple[int, str]], number: int) -> tuple[str,
         ends = re.search(r"\|\|.*\bexit [1-9$]", text)
         return ("", 0) if ends else (f"`{match[0]}`", line)
     if step.soft:
-        return step.soft.removesuffix(": ?") + ("?" if step.soft.endswith("?") else ""), step.soft_line
+        return step.soft.removesuffix(": ?") + (
+            "?" if step.soft.endswith("?") else ""
+        ), step.soft_line
     before = [other for _, other in lines[:number]]
     off = [index for index, other in enumerate(before) if re.match(r"set \+e\b", other)]
     on = [index for index, other in enumerate(before) if re.match(r"set -\w*e", other)]

@@ -38,12 +38,26 @@ def one_command(repo: Repository) -> Iterator[Mark]:
     for file in repo.named(known)[:1]:
         yield at(repo, "held", file.path, 1, "a pipeline")
         return
-    for path in ("Makefile", "makefile", "justfile", "pyproject.toml", "Taskfile.yml", "tasks.py", "noxfile.py"):
+    for path in (
+        "Makefile",
+        "makefile",
+        "justfile",
+        "pyproject.toml",
+        "Taskfile.yml",
+        "tasks.py",
+        "noxfile.py",
+    ):
         text = repo.text(path)
-        if match := re.search(r"(?m)^(def )?[\"']?(train|pipeline|model|all|fit)\w*[\"']?\s*[:=(]", text):
+        if match := re.search(
+            r"(?m)^(def )?[\"']?(train|pipeline|model|all|fit)\w*[\"']?\s*[:=(]", text
+        ):
             yield at(repo, "held", path, text.count("\n", 0, match.start()) + 1, "a task trains")
             return
-    scripts = [m for m in repo.modules("production") if re.search(r"(^|/)(train\w*|main|run\w*|pipeline\w*)\.py$", m.path)]
+    scripts = [
+        m
+        for m in repo.modules("production")
+        if re.search(r"(^|/)(train\w*|main|run\w*|pipeline\w*)\.py$", m.path)
+    ]
     if scripts:
         yield held(repo, scripts[0], 1, "a script trains")
         return
@@ -51,7 +65,9 @@ def one_command(repo: Repository) -> Iterator[Mark]:
         if path.lower().endswith("readme.md") and TRAINING.search(file.text or ""):
             yield at(repo, "held", path, 1, "the README names a command that trains")
             return
-    yield broken(repo, module, 1, "a model is fitted here, and no command that trains is named anywhere")
+    yield broken(
+        repo, module, 1, "a model is fitted here, and no command that trains is named anywhere"
+    )
 
 
 @check(
@@ -59,7 +75,7 @@ def one_command(repo: Repository) -> Iterator[Mark]:
     family="training",
     title="Importing a file trains nothing",
     why="Who imports a function of it waits for a training, and a test cannot load it without data.",
-    fix="Put the training into a function, and call it under `if __name__ == \"__main__\":`.",
+    fix='Put the training into a function, and call it under `if __name__ == "__main__":`.',
     unless="no file that is imported fits a model",
     severity="warning",
     proves=("I2",),
@@ -76,12 +92,19 @@ def no_training_at_import(repo: Repository) -> Iterator[Mark]:
     for module in repo.modules("production"):
         name = module.path.removesuffix(".py").removeprefix("src/").replace("/", ".")
         importers = [p for p in by_name.get(name, []) if p != module.path]
-        if not importers or not any(e.module.startswith(("sklearn", "xgboost", "lightgbm", "keras", "tensorflow", "catboost")) for e in module.imports):
+        if not importers or not any(
+            e.module.startswith(
+                ("sklearn", "xgboost", "lightgbm", "keras", "tensorflow", "catboost")
+            )
+            for e in module.imports
+        ):
             continue
         fits = [c for c in module.calls if c.method == "fit" and c.receiver is not None]
         top = [call for call in fits if not call.scope and not call.main]
         if top:
-            yield broken(repo, module, top[0].line, f"{importers[0]} imports this file, which trains")
+            yield broken(
+                repo, module, top[0].line, f"{importers[0]} imports this file, which trains"
+            )
         elif fits:
             yield held(repo, module, fits[0].line, "in a function")
 
@@ -96,14 +119,25 @@ def no_training_at_import(repo: Repository) -> Iterator[Mark]:
     severity="note",
     proves=("P4",),
     bad={"train.py": SCORED + "print(f1_score([0, 1], m.predict([[0], [1]])))\n"},
-    good={"train.py": "import mlflow\n" + SCORED + "mlflow.log_metric('f1', f1_score([0, 1], m.predict([[0], [1]])))\n"},
+    good={
+        "train.py": "import mlflow\n"
+        + SCORED
+        + "mlflow.log_metric('f1', f1_score([0, 1], m.predict([[0], [1]])))\n"
+    },
 )
 def metrics_kept(repo: Repository) -> Iterator[Mark]:
     """Look for a tracker or a metrics file where scripts call scikit-learn's metrics."""
     measured = None
-    keeps = re.compile(r"log_metrics?$|log_artifacts?$|log_dict$|^json\.dump|write_json|autolog$|^wandb\.|\.log_param|write_text|save_metrics|to_(csv|json|parquet)$|yaml\.(safe_)?dump|log_live|add_scalar")
+    keeps = re.compile(
+        r"log_metrics?$|log_artifacts?$|log_dict$|^json\.dump|write_json|autolog$|^wandb\.|\.log_param|write_text|save_metrics|to_(csv|json|parquet)$|yaml\.(safe_)?dump|log_live|add_scalar"
+    )
     for module in repo.modules("production"):
-        metrics = [c for c in module.calls if c.name.startswith("sklearn.metrics.") and c.method.endswith(("_score", "_error", "_loss", "report"))]
+        metrics = [
+            c
+            for c in module.calls
+            if c.name.startswith("sklearn.metrics.")
+            and c.method.endswith(("_score", "_error", "_loss", "report"))
+        ]
         measured = measured or ((module, metrics[0].line) if metrics else None)
     if measured is None:
         return
@@ -130,20 +164,27 @@ def metrics_kept(repo: Repository) -> Iterator[Mark]:
     proves=("M5",),
     bad={"train.py": SCORED + "print(f1_score([0, 1], m.predict([[0], [1]])))\n"},
     good={
-        "train.py": "from sklearn.dummy import DummyClassifier\n" + SCORED
+        "train.py": "from sklearn.dummy import DummyClassifier\n"
+        + SCORED
         + "d = DummyClassifier().fit([[0], [1]], [0, 1])\nprint(f1_score([0, 1], m.predict([[0], [1]])))\n"
     },
 )
 def baseline(repo: Repository) -> Iterator[Mark]:
     """Look for a dummy, a linear model, or something that is named a baseline."""
     measured = None
-    simple = re.compile(r"(Dummy(Classifier|Regressor)|LogisticRegression|LinearRegression|Ridge|Lasso|NaiveForecaster|SeasonalNaive|GaussianNB|MultinomialNB)$")
+    simple = re.compile(
+        r"(Dummy(Classifier|Regressor)|LogisticRegression|LinearRegression|Ridge|Lasso|NaiveForecaster|SeasonalNaive|GaussianNB|MultinomialNB)$"
+    )
     for module in repo.modules("production", "notebook"):
         for call in module.calls:
-            if simple.search(call.name) and call.name.startswith(("sklearn.", "sktime.", "statsforecast.")):
+            if simple.search(call.name) and call.name.startswith(
+                ("sklearn.", "sktime.", "statsforecast.")
+            ):
                 yield held(repo, module, call.line)
                 return
-            if call.name.startswith("sklearn.metrics.") and call.method.endswith(("_score", "_error")):
+            if call.name.startswith("sklearn.metrics.") and call.method.endswith(
+                ("_score", "_error")
+            ):
                 measured = measured or (module, call.line)
         for function in module.functions:
             if "baseline" in function.name:
@@ -162,7 +203,10 @@ def baseline(repo: Repository) -> Iterator[Mark]:
     unless="no file is named after features or preprocessing",
     severity="note",
     proves=("D7",),
-    bad={"features.py": "def ratio(a, b):\n    return a / b\n", "tests/test_a.py": "def test_a():\n    assert 1\n"},
+    bad={
+        "features.py": "def ratio(a, b):\n    return a / b\n",
+        "tests/test_a.py": "def test_a():\n    assert 1\n",
+    },
     good={
         "features.py": "def ratio(a, b):\n    return a / b\n",
         "tests/test_features.py": "from features import ratio\n\n\ndef test_ratio():\n    assert ratio(1, 2) == 0.5\n",
@@ -170,7 +214,9 @@ def baseline(repo: Repository) -> Iterator[Mark]:
 )
 def features_tested(repo: Repository) -> Iterator[Mark]:
     """Look for a test that imports each file of features."""
-    named = r"(^|/)(\w*_)?(features?|feature_engineering|preprocess\w*|transform(s|ers|ations)?)\.py$"
+    named = (
+        r"(^|/)(\w*_)?(features?|feature_engineering|preprocess\w*|transform(s|ers|ations)?)\.py$"
+    )
     imported: dict[str, tuple[str, int]] = {}
     for test in repo.modules("test"):
         for each in test.imports:
@@ -211,7 +257,14 @@ def too_good(repo: Repository) -> Iterator[Mark]:
             continue
         for name, value in _figures(data):
             if value >= 0.999:
-                line = next((n for n, text in enumerate((file.text or "").splitlines(), 1) if str(value) in text), 1)
+                line = next(
+                    (
+                        n
+                        for n, text in enumerate((file.text or "").splitlines(), 1)
+                        if str(value) in text
+                    ),
+                    1,
+                )
                 yield at(repo, "fail", file.path, line, f"{name} is {value:g}")
             else:
                 yield at(repo, "held", file.path, 1, f"{name} is {value:g}")
@@ -238,8 +291,14 @@ def _figures(data: object, path: str = "") -> Iterator[tuple[str, float]]:
     unless="nothing is trained here, or there is no CI",
     severity="note",
     proves=("I3", "G1", "A2"),
-    bad={"train.py": FIT, ".github/workflows/ci.yml": "on: push\njobs:\n  a:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: ruff check\n"},
-    good={"train.py": FIT, ".github/workflows/ci.yml": "on: push\njobs:\n  a:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: python train.py\n"},
+    bad={
+        "train.py": FIT,
+        ".github/workflows/ci.yml": "on: push\njobs:\n  a:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: ruff check\n",
+    },
+    good={
+        "train.py": FIT,
+        ".github/workflows/ci.yml": "on: push\njobs:\n  a:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: python train.py\n",
+    },
 )
 def ci_trains(repo: Repository) -> Iterator[Mark]:
     """Look for a training command in CI, or a test that calls training."""
@@ -258,5 +317,3 @@ def ci_trains(repo: Repository) -> Iterator[Mark]:
                 return
     path = repo.workflows[0].path
     yield at(repo, "fail", path, 1, "no workflow and no test trains a model")
-
-

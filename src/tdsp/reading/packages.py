@@ -27,7 +27,10 @@ class Requirement:
     @property
     def exact(self) -> bool:
         """Tell whether exactly one version is asked for."""
-        return bool(re.match(r"^={2,3}\s*[^*,;\s]+(\s*;.*)?$", self.rest.strip())) or " @ " in self.rest
+        return (
+            bool(re.match(r"^={2,3}\s*[^*,;\s]+(\s*;.*)?$", self.rest.strip()))
+            or " @ " in self.rest
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,8 @@ def lock(path: str, text: str) -> Lock:
         for match in re.finditer(r'"([A-Za-z0-9._-]+)": \{[^{}]*?"version": "==([^"]+)"', text):
             found[normal(match[1])] = match[2]
     if not found:
-        for match in re.finditer(r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==([^\s;\\]+)", text, re.MULTILINE):
+        for match in re.finditer(
+            r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==([^\s;\\]+)", text, re.MULTILINE
+        ):
             found[normal(match[1])] = match[2]
     return Lock(path, found, "sha256" in text or path.endswith("uv.lock"))

@@ -100,6 +100,7 @@ class Function:
     name: str
     scope: str
     line: int
+    end: int
     is_async: bool
     decorators: tuple[Value, ...]
     params: tuple[str, ...]
@@ -299,7 +300,8 @@ class _Walker:
         scope = f"{self.scope}.{node.name}" if self.scope else node.name
         params = tuple(a.arg for a in every)
         is_async = isinstance(node, ast.AsyncFunctionDef)
-        found = Function(node.name, scope, node.lineno, is_async, decorators, params, notes)
+        end = node.end_lineno or node.lineno
+        found = Function(node.name, scope, node.lineno, end, is_async, decorators, params, notes)
         self.functions.append(found)
         self._inside(scope, found, node.body)
 
@@ -359,7 +361,14 @@ class _Walker:
         self.order += 1
         self.assigns.append(
             Assign(
-                line, self.scope, self.order, tuple(names), tuple(stores), unpacked, value, augmented
+                line,
+                self.scope,
+                self.order,
+                tuple(names),
+                tuple(stores),
+                unpacked,
+                value,
+                augmented,
             )
         )
 
@@ -384,9 +393,7 @@ class _Walker:
                 self._compared()
                 sign = type(part.ops[0]).__name__
                 self.conditions.append(
-                    Condition(
-                        part.lineno, self.scope, kind, left, sign, right, tuple(guards), ends
-                    )
+                    Condition(part.lineno, self.scope, kind, left, sign, right, tuple(guards), ends)
                 )
             else:
                 guards.append(self.value(part))
@@ -498,7 +505,11 @@ class _Walker:
         if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
             return self._comprehension(node)
         if isinstance(node, ast.JoinedStr):
-            parts = [self.value(each) for each in ast.iter_child_nodes(node) if isinstance(each, ast.expr)]
+            parts = [
+                self.value(each)
+                for each in ast.iter_child_nodes(node)
+                if isinstance(each, ast.expr)
+            ]
             return Value(names=_union(parts), kind="format")
         children = [self.value(e) for e in ast.iter_child_nodes(node) if isinstance(e, ast.expr)]
         kind = "binary" if isinstance(node, ast.BinOp) else "other"
@@ -551,7 +562,9 @@ class _Walker:
         if name in EXITS and (function := self.body_of[-1]) is not None:
             function.exits = True
         names = _union((*args, *keywords.values()))
-        return Value(names=names | (receiver.names if receiver else NO_NAMES), call=call, kind="call")
+        return Value(
+            names=names | (receiver.names if receiver else NO_NAMES), call=call, kind="call"
+        )
 
 
 _ENDS = (ast.Raise, ast.Return, ast.Continue, ast.Break)
@@ -611,7 +624,9 @@ def _ends(body: list[ast.stmt]) -> bool:
             return True
         if isinstance(node, ast.Return):
             value = node.value
-            if value is None or (isinstance(value, ast.Constant) and value.value in (False, 1, None)):
+            if value is None or (
+                isinstance(value, ast.Constant) and value.value in (False, 1, None)
+            ):
                 return True
     return False
 

@@ -172,7 +172,9 @@ def read(root: Path) -> Repository:
     index, problem = git.index(root)
     bare = (root / "HEAD").is_file() and (root / "objects").is_dir() and (root / "refs").is_dir()
     if problem == "bare" or bare:
-        raise TdspError(f"{files.shown(str(root))} is a bare repository: clone it, and check the clone")
+        raise TdspError(
+            f"{files.shown(str(root))} is a bare repository: clone it, and check the clone"
+        )
     if index is not None and not index.files and not index.submodules:
         index = None
     found = {file.path: file for file in files.find(root, index)}
@@ -188,7 +190,9 @@ def read_texts(texts: dict[str, str | bytes]) -> Repository:
     for path, content in sorted(texts.items()):
         raw = content.encode() if isinstance(content, str) else content
         text, problem = files.decode(raw)
-        found[path] = File(path, len(raw), raw[: files.HEAD], text, problem, tracked=True, blob="0" * 40)
+        found[path] = File(
+            path, len(raw), raw[: files.HEAD], text, problem, tracked=True, blob="0" * 40
+        )
     return assemble("", found)
 
 

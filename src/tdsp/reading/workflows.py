@@ -80,11 +80,15 @@ def read(path: str, document: Document, text: str) -> Workflow | None:
         steps = _github_steps(path, document, ("runs", "steps"), runs.get("steps"))
         job = Job(path, 1, "action", steps)
         return Workflow(path, "action", (job,), frozenset(), None, document, text)
-    if name in {".gitlab-ci.yml", ".gitlab-ci.yaml"} or path.startswith((".gitlab/", ".gitlab-ci/")):
+    if name in {".gitlab-ci.yml", ".gitlab-ci.yaml"} or path.startswith(
+        (".gitlab/", ".gitlab-ci/")
+    ):
         return _gitlab(path, document, text)
     if _is_azure(path, data):
         jobs = tuple(_azure_jobs(path, document, data, ()))
-        triggers = {key for key in ("trigger", "pr", "schedules") if data.get(key) not in (None, "none")}
+        triggers = {
+            key for key in ("trigger", "pr", "schedules") if data.get(key) not in (None, "none")
+        }
         return Workflow(path, "azure", jobs, frozenset(triggers), None, document, text)
     return None
 
@@ -92,8 +96,10 @@ def read(path: str, document: Document, text: str) -> Workflow | None:
 def _is_azure(path: str, data: dict[str, Any]) -> bool:
     inside = path.startswith((".azure-pipelines/", ".azuredevops/", "azure-pipelines"))
     shape = "steps" in data or "jobs" in data or "stages" in data
-    return shape and isinstance(data.get("stages") or data.get("jobs") or data.get("steps"), list) and (
-        inside or "pool" in data or "trigger" in data or "azure-pipelines" in path
+    return (
+        shape
+        and isinstance(data.get("stages") or data.get("jobs") or data.get("steps"), list)
+        and (inside or "pool" in data or "trigger" in data or "azure-pipelines" in path)
     )
 
 
@@ -103,10 +109,18 @@ def _github(path: str, document: Document, text: str) -> Workflow:
     triggers = [on] if isinstance(on, str) else list(on) if isinstance(on, dict | list) else []
     jobs = data.get("jobs") if isinstance(data.get("jobs"), dict) else {}
     found = tuple(
-        _github_job(path, document, name, job) for name, job in jobs.items() if isinstance(job, dict)
+        _github_job(path, document, name, job)
+        for name, job in jobs.items()
+        if isinstance(job, dict)
     )
     return Workflow(
-        path, "github", found, frozenset(map(str, triggers)), data.get("permissions"), document, text
+        path,
+        "github",
+        found,
+        frozenset(map(str, triggers)),
+        data.get("permissions"),
+        document,
+        text,
     )
 
 
@@ -136,11 +150,18 @@ def _github_steps(path: str, document: Document, place: Path, steps: Any) -> tup
         here, soft = (*place, number), _soft(step.get("continue-on-error"))
         found.append(
             Step(
-                path, document.line(*here), str(step.get("name") or ""), _text(step.get("run")),
-                document.line(*here, "run"), str(step.get("uses") or ""), str(step.get("with") or ""),
+                path,
+                document.line(*here),
+                str(step.get("name") or ""),
+                _text(step.get("run")),
+                document.line(*here, "run"),
+                str(step.get("uses") or ""),
+                str(step.get("with") or ""),
                 f"continue-on-error: {soft}" if soft else "",
-                document.line(*here, "continue-on-error"), str(step.get("id") or ""),
-                str(step.get("if") or ""), str(step.get("shell") or ""),
+                document.line(*here, "continue-on-error"),
+                str(step.get("id") or ""),
+                str(step.get("if") or ""),
+                str(step.get("shell") or ""),
             )  # fmt: skip
         )
     return tuple(found)
@@ -186,9 +207,17 @@ def _gitlab(path: str, document: Document, text: str) -> Workflow:
         image = image.get("name") if isinstance(image, dict) else image
         jobs.append(
             Job(
-                path, document.line(name), name, (step,) if script else (), str(environment or ""),
-                None, str(image or ""), document.line(name, "image"), _text(job.get("rules") or job.get("only")),
-                manual="manual" in str(job.get("when")) or "'when': 'manual'" in str(job.get("rules")),
+                path,
+                document.line(name),
+                name,
+                (step,) if script else (),
+                str(environment or ""),
+                None,
+                str(image or ""),
+                document.line(name, "image"),
+                _text(job.get("rules") or job.get("only")),
+                manual="manual" in str(job.get("when"))
+                or "'when': 'manual'" in str(job.get("rules")),
             )  # fmt: skip
         )
     return Workflow(path, "gitlab", tuple(jobs), frozenset({"push"}), None, document, text)

@@ -69,6 +69,8 @@ class _Builder:
                 self._add(value, event.start_mark.line + 1, event.anchor)
             elif isinstance(event, yaml.AliasEvent):
                 value = self.anchors.get(event.anchor)
+                if any(each.value is value for each in self.stack):
+                    raise TooMuch("a value that contains itself")
                 self.count += _size(value)
                 self._add(value, event.start_mark.line + 1, None)
             elif isinstance(event, yaml.CollectionStartEvent):

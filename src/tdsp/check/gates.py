@@ -13,6 +13,9 @@ GATE_NAME = re.compile(
     r"|^_?(check|run|apply|pass(es)?|enforce)_(quality_|model_|promotion_|release_)?gates?$"
     r"|^_?(check|enforce|validate|assert)_(metrics?_)?thresholds?$"
 )
+FIGURE = re.compile(
+    r"(?i)metric|threshold|auc|accuracy|f1|rmse|\bmae\b|score|\br2\b|precision|recall|loss"
+)
 WORKFLOW = ".github/workflows/ci.yml"
 STEPS = "on: push\njobs:\n  check:\n    runs-on: ubuntu-24.04\n    steps:\n"
 
@@ -21,7 +24,8 @@ def gate_functions(repo: Repository) -> Iterator[tuple[Module, Function]]:
     """Yield the functions of production code that are named a gate and compare something."""
     for module in repo.modules("production"):
         for function in module.functions:
-            if GATE_NAME.match(function.name) and function.compares:
+            body = "\n".join(module.lines[function.line - 1 : function.end])
+            if GATE_NAME.match(function.name) and function.compares and FIGURE.search(body):
                 yield module, function
 
 
@@ -141,7 +145,9 @@ def _caught(repo: Repository, module: Module, function: Function) -> list[Mark]:
         broad = [e for e in handlers if set(e.types) & {"", "Exception", "BaseException"}]
         silent = [each for each in broad if each.silent and each.number == call.tries[-1]]
         if silent and function.raises and not function.exits:
-            message = f"the error of {function.name} is caught in line {silent[0].line} and ends nothing"
+            message = (
+                f"the error of {function.name} is caught in line {silent[0].line} and ends nothing"
+            )
             if where.path == module.path or function.name in {i.alias for i in where.imports}:
                 found.append(broken(repo, where, call.line, message))
     return found
