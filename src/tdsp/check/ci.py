@@ -24,6 +24,7 @@ RETIRED = {
     "macos-10.15": "August 2022", "macos-11": "June 2024", "macos-12": "December 2024",
     "macos-13": "December 2025", "windows-2016": "April 2022", "windows-2019": "June 2025",
 }  # fmt: skip
+TESTS_OF = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.(py|py\.jinja|R|jl|scala|ipynb)$")
 PROMOTES = re.compile(r"(^|\s)promote(\s+-|\s*$|\s+\S+\s*$)", re.MULTILINE)
 OWN = (
     "actions/",
@@ -144,6 +145,8 @@ def tests_assert(repo: Repository) -> Iterator[Mark]:
                 return
     if found:
         yield broken(repo, *found, "no test asserts anything")
+    elif files := [path for path in repo.files if TESTS_OF.search(path)]:
+        yield at(repo, "unknown", files[0], 1, "this test is not read")
     else:
         yield broken(repo, code[0], 1, "there is code, and no test", "note")
 
@@ -380,7 +383,7 @@ def way_back(repo: Repository) -> Iterator[Mark]:
     unless="CI deploys nothing",
     severity="note",
     proves=("P3",),
-    bad={CI: "on: push\n" + STEPS + "      - run: az webapp up\n"},
+    bad={CI: "on: push\n" + STEPS + "      - run: az webapp deploy\n"},
     good={
         CI: "on: push\n" + STEPS + "      - run: terraform apply\n",
         "infra/main.tf": "terraform {}\n",
@@ -391,6 +394,11 @@ def as_code(repo: Repository) -> Iterator[Mark]:
     found = deploys(repo, promotions=False)
     if not found:
         return
+    for workflow in repo.workflows:
+        for step in workflow.steps:
+            if re.search(r"terraform apply|kubectl apply|helm upgrade|pulumi up|az deployment|cdk deploy|bundle deploy", step.run):
+                yield at(repo, "held", workflow.path, step.run_line, "files are applied")
+                return
     for path, file in repo.files.items():
         if file.suffix in {".tf", ".bicep"} or file.name in {
             "Pulumi.yaml",

@@ -11,7 +11,7 @@ from tdsp.reading.python import Call, Condition, Function, Module, Value
 GATE_NAME = re.compile(
     r"^_?((quality|model|metrics?|promotion|release|deployment|performance)_)?gate(s|_model|_check)?$"
     r"|^_?(check|run|apply|pass(es)?|enforce)_(quality_|model_|promotion_|release_)?gates?$"
-    r"|^_?(check|enforce|validate|assert)_(metrics?_)?thresholds?$"
+    r"|^_?(enforce|assert)_(metrics?_)?thresholds?$"
 )
 FIGURE = re.compile(
     r"(?i)metric|threshold|auc|accuracy|f1|rmse|\bmae\b|score|\br2\b|precision|recall|loss"
@@ -113,7 +113,8 @@ def _functions(repo: Repository) -> Iterator[Mark]:
             continue
         called = _calls(repo, function.name)
         if not function.returns:
-            if function.name in {each.name.split(".")[-1] for each in module.calls}:
+            inside = {call.method for call in module.calls if call.scope == function.scope}
+            if inside <= SAYS and called:
                 message = f"{function.name} compares, and neither raises, exits nor returns"
                 yield broken(repo, module, function.line, message)
             else:
@@ -232,6 +233,7 @@ def _compare(sign: str, left: object, right: object) -> bool | None:
     return answers.get(sign)
 
 
+SAYS = frozenset("print info warning error debug log get float int round items format len abs".split())
 REFUSED = re.compile(
     r"(?i)reject|refus|fail|bad|worse|poor|below|low|not_pass|may_not|block|stop|raise|invalid|counts?$"
 )

@@ -191,7 +191,7 @@ def model_in_git(repo: Repository) -> Iterator[Mark]:
     "MO04",
     family="model",
     title="The model in use is named by an alias or a version",
-    why="MLflow has removed stages. With the newest version, what is registered is in use before"
+    why="MLflow has given up stages. With the newest version, what is registered is in use before"
     " anyone has judged it.",
     fix="Name a version, or an alias that a gate moves: `models:/NAME@champion`.",
     unless="no file names a registered MLflow model",
@@ -212,7 +212,7 @@ def model_alias(repo: Repository) -> Iterator[Mark]:
         for call in module.calls:
             if call.method == "transition_model_version_stage":
                 yield broken(
-                    repo, module, call.line, "stages were removed from MLflow; use aliases"
+                    repo, module, call.line, "MLflow has given up stages; use aliases"
                 )
 
 

@@ -56,6 +56,17 @@ DISTRIBUTIONS = {
     "mpl_toolkits": {"matplotlib"}, "pylab": {"matplotlib"}, "dvc": {"dvc"}, "pyspark": {"pyspark", "databricks-connect"},
     "statsmodels": {"statsmodels"}, "gym": {"gym"}, "model_archiver": {"torch-model-archiver"}, "ts": {"torchserve"},
 }  # fmt: skip
+# What a file asks for beside the product.
+BESIDE = re.compile(r"(?i)(test|dev|lint|docs?|ci)[-_.]?requirements|requirements[-_.]?(test|dev|lint|docs?|ci)|(^|/)docs?/")
+# What comes with another package, and is often imported without being asked for.
+COMES_WITH = {
+    "numpy": {"pandas", "scikit-learn", "scipy", "torch", "tensorflow", "xgboost", "lightgbm", "matplotlib"},
+    "joblib": {"scikit-learn"}, "scipy": {"scikit-learn"}, "pandas": {"mlflow", "seaborn", "shap", "evidently"},
+    "starlette": {"fastapi"}, "pydantic": {"fastapi"}, "typing-extensions": {"fastapi", "torch", "pydantic"},
+    "werkzeug": {"flask"}, "jinja2": {"flask"}, "click": {"flask", "typer"}, "botocore": {"boto3"},
+    "docutils": {"sphinx"}, "requests": {"mlflow", "azureml-sdk", "huggingface-hub", "transformers"},
+    "matplotlib": {"seaborn"}, "pyyaml": {"mlflow", "dvc"}, "markupsafe": {"jinja2"}, "pillow": {"streamlit", "matplotlib", "scikit-image"},
+}  # fmt: skip
 NAMESPACES = frozenset(
     "google azure azureml zope backports opentelemetry llama_index airflow aws_cdk sphinxcontrib dagster prefect nvidia databricks lightning_fabric".split()
 )
@@ -121,7 +132,10 @@ def locked(repo: Repository) -> Iterator[Mark]:
     if repo.locks:
         yield at(repo, "held", repo.locks[0].path, 1)
         return
-    asked = [e for e in repo.requirements if repo.role(e.path) == "production" and e.group == ""]
+    asked = [
+        each for each in repo.requirements
+        if repo.role(each.path) == "production" and not each.group and not BESIDE.search(each.path)
+    ]  # fmt: skip
     if not asked or _is_library(repo):
         return
     loose = [each for each in asked if not each.exact]
@@ -192,6 +206,8 @@ def lock_agrees(repo: Repository) -> Iterator[Mark]:
 def declared(repo: Repository) -> Iterator[Mark]:
     """Compare top-level imports of production code with all requirements and locks."""
     asked = {each.name for each in repo.requirements}
+    if all(BESIDE.search(each.path) for each in repo.requirements) or any("{{" in p for p in repo.files):
+        return
     locked_names = {name for lock in repo.locks for name in lock.versions}
     setup = repo.text("setup.py") + repo.text("setup.cfg") + repo.text("Pipfile")
     if not asked or setup and not _constant(setup):
@@ -214,6 +230,9 @@ def declared(repo: Repository) -> Iterator[Mark]:
                 or any(_close(root, name) for name in asked)
             ):
                 yield held(repo, module, each.line)
+            elif givers := sorted(COMES_WITH.get(sorted(names)[0], set()) & asked):
+                message = f"no file asks for {sorted(names)[0]}; it only comes with {givers[0]}"
+                yield broken(repo, module, each.line, message, "note")
             else:
                 yield broken(repo, module, each.line, f"no file asks for {sorted(names)[0]}")
 

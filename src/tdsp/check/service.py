@@ -239,7 +239,8 @@ def health(repo: Repository) -> Iterator[Mark]:
         for function in routes(module):
             for each in function.decorators:
                 path = each.call.args[0].constant if each.call and each.call.args else ""
-                if isinstance(path, str) and HEALTH.match(path):
+                said = re.search(r"(?i)health|\balive\b|\bready\b", _body(module, function))
+                if (isinstance(path, str) and HEALTH.match(path)) or said:
                     yield held(repo, module, function.line)
                     return
     module, answers = asked[0]

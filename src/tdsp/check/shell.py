@@ -8,7 +8,7 @@ from tdsp.reading.workflows import Step, Workflow
 
 TESTS = re.compile(
     r"(?:^|[\s;&|(])(?:python3? -m )?(?:pytest|py\.test|unittest|nosetests|tox|nox|coverage run|"
-    r"make (?:\S*test\S*|check)|poe (?:test|check)\S*|hatch (?:run )?\S*test\S*)(?=$|[\s;&|)])"
+    r"make (?:(?:[\w-]+[-_])?tests?(?:[-_][\w-]+)?|check)|poe (?:test|check)\S*|hatch (?:run )?\S*test\S*)(?=$|[\s;&|)])"
 )
 LINTS = re.compile(
     r"(?:^|[\s;&|(])(?:python3? -m )?(?:mypy|pyright|pylint|flake8|ruff(?: check)?|black --check|"
@@ -52,20 +52,22 @@ class Command:
 def commands(workflow: Workflow) -> Iterator[Command]:
     """Yield the commands of all steps, with what hides a failure of each."""
     for step in workflow.steps:
-        lines = list(_lines(step))
+        lines = list(_lines(step, workflow))
         for number, (line, text) in enumerate(lines):
             if text.startswith(PLAIN):
                 continue
             hidden, where = _hidden(step, lines, number)
             if hidden and _asked(workflow, step, text):
                 hidden = ""
-            perhaps = hidden.endswith("?")
+            perhaps = hidden.endswith("?") or bool(hidden and _read_later(workflow, text))
             yield Command(step, line, text, "" if perhaps else hidden, where, perhaps)
 
 
-def _lines(step: Step) -> Iterator[tuple[int, str]]:
+def _lines(step: Step, workflow: Workflow) -> Iterator[tuple[int, str]]:
     """Yield (line of the file, command); a command over several lines has the first of them."""
-    block = "\n" in step.run.strip()
+    raw = workflow.text.split("\n")
+    before = raw[step.run_line - 1].rstrip() if step.run_line <= len(raw) else ""
+    block = bool(re.search(r"[:-]\s*[|>][+-]?\d?$", before))
     kept, start = "", 0
     for number, line in enumerate(step.run.split("\n")):
         bare = line.strip()
@@ -99,6 +101,15 @@ def _hidden(step: Step, lines: list[tuple[int, str]], number: int) -> tuple[str,
     if any(other in {"exit 0", "true"} for other in after[-1:]) and off:
         return "`exit 0`", lines[-1][0]
     return "", 0
+
+
+def _read_later(workflow: Workflow, text: str) -> bool:
+    """Tell whether a tool writes a file that another line of a script may read."""
+    match = re.search(r"(?:\s-o|--output(?:-file)?|--junit-?xml|>|\btee)[ =]+([\w./-]+\.\w+)", text)
+    if not match:
+        return False
+    lines = [line for step in workflow.steps for line in step.run.split("\n")]
+    return sum(match[1] in line for line in lines) > 1
 
 
 def _asked(workflow: Workflow, step: Step, text: str) -> bool:

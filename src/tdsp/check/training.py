@@ -144,7 +144,12 @@ def metrics_kept(repo: Repository) -> Iterator[Mark]:
     if repo.dvc and re.search(r"(?m)^\s+metrics:", repo.text("dvc.yaml")):
         yield at(repo, "held", "dvc.yaml", 1, "DVC keeps metrics")
         return
+    trackers = {"mlflow", "wandb", "dvclive", "comet_ml", "neptune", "tensorboard", "tensorboardX", "aim", "clearml", "sacred", "trackio"}
     for module in repo.modules("production"):
+        for each in module.imports:
+            if each.module.split(".")[0] in trackers:
+                yield held(repo, module, each.line, "a tracker is imported")
+                return
         for call in module.calls:
             if keeps.search(call.name):
                 yield held(repo, module, call.line, "figures are written")

@@ -94,13 +94,12 @@ def read(path: str, document: Document, text: str) -> Workflow | None:
 
 
 def _is_azure(path: str, data: dict[str, Any]) -> bool:
-    inside = path.startswith((".azure-pipelines/", ".azuredevops/", "azure-pipelines"))
-    shape = "steps" in data or "jobs" in data or "stages" in data
-    return (
-        shape
-        and isinstance(data.get("stages") or data.get("jobs") or data.get("steps"), list)
-        and (inside or "pool" in data or "trigger" in data or "azure-pipelines" in path)
-    )
+    parts = data.get("stages") or data.get("jobs") or data.get("steps")
+    if not isinstance(parts, list):
+        return False
+    known = {"script", "bash", "task", "pwsh", "powershell", "template", "checkout"}
+    steps = any(isinstance(part, dict) and known & set(part) for part in parts)
+    return steps or "pool" in data or "trigger" in data or "azure-pipelines" in path
 
 
 def _github(path: str, document: Document, text: str) -> Workflow:
