@@ -1,5 +1,6 @@
-"""The command line: `tdsp new` starts a project, `tdsp onboard` gives it your own table, `tdsp check` judges any.
+"""The command line: `tdsp new` starts a project, `tdsp onboard` gives it your own table.
 
+`tdsp check` judges any repository: check/cli.py.
 What people do with its roles, process and governance: people/cli.py.
 """
 

@@ -46,7 +46,14 @@ def test_what_is_said_of_a_check_is_whole(name: str) -> None:
         assert len(text) > 10
     assert check.why.endswith(".")
     assert not check.title.endswith(".")
-    known = {*ITEMS, *PRINCIPLES, "security", "evaluation", "S1", *"A1 A2 A3 A4 G1 G2".split()}
+    known = {
+        *ITEMS,
+        *PRINCIPLES,
+        "security",
+        "evaluation",
+        "S1",
+        *["A1", "A2", "A3", "A4", "G1", "G2"],
+    }
     assert set(check.proves) <= known
 
 
@@ -65,8 +72,8 @@ def test_no_check_fails_on_a_repository_without_code() -> None:
 
 LEAKS = {
     "a fit, then a transform": "s = StandardScaler()\ns.fit(X)\nX = s.transform(X)\n" + SPLIT,
-    "a column of the table": "df['a'] = StandardScaler().fit_transform(df[['a']])\nX = df.drop(columns='t')\n"
-    + SPLIT,
+    "a column of the table": "df['a'] = StandardScaler().fit_transform(df[['a']])\nX ="
+    " df.drop(columns='t')\n" + SPLIT,
     "a chain": "X = StandardScaler().fit(X).transform(X)\n" + SPLIT,
     "a new frame": "X = pd.DataFrame(StandardScaler().fit_transform(X), columns=['a'])\n" + SPLIT,
     "a name in between": "Z = StandardScaler().fit_transform(X)\nX = Z\n" + SPLIT,
@@ -77,11 +84,11 @@ SOUND = {
     "split first": SPLIT + "s = StandardScaler().fit(X_train)\nX_test = s.transform(X_test)\n",
     "scaled for a picture": "Z = StandardScaler().fit_transform(X)\nprint(Z)\n" + SPLIT,
     "bound anew": "X = StandardScaler().fit_transform(X)\nX = pd.read_csv('b.csv')\n" + SPLIT,
-    "in a pipeline": "from sklearn.pipeline import make_pipeline\np = make_pipeline(StandardScaler())\n"
-    + SPLIT,
+    "in a pipeline": "from sklearn.pipeline import make_pipeline\np ="
+    " make_pipeline(StandardScaler())\n" + SPLIT,
     "split again": SPLIT + "X = StandardScaler().fit_transform(X_train)\ny = y_train\n" + SPLIT,
-    "not a library's": "class StandardScaler:\n    pass\n\n\nX = StandardScaler().fit_transform(X)\n"
-    + SPLIT,
+    "not a library's": "class StandardScaler:\n    pass\n\n\nX ="
+    " StandardScaler().fit_transform(X)\n" + SPLIT,
 }
 
 
@@ -123,7 +130,8 @@ SEEN = {
     "another command's or": "      - run: rm -f x || true\n      - run: pytest\n",
     "asked for later": "      - id: t\n        run: pytest\n        continue-on-error: true\n"
     "      - run: exit 1\n        if: steps.t.outcome == 'failure'\n",
-    "the code is kept": "      - run: |\n          set +e\n          pytest\n          code=$?\n          exit $code\n",
+    "the code is kept": "      - run: |\n          set +e\n          pytest\n         "
+    " code=$?\n          exit $code\n",
     "an or that ends": "      - run: pytest || (echo broken; exit 1)\n",
 }
 

@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -229,8 +230,9 @@ def test_nothing_is_run(
     script = folder / "evil.sh"
     script.write_text(f"#!/bin/sh\ntouch {ran}/$1\ncat\n", encoding="utf-8")
     script.chmod(0o755)
-    for key in ("filter.evil.smudge", "filter.evil.clean", "filter.evil.process", "core.fsmonitor", "core.pager",
-                "diff.evil.textconv", "core.sshCommand", "core.editor", "alias.ls-files", "core.askPass"):  # fmt: skip
+    for key in ("filter.evil.smudge", "filter.evil.clean", "filter.evil.process", "core.fsmonitor",
+                "core.pager",                "diff.evil.textconv", "core.sshCommand", "core.editor",
+                "alias.ls-files", "core.askPass"):  # fmt: skip
         git(folder, "config", key, f"{script} {key}")
     hooks = folder / ".git" / "hooks"
     for hook in (
@@ -265,3 +267,27 @@ def test_nothing_is_run(
     assert list(ran.iterdir()) == []
     check_folder(folder)
     assert list(ran.iterdir()) == []
+
+
+def test_reading_is_linear_in_what_is_nested() -> None:
+    def seconds(depth: int) -> float:
+        lines = [f"{'  ' * n}if x > {n}:" for n in range(depth)] + [f"{'  ' * depth}y = 1"]
+        text = "def f(x):\n" + "\n".join("  " + line for line in lines) + "\n"
+        started = time.process_time()
+        read_texts({f"m{n}.py": text + f"z = {n}\n" for n in range(60)})
+        return time.process_time() - started
+
+    assert seconds(80) < 8 * seconds(20) + 0.2
+
+
+def test_the_same_text_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tdsp.reading import python
+
+    parsed: list[str] = []
+    really = python.parse
+    monkeypatch.setattr(
+        python, "parse", lambda path, text: parsed.append(path) or really(path, text)
+    )
+    repo = read_texts({"a.py": "x = 1\n", "b/a.py": "x = 1\n"})
+    assert parsed == ["a.py"]
+    assert repo.python["b/a.py"].path == "b/a.py"

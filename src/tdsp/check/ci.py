@@ -11,9 +11,12 @@ from tdsp.reading.workflows import Workflow
 CI = ".github/workflows/ci.yml"
 STEPS = "jobs:\n  check:\n    runs-on: ubuntu-24.04\n    steps:\n"
 DEPLOYS = re.compile(
-    r"kubectl apply|helm (upgrade|install)|az (ml online-deployment|ml online-endpoint|webapp|containerapp|functionapp|deployment)|"
-    r"terraform apply|gcloud (run|app|functions) deploy|aws (ecs|lambda|sagemaker|cloudformation)|serverless deploy|"
-    r"heroku |flyctl deploy|fly deploy|databricks bundle deploy|vercel|eb deploy|sam deploy|bentoml deploy"
+    r"kubectl apply|helm (upgrade|install)|az (ml online-deployment|ml online-endpoint|"
+    r"webapp|containerapp|functionapp|deployment)|"
+    r"terraform apply|gcloud (run|app|functions) deploy|aws (ecs|lambda|sagemaker|"
+    r"cloudformation)|serverless deploy|"
+    r"heroku |flyctl deploy|fly deploy|databricks bundle deploy|vercel|eb deploy|sam deploy|"
+    r"bentoml deploy"
 )
 DEPLOY_USES = re.compile(
     r"(?i)(webapps-deploy|aks-deploy|k8s-deploy|heroku-deploy|deploy-cloudrun|amazon-ecs-deploy|functions-action|"
@@ -41,7 +44,10 @@ OWN = (
 
 def others(repo: Repository) -> list[str]:
     """Return the files of CI systems that are known by their names only."""
-    names = r"(.*/)?Jenkinsfile\w*|\.circleci/config\.ya?ml|\.travis\.ya?ml|bitbucket-pipelines\.ya?ml|\.drone\.yml|appveyor\.yml|\.buildkite/.*|cloudbuild\.ya?ml|buildspec\.ya?ml"
+    names = (
+        r"(.*/)?Jenkinsfile\w*|\.circleci/config\.ya?ml|\.travis\.ya?ml|"
+        r"bitbucket-pipelines\.ya?ml|\.drone\.yml|appveyor\.yml|\.buildkite/.*|cloudbuild\.ya?ml|buildspec\.ya?ml"
+    )
     return [file.path for file in repo.named(names)]
 
 
@@ -103,7 +109,8 @@ def _indirect(repo: Repository) -> tuple[str, int] | None:
                 return workflow.path, job.line
         for command in commands(workflow):
             if re.search(
-                r"(^|\s)(make|just|task|invoke|bash|sh|\./\S+|hatch|pixi|docker|poe|uv run|python3? \S+\.py)(\s|$)",
+                r"(^|\s)(make|just|task|invoke|bash|sh|\./\S+|hatch|pixi|docker|poe|uv run|"
+                r"python3? \S+\.py)(\s|$)",
                 command.text,
             ):
                 return workflow.path, command.line
@@ -164,7 +171,7 @@ def tests_assert(repo: Repository) -> Iterator[Mark]:
     good={CI: "on: push\n" + STEPS + "      - uses: someone/thing@" + "0123456789" * 4 + "\n"},
 )
 def pinned(repo: Repository) -> Iterator[Mark]:
-    """Judge each `uses`: a branch of others warns, a tag is a note, platform owners are left out."""
+    """Judge each `uses`: a branch warns, a tag is a note, the platforms' own are left out."""
     yield from first(_pinned(repo))
 
 
@@ -242,7 +249,8 @@ TAINTED = re.compile(
     "CI06",
     family="ci",
     title="What strangers write does not become a command",
-    why="A title or a branch name is put into the script before the shell reads it. Whoever opens a pull"
+    why="A title or a branch name is put into the script before the shell reads it. Whoever"
+    " opens a pull"
     " request can run commands.",
     fix='Pass it as an environment variable: `env: {TITLE: ${{ ... }}}`, then "$TITLE".',
     unless="no GitHub workflow runs a script",
@@ -256,7 +264,7 @@ TAINTED = re.compile(
     good={CI: "on: pull_request\n" + STEPS + "      - run: pytest\n"},
 )
 def no_injection(repo: Repository) -> Iterator[Mark]:
-    """Judge scripts for texts of an event, and `pull_request_target` for code of the pull request."""
+    """Judge scripts for texts of an event, and `pull_request_target` for what it checks out."""
     for workflow in repo.workflows:
         if workflow.host != "github":
             continue
@@ -345,7 +353,8 @@ def machines(repo: Repository) -> Iterator[Mark]:
     "CI10",
     family="ci",
     title="There is a way back",
-    why="When a new model is wrong, minutes count. A way that was never written down is not found then.",
+    why="When a new model is wrong, minutes count. A way that was never written down is not"
+    " found then.",
     fix="Add a rollback job or a documented command, and try it.",
     unless="CI deploys nothing",
     severity="note",
@@ -354,7 +363,8 @@ def machines(repo: Repository) -> Iterator[Mark]:
     good={
         CI: "on: push\n"
         + STEPS
-        + "      - run: helm upgrade app chart\n      - run: helm rollback app\n        if: failure()\n"
+        + "      - run: helm upgrade app chart\n      - run: helm rollback app\n        if:"
+        " failure()\n"
     },
 )
 def way_back(repo: Repository) -> Iterator[Mark]:
@@ -396,7 +406,11 @@ def as_code(repo: Repository) -> Iterator[Mark]:
         return
     for workflow in repo.workflows:
         for step in workflow.steps:
-            if re.search(r"terraform apply|kubectl apply|helm upgrade|pulumi up|az deployment|cdk deploy|bundle deploy", step.run):
+            if re.search(
+                r"terraform apply|kubectl apply|helm upgrade|pulumi up|az deployment|"
+                r"cdk deploy|bundle deploy",
+                step.run,
+            ):
                 yield at(repo, "held", workflow.path, step.run_line, "files are applied")
                 return
     for path, file in repo.files.items():
@@ -429,14 +443,14 @@ def as_code(repo: Repository) -> Iterator[Mark]:
     severity="warning",
     proves=("security",),
     bad={
-        CI: "on: push\n"
-        + STEPS
-        + "      - uses: azure/login@v2\n        with: {creds: '${{ secrets.AZURE_CREDENTIALS }}'}\n"
+        CI: "on: push\n" + STEPS + "      - uses: azure/login@v2\n        with: {creds: '${{"
+        " secrets.AZURE_CREDENTIALS }}'}\n"
     },
     good={
         CI: "on: push\n"
         + STEPS
-        + "      - uses: azure/login@v2\n        with: {client-id: '${{ vars.CLIENT }}', tenant-id: a, subscription-id: b}\n"
+        + "      - uses: azure/login@v2\n        with: {client-id: '${{ vars.CLIENT }}',"
+        " tenant-id: a, subscription-id: b}\n"
     },
 )
 def federated(repo: Repository) -> Iterator[Mark]:

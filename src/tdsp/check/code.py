@@ -1,5 +1,6 @@
 """Layout and code: whether it runs on another machine, and means what it says."""
 
+import itertools
 import re
 import sys
 from collections.abc import Iterator
@@ -16,8 +17,38 @@ SINKS = re.compile(
     r"(^|\.)(open|read_\w+|to_\w+|load|save|load_model|imread|imwrite|listdir|glob|chdir|dump|Path|join|exists|makedirs|savefig|from_pretrained|copy\w*|genfromtxt|loadtxt)$"
 )
 SHADOWED = frozenset(
-    "pandas numpy sklearn xgboost lightgbm torch tensorflow keras matplotlib seaborn scipy flask fastapi requests"
-    " joblib mlflow random logging types json copy csv math statistics queue string email calendar select token".split()
+    [
+        "pandas",
+        "numpy",
+        "sklearn",
+        "xgboost",
+        "lightgbm",
+        "torch",
+        "tensorflow",
+        "keras",
+        "matplotlib",
+        "seaborn",
+        "scipy",
+        "flask",
+        "fastapi",
+        "requests",
+        "joblib",
+        "mlflow",
+        "random",
+        "logging",
+        "types",
+        "json",
+        "copy",
+        "csv",
+        "math",
+        "statistics",
+        "queue",
+        "string",
+        "email",
+        "calendar",
+        "select",
+        "token",
+    ]
 )
 READ = "import pandas as pd\n\n"
 
@@ -54,9 +85,10 @@ def _paths(repo: Repository) -> Iterator[Mark]:
         named = {t.line for t in module.texts if MACHINE.match(t.value)}
         for each in module.assigns:
             text = each.value.constant
-            if each.line in named and isinstance(text, str) and MACHINE.match(text):
-                if any(t and _reaches(module, t) for t in each.targets):
-                    yield broken(repo, module, each.line, f"{text[:60]} is on one machine")
+            if not isinstance(text, str) or each.line not in named or not MACHINE.match(text):
+                continue
+            if any(t and _reaches(module, t) for t in each.targets):
+                yield broken(repo, module, each.line, f"{text[:60]} is on one machine")
         if opened:
             yield held(repo, module, opened)
 
@@ -171,12 +203,16 @@ def parses(repo: Repository) -> Iterator[Mark]:
     severity="note",
     proves=(),
     bad={
-        "a.ipynb": '{"cells": [{"cell_type": "code", "execution_count": 7, "outputs": [{}], "source": "x = 1"},'
-        ' {"cell_type": "code", "execution_count": 3, "outputs": [{}], "source": "y = 1"}], "metadata": {}}'
+        "a.ipynb": '{"cells": [{"cell_type": "code", "execution_count": 7, "outputs": [{}],'
+        ' "source": "x = 1"},'
+        ' {"cell_type": "code", "execution_count": 3, "outputs": [{}], "source": "y = 1"}],'
+        ' "metadata": {}}'
     },
     good={
-        "a.ipynb": '{"cells": [{"cell_type": "code", "execution_count": 1, "outputs": [{}], "source": "x = 1"},'
-        ' {"cell_type": "code", "execution_count": 2, "outputs": [{}], "source": "y = 1"}], "metadata": {}}'
+        "a.ipynb": '{"cells": [{"cell_type": "code", "execution_count": 1, "outputs": [{}],'
+        ' "source": "x = 1"},'
+        ' {"cell_type": "code", "execution_count": 2, "outputs": [{}], "source": "y = 1"}],'
+        ' "metadata": {}}'
     },
 )
 def in_order(repo: Repository) -> Iterator[Mark]:
@@ -185,9 +221,7 @@ def in_order(repo: Repository) -> Iterator[Mark]:
         if notebook.problem or not notebook.outputs or repo.role(path) != "notebook":
             continue
         counts = [count for count in notebook.counts if count is not None]
-        falls = next(
-            (n for n, (a, b) in enumerate(zip(counts, counts[1:], strict=False)) if b <= a), None
-        )
+        falls = next((n for n, (a, b) in enumerate(itertools.pairwise(counts)) if b <= a), None)
         if falls is None:
             yield Mark("held", path, 1, "", "")
         else:

@@ -33,9 +33,9 @@ def trains(repo: Repository) -> Module | None:
         "transformers",
     }
     for module in repo.modules("production", "notebook"):
-        if any(each.module.split(".")[0] in libraries for each in module.imports if not each.level):
-            if any(TRAINERS.match(call.method) and call.receiver for call in module.calls):
-                return module
+        known = any(e.module.split(".")[0] in libraries for e in module.imports if not e.level)
+        if known and any(TRAINERS.match(call.method) and call.receiver for call in module.calls):
+            return module
     return None
 
 
@@ -101,9 +101,11 @@ def data_in_git(repo: Repository) -> Iterator[Mark]:
     "DA02",
     family="data",
     title="It is known which data a model was trained on",
-    why="Without the version of its table a model cannot be trained again, and nobody can say what it"
+    why="Without the version of its table a model cannot be trained again, and nobody can"
+    " say what it"
     " learned from.",
-    fix="Version the table: DVC, LFS, lakeFS, Delta, an MLTable, or an address with a version in it.",
+    fix="Version the table: DVC, LFS, lakeFS, Delta, an MLTable, or an address with a"
+    " version in it.",
     unless="nothing is trained from a table that a file names",
     severity="note",
     proves=("P1", "A2"),
@@ -251,14 +253,18 @@ def schema_exists(repo: Repository) -> Iterator[Mark]:
         yield broken(repo, module, call.line, "a table is read, and no schema describes it")
 
 
-VALIDATE = "import pandas as pd\nimport pandera as pa\n\nschema = pa.DataFrameSchema({})\ndf = pd.read_csv('a.csv')\n"
+VALIDATE = (
+    "import pandas as pd\nimport pandera as pa\n\nschema = pa.DataFrameSchema({})\n"
+    "df = pd.read_csv('a.csv')\n"
+)
 
 
 @check(
     "DA06",
     family="data",
     title="A table that breaks its schema stops the run",
-    why="A validation whose result nobody reads lets wrong rows into training and scoring, and looks"
+    why="A validation whose result nobody reads lets wrong rows into training and scoring,"
+    " and looks"
     " as if it did not.",
     fix="Let the error of the validation end the run, or raise when its result is not a success.",
     unless="no file validates a table with pandera or Great Expectations",
@@ -449,9 +455,9 @@ def _bound(module: Module, call: Call, value: Value) -> Value | None:
 def _dropped(module: Module, call: Call, name: str, column: str) -> bool:
     """Tell whether anything that looks like leaving the column out stands before the split."""
     for each in module.calls:
-        if each.order < call.order and each.method in {"drop", "pop"} and each.receiver is not None:
-            if each.receiver.root == name:
-                return True
+        before = each.order < call.order and each.method in {"drop", "pop"}
+        if before and each.receiver is not None and each.receiver.root == name:
+            return True
     bound = [a for a in module.assigns if a.scope == call.scope and name in a.targets]
     return not bound or bound[-1].value.call is None or not READERS.match(bound[-1].value.call.name)
 

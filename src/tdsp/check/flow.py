@@ -18,15 +18,48 @@ SPLITS = frozenset(
     }
 )
 SCALING = frozenset(
-    "StandardScaler MinMaxScaler RobustScaler MaxAbsScaler QuantileTransformer PowerTransformer"
-    " SimpleImputer KNNImputer IterativeImputer KBinsDiscretizer TfidfVectorizer"
-    " TfidfTransformer".split()
+    [
+        "StandardScaler",
+        "MinMaxScaler",
+        "RobustScaler",
+        "MaxAbsScaler",
+        "QuantileTransformer",
+        "PowerTransformer",
+        "SimpleImputer",
+        "KNNImputer",
+        "IterativeImputer",
+        "KBinsDiscretizer",
+        "TfidfVectorizer",
+        "TfidfTransformer",
+    ]
 )
 SELECTION = frozenset(
-    "SelectKBest SelectPercentile SelectFpr SelectFdr SelectFwe SelectFromModel RFE RFECV"
-    " SequentialFeatureSelector GenericUnivariateSelect TargetEncoder LeaveOneOutEncoder"
-    " CatBoostEncoder WOEEncoder JamesSteinEncoder MEstimateEncoder PCA KernelPCA TruncatedSVD NMF"
-    " FactorAnalysis FastICA IncrementalPCA LinearDiscriminantAnalysis".split()
+    [
+        "SelectKBest",
+        "SelectPercentile",
+        "SelectFpr",
+        "SelectFdr",
+        "SelectFwe",
+        "SelectFromModel",
+        "RFE",
+        "RFECV",
+        "SequentialFeatureSelector",
+        "GenericUnivariateSelect",
+        "TargetEncoder",
+        "LeaveOneOutEncoder",
+        "CatBoostEncoder",
+        "WOEEncoder",
+        "JamesSteinEncoder",
+        "MEstimateEncoder",
+        "PCA",
+        "KernelPCA",
+        "TruncatedSVD",
+        "NMF",
+        "FactorAnalysis",
+        "FastICA",
+        "IncrementalPCA",
+        "LinearDiscriminantAnalysis",
+    ]
 )
 FROM = ("sklearn.", "category_encoders.", "feature_engine.", "cuml.", "dask_ml.")
 FITS = frozenset({"fit", "fit_transform"})
@@ -231,7 +264,8 @@ def flows(module: Module) -> Iterator[Flow]:
     if not told:
         return
     scopes: dict[str, list[Call | Assign]] = {}
-    for event in sorted((*module.calls, *module.assigns), key=lambda each: each.order):
+    events: list[Call | Assign] = [*module.calls, *module.assigns]
+    for event in sorted(events, key=lambda each: each.order):
         scopes.setdefault(event.scope, []).append(event)
     for scope, events in scopes.items():
         yield Flow(module, scope, events).run()

@@ -1,4 +1,4 @@
-"""The gate: whether a model that is not good enough is stopped, and checks that fail can be seen."""
+"""The gate: whether a bad model is stopped, and whether checks that fail can be seen."""
 
 import re
 from collections.abc import Iterator
@@ -56,7 +56,8 @@ def has_gate(repo: Repository) -> bool:
     severity="error",
     proves=("I4", "P6", "A3"),
     bad={
-        "gate.py": "def gate(metrics):\n    if metrics['auc'] < 0.8:\n        print('too bad')\n\n\n"
+        "gate.py": "def gate(metrics):\n    if metrics['auc'] < 0.8:\n        print('too"
+        " bad')\n\n\n"
         "gate({'auc': 0.5})\n"
     },
     good={
@@ -233,11 +234,31 @@ def _compare(sign: str, left: object, right: object) -> bool | None:
     return answers.get(sign)
 
 
-SAYS = frozenset("print info warning error debug log get float int round items format len abs".split())
+SAYS = frozenset(
+    [
+        "print",
+        "info",
+        "warning",
+        "error",
+        "debug",
+        "log",
+        "get",
+        "float",
+        "int",
+        "round",
+        "items",
+        "format",
+        "len",
+        "abs",
+    ]
+)
 REFUSED = re.compile(
     r"(?i)reject|refus|fail|bad|worse|poor|below|low|not_pass|may_not|block|stop|raise|invalid|counts?$"
 )
-BAD_MODEL = "import pytest\nfrom gate import gate\n\n\ndef test_bad():\n    with pytest.raises(ValueError):\n        gate({'auc': 0.1})\n"
+BAD_MODEL = (
+    "import pytest\nfrom gate import gate\n\n\ndef test_bad():\n    with"
+    " pytest.raises(ValueError):\n        gate({'auc': 0.1})\n"
+)
 RAISING = "def gate(metrics):\n    if metrics['auc'] < 0.8:\n        raise ValueError('too bad')\n"
 
 

@@ -46,7 +46,10 @@ def _before_split(repo: Repository, kind: str, verb: str) -> Iterator[Mark]:
         for split in flow.splits:
             for tag in _of_kind(split, kind):
                 guilty.add(tag.line)
-                message = f"{tag.what} {verb} all rows; they are split in line {_line(repo, flow, split.call.line)}"
+                message = (
+                    f"{tag.what} {verb} all rows; they are split in line"
+                    f" {_line(repo, flow, split.call.line)}"
+                )
                 yield broken(repo, flow.module, tag.line, message)
         for line, what, where in _sliced(flow, kind):
             if line not in guilty:
@@ -226,7 +229,10 @@ def target_mean(repo: Repository) -> Iterator[Mark]:
                 columns = _grouped(event)
                 if columns and event.method == "transform":
                     if columns & targets and _mean(event):
-                        message = f"the mean of {sorted(columns & targets)[0]!r} over all rows becomes a feature"
+                        message = (
+                            f"the mean of {sorted(columns & targets)[0]!r} over all"
+                            f" rows becomes a feature"
+                        )
                         yield broken(repo, flow.module, event.line, message)
                     elif not columns & targets:
                         yield held(repo, flow.module, event.line, "not of the target")
@@ -304,7 +310,7 @@ def _fit_on_test(repo: Repository) -> Iterator[Mark]:
                 kind = known_kind(fit.maker, flow.maker(fit.call))
                 last = fit.maker.rsplit(".", 1)[-1] or fit.name
                 same = (fit.name, fit.maker) in trained and bool(fit.name)
-                if kind == "scaled" or same and _learns(fit.maker):
+                if kind == "scaled" or (same and _learns(fit.maker)):
                     message = f"{last} is fitted on the test part"
                     yield broken(repo, flow.module, fit.call.line, message)
                 else:
@@ -466,7 +472,7 @@ EVALUATED = (
     },
 )
 def measured_on_training(repo: Repository) -> Iterator[Mark]:
-    """Judge files in which a split's test part is never used again, and training rows are measured."""
+    """Judge files that never use a split's test part again, and measure training rows."""
     for flow in _all(repo):
         for split in flow.splits:
             tests = [name for name in split.test if name and name != "_"]
@@ -495,9 +501,15 @@ def _reads(call: Call) -> frozenset[str]:
     return frozenset().union(*(value.names for value in call.args)) if call.args else frozenset()
 
 
-SEEDED = frozenset("KFold StratifiedKFold".split())
+SEEDED = frozenset(["KFold", "StratifiedKFold"])
 ALWAYS = frozenset(
-    "ShuffleSplit StratifiedShuffleSplit GroupShuffleSplit RepeatedKFold RepeatedStratifiedKFold".split()
+    [
+        "ShuffleSplit",
+        "StratifiedShuffleSplit",
+        "GroupShuffleSplit",
+        "RepeatedKFold",
+        "RepeatedStratifiedKFold",
+    ]
 )
 
 
@@ -536,7 +548,7 @@ def seeded_split(repo: Repository) -> Iterator[Mark]:
 
 
 _SEEDERS = frozenset(
-    "seed_everything set_seed set_random_seed seed_all fix_seed seed_torch".split()
+    ["seed_everything", "set_seed", "set_random_seed", "seed_all", "fix_seed", "seed_torch"]
 )
 
 

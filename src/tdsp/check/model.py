@@ -27,7 +27,10 @@ PREPARE = (
     "sklearn.feature_",
 )
 REMOTE = re.compile(r"^(requests|httpx|urllib|boto3|flask\.request|fastapi|socket)\b")
-SERVE = "import joblib\nfrom sklearn.preprocessing import StandardScaler\n\nmodel = joblib.load('m.joblib')\n\n\n"
+SERVE = (
+    "import joblib\nfrom sklearn.preprocessing import StandardScaler\n\nmodel ="
+    " joblib.load('m.joblib')\n\n\n"
+)
 
 
 def loads_model(module: Module) -> list[Call]:
@@ -101,7 +104,8 @@ def same_preparation(repo: Repository) -> Iterator[Mark]:
         "load.py": "import pickle\nimport requests\n\nmodel = pickle.loads(requests.get('http://a/m').content)\n"
     },
     good={
-        "load.py": "import pickle\n\nwith open('m.pkl', 'rb') as file:\n    model = pickle.load(file)\n"
+        "load.py": "import pickle\n\nwith open('m.pkl', 'rb') as file:\n    model ="
+        " pickle.load(file)\n"
     },
 )
 def pickle_from_elsewhere(repo: Repository) -> Iterator[Mark]:
@@ -182,9 +186,8 @@ def model_in_git(repo: Repository) -> Iterator[Mark]:
             continue
         if lfs(repo, path) and file.suffix in {".onnx", ".pt", ".pth", ".pkl", ".h5", ".joblib"}:
             yield Mark("held", path, 1, "", "kept by Git LFS")
-        elif kind := model_kind(file):
-            if file.size > MEGABYTE:
-                yield Mark("fail", path, 1, "", f"a {kind} model of {file.size / MEGABYTE:,.0f} MB")
+        elif (kind := model_kind(file)) and file.size > MEGABYTE:
+            yield Mark("fail", path, 1, "", f"a {kind} model of {file.size / MEGABYTE:,.0f} MB")
 
 
 @check(
@@ -211,9 +214,7 @@ def model_alias(repo: Repository) -> Iterator[Mark]:
                     yield held(repo, module, text.line)
         for call in module.calls:
             if call.method == "transition_model_version_stage":
-                yield broken(
-                    repo, module, call.line, "MLflow has given up stages; use aliases"
-                )
+                yield broken(repo, module, call.line, "MLflow has given up stages; use aliases")
 
 
 CARD = "# Model card\n\n## Intended use\n\nChurn of customers.\n"
@@ -279,7 +280,8 @@ ENDED = {
     "MO10",
     family="model",
     title="No library is past its end",
-    why="What is no longer supported gets no security fixes, and one day the service behind it ends.",
+    why="What is no longer supported gets no security fixes, and one day the service behind"
+    " it ends.",
     fix="Move to what has taken its place.",
     unless="no file imports scikit-learn or Azure ML",
     severity="warning",

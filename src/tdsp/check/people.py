@@ -9,14 +9,18 @@ from tdsp.check.rule import Mark, at, check
 from tdsp.reading import Repository
 
 CI = ".github/workflows/ci.yml"
-DEPLOY = "on: push\njobs:\n  d:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: kubectl apply -f k8s\n"
+DEPLOY = (
+    "on: push\njobs:\n  d:\n    runs-on: ubuntu-24.04\n    steps:\n      - run:"
+    " kubectl apply -f k8s\n"
+)
 
 
 @check(
     "PR01",
     family="people",
     title="Somebody owns it",
-    why="When nobody is named, nobody answers: for a pull request, an alarm, a question of a customer.",
+    why="When nobody is named, nobody answers: for a pull request, an alarm, a question of"
+    " a customer.",
     fix="Write CODEOWNERS, or docs/roles.yaml for `tdsp roles`.",
     unless="",
     severity="note",
@@ -142,7 +146,8 @@ def licence(repo: Repository) -> Iterator[Mark]:
     "TP02",
     family="people",
     title="No merge was left half done",
-    why="A conflict that was committed is broken code or a broken setting, and the update is not in it.",
+    why="A conflict that was committed is broken code or a broken setting, and the update"
+    " is not in it.",
     fix="Solve it: look for <<<<<<< and for files that end in .rej.",
     unless="",
     severity="error",

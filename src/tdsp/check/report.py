@@ -90,7 +90,10 @@ def _rest(console: Console, report: Report, everything: bool) -> None:
         if len(problems) > PLACES and not everything:
             console.print(Text(f"  and {len(problems) - PLACES} more: --verbose", "dim"))
     for each in report.unused:
-        text = f"Ignore without effect: {each.check} in {each.path} (nothing is found there, or its day is over)"
+        text = (
+            f"Ignore without effect: {each.check} in {each.path} (nothing is found there,"
+            f" or its day is over)"
+        )
         console.print(Text(plain(text), "yellow"), soft_wrap=True)
 
 
@@ -232,7 +235,8 @@ def _result(result: Result) -> dict[str, Any]:
     check = result.check
     return {
         "id": check.id, "family": check.family, "title": check.title, "outcome": result.outcome,
-        "severity": result.severity or None, "reason": result.reason or None, "proves": list(check.proves),
+        "severity": result.severity or None, "reason": result.reason or None,
+        "proves": list(check.proves),
         "places": [_place(check, mark) for mark in result.marks],
         "ignored": [_place(check, mark) for mark in result.ignored],
     }  # fmt: skip

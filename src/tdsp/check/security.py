@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tdsp.check.data import trains
+from tdsp.check.names import COMES_WITH, DISTRIBUTIONS, NAMESPACES
 from tdsp.check.rule import Mark, at, broken, check, first, held
 from tdsp.reading import Repository
 from tdsp.reading.packages import normal
@@ -35,40 +36,9 @@ HINT = re.compile(
     r"AKIA|ASIA|gh[pousr]_|github_pat_|xox[baprs]-|AccountKey=|AIza|PRIVATE KEY|dapi|hf_|sk-|glpat-"
 )
 SAMPLE = re.compile(r"(?i)example|dummy|fake|sample|placeholder|xxxx|your[-_ ]")
-# Imports whose distribution has another name.
-DISTRIBUTIONS = {
-    "sklearn": {"scikit-learn"}, "cv2": {"opencv-python", "opencv-python-headless", "opencv-contrib-python"},
-    "PIL": {"pillow"}, "yaml": {"pyyaml"}, "bs4": {"beautifulsoup4"}, "dotenv": {"python-dotenv"},
-    "skimage": {"scikit-image"}, "imblearn": {"imbalanced-learn"}, "dateutil": {"python-dateutil"},
-    "umap": {"umap-learn"}, "jose": {"python-jose"}, "psycopg2": {"psycopg2-binary", "psycopg2"},
-    "MySQLdb": {"mysqlclient"}, "git": {"gitpython"}, "jwt": {"pyjwt"}, "serial": {"pyserial"},
-    "tensorflow": {"tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-macos", "tf-nightly"},
-    "keras": {"keras", "tensorflow", "tensorflow-cpu", "tensorflow-gpu"}, "lightning": {"lightning", "pytorch-lightning"},
-    "pytorch_lightning": {"pytorch-lightning", "lightning"}, "torch": {"torch", "pytorch", "pytorch-cpu"},
-    "xgboost": {"xgboost", "xgboost-cpu", "py-xgboost"}, "mlflow": {"mlflow", "mlflow-skinny"},
-    "attr": {"attrs"}, "OpenSSL": {"pyopenssl"}, "Crypto": {"pycryptodome", "pycrypto"}, "faiss": {"faiss-cpu", "faiss-gpu"},
-    "ruamel": {"ruamel-yaml"}, "pkg_resources": {"setuptools"}, "setuptools": {"setuptools"}, "pandas": {"pandas", "modin"},
-    "sentence_transformers": {"sentence-transformers"}, "surprise": {"scikit-surprise"}, "community": {"python-louvain"},
-    "telegram": {"python-telegram-bot"}, "magic": {"python-magic"}, "docx": {"python-docx"}, "pptx": {"python-pptx"},
-    "fitz": {"pymupdf"}, "websocket": {"websocket-client"}, "kafka": {"kafka-python", "kafka-python-ng"}, "zmq": {"pyzmq"},
-    "win32com": {"pywin32"}, "Levenshtein": {"python-levenshtein", "levenshtein"}, "slugify": {"python-slugify"},
-    "psycopg": {"psycopg", "psycopg-binary"}, "snowflake": {"snowflake-connector-python", "snowflake-snowpark-python"},
-    "mpl_toolkits": {"matplotlib"}, "pylab": {"matplotlib"}, "dvc": {"dvc"}, "pyspark": {"pyspark", "databricks-connect"},
-    "statsmodels": {"statsmodels"}, "gym": {"gym"}, "model_archiver": {"torch-model-archiver"}, "ts": {"torchserve"},
-}  # fmt: skip
 # What a file asks for beside the product.
-BESIDE = re.compile(r"(?i)(test|dev|lint|docs?|ci)[-_.]?requirements|requirements[-_.]?(test|dev|lint|docs?|ci)|(^|/)docs?/")
-# What comes with another package, and is often imported without being asked for.
-COMES_WITH = {
-    "numpy": {"pandas", "scikit-learn", "scipy", "torch", "tensorflow", "xgboost", "lightgbm", "matplotlib"},
-    "joblib": {"scikit-learn"}, "scipy": {"scikit-learn"}, "pandas": {"mlflow", "seaborn", "shap", "evidently"},
-    "starlette": {"fastapi"}, "pydantic": {"fastapi"}, "typing-extensions": {"fastapi", "torch", "pydantic"},
-    "werkzeug": {"flask"}, "jinja2": {"flask"}, "click": {"flask", "typer"}, "botocore": {"boto3"},
-    "docutils": {"sphinx"}, "requests": {"mlflow", "azureml-sdk", "huggingface-hub", "transformers"},
-    "matplotlib": {"seaborn"}, "pyyaml": {"mlflow", "dvc"}, "markupsafe": {"jinja2"}, "pillow": {"streamlit", "matplotlib", "scikit-image"},
-}  # fmt: skip
-NAMESPACES = frozenset(
-    "google azure azureml zope backports opentelemetry llama_index airflow aws_cdk sphinxcontrib dagster prefect nvidia databricks lightning_fabric".split()
+BESIDE = re.compile(
+    r"(?i)(test|dev|lint|docs?|ci)[-_.]?requirements|requirements[-_.]?(test|dev|lint|docs?|ci)|(^|/)docs?/"
 )
 
 
@@ -206,11 +176,13 @@ def lock_agrees(repo: Repository) -> Iterator[Mark]:
 def declared(repo: Repository) -> Iterator[Mark]:
     """Compare top-level imports of production code with all requirements and locks."""
     asked = {each.name for each in repo.requirements}
-    if all(BESIDE.search(each.path) for each in repo.requirements) or any("{{" in p for p in repo.files):
+    if all(BESIDE.search(each.path) for each in repo.requirements) or any(
+        "{{" in p for p in repo.files
+    ):
         return
     locked_names = {name for lock in repo.locks for name in lock.versions}
     setup = repo.text("setup.py") + repo.text("setup.cfg") + repo.text("Pipfile")
-    if not asked or setup and not _constant(setup):
+    if not asked or (setup and not _constant(setup)):
         return
     own = _own_names(repo)
     seen: set[str] = set()
@@ -222,7 +194,7 @@ def declared(repo: Repository) -> Iterator[Mark]:
             if root in sys.stdlib_module_names or root in NAMESPACES or root.startswith("_"):
                 continue
             seen.add(root)
-            names = DISTRIBUTIONS.get(root, {normal(root)})
+            names = set(DISTRIBUTIONS.get(root, normal(root)).split())
             mentioned = any(name in setup.lower() for name in names)
             if (
                 names & (asked | locked_names)
@@ -230,7 +202,7 @@ def declared(repo: Repository) -> Iterator[Mark]:
                 or any(_close(root, name) for name in asked)
             ):
                 yield held(repo, module, each.line)
-            elif givers := sorted(COMES_WITH.get(sorted(names)[0], set()) & asked):
+            elif givers := sorted(set(COMES_WITH.get(sorted(names)[0], "").split()) & asked):
                 message = f"no file asks for {sorted(names)[0]}; it only comes with {givers[0]}"
                 yield broken(repo, module, each.line, message, "note")
             else:
@@ -274,13 +246,17 @@ def updates(repo: Repository) -> Iterator[Mark]:
     """Look for a bot's settings, or an audit in a scheduled workflow."""
     if not repo.locks:
         return
-    bots = r"(\.github/)?(dependabot\.ya?ml|renovate\.json5?)|\.renovaterc(\.json)?|\.gitlab/renovate.*|\.pyup\.yml"
+    bots = (
+        r"(\.github/)?(dependabot\.ya?ml|renovate\.json5?)|\.renovaterc(\.json)?|"
+        r"\.gitlab/renovate.*|\.pyup\.yml"
+    )
     for file in repo.named(bots)[:1]:
         yield at(repo, "held", file.path, 1)
         return
     for workflow in repo.workflows:
         match = re.search(
-            r"pip-audit|safety|uv lock --upgrade|osv-scanner|trivy|poe (audit|upgrade)|snyk|renovate",
+            r"pip-audit|safety|uv lock --upgrade|osv-scanner|trivy|poe (audit|upgrade)|snyk|"
+            r"renovate",
             workflow.text,
         )
         if match:
@@ -299,10 +275,12 @@ def updates(repo: Repository) -> Iterator[Mark]:
     severity="warning",
     proves=("security",),
     bad={
-        "m.py": "from transformers import AutoModel\n\nm = AutoModel.from_pretrained('a/b', trust_remote_code=True)\n"
+        "m.py": "from transformers import AutoModel\n\nm = AutoModel.from_pretrained('a/b',"
+        " trust_remote_code=True)\n"
     },
     good={
-        "m.py": "from transformers import AutoModel\n\nm = AutoModel.from_pretrained('a/b', trust_remote_code=True, revision='0a1b2c')\n"
+        "m.py": "from transformers import AutoModel\n\nm = AutoModel.from_pretrained('a/b',"
+        " trust_remote_code=True, revision='0a1b2c')\n"
     },
 )
 def remote_code(repo: Repository) -> Iterator[Mark]:
@@ -331,7 +309,8 @@ def remote_code(repo: Repository) -> Iterator[Mark]:
     proves=("security",),
     bad={"a.py": "import yaml\n\n\ndef f(text):\n    return yaml.load(text, Loader=yaml.Loader)\n"},
     good={
-        "a.py": "import yaml\n\n\ndef f(text):\n    return yaml.load(text, Loader=yaml.SafeLoader)\n"
+        "a.py": "import yaml\n\n\ndef f(text):\n    return yaml.load(text,"
+        " Loader=yaml.SafeLoader)\n"
     },
 )
 def text_as_code(repo: Repository) -> Iterator[Mark]:
@@ -363,14 +342,15 @@ def _text_as_code(repo: Repository) -> Iterator[Mark]:
             ):
                 yield broken(repo, module, call.line, "what is typed is run")
             elif (
-                call.name.startswith("subprocess.")
-                and (s := call.get("shell"))
-                and s.constant is True
+                (
+                    call.name.startswith("subprocess.")
+                    and (s := call.get("shell"))
+                    and s.constant is True
+                )
+                and given is not None
+                and any("request" in name or "input" in name for name in given.names)
             ):
-                if given is not None and any(
-                    "request" in name or "input" in name for name in given.names
-                ):
-                    yield broken(repo, module, call.line, "a shell runs what comes from outside")
+                yield broken(repo, module, call.line, "a shell runs what comes from outside")
 
 
 @check(

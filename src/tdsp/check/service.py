@@ -9,15 +9,32 @@ from tdsp.reading import Repository
 from tdsp.reading.python import Call, Function, Module
 
 FRAMEWORKS = frozenset(
-    "flask fastapi starlette sanic bottle aiohttp litestar quart tornado".split()
+    ["flask", "fastapi", "starlette", "sanic", "bottle", "aiohttp", "litestar", "quart", "tornado"]
 )
 SCHEMAS = frozenset(
-    "pydantic marshmallow jsonschema pandera cerberus wtforms flask_wtf voluptuous msgspec attrs".split()
+    [
+        "pydantic",
+        "marshmallow",
+        "jsonschema",
+        "pandera",
+        "cerberus",
+        "wtforms",
+        "flask_wtf",
+        "voluptuous",
+        "msgspec",
+        "attrs",
+    ]
 )
 ROUTE = re.compile(r"\.(route|get|post|put|api_route)$")
 HEALTH = re.compile(r"(?i)/?.*(health|ready|readiness|live|liveness|ping|status|alive)")
-FLASK = "import joblib\nfrom flask import Flask, request\n\napp = Flask(__name__)\nmodel = joblib.load('m.joblib')\n\n\n"
-API = "import joblib\nfrom fastapi import FastAPI\nfrom pydantic import BaseModel\n\napp = FastAPI()\n"
+FLASK = (
+    "import joblib\nfrom flask import Flask, request\n\napp = Flask(__name__)\nmodel ="
+    " joblib.load('m.joblib')\n\n\n"
+)
+API = (
+    "import joblib\nfrom fastapi import FastAPI\nfrom pydantic import BaseModel\n\napp ="
+    " FastAPI()\n"
+)
 ROW = "class Row(BaseModel):\n    a: float\n\n\n"
 
 
@@ -52,7 +69,8 @@ def _inside(module: Module, function: Function) -> list[Call]:
     "SE01",
     family="service",
     title="A request is checked before the model sees it",
-    why="Without a schema a wrong type, a missing field or a foreign unit becomes an answer, or an error"
+    why="Without a schema a wrong type, a missing field or a foreign unit becomes an"
+    " answer, or an error"
     " that nobody understands.",
     fix="Declare the request: a pydantic model, a JSON schema, the model's signature.",
     unless="no route asks a model",
@@ -132,14 +150,16 @@ def _reads_request(name: str, base: object) -> bool:
     "SE02",
     family="service",
     title="The model is loaded once",
-    why="Loading for each request makes each answer slow, and the service fails when the file moves.",
+    why="Loading for each request makes each answer slow, and the service fails when the"
+    " file moves.",
     fix="Load at the start: at the top of the file, or in the start event.",
     unless="no route asks a model",
     severity="warning",
     proves=(),
     bad={
         "app.py": FLASK
-        + "@app.route('/predict')\ndef predict():\n    m = joblib.load('m.joblib')\n    return str(m.predict([[1]]))\n"
+        + "@app.route('/predict')\ndef predict():\n    m = joblib.load('m.joblib')\n   "
+        " return str(m.predict([[1]]))\n"
     },
     good={
         "app.py": FLASK
@@ -188,7 +208,8 @@ def _body(module: Module, function: Function) -> str:
     },
     good={
         "app.py": API
-        + "import asyncio\n\nmodel = joblib.load('m.joblib')\n\n\n@app.post('/predict')\nasync def predict():\n"
+        + "import asyncio\n\nmodel = joblib.load('m.joblib')\n\n\n@app.post('/predict')\n"
+        "async def predict():\n"
         "    return await asyncio.to_thread(model.predict, [[1]])\n"
     },
 )
@@ -215,7 +236,8 @@ def not_blocking(repo: Repository) -> Iterator[Mark]:
     "SE04",
     family="service",
     title="The service says whether it is well",
-    why="A platform can neither restart a dead service nor wait for one that starts without being told.",
+    why="A platform can neither restart a dead service nor wait for one that starts without"
+    " being told.",
     fix="Add a route such as /health that asks the model for one known row.",
     unless="no route asks a model",
     severity="note",
@@ -291,7 +313,8 @@ def debug_server(repo: Repository) -> Iterator[Mark]:
     "SE06",
     family="service",
     title="Containers run a fixed base as a plain user",
-    why="As root, a hole in the service is a hole in the machine. An image without a version is another"
+    why="As root, a hole in the service is a hole in the machine. An image without a"
+    " version is another"
     " one tomorrow.",
     fix="End with a USER that is not root, and name the base with a version or a digest.",
     unless="there is no container file",

@@ -11,7 +11,10 @@ from tdsp.check.shell import commands
 from tdsp.reading import Repository
 
 FIT = "from sklearn.svm import SVC\n\n\ndef train():\n    return SVC().fit([[0], [1]], [0, 1])\n"
-SCORED = "from sklearn.metrics import f1_score\nfrom sklearn.svm import SVC\n\nm = SVC().fit([[0], [1]], [0, 1])\n"
+SCORED = (
+    "from sklearn.metrics import f1_score\nfrom sklearn.svm import SVC\n\nm ="
+    " SVC().fit([[0], [1]], [0, 1])\n"
+)
 
 
 @check(
@@ -19,7 +22,8 @@ SCORED = "from sklearn.metrics import f1_score\nfrom sklearn.svm import SVC\n\nm
     family="training",
     title="One command trains",
     why="Steps that people remember are forgotten, or done in another order.",
-    fix="State the pipeline once: dvc.yaml, a Makefile, poe, a Kedro or MLflow project; or one script.",
+    fix="State the pipeline once: dvc.yaml, a Makefile, poe, a Kedro or MLflow project; or"
+    " one script.",
     unless="nothing is trained by a script here",
     severity="note",
     proves=("A2", "G1", "I3"),
@@ -34,7 +38,10 @@ def one_command(repo: Repository) -> Iterator[Mark]:
     if repo.dvc:
         yield at(repo, "held", "dvc.yaml", repo.dvc.line("stages"), "a pipeline")
         return
-    known = r"(.*/)?(MLproject|pipeline\.ya?ml|Snakefile|dagster\.yaml|metaflow\.\w+)|(.*/)?pipeline_registry\.py|(.*/)?dags/.*\.py"
+    known = (
+        r"(.*/)?(MLproject|pipeline\.ya?ml|Snakefile|dagster\.yaml|metaflow\.\w+)|"
+        r"(.*/)?pipeline_registry\.py|(.*/)?dags/.*\.py"
+    )
     for file in repo.named(known)[:1]:
         yield at(repo, "held", file.path, 1, "a pipeline")
         return
@@ -74,7 +81,8 @@ def one_command(repo: Repository) -> Iterator[Mark]:
     "TR17",
     family="training",
     title="Importing a file trains nothing",
-    why="Who imports a function of it waits for a training, and a test cannot load it without data.",
+    why="Who imports a function of it waits for a training, and a test cannot load it"
+    " without data.",
     fix='Put the training into a function, and call it under `if __name__ == "__main__":`.',
     unless="no file that is imported fits a model",
     severity="warning",
@@ -144,7 +152,19 @@ def metrics_kept(repo: Repository) -> Iterator[Mark]:
     if repo.dvc and re.search(r"(?m)^\s+metrics:", repo.text("dvc.yaml")):
         yield at(repo, "held", "dvc.yaml", 1, "DVC keeps metrics")
         return
-    trackers = {"mlflow", "wandb", "dvclive", "comet_ml", "neptune", "tensorboard", "tensorboardX", "aim", "clearml", "sacred", "trackio"}
+    trackers = {
+        "mlflow",
+        "wandb",
+        "dvclive",
+        "comet_ml",
+        "neptune",
+        "tensorboard",
+        "tensorboardX",
+        "aim",
+        "clearml",
+        "sacred",
+        "trackio",
+    }
     for module in repo.modules("production"):
         for each in module.imports:
             if each.module.split(".")[0] in trackers:
@@ -162,8 +182,10 @@ def metrics_kept(repo: Repository) -> Iterator[Mark]:
     "EV02",
     family="training",
     title="The model is compared with a simple one",
-    why="A figure says nothing alone. Often the share of the larger class, or a line, does as well.",
-    fix="Fit a DummyClassifier or DummyRegressor and a linear model beside it, and report all three.",
+    why="A figure says nothing alone. Often the share of the larger class, or a line, does"
+    " as well.",
+    fix="Fit a DummyClassifier or DummyRegressor and a linear model beside it, and report"
+    " all three.",
     unless="no script measures a model",
     severity="note",
     proves=("M5",),
@@ -171,7 +193,8 @@ def metrics_kept(repo: Repository) -> Iterator[Mark]:
     good={
         "train.py": "from sklearn.dummy import DummyClassifier\n"
         + SCORED
-        + "d = DummyClassifier().fit([[0], [1]], [0, 1])\nprint(f1_score([0, 1], m.predict([[0], [1]])))\n"
+        + "d = DummyClassifier().fit([[0], [1]], [0, 1])\nprint(f1_score([0, 1],"
+        " m.predict([[0], [1]])))\n"
     },
 )
 def baseline(repo: Repository) -> Iterator[Mark]:
@@ -214,7 +237,8 @@ def baseline(repo: Repository) -> Iterator[Mark]:
     },
     good={
         "features.py": "def ratio(a, b):\n    return a / b\n",
-        "tests/test_features.py": "from features import ratio\n\n\ndef test_ratio():\n    assert ratio(1, 2) == 0.5\n",
+        "tests/test_features.py": "from features import ratio\n\n\ndef test_ratio():\n   "
+        " assert ratio(1, 2) == 0.5\n",
     },
 )
 def features_tested(repo: Repository) -> Iterator[Mark]:
@@ -243,7 +267,8 @@ def features_tested(repo: Repository) -> Iterator[Mark]:
     "EV11",
     family="training",
     title="No figure is too good",
-    why="An area or a share of 0.999 on new rows nearly always means that the answer was among the inputs.",
+    why="An area or a share of 0.999 on new rows nearly always means that the answer was"
+    " among the inputs.",
     fix="Look for a column that is known only after the outcome, and for copies of rows.",
     unless="no metrics file with such a figure is in the repository",
     severity="warning",
@@ -292,17 +317,20 @@ def _figures(data: object, path: str = "") -> Iterator[tuple[str, float]]:
     family="training",
     title="CI trains, or trains on a sample",
     why="A change that breaks training is found by the next person who trains, weeks later.",
-    fix="Run the pipeline in CI on a share of the rows: `dvc exp run --temp`, or a test that trains.",
+    fix="Run the pipeline in CI on a share of the rows: `dvc exp run --temp`, or a test"
+    " that trains.",
     unless="nothing is trained here, or there is no CI",
     severity="note",
     proves=("I3", "G1", "A2"),
     bad={
         "train.py": FIT,
-        ".github/workflows/ci.yml": "on: push\njobs:\n  a:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: ruff check\n",
+        ".github/workflows/ci.yml": "on: push\njobs:\n  a:\n    runs-on: ubuntu-24.04\n   "
+        " steps:\n      - run: ruff check\n",
     },
     good={
         "train.py": FIT,
-        ".github/workflows/ci.yml": "on: push\njobs:\n  a:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: python train.py\n",
+        ".github/workflows/ci.yml": "on: push\njobs:\n  a:\n    runs-on: ubuntu-24.04\n   "
+        " steps:\n      - run: python train.py\n",
     },
 )
 def ci_trains(repo: Repository) -> Iterator[Mark]:

@@ -13,13 +13,66 @@ TEXT_LIMIT, NOTEBOOK_LIMIT, HEAD = 2 * MEGABYTE, 30 * MEGABYTE, 512
 MAX_FILES = 250_000
 # Folders that tools make. Without git they are told by their names alone.
 MADE_BY_TOOLS = frozenset(
-    ".git .hg .svn .venv venv node_modules __pycache__ .tox .nox .mypy_cache .ruff_cache"
-    " .pytest_cache .ipynb_checkpoints site-packages .eggs .idea mlruns".split()
+    [
+        ".git",
+        ".hg",
+        ".svn",
+        ".venv",
+        "venv",
+        "node_modules",
+        "__pycache__",
+        ".tox",
+        ".nox",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+        ".ipynb_checkpoints",
+        "site-packages",
+        ".eggs",
+        ".idea",
+        "mlruns",
+    ]
 )
 TEXTS = frozenset(
-    ".py .pyi .ipynb .md .rst .txt .yaml .yml .toml .cfg .ini .json .lock .dvc .sh .bat .ps1 .sql .tf"
-    " .bicep .r .jinja .j2 .csv .tsv .env .conf .properties .xml .html .js .ts .in .pem .key .rej"
-    " .publishsettings".split()
+    [
+        ".py",
+        ".pyi",
+        ".ipynb",
+        ".md",
+        ".rst",
+        ".txt",
+        ".yaml",
+        ".yml",
+        ".toml",
+        ".cfg",
+        ".ini",
+        ".json",
+        ".lock",
+        ".dvc",
+        ".sh",
+        ".bat",
+        ".ps1",
+        ".sql",
+        ".tf",
+        ".bicep",
+        ".r",
+        ".jinja",
+        ".j2",
+        ".csv",
+        ".tsv",
+        ".env",
+        ".conf",
+        ".properties",
+        ".xml",
+        ".html",
+        ".js",
+        ".ts",
+        ".in",
+        ".pem",
+        ".key",
+        ".rej",
+        ".publishsettings",
+    ]
 )
 
 
@@ -137,7 +190,7 @@ def _content(path: Path, name: str, size: int) -> tuple[bytes, str | None, str]:
 
 
 def decode(content: bytes) -> tuple[str | None, str]:
-    """Return (text, ""), or (None, what went wrong); bytes with a zero are no text, which is fine."""
+    """Return (text, ""), or (None, what went wrong); a zero byte makes it no text."""
     if b"\0" in content[:8192]:
         wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
         if not wide:

@@ -10,7 +10,16 @@ from tdsp.reading.yamls import Document
 
 NAME = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*(.*)$")
 LOCKS = frozenset(
-    "uv.lock poetry.lock pdm.lock pixi.lock Pipfile.lock conda-lock.yml conda-lock.yaml pylock.toml".split()
+    [
+        "uv.lock",
+        "poetry.lock",
+        "pdm.lock",
+        "pixi.lock",
+        "Pipfile.lock",
+        "conda-lock.yml",
+        "conda-lock.yaml",
+        "pylock.toml",
+    ]
 )
 
 

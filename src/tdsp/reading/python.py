@@ -238,7 +238,7 @@ class _Walker:
             self.statement(node)
 
     def statement(self, node: ast.stmt) -> None:
-        visit = getattr(self, f"on_{type(node).__name__}", None)
+        visit = getattr(self, f"on_{type(node).__name__.lower()}", None)
         if visit is not None:
             visit(node)
             return
@@ -260,10 +260,10 @@ class _Walker:
             else:
                 self.other(child)
 
-    def on_Import(self, node: ast.Import) -> None:
+    def on_import(self, node: ast.Import) -> None:
         self._import(node)
 
-    def on_ImportFrom(self, node: ast.ImportFrom) -> None:
+    def on_importfrom(self, node: ast.ImportFrom) -> None:
         self._import(node)
 
     def _alias(self, node: ast.Import | ast.ImportFrom) -> None:
@@ -289,7 +289,7 @@ class _Walker:
                 Import(module, name, alias, node.lineno, level, self.scope, guarded)
             )
 
-    def on_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    def on_functiondef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         decorators = tuple(self.value(each) for each in node.decorator_list)
         given = node.args
         every = [*given.posonlyargs, *given.args, *given.kwonlyargs]
@@ -305,7 +305,7 @@ class _Walker:
         self.functions.append(found)
         self._inside(scope, found, node.body)
 
-    on_AsyncFunctionDef = on_FunctionDef
+    on_asyncfunctiondef = on_functiondef
 
     def _inside(self, scope: str, function: Function | None, body: list[ast.stmt]) -> None:
         kept = self.scope, self.loop, self.tries, self.handled, self.main
@@ -315,7 +315,7 @@ class _Walker:
         self.body_of.pop()
         self.scope, self.loop, self.tries, self.handled, self.main = kept
 
-    def on_ClassDef(self, node: ast.ClassDef) -> None:
+    def on_classdef(self, node: ast.ClassDef) -> None:
         for each in (*node.decorator_list, *node.bases):
             self.value(each)
         for keyword in node.keywords:
@@ -323,23 +323,23 @@ class _Walker:
         scope = f"{self.scope}.{node.name}" if self.scope else node.name
         self._inside(scope, None, node.body)
 
-    def on_Expr(self, node: ast.Expr) -> None:
+    def on_expr(self, node: ast.Expr) -> None:
         found = self.value(node.value)
         if found.call is not None:
             self.discarded.add(found.call.order)
         elif isinstance(node.value, ast.Name | ast.Attribute | ast.Compare):
             self.bare += 1
 
-    def on_Assign(self, node: ast.Assign) -> None:
+    def on_assign(self, node: ast.Assign) -> None:
         value = self.value(node.value)
         for target in node.targets:
             self._assign(target, value, node.lineno)
 
-    def on_AnnAssign(self, node: ast.AnnAssign) -> None:
+    def on_annassign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
             self._assign(node.target, self.value(node.value), node.lineno)
 
-    def on_AugAssign(self, node: ast.AugAssign) -> None:
+    def on_augassign(self, node: ast.AugAssign) -> None:
         self._assign(node.target, self.value(node.value), node.lineno, augmented=True)
 
     def _assign(
@@ -372,14 +372,14 @@ class _Walker:
             )
         )
 
-    def on_If(self, node: ast.If) -> None:
+    def on_if(self, node: ast.If) -> None:
         self._condition(node.test, "if", _ends(node.body))
         kept, self.main = self.main, self.main or _is_main(node.test)
         self.block(node.body)
         self.main = kept
         self.block(node.orelse)
 
-    def on_Assert(self, node: ast.Assert) -> None:
+    def on_assert(self, node: ast.Assert) -> None:
         if (function := self.body_of[-1]) is not None:
             function.asserts += 1
         self._condition(node.test, "assert", True)
@@ -402,7 +402,7 @@ class _Walker:
         if (function := self.body_of[-1]) is not None:
             function.compares += 1
 
-    def on_For(self, node: ast.For | ast.AsyncFor) -> None:
+    def on_for(self, node: ast.For | ast.AsyncFor) -> None:
         value = self.value(node.iter)
         self.loop += 1
         self._assign(node.target, Value(names=value.names, kind="item", base=value), node.lineno)
@@ -410,25 +410,25 @@ class _Walker:
         self.loop -= 1
         self.block(node.orelse)
 
-    on_AsyncFor = on_For
+    on_asyncfor = on_for
 
-    def on_While(self, node: ast.While) -> None:
+    def on_while(self, node: ast.While) -> None:
         self.value(node.test)
         self.loop += 1
         self.block(node.body)
         self.loop -= 1
         self.block(node.orelse)
 
-    def on_With(self, node: ast.With | ast.AsyncWith) -> None:
+    def on_with(self, node: ast.With | ast.AsyncWith) -> None:
         for item in node.items:
             value = self.value(item.context_expr)
             if item.optional_vars is not None:
                 self._assign(item.optional_vars, value, node.lineno)
         self.block(node.body)
 
-    on_AsyncWith = on_With
+    on_asyncwith = on_with
 
-    def on_Try(self, node: ast.Try) -> None:
+    def on_try(self, node: ast.Try) -> None:
         self.tried += 1
         number, kept = self.tried, self.tries
         if node.handlers:
@@ -448,16 +448,16 @@ class _Walker:
         self.block(node.orelse)
         self.block(node.finalbody)
 
-    on_TryStar = on_Try
+    on_trystar = on_try
 
-    def on_Raise(self, node: ast.Raise) -> None:
+    def on_raise(self, node: ast.Raise) -> None:
         if (function := self.body_of[-1]) is not None:
             function.raises = True
         for child in (node.exc, node.cause):
             if child is not None:
                 self.value(child)
 
-    def on_Return(self, node: ast.Return) -> None:
+    def on_return(self, node: ast.Return) -> None:
         if node.value is not None:
             found = self.value(node.value)
             if (function := self.body_of[-1]) is not None and found.constant is not None:
@@ -618,9 +618,11 @@ def _exit(handler: ast.ExceptHandler) -> bool:
 
 
 def _ends(body: list[ast.stmt]) -> bool:
-    """Tell whether a body raises, exits, or returns a false value."""
-    for node in _own(body):
-        if isinstance(node, ast.Raise) or _is_exit(node):
+    """Tell whether a body itself raises, exits, or returns a false value; not what is nested."""
+    for node in body:
+        if isinstance(node, ast.Raise):
+            return True
+        if isinstance(node, ast.Expr) and _is_exit(node.value):
             return True
         if isinstance(node, ast.Return):
             value = node.value

@@ -3,14 +3,14 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from tdsp.errors import TdspError
 from tdsp.reading import files, git, notebooks, packages, python, workflows, yamls
-from tdsp.reading.files import File
+from tdsp.reading.files import MEGABYTE, File
 from tdsp.reading.notebooks import Notebook
 from tdsp.reading.packages import Lock, Requirement
 from tdsp.reading.python import Module
@@ -28,9 +28,36 @@ MODELS = {
     ".safetensors": "safetensors", ".cbm": "catboost", ".skops": "skops", ".gguf": "gguf",
     ".mlmodel": "coreml", ".bst": "xgboost",
 }  # fmt: skip
+MOST_PYTHON = 40 * MEGABYTE
 TABLES = frozenset(
-    ".csv .tsv .parquet .feather .xlsx .xls .npy .npz .arrow .avro .orc .dta .sas7bdat .rds .rdata"
-    " .zip .gz .tgz .bz2 .7z .tar .xz .db .sqlite .jsonl .ndjson".split()
+    [
+        ".csv",
+        ".tsv",
+        ".parquet",
+        ".feather",
+        ".xlsx",
+        ".xls",
+        ".npy",
+        ".npz",
+        ".arrow",
+        ".avro",
+        ".orc",
+        ".dta",
+        ".sas7bdat",
+        ".rds",
+        ".rdata",
+        ".zip",
+        ".gz",
+        ".tgz",
+        ".bz2",
+        ".7z",
+        ".tar",
+        ".xz",
+        ".db",
+        ".sqlite",
+        ".jsonl",
+        ".ndjson",
+    ]
 )
 
 
@@ -103,9 +130,9 @@ class Repository:
                 yield module
         if "notebook" in wanted:
             for path, notebook in self.notebooks.items():
-                if not notebook.problem and not notebook.module.problem:
-                    if self.role(path) == "notebook":
-                        yield notebook.module
+                sound = not notebook.problem and not notebook.module.problem
+                if sound and self.role(path) == "notebook":
+                    yield notebook.module
 
     def place(self, module: Module, line: int) -> tuple[str, int, str]:
         """Return path, line in the file, and the text of the line."""
@@ -231,6 +258,8 @@ class _Gather:
         self.locks: list[Lock] = []
         self.docker: dict[str, tuple[Docker, ...]] = {}
         self.problems: list[tuple[str, str]] = []
+        self.parsed: dict[str, Module] = {}
+        self.source = 0
 
     def take(self, path: str, file: File) -> None:
         """Read one text by what its name says that it is."""
@@ -238,7 +267,7 @@ class _Gather:
         if "{{" in path or "{%" in path:
             return  # the name of a template's file, which is nobody's code yet
         if suffix == ".py":
-            self.python[path] = python.parse(path, text)
+            self.python[path] = self._module(path, text)
         elif suffix == ".ipynb":
             self.notebooks[path] = notebooks.read(path, text)
             if self.notebooks[path].problem:
@@ -255,6 +284,18 @@ class _Gather:
             self._requirements(path, text)
         elif name.startswith(("Dockerfile", "Containerfile")) or suffix == ".dockerfile":
             self.docker[path] = tuple(_docker(path, text))
+
+    def _module(self, path: str, text: str) -> Module:
+        """Parse a text once, in however many places it stands, and no more than fits a minute."""
+        if (known := self.parsed.get(text)) is not None:
+            return replace(known, path=path)
+        self.source += len(text)
+        if self.source > MOST_PYTHON:
+            problem = f"not read: over {MOST_PYTHON // MEGABYTE} MB of Python"
+            self.problems.append((path, problem))
+            return Module(path, problem="not readable")
+        self.parsed[text] = module = python.parse(path, text)
+        return module
 
     def _yaml(self, path: str, text: str) -> None:
         documents, problem = yamls.documents(path, text)

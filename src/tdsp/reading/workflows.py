@@ -7,8 +7,20 @@ from typing import Any
 from tdsp.reading.yamls import Document, Path
 
 GITLAB_WORDS = frozenset(
-    "image services stages variables cache before_script after_script include default workflow"
-    " pages:deploy spec".split()
+    [
+        "image",
+        "services",
+        "stages",
+        "variables",
+        "cache",
+        "before_script",
+        "after_script",
+        "include",
+        "default",
+        "workflow",
+        "pages:deploy",
+        "spec",
+    ]
 )
 
 
@@ -161,7 +173,7 @@ def _github_steps(path: str, document: Document, place: Path, steps: Any) -> tup
                 str(step.get("id") or ""),
                 str(step.get("if") or ""),
                 str(step.get("shell") or ""),
-            )  # fmt: skip
+            )
         )
     return tuple(found)
 
@@ -217,7 +229,7 @@ def _gitlab(path: str, document: Document, text: str) -> Workflow:
                 _text(job.get("rules") or job.get("only")),
                 manual="manual" in str(job.get("when"))
                 or "'when': 'manual'" in str(job.get("rules")),
-            )  # fmt: skip
+            )
         )
     return Workflow(path, "gitlab", tuple(jobs), frozenset({"push"}), None, document, text)
 
@@ -247,7 +259,8 @@ def _azure_jobs(path: str, document: Document, data: Any, place: Path) -> Iterat
         image = pool.get("vmImage") if isinstance(pool, dict) else None
         yield Job(
             path, document.line(*place), name, found, str(environment or ""), None,
-            str(image or ""), document.line(*place, "pool", "vmImage"), str(data.get("condition") or ""),
+            str(image or ""), document.line(*place, "pool", "vmImage"),
+            str(data.get("condition") or ""),
         )  # fmt: skip
 
 

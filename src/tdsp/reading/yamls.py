@@ -16,7 +16,7 @@ TAG = "tag:yaml.org,2002:"
 Path = tuple[str | int, ...]
 
 
-class TooMuch(Exception):
+class TooMuchError(Exception):
     """The file is nested too deeply, or becomes too large."""
 
 
@@ -39,7 +39,7 @@ def documents(path: str, text: str) -> tuple[tuple[Document, ...], str]:
     """Return (documents, ""), or ((), what is wrong)."""
     try:
         return tuple(_Builder(path).run(text)), ""
-    except TooMuch as error:
+    except TooMuchError as error:
         return (), f"not read: {error}"
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -56,7 +56,8 @@ class _Builder:
     def run(self, text: str) -> list[Document]:
         found: list[Document] = []
         self.stack: list[Any] = []
-        for event in yaml.parse(text, Loader=LOADER):
+        events: Any = yaml.parse(text, Loader=LOADER)
+        for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
                 self.lines: dict[Path, int] = {}
                 self.anchors: dict[str, Any] = {}
@@ -66,13 +67,13 @@ class _Builder:
             elif isinstance(event, yaml.ScalarEvent):
                 is_key = bool(self.stack) and self.stack[-1].is_key()
                 value = event.value if is_key else scalar(event)
-                self._add(value, event.start_mark.line + 1, event.anchor)
+                self._add(value, _line(event), event.anchor)
             elif isinstance(event, yaml.AliasEvent):
-                value = self.anchors.get(event.anchor)
+                value = self.anchors.get(str(event.anchor))
                 if any(each.value is value for each in self.stack):
-                    raise TooMuch("a value that contains itself")
+                    raise TooMuchError("a value that contains itself")
                 self.count += _size(value)
-                self._add(value, event.start_mark.line + 1, None)
+                self._add(value, _line(event), None)
             elif isinstance(event, yaml.CollectionStartEvent):
                 self._open(event)
             elif isinstance(event, yaml.CollectionEndEvent):
@@ -81,22 +82,22 @@ class _Builder:
 
     def _open(self, event: Any) -> None:
         if len(self.stack) >= DEPTH:
-            raise TooMuch(f"nested deeper than {DEPTH}")
+            raise TooMuchError(f"nested deeper than {DEPTH}")
         value: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
-        place = self._add(value, event.start_mark.line + 1, event.anchor)
+        place = self._add(value, _line(event), event.anchor)
         self.stack.append(_Open(value, place))
 
     def _add(self, value: Any, line: int, anchor: str | None) -> Path:
         self.count += 1
         if self.count > NODES:
-            raise TooMuch(f"more than {NODES:,} values, aliases included")
+            raise TooMuchError(f"more than {NODES:,} values, aliases included")
         if anchor:
             self.anchors[anchor] = value
         if not self.stack:
             self.data = value
             self.lines[()] = line
             return ()
-        place = self.stack[-1].add(value)
+        place: Path = self.stack[-1].add(value)
         self.lines.setdefault(place, line)
         return place
 
@@ -137,7 +138,8 @@ def scalar(event: Any) -> Any:
     """Return what a scalar stands for: a number, a truth value, nothing, or its text."""
     if event.tag or not event.implicit[0]:
         return event.value
-    kind = RESOLVER.resolve(yaml.ScalarNode, event.value, (True, False)).removeprefix(TAG)
+    resolve: Any = RESOLVER.resolve
+    kind = resolve(yaml.ScalarNode, event.value, (True, False)).removeprefix(TAG)
     if kind == "bool":
         return event.value.lower() in {"yes", "true", "on"}
     if kind == "null":
@@ -150,6 +152,10 @@ def scalar(event: Any) -> Any:
     except ValueError:
         return event.value
     return event.value
+
+
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1
 
 
 def _size(value: Any) -> int:
