@@ -1,5 +1,6 @@
 """The command line: `tdsp new` starts a project, `tdsp onboard` gives it your own table.
 
+`tdsp check` judges any repository: check/cli.py.
 What people do with its roles, process and governance: people/cli.py.
 """
 
@@ -13,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tdsp import __version__
+from tdsp.check.cli import check as check_command
 from tdsp.errors import TdspError
 from tdsp.onboard import command as onboard_command
 from tdsp.onboard import generate_command, summarise
@@ -222,4 +224,5 @@ def _print_names(console: Console, names: "Iterable[str]") -> None:
 
 app.command("onboard")(onboard_command)
 app.command("generate")(generate_command)
+app.command("check")(check_command)
 people.register(app)

@@ -1,0 +1,1 @@
+"""Checks of any machine-learning repository, over the facts of tdsp.reading: `tdsp check`."""

@@ -1,0 +1,111 @@
+"""The command `tdsp check`: what it takes, what its help says, how it ends."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from tdsp.errors import TdspError
+
+
+def check(
+    path: Annotated[
+        Path, typer.Argument(help="The repository, or a folder inside of it.")
+    ] = Path(),
+    output: Annotated[
+        Literal["terminal", "json", "sarif", "junit"],
+        typer.Option("--format", help="sarif: for code hosts; junit: for CI's page of tests."),
+    ] = "terminal",
+    select: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="IDS", help="Only these: ids, their first letters, or families; by commas."
+        ),
+    ] = None,
+    fail_on: Annotated[
+        Literal["error", "warning", "note", "never"],
+        typer.Option("--fail-on", help="The severity from which the exit code is 1."),
+    ] = "error",
+    maturity: Annotated[
+        bool,
+        typer.Option("--maturity", help="Show how mature it is, with evidence and the next step."),
+    ] = False,
+    explain: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Say all about one check, with examples; read nothing."),
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="List all checks; read nothing.")] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", "-v", help="Show every place, and the checks that pass too."),
+    ] = False,
+) -> None:
+    """Is this repository in order? For any machine-learning project, made by tdsp or not.
+
+    It reads files and git's index. Nothing is run, imported or unpickled, and no link is followed.
+
+    A check fails only with a place that shows it. What cannot be told is said and fails nothing;
+    where there is nothing to judge, a check does not apply. Errors are nearly always right; notes
+    are advice.
+
+    To accept a finding, write `# tdsp: ignore[ID] reason` at the end of its line, or in
+    pyproject.toml:
+
+        [[tool.tdsp.check.ignore]]
+        check = "TR03"
+        path = "notebooks/*"
+        reason = "the lesson shows this mistake"
+        until = 2027-06-30
+
+    Exit code: 0 when no finding is as severe as --fail-on, 1 when one is, 2 when the repository or
+    its settings cannot be read.
+    """
+    try:
+        code = _run(path, output, select or [], fail_on, maturity, explain, listed, verbose)
+    except TdspError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from error
+    raise typer.Exit(code)
+
+
+def _run(
+    path: Path,
+    output: str,
+    select: list[str],
+    fail_on: str,
+    maturity: bool,
+    explain: str | None,
+    listed: bool,
+    verbose: bool,
+) -> int:
+    from rich.console import Console
+
+    from tdsp.check import maturity as scales
+    from tdsp.check import report as pages
+    from tdsp.check.run import check_folder, selected
+
+    console = Console(highlight=False)
+    if explain or listed:
+        for each in selected([explain] if explain else []):
+            if explain:
+                pages.explain(each, console)
+            else:
+                typer.echo(f"{each.id}  {each.family:<10}  {each.severity:<7}  {each.title}")
+        return 0
+    if maturity and select:
+        raise TdspError("--maturity needs all checks: leave --select out")
+    if maturity and output not in {"terminal", "json"}:
+        raise TdspError(f"--maturity is shown on the terminal or as json, not as {output}")
+    found = check_folder(path, select)
+    if output == "json":
+        typer.echo(pages.as_json(found, None if select else scales.maturity(found)))
+    elif output == "sarif":
+        typer.echo(pages.as_sarif(found))
+    elif output == "junit":
+        typer.echo(pages.as_junit(found, fail_on))
+    elif maturity:
+        pages.print_maturity(scales.maturity(found), console)
+        return 0
+    else:
+        pages.terminal(found, console, verbose)
+    return 1 if found.reaches(fail_on) else 0

@@ -1,0 +1,229 @@
+"""Layout and code: whether it runs on another machine, and means what it says."""
+
+import itertools
+import re
+import sys
+from collections.abc import Iterator
+
+from tdsp.check.rule import Mark, at, broken, check, first, held
+from tdsp.reading import Repository
+from tdsp.reading.python import Module
+
+MACHINE = re.compile(
+    r"^(file://)?(/Users/[A-Za-z0-9._-]+/|/home/(?!user/|app/|jovyan/|runner/|appuser/|node/|airflow/|ubuntu/?$)[A-Za-z0-9._-]+/|"
+    r"[A-Z]:[\\/]+(Users|Documents)[\\/]+|/content/drive/|/kaggle/input/|/kaggle/working/)"
+)
+SINKS = re.compile(
+    r"(^|\.)(open|read_\w+|to_\w+|load|save|load_model|imread|imwrite|listdir|glob|chdir|dump|Path|join|exists|makedirs|savefig|from_pretrained|copy\w*|genfromtxt|loadtxt)$"
+)
+SHADOWED = frozenset(
+    [
+        "pandas",
+        "numpy",
+        "sklearn",
+        "xgboost",
+        "lightgbm",
+        "torch",
+        "tensorflow",
+        "keras",
+        "matplotlib",
+        "seaborn",
+        "scipy",
+        "flask",
+        "fastapi",
+        "requests",
+        "joblib",
+        "mlflow",
+        "random",
+        "logging",
+        "types",
+        "json",
+        "copy",
+        "csv",
+        "math",
+        "statistics",
+        "queue",
+        "string",
+        "email",
+        "calendar",
+        "select",
+        "token",
+    ]
+)
+READ = "import pandas as pd\n\n"
+
+
+@check(
+    "LA02",
+    family="code",
+    title="No path of one machine",
+    why="It works for one person.",
+    fix="Use a path relative to the project, or take it from the configuration.",
+    unless="no script opens a file at a path that it names",
+    severity="warning",
+    proves=("I1",),
+    bad={"a.py": READ + "df = pd.read_csv('/Users/ann/data/a.csv')\n"},
+    good={"a.py": READ + "df = pd.read_csv('data/a.csv')\n"},
+)
+def machine_path(repo: Repository) -> Iterator[Mark]:
+    """Judge constant paths that reach a call which opens, reads or writes."""
+    yield from first(_paths(repo))
+
+
+def _paths(repo: Repository) -> Iterator[Mark]:
+    for module in repo.modules("production"):
+        opened = 0
+        for call in module.calls:
+            if not SINKS.search(call.name):
+                continue
+            for value in call.args[:2]:
+                text = value.constant
+                if isinstance(text, str) and MACHINE.match(text):
+                    yield broken(repo, module, call.line, f"{text[:60]} is on one machine")
+                elif isinstance(text, str) and ("/" in text or "." in text):
+                    opened = opened or call.line
+        named = {t.line for t in module.texts if MACHINE.match(t.value)}
+        for each in module.assigns:
+            text = each.value.constant
+            if not isinstance(text, str) or each.line not in named or not MACHINE.match(text):
+                continue
+            if any(t and _reaches(module, t) for t in each.targets):
+                yield broken(repo, module, each.line, f"{text[:60]} is on one machine")
+        if opened:
+            yield held(repo, module, opened)
+
+
+def _reaches(module: Module, name: str) -> bool:
+    return any(SINKS.search(c.name) and any(name in v.names for v in c.args) for c in module.calls)
+
+
+@check(
+    "LA03",
+    family="code",
+    title="Imports need no change of sys.path",
+    why="What is imported then depends on the folder from which a script was started.",
+    fix="Make the code a package, and install it: `pip install --editable .`.",
+    unless="no file imports a module of this repository",
+    severity="note",
+    proves=(),
+    bad={"a.py": "import sys\n\nsys.path.append('..')\nimport b\n", "b.py": "x = 1\n"},
+    good={"a.py": "import b\n", "b.py": "x = 1\n"},
+)
+def sys_path(repo: Repository) -> Iterator[Mark]:
+    """Judge calls of sys.path.append and insert in production code."""
+    names = {path.rsplit("/", 1)[-1].removesuffix(".py") for path in repo.python}
+    shown = False
+    for module in repo.modules("production"):
+        for call in module.calls:
+            if call.name in {"sys.path.append", "sys.path.insert"}:
+                yield broken(
+                    repo, module, call.line, "the path of imports is changed while running"
+                )
+                break
+        else:
+            own = [
+                each for each in module.imports if each.module.split(".")[0] in names or each.level
+            ]
+            if own and not shown:
+                shown = True
+                yield held(repo, module, own[0].line)
+
+
+@check(
+    "LA04",
+    family="code",
+    title="No file hides a library",
+    why="A script beside a file named random.py imports that file, not the library.",
+    fix="Rename the file.",
+    unless="there is no script",
+    severity="warning",
+    proves=("I1",),
+    bad={"pandas.py": "x = 1\n", "a.py": "import pandas\n\npandas.read_csv('a')\n"},
+    good={"tables.py": "x = 1\n", "a.py": "import pandas\n\npandas.read_csv('a')\n"},
+)
+def shadows(repo: Repository) -> Iterator[Mark]:
+    """Judge files whose name is a library's, beside a file that imports that library."""
+    for module in repo.modules("production"):
+        folder = module.path.rsplit("/", 1)[0] + "/" if "/" in module.path else ""
+        package = f"{folder}__init__.py" in repo.files
+        for each in module.imports:
+            root = each.module.split(".")[0]
+            if root not in SHADOWED or each.level or package:
+                continue
+            beside = f"{folder}{root}.py"
+            if beside in repo.files and beside != module.path:
+                yield broken(repo, module, each.line, f"{beside} hides the library {root}")
+            else:
+                yield held(repo, module, each.line)
+                break
+
+
+@check(
+    "LA05",
+    family="code",
+    title="All Python parses",
+    why="A file that does not parse cannot run, and no tool that reads code sees it.",
+    fix="Correct it, or remove it.",
+    unless="there is no Python",
+    severity="error",
+    proves=(),
+    bad={"a.py": "def f(:\n    pass\n"},
+    good={"a.py": "def f():\n    pass\n"},
+)
+def parses(repo: Repository) -> Iterator[Mark]:
+    """Judge the files that Python could not parse; Python 2 and templates are unknown."""
+    good = None
+    for path, module in repo.python.items():
+        if not module.problem:
+            good = good or path
+            continue
+        role = repo.role(path)
+        text = "\n".join(module.lines[:400])
+        template = re.search(r"\{\{.*?\}\}|\{%|<%|\$\{\w+\}", text)
+        newer = re.search(r"expected 'except'|f-string|type parameter", module.problem)
+        if role in {"test", "vendored", "example"} or module.python2 or template or newer:
+            yield at(repo, "unknown", path, module.problem_line, f"not read: {module.problem}")
+        elif re.match(r"(nested too deeply|not readable)", module.problem):
+            yield at(repo, "unknown", path, 1, f"not read: {module.problem}")
+        else:
+            version = ".".join(map(str, sys.version_info[:2]))
+            message = f"Python {version} says: {module.problem}"
+            yield at(repo, "fail", path, module.problem_line, message)
+    if good:
+        yield at(repo, "held", good, 1)
+
+
+@check(
+    "LA07",
+    family="code",
+    title="Notebooks were run from top to bottom",
+    why="What a notebook shows may come from cells that are no longer there, or in another order.",
+    fix="Restart the kernel, run all, and save; or clear the outputs.",
+    unless="no notebook shows an output",
+    severity="note",
+    proves=(),
+    bad={
+        "a.ipynb": '{"cells": [{"cell_type": "code", "execution_count": 7, "outputs": [{}],'
+        ' "source": "x = 1"},'
+        ' {"cell_type": "code", "execution_count": 3, "outputs": [{}], "source": "y = 1"}],'
+        ' "metadata": {}}'
+    },
+    good={
+        "a.ipynb": '{"cells": [{"cell_type": "code", "execution_count": 1, "outputs": [{}],'
+        ' "source": "x = 1"},'
+        ' {"cell_type": "code", "execution_count": 2, "outputs": [{}], "source": "y = 1"}],'
+        ' "metadata": {}}'
+    },
+)
+def in_order(repo: Repository) -> Iterator[Mark]:
+    """Judge notebooks with outputs by whether their execution counts rise."""
+    for path, notebook in repo.notebooks.items():
+        if notebook.problem or not notebook.outputs or repo.role(path) != "notebook":
+            continue
+        counts = [count for count in notebook.counts if count is not None]
+        falls = next((n for n, (a, b) in enumerate(itertools.pairwise(counts)) if b <= a), None)
+        if falls is None:
+            yield Mark("held", path, 1, "", "")
+        else:
+            message = f"cell [{counts[falls]}] stands before cell [{counts[falls + 1]}]"
+            yield Mark("fail", path, 1, "", message)

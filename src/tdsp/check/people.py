@@ -1,0 +1,224 @@
+"""People and documents: who owns it, what is written down, what has expired."""
+
+import datetime
+import re
+from collections.abc import Iterator
+
+from tdsp.check.ci import deploys
+from tdsp.check.rule import Mark, at, check
+from tdsp.reading import Repository
+
+CI = ".github/workflows/ci.yml"
+DEPLOY = (
+    "on: push\njobs:\n  d:\n    runs-on: ubuntu-24.04\n    steps:\n      - run:"
+    " kubectl apply -f k8s\n"
+)
+
+
+@check(
+    "PR01",
+    family="people",
+    title="Somebody owns it",
+    why="When nobody is named, nobody answers: for a pull request, an alarm, a question of"
+    " a customer.",
+    fix="Write CODEOWNERS, or docs/roles.yaml for `tdsp roles`.",
+    unless="",
+    severity="note",
+    proves=("S1",),
+    bad={"a.py": "x = 1\n"},
+    good={"CODEOWNERS": "* @team\n"},
+)
+def owner(repo: Repository) -> Iterator[Mark]:
+    """Look for owners in the files that code hosts and catalogues read."""
+    for path in ("CODEOWNERS", ".github/CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"):
+        text = repo.text(path)
+        for number, line in enumerate(text.splitlines(), 1):
+            if re.match(r"\s*[^#\s]\S*\s+\S*@\S+", line):
+                yield at(repo, "held", path, number)
+                return
+    for path in (
+        "docs/roles.yaml",
+        "catalog-info.yaml",
+        "MAINTAINERS",
+        "MAINTAINERS.md",
+        "OWNERS",
+        "AUTHORS.md",
+    ):
+        if repo.text(path).strip():
+            yield at(repo, "held", path, 1)
+            return
+    for path in ("CODEOWNERS", ".github/CODEOWNERS", ".gitlab/CODEOWNERS"):
+        if path in repo.files:
+            yield at(repo, "fail", path, 1, "the file names nobody")
+            return
+    if repo.files:
+        yield at(repo, "fail", next(iter(repo.files)), 1, "no file says who owns this repository")
+
+
+@check(
+    "PR02",
+    family="people",
+    title="What only people know is written down",
+    why="An open question in a document is a decision that someone will make without knowing it.",
+    fix="Answer it, or say who will: `tdsp docs` lists all.",
+    unless="no document has an open question in the template's form",
+    severity="note",
+    proves=(),
+    bad={"docs/charter.md": "# Charter\n\nSuccess is [open: which figure, and from when?]\n"},
+    good={"docs/charter.md": "# Charter\n\nSuccess is 100 fewer leavers a month.\n"},
+)
+def open_questions(repo: Repository) -> Iterator[Mark]:
+    """Count open questions in documents; a charter without one is evidence."""
+    counted: list[tuple[str, int, int]] = []
+    for path, file in repo.files.items():
+        if file.suffix != ".md" or not path.startswith("docs/") or not file.text:
+            continue
+        lines = [n for n, line in enumerate(file.text.splitlines(), 1) if "[open: " in line]
+        if lines and "`[open:" not in file.text:
+            counted.append((path, lines[0], len(lines)))
+        elif re.search(r"(charter|purpose|problem|business)[^/]*\.md$", path):
+            yield at(repo, "held", path, 1)
+    if counted:
+        path, line, _ = max(counted, key=lambda each: each[2])
+        total, pages = sum(each[2] for each in counted), len(counted)
+        message = f"{total} lines in {pages} documents wait for an answer; here are the most"
+        yield at(repo, "fail", path, line, message)
+
+
+@check(
+    "PR03",
+    family="people",
+    title="A runbook says what to do when it fails",
+    why="At night, the person on call is not the one who wrote it.",
+    fix="Write one page: how to see that it is broken, how to go back, whom to call.",
+    unless="CI deploys nothing",
+    severity="note",
+    proves=(),
+    bad={CI: DEPLOY},
+    good={CI: DEPLOY, "docs/runbook.md": "# Runbook\n\nRoll back: helm rollback\n"},
+)
+def runbook(repo: Repository) -> Iterator[Mark]:
+    """Look for a page of operation where CI deploys."""
+    found = deploys(repo)
+    if not found:
+        return
+    pages = repo.named(
+        r"(?i)(.*/)?[^/]*(runbook|incident|on[-_]?call|operations?|playbook|rollback|troubleshoot)[^/]*(/.*)?\.(md|rst)"
+    )
+    if pages:
+        yield at(repo, "held", pages[0].path, 1)
+    else:
+        yield at(
+            repo,
+            "fail",
+            found[0][0].path,
+            found[0][1],
+            "it deploys, and no page says what to do when it fails",
+        )
+
+
+@check(
+    "PR04",
+    family="people",
+    title="A licence says what others may do",
+    why="Without one nobody may use it, not even another team of a public project.",
+    fix="Add a LICENSE file; in a company, the one line that its rules ask for.",
+    unless="",
+    severity="note",
+    proves=(),
+    bad={"a.py": "x = 1\n"},
+    good={"LICENSE": "MIT License\n\nCopyright\n"},
+)
+def licence(repo: Repository) -> Iterator[Mark]:
+    """Look for a licence file or a statement in pyproject.toml."""
+    files = repo.named(r"(?i)(licen[cs]e|copying|unlicense)[^/]*")
+    if files:
+        yield at(repo, "held", files[0].path, 1)
+        return
+    project = repo.toml.get("pyproject.toml", {}).get("project")
+    if isinstance(project, dict) and project.get("license"):
+        yield at(repo, "held", "pyproject.toml", 1)
+    elif repo.files:
+        yield at(repo, "fail", next(iter(repo.files)), 1, "there is no licence")
+
+
+@check(
+    "TP02",
+    family="people",
+    title="No merge was left half done",
+    why="A conflict that was committed is broken code or a broken setting, and the update"
+    " is not in it.",
+    fix="Solve it: look for <<<<<<< and for files that end in .rej.",
+    unless="",
+    severity="error",
+    proves=(),
+    bad={"a.txt": "<<<<<<< before updating\na\n=======\nb\n>>>>>>> after updating\n"},
+    good={"a.txt": "a\n"},
+)
+def half_merged(repo: Repository) -> Iterator[Mark]:
+    """Search all texts for both marks of a conflict, and names that end in .rej."""
+    found = False
+    for path, file in repo.files.items():
+        if repo.role(path) in {"test", "vendored"}:
+            continue
+        if (
+            file.suffix == ".rej"
+            and file.text
+            and file.text.startswith(("---", "diff", "***", "@@"))
+        ):
+            found = True
+            yield at(repo, "fail", path, 1, "what an update could not apply was left here")
+        if line := _conflict(file.text or ""):
+            found = True
+            if file.suffix not in {".md", ".rst"}:
+                yield at(repo, "fail", path, line, "a conflict of a merge stands here")
+            else:
+                yield at(repo, "unknown", path, line, "a conflict, or a text about one")
+    if not found and repo.files:
+        yield at(repo, "held", next(iter(repo.files)), 1, "no marks of a conflict")
+
+
+def _conflict(text: str) -> int:
+    """Return the line of a conflict: its three marks in order, each at the start of a line."""
+    if "<<<<<<< " not in text:
+        return 0
+    start, middle = 0, False
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.startswith("<<<<<<< "):
+            start, middle = number, False
+        elif line.rstrip() == "=======" and start:
+            middle = True
+        elif line.startswith(">>>>>>> ") and middle:
+            return start
+    return 0
+
+
+@check(
+    "TP03",
+    family="people",
+    title="Nothing that the project pins has expired",
+    why="What is past its end gets no fixes, or stops without a warning.",
+    fix="Move to the successor that expiry.yaml names, and change the date there.",
+    unless="there is no expiry.yaml",
+    severity="warning",
+    proves=("O1",),
+    bad={"expiry.yaml": "pins:\n  - what: Python 3.8\n    until: 2024-10-07\n"},
+    good={"expiry.yaml": "pins:\n  - what: Python 3.14\n    until: 2030-10-31\n"},
+)
+def expired(repo: Repository) -> Iterator[Mark]:
+    """Compare the dates of expiry.yaml with today."""
+    today = datetime.datetime.now(tz=datetime.UTC).date()
+    text = repo.text("expiry.yaml")
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.lstrip().startswith("#"):
+            continue
+        match = re.search(r"\b(ends?|until|end|expires|eol)[\"']?:\s*[\"']?(\d{4}-\d\d-\d\d)", line)
+        if match:
+            try:
+                date = datetime.date.fromisoformat(match[2])
+            except ValueError:
+                continue
+            if date < today:
+                yield at(repo, "fail", "expiry.yaml", number, f"its end was {date}")
+            else:
+                yield at(repo, "held", "expiry.yaml", number)

@@ -1,0 +1,361 @@
+"""What `tdsp check` prints: for a person, and as JSON, SARIF and JUnit."""
+
+import json
+from typing import Any
+from xml.etree import ElementTree
+
+from rich.console import Console
+from rich.text import Text
+
+from tdsp import __version__
+from tdsp.check.maturity import Maturity, Scale, Step
+from tdsp.check.rule import FAMILIES, SEVERITIES, Check, Mark
+from tdsp.check.run import Report, Result, fingerprint, severity
+
+PLACES = 3
+COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+PAGE = "https://github.com/tdsp-template/tdsp"
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def plain(text: str) -> str:
+    """Return a text of a repository without signs that would steer a terminal."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
+def where(mark: Mark) -> str:
+    """Return path and line as editors understand them."""
+    return f"{plain(mark.path)}:{mark.line}"
+
+
+def terminal(report: Report, console: Console, everything: bool = False) -> None:
+    """Print the findings by family, what to do first, and the sums."""
+    for family, title in FAMILIES.items():
+        found = [each for each in report.failed if each.check.family == family]
+        if found:
+            console.print(Text(title, "bold"))
+            for each in found:
+                _finding(console, each, everything)
+    if everything:
+        _others(console, report)
+    _rest(console, report, everything)
+    _first(console, report)
+    _sums(console, report)
+
+
+def _finding(console: Console, result: Result, everything: bool) -> None:
+    level = result.severity
+    line = Text.assemble(
+        "  ", (f"{level:<8}", COLOURS[level]), (result.check.id, "bold"), f"  {result.check.title}"
+    )
+    console.print(line)
+    shown = result.marks if everything else result.marks[:PLACES]
+    for mark in shown:
+        console.print(
+            Text.assemble("          ", (where(mark), "dim"), f"  {plain(mark.message)}"),
+            soft_wrap=True,
+        )
+    if more := len(result.marks) - len(shown):
+        console.print(Text(f"          and {more} more: --verbose", "dim"))
+
+
+def _others(console: Console, report: Report) -> None:
+    for outcome, title in (
+        ("unknown", "Cannot be told"),
+        ("pass", "Pass"),
+        ("not applicable", "Do not apply"),
+    ):
+        found = [each for each in report.results if each.outcome == outcome]
+        if found:
+            console.print(Text(title, "bold"))
+        for each in found:
+            reason = (
+                each.reason
+                if not each.marks
+                else f"{where(each.marks[0])}  {plain(each.marks[0].message)}"
+            )
+            console.print(
+                Text(f"  {each.check.id}  {each.check.title}: {reason}".rstrip(": ")),
+                soft_wrap=True,
+            )
+
+
+def _rest(console: Console, report: Report, everything: bool) -> None:
+    """Print what was not read, and ignores that cover nothing."""
+    problems = report.repository.problems
+    if problems:
+        console.print(Text(f"Not read, so not judged: {len(problems)}", "bold"))
+        for path, problem in problems if everything else problems[:PLACES]:
+            console.print(Text(f"  {plain(path)}  {plain(problem)}"), soft_wrap=True)
+        if len(problems) > PLACES and not everything:
+            console.print(Text(f"  and {len(problems) - PLACES} more: --verbose", "dim"))
+    for each in report.unused:
+        text = (
+            f"Ignore without effect: {each.check} in {each.path} (nothing is found there,"
+            f" or its day is over)"
+        )
+        console.print(Text(plain(text), "yellow"), soft_wrap=True)
+
+
+def _first(console: Console, report: Report) -> None:
+    first = report.failed[:3]
+    if not first:
+        return
+    console.print(Text("Do first", "bold"))
+    for number, each in enumerate(first, 1):
+        console.print(Text(f"  {number}. {where(each.marks[0])}  {each.check.fix}"), soft_wrap=True)
+    console.print(
+        Text(f"  `tdsp check --explain {first[0].check.id}` says why, with an example.", "dim")
+    )
+
+
+def _sums(console: Console, report: Report) -> None:
+    numbers = [(report.findings(level), level) for level in reversed(SEVERITIES)]
+    counts = [f"{number} {level}{'' if number == 1 else 's'}" for number, level in numbers]
+    outcomes = (
+        f"{report.count('pass')} checks pass, {report.count('unknown')} cannot be told,"
+        f" {report.count('not applicable')} do not apply"
+    )
+    files = len(report.repository.files)
+    ignored = sum(len(each.ignored) for each in report.results)
+    kept = f"; {ignored} findings are ignored, with a reason" if ignored else ""
+    console.print(
+        Text(f"{', '.join(counts)}. {outcomes}{kept}. {files} files read, none run."),
+        soft_wrap=True,
+    )
+
+
+def explain(check: Check, console: Console) -> None:
+    """Print all that is known of one check."""
+    from tdsp.check.maturity import items
+
+    console.print(Text(f"{check.id}  {check.title}", "bold"))
+    console.print(Text(f"{check.why}\n"))
+    console.print(Text.assemble(("What to do: ", "bold"), check.fix))
+    severe = f"{check.severity}, unless the finding says another severity"
+    console.print(Text.assemble(("Severity: ", "bold"), severe))
+    unless = check.unless or "it always applies"
+    console.print(Text.assemble(("Does not apply when: ", "bold"), unless))
+    if proven := items(check):
+        console.print(Text.assemble(("Proves: ", "bold"), proven))
+    for title, texts in (("Fails", check.bad), ("Passes", check.good)):
+        console.print(Text(f"\n{title}:", "bold"))
+        for path, text in texts.items():
+            console.print(Text(f"  {path}", "dim"))
+            shown = text if len(text) < 2000 else f"({len(text):,} characters)"
+            for line in shown.rstrip().split("\n"):
+                console.print(Text(f"    {line}"), soft_wrap=True)
+
+
+def print_maturity(found: Maturity, console: Console) -> None:
+    """Print all scales: the level, what shows it, and what is missing for the next."""
+    console.print(
+        Text(
+            f"Microsoft's MLOps maturity: level {found.level} of 4, the lowest of these areas",
+            "bold",
+        ),
+        soft_wrap=True,
+    )
+    for area in found.areas:
+        _scale(console, area)
+    console.print(
+        Text("  People: not judged. Only people can say; `tdsp assess` asks them."), soft_wrap=True
+    )
+    console.print(Text(f"Google's levels of automation: {found.google.level} of 2", "bold"))
+    _scale(console, found.google)
+    points = ", ".join(f"{name} {found.points(name)}" for name in found.sections)
+    console.print(
+        Text(f"ML Test Score: {found.score}, the lowest of {points} (of 7 each)", "bold"),
+        soft_wrap=True,
+    )
+    for steps in found.sections.values():
+        for step in steps:
+            _item(console, step)
+    console.print(Text("The seven principles", "bold"))
+    for step in found.principles:
+        _item(console, step)
+    _path(console, found)
+
+
+def _scale(console: Console, scale: Scale) -> None:
+    console.print(Text(f"  {scale.name}: level {scale.level}"))
+    for step in scale.steps:
+        console.print(Text(f"    {step.name}: {step.state}"))
+        for each in step.results:
+            mark = f"  {where(each.marks[0])}" if each.marks else f"  {each.reason}"
+            console.print(
+                Text(f"      {each.outcome:<15} {each.check.id} {each.check.title}{mark}", "dim"),
+                soft_wrap=True,
+            )
+
+
+def _item(console: Console, step: Step) -> None:
+    wanted = {"fail", "unknown"} if step.state == "open" else {"pass"}
+    shown = [
+        f"{each.check.id} {where(each.marks[0])}"
+        for each in step.results
+        if each.outcome in wanted and each.marks
+    ]
+    evidence = f"  ({'; '.join(shown[:PLACES])})" if shown else ""
+    console.print(
+        Text.assemble(f"  {step.state:<10} {step.name}", (evidence, "dim")), soft_wrap=True
+    )
+
+
+def _path(console: Console, found: Maturity) -> None:
+    """Print the shortest way to the next level: what the lowest areas lack."""
+    lowest = [area for area in found.areas if area.level == found.level]
+    missing = {each.check.id: each for area in lowest for each in area.missing}
+    if not missing:
+        return
+    console.print(Text(f"To level {found.level + 1}", "bold"))
+    for each in missing.values():
+        place = f"{where(each.marks[0])}  " if each.marks else ""
+        reason = f" (not judged now: {each.reason})" if each.outcome == "not applicable" else ""
+        console.print(Text(f"  {each.check.id}  {place}{each.check.fix}{reason}"), soft_wrap=True)
+
+
+def as_json(report: Report, found: Maturity | None = None) -> str:
+    """Return everything as JSON."""
+    repo = report.repository
+    data: dict[str, Any] = {
+        "tdsp": __version__,
+        "commit": repo.commit,
+        "files": len(repo.files),
+        "findings": {level: report.findings(level) for level in SEVERITIES},
+        "results": [_result(each) for each in report.results],
+        "not_read": [{"path": path, "reason": reason} for path, reason in repo.problems],
+    }
+    if found is not None:
+        data["maturity"] = _maturity(found)
+    return json.dumps(data, indent=2)
+
+
+def _result(result: Result) -> dict[str, Any]:
+    check = result.check
+    return {
+        "id": check.id, "family": check.family, "title": check.title, "outcome": result.outcome,
+        "severity": result.severity or None, "reason": result.reason or None,
+        "proves": list(check.proves),
+        "places": [_place(check, mark) for mark in result.marks],
+        "ignored": [_place(check, mark) for mark in result.ignored],
+    }  # fmt: skip
+
+
+def _place(check: Check, mark: Mark) -> dict[str, Any]:
+    found = {"path": mark.path, "line": mark.line, "text": mark.text[:300], "message": mark.message}
+    if mark.kind == "fail":
+        found |= {"severity": severity(check, mark), "fingerprint": fingerprint(check, mark)}
+    return found
+
+
+def _maturity(found: Maturity) -> dict[str, Any]:
+    return {
+        "microsoft": {
+            "level": found.level,
+            "areas": {area.name: area.level for area in found.areas},
+            "missing": {
+                area.name: [each.check.id for each in area.missing] for area in found.areas
+            },
+        },
+        "google": {
+            "level": found.google.level,
+            "missing": [e.check.id for e in found.google.missing],
+        },
+        "ml_test_score": {
+            "score": found.score,
+            "sections": {name: found.points(name) for name in found.sections},
+            "items": {step.name: step.state for steps in found.sections.values() for step in steps},
+        },
+        "principles": {step.name: step.state for step in found.principles},
+    }
+
+
+def as_sarif(report: Report) -> str:
+    """Return the findings as SARIF 2.1.0, as code hosts show them beside the lines."""
+    checks = [each.check for each in report.results]
+    number = {check.id: index for index, check in enumerate(checks)}
+    results = [
+        _sarif(each.check, number[each.check.id], mark)
+        for each in report.results
+        for mark in each.marks
+        if mark.kind == "fail"
+    ]
+    driver = {
+        "name": "tdsp", "version": __version__, "informationUri": PAGE,
+        "rules": [_rule(check) for check in checks],
+    }  # fmt: skip
+    notes = [
+        {"level": "note", "message": {"text": f"{path}: {reason}"}}
+        for path, reason in report.repository.problems
+    ]
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": notes}],
+        "results": results,
+    }
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
+
+
+def _rule(check: Check) -> dict[str, Any]:
+    return {
+        "id": check.id,
+        "name": "".join(word.capitalize() for word in check.judge.__name__.split("_")),
+        "shortDescription": {"text": check.title},
+        "fullDescription": {"text": check.why},
+        "help": {"text": check.fix},
+        "defaultConfiguration": {"level": check.severity},
+    }
+
+
+def _sarif(check: Check, number: int, mark: Mark) -> dict[str, Any]:
+    from urllib.parse import quote
+
+    place = {
+        "artifactLocation": {"uri": quote(mark.path), "uriBaseId": "%SRCROOT%"},
+        "region": {"startLine": max(mark.line, 1)},
+    }
+    return {
+        "ruleId": check.id, "ruleIndex": number, "level": severity(check, mark), "kind": "fail",
+        "message": {"text": f"{mark.message}. {check.fix}"},
+        "locations": [{"physicalLocation": place}],
+        "partialFingerprints": {"tdsp/v1": fingerprint(check, mark)},
+    }  # fmt: skip
+
+
+def as_junit(report: Report, level: str) -> str:
+    """Return one test case a check; what is below `level` is no failure."""
+    top = ElementTree.Element("testsuites", name="tdsp check")
+    levels = () if level == "never" else SEVERITIES[SEVERITIES.index(level) :]
+    for family, title in FAMILIES.items():
+        results = [each for each in report.results if each.check.family == family]
+        if not results:
+            continue
+        suite = ElementTree.SubElement(top, "testsuite", name=title, tests=str(len(results)))
+        failures = skipped = 0
+        for each in results:
+            case = ElementTree.SubElement(
+                suite,
+                "testcase",
+                classname=f"tdsp.{family}",
+                name=f"{each.check.id} {each.check.title}",
+            )
+            lines = "\n".join(
+                f"{where(mark)} {plain(mark.message)}" for mark in each.marks if mark.kind == "fail"
+            )
+            if each.severity in levels:
+                failures += 1
+                ElementTree.SubElement(
+                    case, "failure", message=each.check.fix, type=each.severity
+                ).text = lines
+            elif each.outcome in {"unknown", "not applicable"}:
+                skipped += 1
+                ElementTree.SubElement(
+                    case, "skipped", message=f"{each.outcome}: {each.reason}".rstrip(": ")
+                )
+            elif lines:
+                ElementTree.SubElement(case, "system-out").text = lines
+        suite.set("failures", str(failures))
+        suite.set("skipped", str(skipped))
+    return ElementTree.tostring(top, encoding="unicode", xml_declaration=True)

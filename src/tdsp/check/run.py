@@ -1,0 +1,200 @@
+"""Runs the checks over the facts of one repository, and weighs what they say."""
+
+import datetime
+import fnmatch
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tdsp.check.all import CHECKS
+from tdsp.check.rule import SEVERITIES, Check, Mark
+from tdsp.errors import TdspError
+from tdsp.reading import Repository, read
+
+INLINE = re.compile(r"tdsp: ignore\[([A-Z]{2}\d\d(?:, ?[A-Z]{2}\d\d)*)\] (\S.*)")
+KEYS = {"check", "path", "reason", "until"}
+WHERE = "pyproject.toml, [tool.tdsp.check]"
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """What a team has decided to accept: a check, in files, for a reason, until a day."""
+
+    check: str
+    path: str
+    reason: str
+    until: datetime.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one check says. `marks` are the places that count for its outcome."""
+
+    check: Check
+    outcome: str
+    marks: tuple[Mark, ...] = ()
+    ignored: tuple[Mark, ...] = ()
+    reason: str = ""
+
+    @property
+    def severity(self) -> str:
+        """Return the highest severity of its findings, "" without one."""
+        found = [severity(self.check, mark) for mark in self.marks if mark.kind == "fail"]
+        return max(found, key=SEVERITIES.index, default="")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What all checks say of one repository."""
+
+    repository: Repository
+    results: tuple[Result, ...]
+    unused: tuple[Ignore, ...]
+
+    @property
+    def failed(self) -> list[Result]:
+        """Return the checks that fail: the most severe first, then as the families stand."""
+        found = [each for each in self.results if each.outcome == "fail"]
+        return sorted(found, key=lambda each: -SEVERITIES.index(each.severity))
+
+    def count(self, outcome: str) -> int:
+        """Return how many checks have an outcome."""
+        return sum(each.outcome == outcome for each in self.results)
+
+    def findings(self, level: str) -> int:
+        """Return how many findings have exactly this severity."""
+        return sum(
+            mark.kind == "fail" and severity(each.check, mark) == level
+            for each in self.results
+            for mark in each.marks
+        )
+
+    def reaches(self, level: str) -> bool:
+        """Tell whether a finding is at least as severe as `level`."""
+        if level == "never":
+            return False
+        return any(self.findings(each) for each in SEVERITIES[SEVERITIES.index(level) :])
+
+
+def severity(check: Check, mark: Mark) -> str:
+    """Return how severe one finding is: its own severity, or that of its check."""
+    return mark.severity or check.severity
+
+
+def fingerprint(check: Check, mark: Mark) -> str:
+    """Return what stays the same while lines move: check, path, and the line without its blanks."""
+    line = re.sub(r"\s+", " ", mark.text).strip()
+    return hashlib.sha256(f"{check.id}\0{mark.path}\0{line}".encode()).hexdigest()[:32]
+
+
+def check_folder(root: Path, select: Iterable[str] = ()) -> Report:
+    """Read a folder and run the checks. Raises TdspError when it cannot be read."""
+    chosen = selected(select)
+    return check_repository(read(root), chosen)
+
+
+def selected(select: Iterable[str]) -> list[Check]:
+    """Return the checks whose id or family is named. Raises TdspError for a name that is none."""
+    names = [part.strip() for each in select for part in each.split(",") if part.strip()]
+    found: list[Check] = []
+    for name in names:
+        fits = [
+            c for c in CHECKS.values() if name in (c.id, c.family) or c.id.startswith(name.upper())
+        ]
+        if not fits:
+            raise TdspError(f"there is no check or family {name}: `tdsp check --list` shows them")
+        found += [each for each in fits if each not in found]
+    return found or list(CHECKS.values())
+
+
+def check_repository(repo: Repository, chosen: Iterable[Check] | None = None) -> Report:
+    """Run checks over facts that have been read."""
+    checks = list(CHECKS.values() if chosen is None else chosen)
+    ignores, used = _ignores(repo), set()
+    results = []
+    for each in checks:
+        kept, ignored = [], []
+        marks, problem = _judged(each, repo)
+        for mark in marks:
+            match = _ignored(repo, each, mark, ignores)
+            if mark.kind == "fail" and match is not None:
+                used.add(match)
+                ignored.append(mark)
+            else:
+                kept.append(mark)
+        results.append(_result(each, kept, ignored, problem))
+    judged = {each.id for each in checks}
+    unused = tuple(e for n, e in enumerate(ignores) if n not in used and e.check in judged)
+    return Report(repo, tuple(results), unused)
+
+
+def _judged(check: Check, repo: Repository) -> tuple[list[Mark], str]:
+    """Run one check. What it trips over costs only itself, and is said."""
+    try:
+        return list(check.judge(repo)), ""
+    except Exception as error:  # a file that no one thought of must not hide the other checks
+        return [], f"the check itself failed: {type(error).__name__}"
+
+
+def _result(check: Check, kept: list[Mark], ignored: list[Mark], problem: str) -> Result:
+    kinds = {mark.kind for mark in kept}
+    if problem:
+        return Result(check, "unknown", (), tuple(ignored), problem)
+    for kind, outcome in (("fail", "fail"), ("unknown", "unknown"), ("held", "pass")):
+        if kind in kinds:
+            marks = tuple(mark for mark in kept if mark.kind == kind)
+            return Result(check, outcome, marks, tuple(ignored))
+    reason = "all that it found is ignored" if ignored else check.unless
+    return Result(check, "not applicable", (), tuple(ignored), reason)
+
+
+def _ignores(repo: Repository) -> list[Ignore]:
+    """Return the ignores of pyproject.toml. Raises TdspError for one that says no reason."""
+    data: Any = repo.toml.get("pyproject.toml", {})
+    for key in ("tool", "tdsp", "check"):
+        data = data.get(key) if isinstance(data, dict) else None
+    if data is None:
+        return []
+    if (
+        not isinstance(data, dict)
+        or set(data) - {"ignore"}
+        or not isinstance(data.get("ignore", []), list)
+    ):
+        raise TdspError(f"{WHERE} knows one key: ignore, a list of tables")
+    return [_ignore(each) for each in data.get("ignore", [])]
+
+
+def _ignore(given: Any) -> Ignore:
+    if not isinstance(given, dict) or set(given) - KEYS or not {"check", "reason"} <= set(given):
+        raise TdspError(
+            f"{WHERE}: an ignore has check, reason, and may have path and until; not {given}"
+        )
+    name, reason, until = given["check"], given["reason"], given.get("until")
+    if name not in CHECKS:
+        raise TdspError(f"{WHERE}: there is no check {name}")
+    if not isinstance(reason, str) or len(reason.split()) < 2:
+        raise TdspError(f"{WHERE}: the ignore of {name} needs a reason in words")
+    if isinstance(until, str):
+        try:
+            until = datetime.date.fromisoformat(until)
+        except ValueError as error:
+            raise TdspError(f"{WHERE}: until is a day such as 2027-01-31, not {until}") from error
+    if until is not None and not isinstance(until, datetime.date):
+        raise TdspError(f"{WHERE}: until is a day such as 2027-01-31")
+    return Ignore(name, str(given.get("path", "*")), reason, until)
+
+
+def _ignored(repo: Repository, check: Check, mark: Mark, ignores: list[Ignore]) -> int | None:
+    """Return the number of the ignore that covers a finding, -1 for one in the line itself."""
+    today = datetime.datetime.now(tz=datetime.UTC).date()
+    for number, each in enumerate(ignores):
+        valid = each.until is None or each.until >= today
+        if valid and each.check == check.id and fnmatch.fnmatchcase(mark.path, each.path):
+            return number
+    for line in (mark.text, repo.line(mark.path, mark.line)):
+        if (match := INLINE.search(line)) and check.id in match[1]:
+            return -1
+    return None

@@ -1,0 +1,352 @@
+"""Training and evaluation: whether they can be repeated and compared."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from tdsp.check.data import trains
+from tdsp.check.monitoring import TRAINING
+from tdsp.check.rule import Mark, at, broken, check, held
+from tdsp.check.shell import commands
+from tdsp.reading import Repository
+
+FIT = "from sklearn.svm import SVC\n\n\ndef train():\n    return SVC().fit([[0], [1]], [0, 1])\n"
+SCORED = (
+    "from sklearn.metrics import f1_score\nfrom sklearn.svm import SVC\n\nm ="
+    " SVC().fit([[0], [1]], [0, 1])\n"
+)
+
+
+@check(
+    "TR15",
+    family="training",
+    title="One command trains",
+    why="Steps that people remember are forgotten, or done in another order.",
+    fix="State the pipeline once: dvc.yaml, a Makefile, poe, a Kedro or MLflow project; or"
+    " one script.",
+    unless="nothing is trained by a script here",
+    severity="note",
+    proves=("A2", "G1", "I3"),
+    bad={"a.py": FIT, "b.py": FIT.replace("train", "fit_it"), "README.md": "# A\n"},
+    good={"a.py": FIT, "dvc.yaml": "stages:\n  train:\n    cmd: python a.py\n"},
+)
+def one_command(repo: Repository) -> Iterator[Mark]:
+    """Look for a pipeline, a task, an entry point or one training script."""
+    module = trains(repo)
+    if module is None or repo.role(module.path) == "notebook":
+        return
+    if repo.dvc:
+        yield at(repo, "held", "dvc.yaml", repo.dvc.line("stages"), "a pipeline")
+        return
+    known = (
+        r"(.*/)?(MLproject|pipeline\.ya?ml|Snakefile|dagster\.yaml|metaflow\.\w+)|"
+        r"(.*/)?pipeline_registry\.py|(.*/)?dags/.*\.py"
+    )
+    for file in repo.named(known)[:1]:
+        yield at(repo, "held", file.path, 1, "a pipeline")
+        return
+    for path in (
+        "Makefile",
+        "makefile",
+        "justfile",
+        "pyproject.toml",
+        "Taskfile.yml",
+        "tasks.py",
+        "noxfile.py",
+    ):
+        text = repo.text(path)
+        if match := re.search(
+            r"(?m)^(def )?[\"']?(train|pipeline|model|all|fit)\w*[\"']?\s*[:=(]", text
+        ):
+            yield at(repo, "held", path, text.count("\n", 0, match.start()) + 1, "a task trains")
+            return
+    scripts = [
+        m
+        for m in repo.modules("production")
+        if re.search(r"(^|/)(train\w*|main|run\w*|pipeline\w*)\.py$", m.path)
+    ]
+    if scripts:
+        yield held(repo, scripts[0], 1, "a script trains")
+        return
+    for path, file in repo.files.items():
+        if path.lower().endswith("readme.md") and TRAINING.search(file.text or ""):
+            yield at(repo, "held", path, 1, "the README names a command that trains")
+            return
+    yield broken(
+        repo, module, 1, "a model is fitted here, and no command that trains is named anywhere"
+    )
+
+
+@check(
+    "TR17",
+    family="training",
+    title="Importing a file trains nothing",
+    why="Who imports a function of it waits for a training, and a test cannot load it"
+    " without data.",
+    fix='Put the training into a function, and call it under `if __name__ == "__main__":`.',
+    unless="no file that is imported fits a model",
+    severity="warning",
+    proves=("I2",),
+    bad={"model.py": SCORED, "app.py": "import model\n"},
+    good={"model.py": FIT, "app.py": "import model\n"},
+)
+def no_training_at_import(repo: Repository) -> Iterator[Mark]:
+    """Judge files with a fit at their top by whether another file imports them."""
+    by_name: dict[str, list[str]] = {}
+    for module in repo.modules("production", "test", "notebook"):
+        for each in module.imports:
+            if each.level == 0:
+                by_name.setdefault(each.module, []).append(module.path)
+    for module in repo.modules("production"):
+        name = module.path.removesuffix(".py").removeprefix("src/").replace("/", ".")
+        importers = [p for p in by_name.get(name, []) if p != module.path]
+        if not importers or not any(
+            e.module.startswith(
+                ("sklearn", "xgboost", "lightgbm", "keras", "tensorflow", "catboost")
+            )
+            for e in module.imports
+        ):
+            continue
+        fits = [c for c in module.calls if c.method == "fit" and c.receiver is not None]
+        top = [call for call in fits if not call.scope and not call.main]
+        if top:
+            yield broken(
+                repo, module, top[0].line, f"{importers[0]} imports this file, which trains"
+            )
+        elif fits:
+            yield held(repo, module, fits[0].line, "in a function")
+
+
+@check(
+    "EV03",
+    family="training",
+    title="Metrics are kept, not only printed",
+    why="A figure on a screen cannot be compared with that of last month.",
+    fix="Write metrics to a file that git or DVC keeps, or to a tracker such as MLflow.",
+    unless="no script measures a model",
+    severity="note",
+    proves=("P4",),
+    bad={"train.py": SCORED + "print(f1_score([0, 1], m.predict([[0], [1]])))\n"},
+    good={
+        "train.py": "import mlflow\n"
+        + SCORED
+        + "mlflow.log_metric('f1', f1_score([0, 1], m.predict([[0], [1]])))\n"
+    },
+)
+def metrics_kept(repo: Repository) -> Iterator[Mark]:
+    """Look for a tracker or a metrics file where scripts call scikit-learn's metrics."""
+    measured = None
+    keeps = re.compile(
+        r"log_metrics?$|log_artifacts?$|log_dict$|^json\.dump|write_json|autolog$|^wandb\.|\.log_param|write_text|save_metrics|to_(csv|json|parquet)$|yaml\.(safe_)?dump|log_live|add_scalar"
+    )
+    for module in repo.modules("production"):
+        metrics = [
+            c
+            for c in module.calls
+            if c.name.startswith("sklearn.metrics.")
+            and c.method.endswith(("_score", "_error", "_loss", "report"))
+        ]
+        measured = measured or ((module, metrics[0].line) if metrics else None)
+    if measured is None:
+        return
+    if repo.dvc and re.search(r"(?m)^\s+metrics:", repo.text("dvc.yaml")):
+        yield at(repo, "held", "dvc.yaml", 1, "DVC keeps metrics")
+        return
+    trackers = {
+        "mlflow",
+        "wandb",
+        "dvclive",
+        "comet_ml",
+        "neptune",
+        "tensorboard",
+        "tensorboardX",
+        "aim",
+        "clearml",
+        "sacred",
+        "trackio",
+    }
+    for module in repo.modules("production"):
+        for each in module.imports:
+            if each.module.split(".")[0] in trackers:
+                yield held(repo, module, each.line, "a tracker is imported")
+                return
+        for call in module.calls:
+            if keeps.search(call.name):
+                yield held(repo, module, call.line, "figures are written")
+                return
+    module, line = measured
+    yield broken(repo, module, line, "no script writes a figure anywhere")
+
+
+@check(
+    "EV02",
+    family="training",
+    title="The model is compared with a simple one",
+    why="A figure says nothing alone. Often the share of the larger class, or a line, does"
+    " as well.",
+    fix="Fit a DummyClassifier or DummyRegressor and a linear model beside it, and report"
+    " all three.",
+    unless="no script measures a model",
+    severity="note",
+    proves=("M5",),
+    bad={"train.py": SCORED + "print(f1_score([0, 1], m.predict([[0], [1]])))\n"},
+    good={
+        "train.py": "from sklearn.dummy import DummyClassifier\n"
+        + SCORED
+        + "d = DummyClassifier().fit([[0], [1]], [0, 1])\nprint(f1_score([0, 1],"
+        " m.predict([[0], [1]])))\n"
+    },
+)
+def baseline(repo: Repository) -> Iterator[Mark]:
+    """Look for a dummy, a linear model, or something that is named a baseline."""
+    measured = None
+    simple = re.compile(
+        r"(Dummy(Classifier|Regressor)|LogisticRegression|LinearRegression|Ridge|Lasso|NaiveForecaster|SeasonalNaive|GaussianNB|MultinomialNB)$"
+    )
+    for module in repo.modules("production", "notebook"):
+        for call in module.calls:
+            if simple.search(call.name) and call.name.startswith(
+                ("sklearn.", "sktime.", "statsforecast.")
+            ):
+                yield held(repo, module, call.line)
+                return
+            if call.name.startswith("sklearn.metrics.") and call.method.endswith(
+                ("_score", "_error")
+            ):
+                measured = measured or (module, call.line)
+        for function in module.functions:
+            if "baseline" in function.name:
+                yield held(repo, module, function.line)
+                return
+    if measured:
+        yield broken(repo, *measured, "no baseline is measured beside it")
+
+
+@check(
+    "DA12",
+    family="training",
+    title="The code of the features is tested",
+    why="A mistake in a feature is no error: the model learns from it, and is a little worse.",
+    fix="Write a test that gives a few rows and compares with values worked out by hand.",
+    unless="no file is named after features or preprocessing",
+    severity="note",
+    proves=("D7",),
+    bad={
+        "features.py": "def ratio(a, b):\n    return a / b\n",
+        "tests/test_a.py": "def test_a():\n    assert 1\n",
+    },
+    good={
+        "features.py": "def ratio(a, b):\n    return a / b\n",
+        "tests/test_features.py": "from features import ratio\n\n\ndef test_ratio():\n   "
+        " assert ratio(1, 2) == 0.5\n",
+    },
+)
+def features_tested(repo: Repository) -> Iterator[Mark]:
+    """Look for a test that imports each file of features."""
+    named = (
+        r"(^|/)(\w*_)?(features?|feature_engineering|preprocess\w*|transform(s|ers|ations)?)\.py$"
+    )
+    imported: dict[str, tuple[str, int]] = {}
+    for test in repo.modules("test"):
+        for each in test.imports:
+            for part in f"{each.module}.{each.name}".split("."):
+                imported.setdefault(part, (test.path, each.line))
+    for module in repo.modules("production"):
+        if not re.search(named, module.path) or not module.functions:
+            continue
+        stem = module.path.rsplit("/", 1)[-1].removesuffix(".py")
+        names = {stem, *(function.name for function in module.functions)} & set(imported)
+        if names:
+            path, line = imported[sorted(names)[0]]
+            yield at(repo, "held", path, line, f"it tests {module.path}")
+        else:
+            yield broken(repo, module, module.functions[0].line, "no test imports this file")
+
+
+@check(
+    "EV11",
+    family="training",
+    title="No figure is too good",
+    why="An area or a share of 0.999 on new rows nearly always means that the answer was"
+    " among the inputs.",
+    fix="Look for a column that is known only after the outcome, and for copies of rows.",
+    unless="no metrics file with such a figure is in the repository",
+    severity="warning",
+    proves=("evaluation",),
+    bad={"metrics.json": '{"test": {"roc_auc": 0.9999}}\n'},
+    good={"metrics.json": '{"test": {"roc_auc": 0.91}}\n'},
+)
+def too_good(repo: Repository) -> Iterator[Mark]:
+    """Judge the figures of files named metrics, those of training left out."""
+    for file in repo.named(r"(.*/)?[^/]*(metrics|scores|eval\w*)[^/]*\.json"):
+        if repo.role(file.path) in {"test", "vendored"} or "train" in file.name:
+            continue
+        try:
+            data = json.loads(file.text or "")
+        except (ValueError, RecursionError):
+            continue
+        for name, value in _figures(data):
+            if value >= 0.999:
+                line = next(
+                    (
+                        n
+                        for n, text in enumerate((file.text or "").splitlines(), 1)
+                        if str(value) in text
+                    ),
+                    1,
+                )
+                yield at(repo, "fail", file.path, line, f"{name} is {value:g}")
+            else:
+                yield at(repo, "held", file.path, 1, f"{name} is {value:g}")
+
+
+def _figures(data: object, path: str = "") -> Iterator[tuple[str, float]]:
+    waiting = [(path, data)]
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [(f"{name}.{key}".strip("."), inner) for key, inner in value.items()]
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            known = re.search(r"(?i)(^|[._])(roc_auc|auc|accuracy|acc|r2|f1)(_score)?$", name)
+            if known and "train" not in name.lower() and 0 <= value <= 1:
+                yield name, float(value)
+
+
+@check(
+    "CI07",
+    family="training",
+    title="CI trains, or trains on a sample",
+    why="A change that breaks training is found by the next person who trains, weeks later.",
+    fix="Run the pipeline in CI on a share of the rows: `dvc exp run --temp`, or a test"
+    " that trains.",
+    unless="nothing is trained here, or there is no CI",
+    severity="note",
+    proves=("I3", "G1", "A2"),
+    bad={
+        "train.py": FIT,
+        ".github/workflows/ci.yml": "on: push\njobs:\n  a:\n    runs-on: ubuntu-24.04\n   "
+        " steps:\n      - run: ruff check\n",
+    },
+    good={
+        "train.py": FIT,
+        ".github/workflows/ci.yml": "on: push\njobs:\n  a:\n    runs-on: ubuntu-24.04\n   "
+        " steps:\n      - run: python train.py\n",
+    },
+)
+def ci_trains(repo: Repository) -> Iterator[Mark]:
+    """Look for a training command in CI, or a test that calls training."""
+    module = trains(repo)
+    if module is None or not repo.workflows:
+        return
+    for workflow in repo.workflows:
+        for command in commands(workflow):
+            if TRAINING.search(command.text) or re.search(r"\b(smoke|cml)\b", command.text):
+                yield at(repo, "held", workflow.path, command.line, "CI trains")
+                return
+    for test in repo.modules("test"):
+        for call in test.calls:
+            if re.match(r"(train|fit|run_training|train_\w+|main)$", call.method):
+                yield held(repo, test, call.line, "a test trains")
+                return
+    path = repo.workflows[0].path
+    yield at(repo, "fail", path, 1, "no workflow and no test trains a model")

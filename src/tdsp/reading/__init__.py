@@ -1,0 +1,10 @@
+"""Facts about any repository, read and never run.
+
+`read(folder)` returns one immutable Repository. Each fact names its file and line. Nothing is
+executed, imported or unpickled, and no link is followed. A file that cannot be read costs only
+itself: it is listed with the reason.
+"""
+
+from tdsp.reading.repository import Repository, read, read_texts
+
+__all__ = ["Repository", "read", "read_texts"]

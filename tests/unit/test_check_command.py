@@ -1,0 +1,246 @@
+"""The command: exit codes, formats, ignores, maturity."""
+
+import json
+import subprocess
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from typer.testing import CliRunner
+
+from tdsp.check.all import CHECKS
+from tdsp.check.maturity import maturity
+from tdsp.check.run import check_repository, fingerprint
+from tdsp.cli import app
+from tdsp.reading import read_texts
+
+runner = CliRunner()
+LEAK = CHECKS["TR03"].bad["train.py"]
+LICENCE = {"LICENSE": "MIT License\n", "CODEOWNERS": "* @team\n"}
+
+
+def write(folder: Path, texts: dict[str, str]) -> Path:
+    for path, text in texts.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def leaking(tmp_path: Path) -> Path:
+    return write(tmp_path, {"train.py": LEAK, **LICENCE})
+
+
+@pytest.mark.parametrize(
+    ("texts", "level", "code"),
+    [
+        ({"train.py": LEAK}, "error", 1),
+        ({"train.py": LEAK}, "never", 0),
+        ({"a.py": "x = 1\n"}, "error", 0),
+        ({"a.py": "x = 1\n"}, "warning", 0),
+        ({"a.py": "x = 1\n"}, "note", 1),
+    ],
+)
+def test_exit_codes(texts: dict[str, str], level: str, code: int, tmp_path: Path) -> None:
+    result = runner.invoke(app, ["check", str(write(tmp_path, texts)), "--fail-on", level])
+    assert result.exit_code == code, result.output
+
+
+def test_the_page_names_the_place_and_what_to_do_first(leaking: Path) -> None:
+    shown = runner.invoke(app, ["check", str(leaking)]).stdout
+    assert "error   TR03" in shown
+    assert "train.py:6  StandardScaler is fitted on all rows; they are split in line 7" in shown
+    assert "  1. train.py:6  Split first" in shown
+    assert "files read, none run" in shown
+
+
+def test_json_says_everything(leaking: Path) -> None:
+    data = json.loads(runner.invoke(app, ["check", str(leaking), "--format", "json"]).stdout)
+    assert {each["id"] for each in data["results"]} == set(CHECKS)
+    assert {each["outcome"] for each in data["results"]} <= {
+        "fail",
+        "pass",
+        "unknown",
+        "not applicable",
+    }
+    found = next(each for each in data["results"] if each["id"] == "TR03")
+    assert found["places"][0]["path"] == "train.py"
+    assert found["places"][0]["severity"] == "error"
+    assert data["findings"]["error"] == 1
+    assert data["maturity"]["microsoft"]["level"] == 0
+
+
+def test_sarif_has_what_code_hosts_need(leaking: Path) -> None:
+    data = json.loads(runner.invoke(app, ["check", str(leaking), "--format", "sarif"]).stdout)
+    assert data["version"] == "2.1.0"
+    run = data["runs"][0]
+    rules = run["tool"]["driver"]["rules"]
+    result = next(each for each in run["results"] if each["ruleId"] == "TR03")
+    assert rules[result["ruleIndex"]]["id"] == "TR03"
+    assert result["level"] in {"error", "warning", "note"}
+    assert result["kind"] == "fail"
+    assert rules[result["ruleIndex"]]["defaultConfiguration"]["level"] == "error"
+    place = result["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "train.py"
+    assert place["region"]["startLine"] == 6
+    assert len(result["partialFingerprints"]["tdsp/v1"]) == 32
+
+
+def test_a_fingerprint_stays_while_lines_move() -> None:
+    def of(text: str) -> str:
+        report = check_repository(read_texts({"train.py": text}), [CHECKS["TR03"]])
+        return fingerprint(CHECKS["TR03"], report.results[0].marks[0])
+
+    assert of(LEAK) == of("# a comment\n\n" + LEAK)
+    assert of(LEAK) != of(LEAK.replace("X = Standard", "Z = X = Standard"))
+
+
+def test_junit_counts_what_is_severe_enough(leaking: Path) -> None:
+    page = runner.invoke(app, ["check", str(leaking), "--format", "junit"]).stdout
+    top = ElementTree.fromstring(page)  # noqa: S314
+    cases = {case.get("name", "")[:4]: case for case in top.iter("testcase")}
+    assert set(cases) == set(CHECKS)
+    assert cases["TR03"].find("failure") is not None
+    assert cases["TR07"].find("skipped") is not None
+    assert sum(int(suite.get("failures", "")) for suite in top) == 1
+
+
+def test_select_takes_ids_letters_and_families(leaking: Path) -> None:
+    def ids(*words: str) -> set[str]:
+        shown = runner.invoke(
+            app, ["check", str(leaking), "--format", "json", "--select", *words]
+        ).stdout
+        return {each["id"] for each in json.loads(shown)["results"]}
+
+    assert ids("TR03,EV05") == {"TR03", "EV05"}
+    assert ids("EV") == {each for each in CHECKS if each.startswith("EV")}
+    assert ids("leakage") == {each.id for each in CHECKS.values() if each.family == "leakage"}
+    result = runner.invoke(app, ["check", str(leaking), "--select", "XX99"])
+    assert result.exit_code == 2
+    assert "no check or family XX99" in result.stderr
+
+
+def test_explain_shows_both_examples() -> None:
+    shown = runner.invoke(app, ["check", "--explain", "TR03"]).stdout
+    for text in (
+        CHECKS["TR03"].why[:30],
+        "Fails:",
+        "Passes:",
+        "fit_transform(X_train)",
+        "Does not apply when",
+    ):
+        assert text in shown
+    assert runner.invoke(app, ["check", "--list"]).stdout.count("\n") == len(CHECKS)
+
+
+IGNORE = (
+    '[[tool.tdsp.check.ignore]]\ncheck = "TR03"\npath = "{}"\nreason = "the lesson shows it"\n{}'
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "until", "code", "unused"),
+    [
+        ("train.py", "", 0, False),
+        ("*.py", "until = 2999-01-01\n", 0, False),
+        ("train.py", "until = 2020-01-01\n", 1, True),
+        ("other/*", "", 1, True),
+    ],
+)
+def test_an_ignore_has_files_a_reason_and_a_day(
+    path: str, until: str, code: int, unused: bool, leaking: Path
+) -> None:
+    write(leaking, {"pyproject.toml": IGNORE.format(path, until)})
+    result = runner.invoke(app, ["check", str(leaking), "--select", "TR03"])
+    assert result.exit_code == code, result.output
+    assert ("Ignore without effect: TR03" in result.stdout) is unused
+    assert ("1 findings are ignored" in result.stdout) is (code == 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[[tool.tdsp.check.ignore]]\ncheck = "TR03"\n', "reason"),
+        ('[[tool.tdsp.check.ignore]]\ncheck = "TR03"\nreason = "no"\n', "reason in words"),
+        ('[[tool.tdsp.check.ignore]]\ncheck = "TR99"\nreason = "it is so"\n', "no check TR99"),
+        ("[tool.tdsp.check]\nselect = 1\n", "knows one key"),
+    ],
+)
+def test_a_wrong_ignore_is_refused(text: str, said: str, leaking: Path) -> None:
+    write(leaking, {"pyproject.toml": text})
+    result = runner.invoke(app, ["check", str(leaking)])
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_an_ignore_in_the_line_needs_a_reason(leaking: Path) -> None:
+    line = "X = StandardScaler().fit_transform(X)"
+    write(leaking, {"train.py": LEAK.replace(line, line + "  # tdsp: ignore[TR03] only a picture")})
+    assert runner.invoke(app, ["check", str(leaking), "--select", "TR03"]).exit_code == 0
+    write(leaking, {"train.py": LEAK.replace(line, line + "  # tdsp: ignore[TR03]")})
+    assert runner.invoke(app, ["check", str(leaking), "--select", "TR03"]).exit_code == 1
+
+
+def test_a_check_that_breaks_is_unknown_and_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    import dataclasses
+
+    def broken(_: object) -> list[object]:
+        raise KeyError("x")
+
+    odd = dataclasses.replace(CHECKS["TR03"], judge=broken)  # type: ignore[arg-type]
+    report = check_repository(read_texts({"a.py": "x = 1\n"}), [odd, CHECKS["PR04"]])
+    assert [each.outcome for each in report.results] == ["unknown", "fail"]
+    assert report.results[0].reason == "the check itself failed: KeyError"
+
+
+def whole(*names: str) -> dict[str, str | bytes]:
+    found: dict[str, str | bytes] = {}
+    for name in names:
+        found |= CHECKS[name].good
+    return found
+
+
+def test_a_level_needs_every_check_below_it() -> None:
+    empty = maturity(check_repository(read_texts({"README.md": "# A\n"})))
+    assert empty.level == empty.google.level == empty.score == 0
+    some = maturity(check_repository(read_texts(whole("TR15", "CI02"))))
+    assert {area.name: area.level for area in some.areas}["Model release"] == 1
+    creation = next(area for area in some.areas if area.name == "Model creation")
+    assert creation.level == 1
+    assert {each.check.id for each in creation.missing} >= {"TR01", "EV03"}
+
+
+def test_what_was_not_judged_is_never_proven() -> None:
+    found = maturity(check_repository(read_texts({"README.md": "# A\n"})))
+    states = {step.name[:2]: step.state for steps in found.sections.values() for step in steps}
+    assert states["O3"] == "not judged"
+    assert states["D3"] == "ask people"
+    assert "proven" not in states.values()
+
+
+def test_the_page_of_maturity_shows_evidence_and_the_next_step(leaking: Path) -> None:
+    shown = runner.invoke(app, ["check", str(leaking), "--maturity"]).stdout
+    assert "level 0 of 4" in shown
+    assert "People: not judged" in shown
+    assert "To level 1" in shown
+    assert "train.py:7" in shown
+    assert (
+        runner.invoke(app, ["check", str(leaking), "--maturity", "--format", "junit"]).exit_code
+        == 2
+    )
+
+
+def test_help_says_what_is_run_and_how_it_ends() -> None:
+    shown = " ".join(runner.invoke(app, ["check", "--help"], env={"COLUMNS": "200"}).stdout.split())
+    for text in ("Nothing is run", "Exit code", "--fail-on", "tdsp: ignore[ID]"):
+        assert text in shown
+
+
+def test_a_fresh_folder_is_read_within_a_second(tmp_path: Path) -> None:
+    import time
+
+    write(tmp_path, {f"src/m{n}.py": LEAK for n in range(200)})
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    started = time.process_time()
+    runner.invoke(app, ["check", str(tmp_path)])
+    assert time.process_time() - started < 3
