@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import tomllib
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -476,6 +477,23 @@ def check_the_batch_endpoint_scores_a_file(workspace: Workspace, project: Projec
     assert (scored / "scored_rejects.csv").exists()
 
 
+def check_each_day_is_scored_with_the_released_model(
+    workspace: Workspace, project: Project
+) -> None:
+    days, today = workspace.place / "to-score", f"{datetime.now(UTC):%Y-%m-%d}"
+    days.mkdir()
+    rows = shutil.copy(project.root / "data/raw/example.csv", days / f"{today}.csv")
+    os.utime(rows, (0, 0))  # long ago: nobody writes it any more
+    job = {**read(project.root / "azureml/jobs/score.yml"), "name": "score"}
+    model = workspace.assets["azureml:ml_project@latest"]  # as `export` writes it
+    made = workspace.command(job, {"rows": days, "model": model})
+    assert len((made["scored"] / f"{today}.csv").read_text("utf-8").splitlines()) == 570
+    assert (made["scored"] / f"{today}_rejects.csv").exists()
+    assert [path.name for path in made["collected"].iterdir()] == [
+        f"{today.replace('-', '')}.parquet"
+    ]
+
+
 def logged(workspace: Workspace, project: Project, factor: float) -> Path:
     """What the endpoint logs of requests, as the documentation of its data collector shows it."""
     lines = (project.root / "data/raw/example.csv").read_text("utf-8").splitlines()
@@ -532,6 +550,7 @@ def test_every_command_line_runs(workspace: Workspace, project: Project) -> None
     check_the_run_names_the_commit(workspace, project)
     check_a_trial_puts_its_score_on_record(workspace, project)
     check_the_batch_endpoint_scores_a_file(workspace, project)
+    check_each_day_is_scored_with_the_released_model(workspace, project)
     check_the_monitor_reads_what_the_endpoint_logs(workspace, project)
     check_a_rejected_model_is_not_registered(workspace, project)
     check_every_component_was_run(workspace, project)

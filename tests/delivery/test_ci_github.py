@@ -22,6 +22,7 @@ SETS = {
     "azureml": AZUREML,
     "batch": BATCH,
     "azure-batch": AZURE_BATCH,
+    "azureml-both": {**AZUREML, "serving": "both"},
 }
 Played = Callable[[str], GitHub]
 
@@ -296,6 +297,18 @@ def test_scoring_without_one_of_its_places_is_red(stages: Played, missing: str) 
 def test_a_project_without_an_input_scores_nothing(stages: Played) -> None:
     done = stages("batch").play("score", "schedule", [MADE_BY], **PLACES)
     assert (done.code, done.tasks) == (0, [])
+
+
+def test_a_release_has_its_model_score_each_day_in_azureml(stages: Played) -> None:
+    known = {**PLACES, "SERVICE_URL": "https://service", "REGISTRY": "acme"}
+    done = stages("azureml-both").play("release", "push", **known)
+    assert done.code == 0, done.output
+    assert done.tasks == [*JUDGED, *ROUND, *ROUND[:2], "export", "notify"]
+    assert done.of("az ml schedule create") == ["--file azureml/schedules/score.yml"]
+    assert done.before("uv run ml_project export", "az ml schedule create")
+    red = stages("azureml-both").play("release", "push", [fails("az ml schedule*")], **known)
+    assert red.code != 0
+    assert red.tasks[-3:] == ["export", "undo", "notify"]
 
 
 def test_only_batch_projects_score_in_ci(stages: Played) -> None:

@@ -28,6 +28,7 @@ SETS: dict[str, dict[str, Any]] = {
     "azureml": AZUREML,
     "batch": {},
     "azure-batch": {"cloud": "azure", "iac": "bicep"},
+    "azureml-both": {**AZUREML, "serving": "both"},
 }
 PLACES = {"MLFLOW_TRACKING_URI": "https://mlflow", "DVC_REMOTE": "azure://data/dvc"}
 PLACES |= {"COLLECTED_URL": "azure://data/collected"}
@@ -305,6 +306,17 @@ def test_each_day_is_scored_with_the_code_of_the_champion(systems: Any, ci: str,
         assert (red.code, red.tasks) == (1, ["notify"])
         assert f"{missing}: is empty" in red.output
     assert system.score([MADE_BY], SCORE_INPUT="").tasks == []
+
+
+@pytest.mark.parametrize("ci", SYSTEMS)
+def test_a_release_has_its_model_score_each_day_in_azureml(systems: Any, ci: str) -> None:
+    done = systems(ci, "azureml-both").release()
+    assert done.code == 0, done.output
+    assert done.tasks == [*JUDGED, *ROUND, *ROUND[:2], "export", "notify"]
+    assert done.of("az ml schedule create") == ["--file azureml/schedules/score.yml"]
+    red = systems(ci, "azureml-both").release([fails("az ml schedule*")])
+    assert red.code
+    assert red.tasks[-3:] == ["export", "undo", "notify"]
 
 
 @pytest.mark.parametrize("ci", SYSTEMS)
