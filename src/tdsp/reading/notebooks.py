@@ -119,7 +119,7 @@ def _places(text: str, sources: list[str]) -> tuple[int, ...]:
     raw = text.split("\n")
     cells = [number for number, line in enumerate(raw) if line.lstrip().startswith('"cell_type":')]
     ends = [*cells[1:], len(raw)]
-    code = [(a, b) for a, b in zip(cells, ends, strict=True) if '"code"' in raw[a]]
+    code = [(a, b) for a, b in zip(cells, ends, strict=False) if '"code"' in raw[a]]
     if len(code) != len(sources):
         return ()
     places: list[int] = []
