@@ -37,10 +37,9 @@ class Requirement:
     @property
     def exact(self) -> bool:
         """Tell whether exactly one version is asked for."""
-        return (
-            bool(re.match(r"^={2,3}\s*[^*,;\s]+(\s*;.*)?$", self.rest.strip()))
-            or " @ " in self.rest
-        )
+        rest = self.rest.strip()
+        address = rest.startswith("@")  # what it holds is its owner's to keep
+        return address or bool(re.match(r"^={2,3}\s*[^*,;\s]+(\s*;.*)?$", rest))
 
 
 @dataclass(frozen=True, slots=True)
