@@ -1,4 +1,4 @@
-"""Copies patterns and measured limits into the pages of docs/: `make sync`.
+"""Copies patterns, measured limits and the checks into the pages of docs/: `make sync`.
 
 A page marks the place with `<!-- filled: NAME -->` and `<!-- /filled -->`; the text between the
 marks is never edited by hand.
@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from tdsp.check.all import CHECKS
+from tdsp.check.maturity import items
+from tdsp.check.rule import FAMILIES
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -73,7 +77,31 @@ def _figures(name: str) -> dict[tuple[str, str], dict[str, Any]]:
     }
 
 
-FILLED: dict[str, Callable[[], str]] = {"patterns": pattern_table, "limits": limit_table}
+def check_sections() -> str:
+    """Return a section a family and an entry a check, as `tdsp check --explain` says it."""
+    lines: list[str] = []
+    for family, title in FAMILIES.items():
+        lines += [f"## {title}", ""]
+        for check in (each for each in CHECKS.values() if each.family == family):
+            proves = f" Proves {proven}." if (proven := items(check)) else ""
+            unless = check.unless or "never: it always applies"
+            lines += [
+                f"### {check.id}: {check.title}",
+                "",
+                f"{check.why} *{check.severity.capitalize()}.*{proves}",
+                "",
+                f"* What to do: {check.fix}",
+                f"* Does not apply: {unless}.",
+                "",
+            ]
+    return "\n".join(lines).rstrip()
+
+
+FILLED: dict[str, Callable[[], str]] = {
+    "patterns": pattern_table,
+    "limits": limit_table,
+    "checks": check_sections,
+}
 
 
 def stale() -> dict[Path, str]:

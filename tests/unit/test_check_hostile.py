@@ -120,7 +120,9 @@ def test_large_files_are_not_read(folder: Path) -> None:
     ],
 )
 def test_an_odd_file_breaks_no_check(name: str, content: bytes) -> None:
-    report = check_repository(read_texts({name: content, "a.py": "x = 1\n"}))
+    repo = read_texts({name: content, "a.py": "x = 1\n"})
+    assert not [problem for _, problem in repo.problems if problem.endswith("Error")]
+    report = check_repository(repo)
     assert [
         each.reason for each in report.results if each.reason.startswith("the check itself")
     ] == []

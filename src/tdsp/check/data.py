@@ -13,30 +13,43 @@ READERS = re.compile(
     r"^(pandas|polars|dask\.dataframe|modin\.pandas|geopandas)\.(read|scan)_(csv|parquet|excel|table|json|feather|orc|sql\w*|delta|fwf|sas|stata|hdf)$"
 )
 VALIDATORS = ("pandera", "great_expectations", "pandera.pandas", "tensorflow_data_validation")
-TRAINERS = re.compile(r"^(fit|fit_generator|fit_transform|train|partial_fit)$")
+TRAINERS = re.compile(r"^(fit|fit_generator|train|partial_fit)$")
 READ = "import pandas as pd\n\n"
 
 
+LEARNERS = frozenset(
+    (
+        *(
+            "sklearn",
+            "xgboost",
+            "lightgbm",
+            "catboost",
+            "keras",
+            "tensorflow",
+            "torch",
+            "lightning",
+        ),
+        *("statsmodels", "pytorch_lightning", "transformers"),
+    )
+)
+PREPARES = ("sklearn.preprocessing", "sklearn.impute", "sklearn.feature_extraction")
+
+
 def trains(repo: Repository) -> Module | None:
-    """Return a file of production code or a notebook that fits a model, if there is one."""
-    libraries = {
-        "sklearn",
-        "xgboost",
-        "lightgbm",
-        "catboost",
-        "keras",
-        "tensorflow",
-        "torch",
-        "statsmodels",
-        "pytorch_lightning",
-        "lightning",
-        "transformers",
-    }
+    """Return a file that fits a model, if there is one: rather one that is named after it."""
+    found = None
     for module in repo.modules("production", "notebook"):
-        known = any(e.module.split(".")[0] in libraries for e in module.imports if not e.level)
-        if known and any(TRAINERS.match(call.method) and call.receiver for call in module.calls):
-            return module
-    return None
+        learners = {
+            each.module for each in module.imports
+            if not each.level and each.module.split(".")[0] in LEARNERS
+        }  # fmt: skip
+        if all(each.startswith(PREPARES) for each in learners):
+            continue
+        if any(TRAINERS.match(call.method) and call.receiver for call in module.calls):
+            if "train" in module.path.rsplit("/", 1)[-1].lower():
+                return module
+            found = found or module
+    return found
 
 
 def lfs(repo: Repository, path: str) -> bool:

@@ -10,7 +10,7 @@ from tdsp.reading.python import Call, Condition, Function, Module, Value
 
 GATE_NAME = re.compile(
     r"^_?((quality|model|metrics?|promotion|release|deployment|performance)_)?gate(s|_model|_check)?$"
-    r"|^_?(check|run|apply|pass(es)?|enforce)_(quality_|model_|promotion_|release_)?gates?$"
+    r"|^_?(check|apply|pass(es)?|enforce)_(quality_|model_|promotion_|release_)?gates?$"
     r"|^_?(enforce|assert)_(metrics?_)?thresholds?$"
 )
 FIGURE = re.compile(
@@ -23,6 +23,8 @@ STEPS = "on: push\njobs:\n  check:\n    runs-on: ubuntu-24.04\n    steps:\n"
 def gate_functions(repo: Repository) -> Iterator[tuple[Module, Function]]:
     """Yield the functions of production code that are named a gate and compare something."""
     for module in repo.modules("production"):
+        if "test" in module.path:
+            continue  # the gate of a test runner is about code
         for function in module.functions:
             body = "\n".join(module.lines[function.line - 1 : function.end])
             if GATE_NAME.match(function.name) and function.compares and FIGURE.search(body):

@@ -528,6 +528,10 @@ ALWAYS = frozenset(
 )
 def seeded_split(repo: Repository) -> Iterator[Mark]:
     """Judge each random split by its random_state."""
+    yield from first(_seeded(repo))
+
+
+def _seeded(repo: Repository) -> Iterator[Mark]:
     for module in repo.modules(*JUDGED):
         legacy = any(
             each.name in {"numpy.random.seed", "random.seed"} or each.method in _SEEDERS
@@ -539,7 +543,7 @@ def seeded_split(repo: Repository) -> Iterator[Mark]:
             state = call.get("random_state")
             if state is not None and state.constant is not None:
                 yield held(repo, module, call.line, "random_state is given")
-            elif call.starred:
+            elif call.starred or _open(call):
                 yield unsure(repo, module, call.line, "its arguments are not written here")
             elif legacy:
                 yield held(repo, module, call.line, "NumPy's global seed is set in this file")
@@ -552,6 +556,11 @@ _SEEDERS = frozenset(
 )
 
 
+def _open(call: Call) -> bool:
+    shuffle = call.get("shuffle")
+    return shuffle is not None and not isinstance(shuffle.constant, bool)
+
+
 def _random(call: Call) -> bool:
     if call.name in SPLITS:
         shuffle = call.get("shuffle")
@@ -560,5 +569,5 @@ def _random(call: Call) -> bool:
         return False
     if call.method in SEEDED:
         shuffle = call.get("shuffle")
-        return shuffle is not None and shuffle.constant is True
+        return shuffle is not None and shuffle.constant is not False
     return call.method in ALWAYS

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
-from tdsp.check.service import services
+from tdsp.check.service import asking, services
 from tdsp.check.shell import MONITORS, TESTS, commands
 from tdsp.reading import Repository
 from tdsp.reading.python import Module
@@ -146,7 +146,12 @@ def inputs_kept(repo: Repository) -> Iterator[Mark]:
         if found:
             yield held(repo, module, found[0].line, "something is logged or stored")
         else:
-            yield broken(repo, module, answers[0].line, "the file neither logs nor stores anything")
+            yield broken(
+                repo,
+                module,
+                asking(module, answers).line,
+                "the file neither logs nor stores anything",
+            )
 
 
 @check(
@@ -179,7 +184,10 @@ def drift_watched(repo: Repository) -> Iterator[Mark]:
                 return
     for module, answers in services(repo)[:1]:
         yield broken(
-            repo, module, answers[0].line, "a model answers here, and nothing watches its inputs"
+            repo,
+            module,
+            asking(module, answers).line,
+            "a model answers here, and nothing watches its inputs",
         )
 
 

@@ -38,6 +38,7 @@ DISTRIBUTIONS = {
     "ruamel": "ruamel-yaml",
     "sentence_transformers": "sentence-transformers",
     "serial": "pyserial",
+    "skopt": "scikit-optimize",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
     "slugify": "python-slugify",

@@ -176,6 +176,7 @@ def lock_agrees(repo: Repository) -> Iterator[Mark]:
 def declared(repo: Repository) -> Iterator[Mark]:
     """Compare top-level imports of production code with all requirements and locks."""
     asked = {each.name for each in repo.requirements}
+    asked |= {normal(e) for each in repo.requirements for e in re.findall(r"[\w-]+", each.extras)}
     if all(BESIDE.search(each.path) for each in repo.requirements) or any(
         "{{" in p for p in repo.files
     ):

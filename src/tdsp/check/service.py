@@ -61,6 +61,13 @@ def services(repo: Repository) -> list[tuple[Module, list[Function]]]:
     return found
 
 
+def asking(module: Module, answers: list[Function]) -> Function:
+    """Return the route that asks the model, or the first one."""
+    scopes = {call.scope for call in predicts(module)}
+    named = [each for each in answers if re.search(r"predict|score|infer", each.name)]
+    return next((each for each in answers if each.scope in scopes), (*named, *answers)[0])
+
+
 def _inside(module: Module, function: Function) -> list[Call]:
     return [call for call in module.calls if call.scope == function.scope]
 
@@ -266,7 +273,9 @@ def health(repo: Repository) -> Iterator[Mark]:
                     yield held(repo, module, function.line)
                     return
     module, answers = asked[0]
-    yield broken(repo, module, answers[0].line, "no route says whether the service is well")
+    yield broken(
+        repo, module, asking(module, answers).line, "no route says whether the service is well"
+    )
 
 
 @check(

@@ -105,12 +105,16 @@ def _hidden(step: Step, lines: list[tuple[int, str]], number: int) -> tuple[str,
 
 
 def _read_later(workflow: Workflow, text: str) -> bool:
-    """Tell whether a tool writes a file that another line of a script may read."""
+    """Tell whether this tool writes a file, here or in another line, that a script may read."""
+    every = [line for step in workflow.steps for line in step.run.split("\n")]
+    if tool := LINTS.search(text):
+        name = tool[0].split()[-1]
+        if any(name in line and "json.load" in line for line in every):
+            return True
     match = re.search(r"(?:\s-o|--output(?:-file)?|--junit-?xml|>|\btee)[ =]+([\w./-]+\.\w+)", text)
     if not match:
         return False
-    lines = [line for step in workflow.steps for line in step.run.split("\n")]
-    return sum(match[1] in line for line in lines) > 1
+    return sum(match[1] in line for line in every) > 1
 
 
 def _asked(workflow: Workflow, step: Step, text: str) -> bool:

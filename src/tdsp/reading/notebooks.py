@@ -3,7 +3,6 @@
 import ast
 import json
 import warnings
-from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,16 +112,21 @@ def _parses(source: str) -> bool:
 
 
 def _places(text: str, sources: list[str]) -> tuple[int, ...]:
-    """Find each line of code in the file, in order; a line that is not found has the last place."""
+    """Return the line of the file for each line of code, as notebooks are written: a line a line.
+
+    In a file that is written otherwise, such as in one line, all is in the first line.
+    """
     raw = text.split("\n")
-    where: dict[str, list[int]] = {}
-    for number, line in enumerate(raw, 1):
-        where.setdefault(line.strip().rstrip(",").replace('\\n"', '"'), []).append(number)
-    places, last = [], 1
-    for source in sources:
-        for line in source.split("\n"):
-            found = where.get(json.dumps(line, ensure_ascii=False)) or where.get(json.dumps(line))
-            at = bisect_right(found, last) if found else 0
-            last = found[at] if found and at < len(found) else last
-            places.append(last)
+    cells = [number for number, line in enumerate(raw) if line.lstrip().startswith('"cell_type":')]
+    ends = [*cells[1:], len(raw)]
+    code = [(a, b) for a, b in zip(cells, ends, strict=False) if '"code"' in raw[a]]
+    if len(code) != len(sources):
+        return ()
+    places: list[int] = []
+    for (start, end), source in zip(code, sources, strict=True):
+        inside = range(start, end)
+        first = next((n for n in inside if raw[n].lstrip().startswith('"source":')), start)
+        step = 1 if raw[first].rstrip().endswith("[") else 0
+        count = source.count("\n") + 1
+        places += [min(first + 1 + step * (n + 1), end) for n in range(count)]
     return tuple(places)

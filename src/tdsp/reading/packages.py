@@ -32,14 +32,14 @@ class Requirement:
     path: str
     line: int
     group: str = ""
+    extras: str = ""
 
     @property
     def exact(self) -> bool:
         """Tell whether exactly one version is asked for."""
-        return (
-            bool(re.match(r"^={2,3}\s*[^*,;\s]+(\s*;.*)?$", self.rest.strip()))
-            or " @ " in self.rest
-        )
+        rest = self.rest.strip()
+        address = rest.startswith("@")  # what it holds is its owner's to keep
+        return address or bool(re.match(r"^={2,3}\s*[^*,;\s]+(\s*;.*)?$", rest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def requirements(path: str, text: str) -> Iterator[Requirement]:
             continue
         bare = bare.split(" --hash")[0]
         if match := NAME.match(bare):
-            yield Requirement(normal(match[1]), match[3], path, number)
+            yield Requirement(normal(match[1]), match[3], path, number, extras=match[2] or "")
 
 
 def from_pyproject(path: str, text: str, data: dict[str, Any]) -> Iterator[Requirement]:
@@ -102,7 +102,8 @@ def _table(data: Any, key: str) -> dict[str, Any]:
 def _listed(path: str, text: str, listed: Any, group: str) -> Iterator[Requirement]:
     for each in listed if isinstance(listed, list) else []:
         if isinstance(each, str) and (match := NAME.match(each)):
-            yield Requirement(normal(match[1]), match[3], path, _line(text, match[1]), group)
+            line = _line(text, match[1])
+            yield Requirement(normal(match[1]), match[3], path, line, group, match[2] or "")
 
 
 def _line(text: str, name: str) -> int:

@@ -236,7 +236,10 @@ def assemble(
         if file.problem:
             gather.problems.append((path, file.problem))
         elif file.text is not None:
-            gather.take(path, file)
+            try:
+                gather.take(path, file)
+            except Exception as error:  # a file that no one thought of costs only itself
+                gather.problems.append((path, f"not read: {type(error).__name__}"))
     return Repository(
         root, found, gather.python, gather.notebooks, gather.yaml, gather.toml,
         tuple(gather.workflows), tuple(gather.requirements), tuple(gather.locks), gather.docker,
