@@ -40,7 +40,7 @@ def check(
         typer.Option("--verbose", "-v", help="Show every place, and the checks that pass too."),
     ] = False,
 ) -> None:
-    """Is this repository in order? For any machine-learning project, made by tdsp or not.
+    r"""Is this repository in order? For any machine-learning project, made by tdsp or not.
 
     It reads files and git's index. Nothing is run, imported or unpickled, and no link is followed.
 
@@ -51,7 +51,7 @@ def check(
     To accept a finding, write `# tdsp: ignore[ID] reason` at the end of its line, or in
     pyproject.toml:
 
-        [[tool.tdsp.check.ignore]]
+        \[[tool.tdsp.check.ignore]]
         check = "TR03"
         path = "notebooks/*"
         reason = "the lesson shows this mistake"
