@@ -40,7 +40,7 @@ def check(
         typer.Option("--verbose", "-v", help="Show every place, and the checks that pass too."),
     ] = False,
 ) -> None:
-    r"""Is this repository in order? For any machine-learning project, made by tdsp or not.
+    """Is this repository in order? For any machine-learning project, made by tdsp or not.
 
     It reads files and git's index. Nothing is run, imported or unpickled, and no link is followed.
 
@@ -48,10 +48,9 @@ def check(
     where there is nothing to judge, a check does not apply. Errors are nearly always right; notes
     are advice.
 
-    To accept a finding, write `# tdsp: ignore[ID] reason` at the end of its line, or in
-    pyproject.toml:
+    To accept a finding, write `# tdsp: ignore[ID] reason` at the end of its line, or add a table to
+    the array `tool.tdsp.check.ignore` of pyproject.toml:
 
-        \[[tool.tdsp.check.ignore]]
         check = "TR03"
         path = "notebooks/*"
         reason = "the lesson shows this mistake"
