@@ -20,7 +20,7 @@ highlight_language = "text"
 exclude_patterns = ["tour/*"]
 
 MENU = {
-    "Use": ("start", "work", "update", "adopt", "tour"),
+    "Use": ("start", "work", "update", "check", "checks", "adopt", "tour"),
     "People": ("readiness", "playbook", "learn/README"),
     "Factory": ("factory", "factory/patterns", "factory/shared", "factory/review", "rollouts"),
     "Why": ("opinions", "comparison", "decisions/README"),

@@ -230,3 +230,101 @@ def test_a_notebook_is_read_like_a_script_and_its_line_is_found() -> None:
     )
     mark = one({"a.ipynb": text}, "TR03").marks[0]
     assert "fit_transform" in text.split("\n")[mark.line - 1]
+
+
+CI = ".github/workflows/a.yml"
+TRAIN = "from sklearn.svm import SVC\n\n\ndef train():\n    return SVC().fit([[0]], [0])\n"
+# What public repositories have, and an earlier version of the check got wrong.
+NOT_WRONG: dict[str, tuple[str, dict[str, str]]] = {
+    "thresholds of an alarm are no gate": (
+        "EV05",
+        {
+            "watch.py": "def check_thresholds(metrics):\n    if metrics.latency > 1:\n"
+            "        alert(metrics)\n\n\ncheck_thresholds(1)\n"
+        },
+    ),
+    "the gate of a test runner is about code": (
+        "EV07",
+        {"run_tests.py": "def gate(score):\n    if score < 1:\n        raise ValueError\n"},
+    ),
+    "a backtest is no test": (
+        "CI03",
+        {CI: STEPS + "      - run: make backtest-ci\n        continue-on-error: true\n"},
+    ),
+    "a later line judges the report": (
+        "CI03",
+        {
+            CI: STEPS
+            + "      - run: |\n          bandit -o b.json || true\n          python j.py b.json\n"
+        },
+    ),
+    "a text of a pull request that never comes": (
+        "CI06",
+        {
+            CI: STEPS.replace("on: push", "on: workflow_dispatch")
+            + "      - run: echo ${{ github.event.pull_request.title }}\n"
+        },
+    ),
+    "a deployment that is only printed": (
+        "CI08",
+        {CI: STEPS + "      - run: echo 'use vercel or kubectl apply'\n"},
+    ),
+    "an approval may stand at the connection": (
+        "CI08",
+        {"azure-pipelines.yml": "trigger: [main]\nsteps:\n  - task: HelmDeploy@0\n"},
+    ),
+    "a template of steps runs the tests": (
+        "CI01",
+        {
+            "tests/test_a.py": "def test_a():\n    assert 1\n",
+            ".pipelines/steps.yml": "steps:\n  - script: python -m pytest . --cov=a\n",
+        },
+    ),
+    "an extra brings the package": (
+        "SC04",
+        {"requirements.txt": "passlib[bcrypt]==1.7.4\n", "a.py": "import bcrypt\n"},
+    ),
+    "what tests need is not the product's": ("SC02", {"test_requirements.txt": "pytest\n"}),
+    "an address names its version": (
+        "SC02",
+        {"requirements.txt": "a==1.0\nb @ git+https://example.com/b.git@1.0\n"},
+    ),
+    "a tracker keeps figures": (
+        "EV03",
+        {
+            "e.py": "from dvclive import Live\nfrom sklearn.metrics import f1_score\n\n"
+            "with Live() as live:\n    live.summary['f1'] = f1_score([1], [1])\n"
+        },
+    ),
+    "the root answers for health": (
+        "SE04",
+        {
+            "app.py": "import joblib\nfrom fastapi import FastAPI\n\napp = FastAPI()\nm ="
+            ' joblib.load("m")\n'
+            '\n\n@app.get("/")\ndef index():\n    """Health check."""\n    return 1\n'
+            '\n\n@app.get("/predict")\ndef predict():\n    return m.predict([[1]])\n'
+        },
+    ),
+    "a shuffle that is written elsewhere": (
+        "TR01",
+        {"a.py": IMPORT + "a, b = train_test_split(x, shuffle=SHUFFLE)\n"},
+    ),
+    "IPython is no Python": ("LA05", {"a.py": "x = 1\n%matplotlib inline\n"}),
+    "a newer Python": ("LA05", {"a.py": "x = 1\n\n\ndef f[T](:\n    pass\n"}),
+    "Python 2": ("LA05", {"a.py": "print 'a'\n"}),
+    "files are applied": ("IN02", {CI: STEPS + "      - run: kubectl apply -f k8s\n"}),
+    "health is no canary, and a batch project has no service": ("SE01", {"train.py": TRAIN}),
+}
+
+
+@pytest.mark.parametrize("name", NOT_WRONG)
+def test_what_an_earlier_version_got_wrong(name: str) -> None:
+    check, texts = NOT_WRONG[name]
+    assert one(texts, check).outcome != "fail"
+
+
+def test_a_notebook_that_fits_a_picture_and_one_that_is_divided_are_told_apart() -> None:
+    text = SCALER + "X = pd.read_csv('a.csv').values\nX = StandardScaler().fit_transform(X)\n"
+    divided = one({"a.py": text + "train, test = X[:80], X[80:]\n"}, "TR03")
+    assert divided.severity == "note"
+    assert one({"a.py": text + "y = X\n" + SPLIT}, "TR03").severity == "error"

@@ -180,8 +180,8 @@ def parses(repo: Repository) -> Iterator[Mark]:
         role = repo.role(path)
         text = "\n".join(module.lines[:400])
         template = re.search(r"\{\{.*?\}\}|\{%|<%|\$\{\w+\}", text)
-        newer = re.search(r"expected 'except'|f-string|type parameter", module.problem)
-        if role in {"test", "vendored", "example"} or module.python2 or template or newer:
+        unknown = module.python2 or template or _other_python(module)
+        if role in {"test", "vendored", "example"} or unknown:
             yield at(repo, "unknown", path, module.problem_line, f"not read: {module.problem}")
         elif re.match(r"(nested too deeply|not readable)", module.problem):
             yield at(repo, "unknown", path, 1, f"not read: {module.problem}")
@@ -191,6 +191,14 @@ def parses(repo: Repository) -> Iterator[Mark]:
             yield at(repo, "fail", path, module.problem_line, message)
     if good:
         yield at(repo, "held", good, 1)
+
+
+def _other_python(module: Module) -> bool:
+    """Tell whether a line is IPython's, or of a Python that is newer than this one."""
+    line = module.line(module.problem_line)
+    newer = re.match(r"(async )?(def|class) \w+\[|type \w+|except \w+, |match |case ", line)
+    nested = "f-string" in module.problem or "expected 'except'" in module.problem
+    return bool(newer or nested or re.match(r"[%!]\w", line))
 
 
 @check(

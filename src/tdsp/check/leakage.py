@@ -57,7 +57,7 @@ def _before_split(repo: Repository, kind: str, verb: str) -> Iterator[Mark]:
                 message = (
                     f"{what} {verb} all rows; they are divided in line {_line(repo, flow, where)}"
                 )
-                yield broken(repo, flow.module, line, message, "warning")
+                yield broken(repo, flow.module, line, message, "note")
         yield from _others(repo, flow, kind, guilty)
         yield from _in_pipelines(repo, flow, kind)
 

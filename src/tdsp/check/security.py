@@ -196,18 +196,19 @@ def declared(repo: Repository) -> Iterator[Mark]:
                 continue
             seen.add(root)
             names = set(DISTRIBUTIONS.get(root, normal(root)).split())
-            mentioned = any(name in setup.lower() for name in names)
+            name = normal(root) if normal(root) in names else sorted(names)[0]
+            mentioned = any(other in setup.lower() for other in names)
             if (
                 names & (asked | locked_names)
                 or mentioned
-                or any(_close(root, name) for name in asked)
+                or any(_close(root, other) for other in asked)
             ):
                 yield held(repo, module, each.line)
-            elif givers := sorted(set(COMES_WITH.get(sorted(names)[0], "").split()) & asked):
-                message = f"no file asks for {sorted(names)[0]}; it only comes with {givers[0]}"
+            elif givers := sorted(set(COMES_WITH.get(name, "").split()) & asked):
+                message = f"no file asks for {name}; it only comes with {givers[0]}"
                 yield broken(repo, module, each.line, message, "note")
             else:
-                yield broken(repo, module, each.line, f"no file asks for {sorted(names)[0]}")
+                yield broken(repo, module, each.line, f"no file asks for {name}")
 
 
 def _constant(setup: str) -> bool:
