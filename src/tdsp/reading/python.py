@@ -233,7 +233,8 @@ class _Walker:
         """Return what was collected."""
         return Module(
             path, lines, tuple(self.imports), tuple(self.calls), tuple(self.assigns),
-            tuple(_whole(*each) for each in self.functions), tuple(self.handlers), tuple(self.conditions),
+            tuple(_whole(*each) for each in self.functions), tuple(self.handlers),
+            tuple(self.conditions),
             tuple(self.texts), frozenset(self.discarded), self.last_use, bare=self.bare,
         )  # fmt: skip
 
