@@ -48,7 +48,7 @@ def test_exit_codes(texts: dict[str, str], level: str, code: int, tmp_path: Path
 
 def test_the_page_names_the_place_and_what_to_do_first(leaking: Path) -> None:
     shown = runner.invoke(app, ["check", str(leaking)]).stdout
-    assert "error   TR03" in shown
+    assert "error   TR03  rule broken: Scalers" in shown
     assert "train.py:6  StandardScaler is fitted on all rows; they are split in line 7" in shown
     assert "  1. train.py:6  Split first" in shown
     assert "files read, none run" in shown
@@ -232,7 +232,13 @@ def test_the_page_of_maturity_shows_evidence_and_the_next_step(leaking: Path) ->
 
 def test_help_says_what_is_run_and_how_it_ends() -> None:
     shown = " ".join(runner.invoke(app, ["check", "--help"], env={"COLUMNS": "200"}).stdout.split())
-    for text in ("Nothing is run", "Exit code", "--fail-on", "tdsp: ignore[ID]"):
+    for text in (
+        "Nothing is run",
+        "Exit code",
+        "--fail-on",
+        "tdsp: ignore[ID]",
+        "[[tool.tdsp.check.ignore]]",
+    ):
         assert text in shown
 
 
@@ -244,3 +250,15 @@ def test_a_fresh_folder_is_read_within_a_second(tmp_path: Path) -> None:
     started = time.process_time()
     runner.invoke(app, ["check", str(tmp_path)])
     assert time.process_time() - started < 3
+
+
+def test_what_is_severe_and_is_leakage_comes_first() -> None:
+    texts = CHECKS["CI09"].bad | CHECKS["TR03"].bad | CHECKS["TR06"].bad | CHECKS["SC02"].bad
+    report = check_repository(read_texts({**texts, "train.py": LEAK}))
+    order = [(each.severity, each.check.family) for each in report.failed]
+    assert order[:2] == [("error", "leakage"), ("error", "ci")]
+    assert [level for level, _ in order] == sorted((level for level, _ in order), key=_rank)
+
+
+def _rank(level: str) -> int:
+    return ["error", "warning", "note"].index(level)

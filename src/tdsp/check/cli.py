@@ -40,24 +40,32 @@ def check(
         typer.Option("--verbose", "-v", help="Show every place, and the checks that pass too."),
     ] = False,
 ) -> None:
-    """Is this repository in order? For any machine-learning project, made by tdsp or not.
+    r"""Is this repository in order? For any machine-learning project.
 
-    It reads files and git's index. Nothing is run, imported or unpickled, and no link is followed.
+    It reads files and git's index. Nothing is run, imported or unpickled, and
+    no link is followed.
 
-    A check fails only with a place that shows it. What cannot be told is said and fails nothing;
-    where there is nothing to judge, a check does not apply. Errors are nearly always right; notes
-    are advice.
+    A check fails only with a place that shows it. What cannot be told is said,
+    and fails nothing. Where there is nothing to judge, a check does not apply.
+    Errors are nearly always right; notes are advice.
 
+<<<<<<< HEAD
     To accept a finding, write `# tdsp: ignore[ID] reason` at the end of its line, or add a table to
     the array `tool.tdsp.check.ignore` of pyproject.toml:
 
+=======
+    To accept a finding, end its line with `# tdsp: ignore[ID] reason`. To
+    accept those of many files, write in pyproject.toml:
+
+        [\[tool.tdsp.check.ignore]]
+>>>>>>> check
         check = "TR03"
         path = "notebooks/*"
         reason = "the lesson shows this mistake"
         until = 2027-06-30
 
-    Exit code: 0 when no finding is as severe as --fail-on, 1 when one is, 2 when the repository or
-    its settings cannot be read.
+    Exit code: 0 when no finding is as severe as --fail-on, 1 when one is, 2 when
+    the repository or its settings cannot be read.
     """
     try:
         code = _run(path, output, select or [], fail_on, maturity, explain, listed, verbose)

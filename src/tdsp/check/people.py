@@ -15,6 +15,12 @@ DEPLOY = (
 )
 
 
+def front(repo: Repository) -> str:
+    """Return the file that stands for the whole repository: its README, or the first one."""
+    readmes = repo.named(r"(?i)readme(\.\w+)?")
+    return readmes[0].path if readmes else next(iter(repo.files))
+
+
 @check(
     "PR01",
     family="people",
@@ -52,7 +58,7 @@ def owner(repo: Repository) -> Iterator[Mark]:
             yield at(repo, "fail", path, 1, "the file names nobody")
             return
     if repo.files:
-        yield at(repo, "fail", next(iter(repo.files)), 1, "no file says who owns this repository")
+        yield at(repo, "fail", front(repo), 1, "no file says who owns this repository")
 
 
 @check(
@@ -139,7 +145,7 @@ def licence(repo: Repository) -> Iterator[Mark]:
     if isinstance(project, dict) and project.get("license"):
         yield at(repo, "held", "pyproject.toml", 1)
     elif repo.files:
-        yield at(repo, "fail", next(iter(repo.files)), 1, "there is no licence")
+        yield at(repo, "fail", front(repo), 1, "there is no licence")
 
 
 @check(
@@ -175,7 +181,7 @@ def half_merged(repo: Repository) -> Iterator[Mark]:
             else:
                 yield at(repo, "unknown", path, line, "a conflict, or a text about one")
     if not found and repo.files:
-        yield at(repo, "held", next(iter(repo.files)), 1, "no marks of a conflict")
+        yield at(repo, "held", front(repo), 1, "no marks of a conflict")
 
 
 def _conflict(text: str) -> int:

@@ -46,7 +46,10 @@ def terminal(report: Report, console: Console, everything: bool = False) -> None
 def _finding(console: Console, result: Result, everything: bool) -> None:
     level = result.severity
     line = Text.assemble(
-        "  ", (f"{level:<8}", COLOURS[level]), (result.check.id, "bold"), f"  {result.check.title}"
+        "  ",
+        (f"{level:<8}", COLOURS[level]),
+        (result.check.id, "bold"),
+        f"  rule broken: {result.check.title}",
     )
     console.print(line)
     shown = result.marks if everything else result.marks[:PLACES]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tdsp.check.all import CHECKS
-from tdsp.check.rule import SEVERITIES, Check, Mark
+from tdsp.check.rule import FAMILIES, SEVERITIES, Check, Mark
 from tdsp.errors import TdspError
 from tdsp.reading import Repository, read
 
@@ -58,7 +58,8 @@ class Report:
     def failed(self) -> list[Result]:
         """Return the checks that fail: the most severe first, then as the families stand."""
         found = [each for each in self.results if each.outcome == "fail"]
-        return sorted(found, key=lambda each: -SEVERITIES.index(each.severity))
+        family = list(FAMILIES).index
+        return sorted(found, key=lambda e: (-SEVERITIES.index(e.severity), family(e.check.family)))
 
     def count(self, outcome: str) -> int:
         """Return how many checks have an outcome."""

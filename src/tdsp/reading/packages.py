@@ -67,6 +67,8 @@ def toml(text: str) -> tuple[dict[str, Any], str]:
 def requirements(path: str, text: str) -> Iterator[Requirement]:
     """Yield what a requirements file asks for; included files are read by themselves."""
     for number, line in enumerate(text.splitlines(), 1):
+        if line.lstrip().startswith("--hash"):
+            continue
         bare = re.split(r"\s+#|^#", line)[0].strip().rstrip("\\").strip()
         if not bare or bare.startswith(("-", "git+", "http", ".", "/", "file:")):
             continue

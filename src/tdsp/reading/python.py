@@ -7,7 +7,7 @@ is and not by its letters. What cannot be told has no name.
 import ast
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 NOTHING: Any = object()
@@ -93,7 +93,7 @@ class Import:
     guarded: bool
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Function:
     """A function, and what its own body does; nested functions have facts of their own."""
 
@@ -105,6 +105,17 @@ class Function:
     decorators: tuple[Value, ...]
     params: tuple[str, ...]
     annotations: dict[str, str]
+    raises: bool = False
+    returns: bool = False
+    exits: bool = False
+    asserts: int = 0
+    compares: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Body:
+    """What the body of a function does, while it is being read."""
+
     raises: bool = False
     returns: bool = False
     exits: bool = False
@@ -210,19 +221,20 @@ class _Walker:
         self.imports: list[Import] = []
         self.calls: list[Call] = []
         self.assigns: list[Assign] = []
-        self.functions: list[Function] = []
+        self.functions: list[tuple[Function, _Body]] = []
         self.handlers: list[Handler] = []
         self.conditions: list[Condition] = []
         self.texts: list[Text] = []
         self.discarded: set[int] = set()
         self.last_use: dict[str, int] = {}
-        self.body_of: list[Function | None] = [None]
+        self.body_of: list[_Body | None] = [None]
 
     def facts(self, path: str, lines: tuple[str, ...]) -> Module:
         """Return what was collected."""
         return Module(
             path, lines, tuple(self.imports), tuple(self.calls), tuple(self.assigns),
-            tuple(self.functions), tuple(self.handlers), tuple(self.conditions),
+            tuple(_whole(*each) for each in self.functions), tuple(self.handlers),
+            tuple(self.conditions),
             tuple(self.texts), frozenset(self.discarded), self.last_use, bare=self.bare,
         )  # fmt: skip
 
@@ -302,12 +314,13 @@ class _Walker:
         is_async = isinstance(node, ast.AsyncFunctionDef)
         end = node.end_lineno or node.lineno
         found = Function(node.name, scope, node.lineno, end, is_async, decorators, params, notes)
-        self.functions.append(found)
-        self._inside(scope, found, node.body)
+        body = _Body()
+        self.functions.append((found, body))
+        self._inside(scope, body, node.body)
 
     on_asyncfunctiondef = on_functiondef
 
-    def _inside(self, scope: str, function: Function | None, body: list[ast.stmt]) -> None:
+    def _inside(self, scope: str, function: _Body | None, body: list[ast.stmt]) -> None:
         kept = self.scope, self.loop, self.tries, self.handled, self.main
         self.scope, self.loop, self.tries, self.handled, self.main = scope, 0, (), False, False
         self.body_of.append(function)
@@ -565,6 +578,17 @@ class _Walker:
         return Value(
             names=names | (receiver.names if receiver else NO_NAMES), call=call, kind="call"
         )
+
+
+def _whole(function: Function, body: _Body) -> Function:
+    return replace(
+        function,
+        raises=body.raises,
+        returns=body.returns,
+        exits=body.exits,
+        asserts=body.asserts,
+        compares=body.compares,
+    )
 
 
 _ENDS = (ast.Raise, ast.Return, ast.Continue, ast.Break)

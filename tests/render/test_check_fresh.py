@@ -8,8 +8,8 @@ import pytest
 from tdsp.check.maturity import maturity
 from tdsp.check.run import Report, check_folder
 
-# True on the first day: nobody was named, nothing was answered; a bot comes with level operate.
-FIRST_DAY = {"train": {"PR01", "PR02", "SC05"}, "operate": {"PR02"}, "govern": {"PR02"}}
+# True on the first day: nobody was named, nothing was answered; level operate brings a bot.
+FIRST_DAY = {"train": {"PR01", "PR02", "SC05"}, "operate": {"PR01", "PR02"}, "govern": {"PR02"}}
 OPTIONS = {
     "train": {"level": "train"},
     "operate, online, GitLab": {"level": "operate", "serving": "online", "ci": "gitlab"},
