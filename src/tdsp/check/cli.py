@@ -49,16 +49,10 @@ def check(
     and fails nothing. Where there is nothing to judge, a check does not apply.
     Errors are nearly always right; notes are advice.
 
-<<<<<<< HEAD
-    To accept a finding, write `# tdsp: ignore[ID] reason` at the end of its line, or add a table to
-    the array `tool.tdsp.check.ignore` of pyproject.toml:
-
-=======
     To accept a finding, end its line with `# tdsp: ignore[ID] reason`. To
     accept those of many files, write in pyproject.toml:
 
         [\[tool.tdsp.check.ignore]]
->>>>>>> check
         check = "TR03"
         path = "notebooks/*"
         reason = "the lesson shows this mistake"
