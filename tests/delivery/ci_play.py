@@ -15,7 +15,7 @@ from filelock import FileLock
 from tests.conftest import ROOT, git
 
 NAMES = ("uv", "uvx", "az", "kubectl", "kubelogin", "docker", "cosign", "gh", "terraform", "curl")
-NAMES += ("pipx", "apk")
+NAMES += ("pipx", "apk", "helm", "glab")
 DIGEST = "sha256:" + "5" * 64
 # Records how it was called; answers by the first rule whose pattern fits: PATTERN|EXIT|OUTPUT.
 # `docker buildx build` writes the digest where it is asked to; git reaches no other place.
