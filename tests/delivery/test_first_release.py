@@ -59,8 +59,9 @@ def commands(project: Path) -> str:
 
 def play(stage: Stage, *answers: str) -> Played:
     """Run the page from its top to its end, or to the first command that fails."""
-    looked_up = ("az * show *", "terraform * output -raw *", "kubectl get secret *", "gh api *")
+    looked_up = ("az * show *", "terraform * output -raw *", "gh api *")
     outputs = [says(call, MADE) for call in looked_up]
+    outputs.append(says("kubectl get secret *", "a2V5"))  # in base64
     stage.start([*answers, *outputs])
     remote = ["git", "-C", stage.project, "remote", "remove", "origin"]
     subprocess.run(remote, capture_output=True, check=False)
