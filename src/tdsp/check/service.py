@@ -394,6 +394,8 @@ def limits(repo: Repository) -> Iterator[Mark]:
             for number, each in enumerate(data if isinstance(data, list) else []):
                 resources = each.get("resources") if isinstance(each, dict) else None
                 place = ("spec", "template", "spec", "containers", number)
+                if "patch" in path or not isinstance(each, dict) or "image" not in each:
+                    continue  # only a part: the rest stands in another file
                 limited = isinstance(resources, dict) and "memory" in str(resources.get("limits"))
                 kind, said = ("held", "") if limited else ("fail", "it has no limit of memory")
                 yield at(repo, kind, path, document.line(*place), said)
