@@ -11,7 +11,8 @@ from tdsp.reading.workflows import Workflow
 CI = ".github/workflows/ci.yml"
 STEPS = "jobs:\n  check:\n    runs-on: ubuntu-24.04\n    steps:\n"
 DEPLOYS = re.compile(
-    r"kubectl apply|helm (upgrade|install)|az (ml online-deployment|ml online-endpoint|"
+    r"(?:poe|make|just|task|invoke) deploy\b|kubectl apply|helm (upgrade|install)|"
+    r"az (ml online-deployment|ml online-endpoint|"
     r"webapp|containerapp|functionapp|deployment)|"
     r"terraform apply|gcloud (run|app|functions) deploy|aws (ecs|lambda|sagemaker|"
     r"cloudformation)|serverless deploy|"

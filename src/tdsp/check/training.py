@@ -65,11 +65,7 @@ def one_command(repo: Repository) -> Iterator[Mark]:
         ):
             yield at(repo, "held", path, text.count("\n", 0, match.start()) + 1, "a task trains")
             return
-    scripts = [
-        m
-        for m in repo.modules("production")
-        if re.search(r"(^|/)(train\w*|main|run\w*|pipeline\w*)\.py$", m.path)
-    ]
+    scripts = [each for each in repo.modules("production") if _trains_when_run(each)]
     if scripts:
         yield held(repo, scripts[0], 1, "a script trains")
         return
@@ -80,6 +76,13 @@ def one_command(repo: Repository) -> Iterator[Mark]:
     yield broken(
         repo, module, 1, "a model is fitted here, and no command that trains is named anywhere"
     )
+
+
+def _trains_when_run(module: Module) -> bool:
+    """Tell whether a script is named after training, or is an entry that calls a training."""
+    name = module.path.rsplit("/", 1)[-1]
+    entry = re.match(r"(train\w*|main|__main__|run\w*|pipeline\w*)\.py$", name)
+    return bool(entry) and any(re.match(r"(train|fit)(_|$)", c.method) for c in module.calls)
 
 
 @check(
@@ -175,8 +178,10 @@ def metrics_kept(repo: Repository) -> Iterator[Mark]:
             if each.module.split(".")[0] in trackers:
                 yield held(repo, module, each.line, "a tracker is imported")
                 return
+        own = any(call.name.startswith("sklearn.metrics.") for call in module.calls)
         for call in module.calls:
-            if keeps.search(call.name):
+            names = " ".join(sorted({n for v in call.args for n in v.names})).lower()
+            if keeps.search(call.name) and (own or re.search(r"metric|score|result", names)):
                 yield held(repo, module, call.line, "figures are written")
                 return
     module, line = measured
@@ -350,7 +355,7 @@ def ci_trains(repo: Repository) -> Iterator[Mark]:
                 return
     for test in repo.modules("test"):
         for call in test.calls:
-            if re.match(r"(train|fit|run_training|train_\w+|main)$", call.method):
+            if re.match(r"(train|fit|run_training|train_\w+)$", call.method):
                 yield held(repo, test, call.line, "a test trains")
                 return
     path = repo.workflows[0].path
