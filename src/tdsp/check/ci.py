@@ -391,8 +391,9 @@ def way_back(repo: Repository) -> Iterator[Mark]:
     if not found:
         return
     words = re.compile(r"(?i)roll[- ]?back|--atomic|undo\b|blue[-/ ]green|previous version")
-    by_kind = sorted(repo.files.items(), key=lambda each: each[1].suffix not in {".yml", ".yaml"})
-    for path, file in by_kind:
+    own = {workflow.path for workflow in repo.workflows}
+    ordered = sorted(repo.files.items(), key=lambda each: (each[0] not in own, each[1].suffix))
+    for path, file in ordered:
         if file.suffix in {".md", ".rst", ".yml", ".yaml", ".sh"} and (
             match := words.search(file.text or "")
         ):
