@@ -172,6 +172,7 @@ def metrics_kept(repo: Repository) -> Iterator[Mark]:
         "clearml",
         "sacred",
         "trackio",
+        "azureml",
     }
     for module in repo.modules("production"):
         for each in module.imports:
