@@ -5,8 +5,10 @@ from pathlib import Path
 import copier
 import pytest
 
+from tdsp.check.all import CHECKS
 from tdsp.check.maturity import maturity
-from tdsp.check.run import Report, check_folder
+from tdsp.check.run import Report, check_folder, check_repository
+from tdsp.reading import read_texts
 
 # True on the first day: nobody was named, nothing was answered; level operate brings a bot.
 FIRST_DAY = {"train": {"PR01", "PR02", "SC05"}, "operate": {"PR01", "PR02"}, "govern": {"PR02"}}
@@ -50,3 +52,70 @@ def test_what_the_level_claims_is_found(fresh: tuple[str, Report]) -> None:
     least = {"train": 1, "operate": 2, "govern": 2}
     assert found.level >= least[level]
     assert found.google.level >= (1 if level != "train" else 0)
+
+
+CI, TRAIN, RELEASE = (f".github/workflows/{name}.yml" for name in ("ci", "train", "release"))
+GATE = "src/ml_project/steps/gate.py"
+LEAK = """
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+
+
+def measure(X, y):
+    X = StandardScaler().fit_transform(X)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    return X_train, X_test, y_train, y_test
+"""
+# Check -> file, what stands there, what a careless change makes of it ("" appends).
+MUTANTS = {
+    "CI03": (CI, "uv run poe check --all", "uv run poe check --all || true"),
+    "EV05": (RELEASE, "uv run poe verdict", "uv run poe verdict || true"),
+    "MN03": (RELEASE, "uv run poe monitor --input", "uv run poe monitor || true; echo --input"),
+    "CI09": (CI, "runs-on: ubuntu-24.04", "runs-on: ubuntu-20.04"),
+    "CI04": (CI, "      - run: uv lock --check", "      - uses: someone/lock@main"),
+    "CI05": (CI, "permissions: {}", "permissions: write-all"),
+    "CI08": (RELEASE, "    environment:", "    outcome:"),
+    "DA06": (
+        "src/ml_project/steps/validate.py",
+        "",
+        "\n\ndef loose(schema, frame):\n    try:\n        schema.validate(frame)\n"
+        "    except Exception as error:\n        print(error)\n",
+    ),
+    "EV07": ("tests/", "gate", "wall"),
+    "LA02": (GATE, "", "\nopen('/Users/ann/a.csv')\n"),
+    "LA05": (GATE, "def checks(", "def checks(("),
+    "SC04": (GATE, "import json", "import json\nimport notasked"),
+    "SC01": ("params.yaml", "", "\nkey: ghp_Q7hR2kLm9XzT4vBn8WcY1sDf6GjP3aEu5KoI\n"),
+    "TP02": ("params.yaml", "", "\n<<<<<<< before\na: 1\n=======\na: 2\n>>>>>>> after\n"),
+    "TR03": ("src/ml_project/features.py", "", LEAK),
+    "TR01": ("src/ml_project/features.py", "", LEAK.replace(", random_state=0", "")),
+    "IN03": ("infra/a.tfstate", "", "{}\n"),
+    "CI06": (CI, "run: uv lock --check", "run: echo ${{ github.event.pull_request.title }}"),
+}
+
+
+@pytest.fixture(scope="module")
+def texts(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | bytes]:
+    folder = tmp_path_factory.mktemp("govern") / "project"
+    answers = {"level": "govern"}
+    copier.run_copy(
+        str(repository), folder, data=answers, defaults=True, quiet=True, vcs_ref="HEAD"
+    )
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_careless_change_is_found(name: str, texts: dict[str, str | bytes]) -> None:
+    place, old, new = MUTANTS[name]
+    changed = {}
+    for path, content in {**texts, **({} if place.endswith("/") else {place: b""})}.items():
+        text = bytes(texts.get(path, content)).decode()
+        if path.startswith(place):
+            assert old in text or place.endswith("/"), f"{place} has no {old!r}"
+            text = text.replace(old, new) if old else text + new
+        changed[path] = text
+    before = check_repository(read_texts(texts), [CHECKS[name]]).results[0]
+    after = check_repository(read_texts({**changed}), [CHECKS[name]]).results[0]
+    assert before.outcome in {"pass", "not applicable"}
+    assert after.outcome == "fail"

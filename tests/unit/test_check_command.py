@@ -262,3 +262,25 @@ def test_what_is_severe_and_is_leakage_comes_first() -> None:
 
 def _rank(level: str) -> int:
     return ["error", "warning", "note"].index(level)
+
+
+def test_with_a_baseline_only_new_findings_count(leaking: Path, tmp_path: Path) -> None:
+    command = ["check", str(leaking), "--select", "leakage"]
+    known = leaking / "known.json"
+    known.write_text(runner.invoke(app, [*command, "--format", "json"]).stdout, encoding="utf-8")
+    result = runner.invoke(app, [*command, "--baseline", str(known)])
+    assert result.exit_code == 0, result.output
+    assert "1 findings are in the baseline" in result.stdout
+    write(leaking, {"train.py": "# moved\n\n" + LEAK, "other.py": LEAK})
+    result = runner.invoke(app, [*command, "--baseline", str(known)])
+    assert result.exit_code == 1
+    assert "other.py:6" in result.stdout
+    assert "  train.py" not in result.stdout
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"results": [{"places": 3}]}'])
+def test_a_baseline_is_a_report(text: str, leaking: Path) -> None:
+    write(leaking, {"known.json": text})
+    result = runner.invoke(app, ["check", str(leaking), "--baseline", str(leaking / "known.json")])
+    assert result.exit_code == 2
+    assert "is not what" in result.stderr

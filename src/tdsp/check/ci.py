@@ -11,7 +11,8 @@ from tdsp.reading.workflows import Workflow
 CI = ".github/workflows/ci.yml"
 STEPS = "jobs:\n  check:\n    runs-on: ubuntu-24.04\n    steps:\n"
 DEPLOYS = re.compile(
-    r"kubectl apply|helm (upgrade|install)|az (ml online-deployment|ml online-endpoint|"
+    r"(?:poe|make|just|task|invoke) deploy\b|kubectl apply|helm (upgrade|install)|"
+    r"az (ml online-deployment|ml online-endpoint|"
     r"webapp|containerapp|functionapp|deployment)|"
     r"terraform apply|gcloud (run|app|functions) deploy|aws (ecs|lambda|sagemaker|"
     r"cloudformation)|serverless deploy|"
@@ -390,8 +391,9 @@ def way_back(repo: Repository) -> Iterator[Mark]:
     if not found:
         return
     words = re.compile(r"(?i)roll[- ]?back|--atomic|undo\b|blue[-/ ]green|previous version")
-    by_kind = sorted(repo.files.items(), key=lambda each: each[1].suffix not in {".yml", ".yaml"})
-    for path, file in by_kind:
+    own = {workflow.path for workflow in repo.workflows}
+    ordered = sorted(repo.files.items(), key=lambda each: (each[0] not in own, each[1].suffix))
+    for path, file in ordered:
         if file.suffix in {".md", ".rst", ".yml", ".yaml", ".sh"} and (
             match := words.search(file.text or "")
         ):

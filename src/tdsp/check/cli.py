@@ -26,6 +26,10 @@ def check(
         Literal["error", "warning", "note", "never"],
         typer.Option("--fail-on", help="The severity from which the exit code is 1."),
     ] = "error",
+    baseline: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="An earlier --format json: only new findings count."),
+    ] = None,
     maturity: Annotated[
         bool,
         typer.Option("--maturity", help="Show how mature it is, with evidence and the next step."),
@@ -62,7 +66,9 @@ def check(
     the repository or its settings cannot be read.
     """
     try:
-        code = _run(path, output, select or [], fail_on, maturity, explain, listed, verbose)
+        code = _run(
+            path, output, select or [], fail_on, baseline, maturity, explain, listed, verbose
+        )
     except TdspError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from error
@@ -74,6 +80,7 @@ def _run(
     output: str,
     select: list[str],
     fail_on: str,
+    baseline: Path | None,
     maturity: bool,
     explain: str | None,
     listed: bool,
@@ -83,7 +90,7 @@ def _run(
 
     from tdsp.check import maturity as scales
     from tdsp.check import report as pages
-    from tdsp.check.run import check_folder, selected
+    from tdsp.check.run import check_folder, only_new, read_baseline, selected
 
     console = Console(highlight=False)
     if explain or listed:
@@ -97,9 +104,13 @@ def _run(
         raise TdspError("--maturity needs all checks: leave --select out")
     if maturity and output not in {"terminal", "json"}:
         raise TdspError(f"--maturity is shown on the terminal or as json, not as {output}")
+    if maturity and baseline:
+        raise TdspError("--maturity counts all findings: leave --baseline out")
     found = check_folder(path, select)
+    if baseline is not None:
+        found = only_new(found, read_baseline(baseline))
     if output == "json":
-        typer.echo(pages.as_json(found, None if select else scales.maturity(found)))
+        typer.echo(pages.as_json(found, None if select or baseline else scales.maturity(found)))
     elif output == "sarif":
         typer.echo(pages.as_sarif(found))
     elif output == "junit":

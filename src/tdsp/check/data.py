@@ -500,3 +500,75 @@ def silent_loss(repo: Repository) -> Iterator[Mark]:
                 )
             else:
                 yield held(repo, module, call.line)
+
+
+SCHEMA = "columns:\n  age: {{dtype: int64}}\n  {}: {{dtype: str}}\n"
+PERSONAL = re.compile(
+    r"(?i)(^|_)(e_?mail|phone|telephone|mobile|ssn|iban|birth_?(day|date)?|date_of_birth|dob|passport"
+    r"|first_?name|last_?name|surname|full_?name|street|address|ip_?address|tax_?id|credit_?card)(_|$)"
+)
+
+
+def columns(repo: Repository) -> Iterator[tuple[str, str, int]]:
+    """Yield (file, column, line) of the schemas that are files: pandera's form."""
+    for path, documents in repo.yaml.items():
+        if not re.search(r"(^|/)(\w*_)?schema\.ya?ml$", path) or repo.role(path) != "production":
+            continue
+        for document in documents:
+            listed = document.data.get("columns") if isinstance(document.data, dict) else None
+            for name in listed if isinstance(listed, dict) else {}:
+                yield path, str(name), document.line("columns", name)
+
+
+@check(
+    "DA07",
+    family="data",
+    title="The dictionary explains every column",
+    why="A column that nobody explained is used for what its name suggests.",
+    fix="Add the missing columns to the dictionary, or renew it: `tdsp onboard`.",
+    unless="there is no schema file with a data dictionary beside it",
+    severity="note",
+    proves=(),
+    bad={"schema.yaml": SCHEMA.format("city"), "docs/dictionary.md": "| age | years |\n"},
+    good={
+        "schema.yaml": SCHEMA.format("city"),
+        "docs/dictionary.md": "| age | years |\n| city | where |\n",
+    },
+)
+def explained(repo: Repository) -> Iterator[Mark]:
+    """Look for each column of the schema in the data dictionary."""
+    pages = repo.named(r"(?i)(.*/)?(data[-_]?)?dictionary\.(md|csv|ya?ml|rst)")
+    text = "\n".join(page.text or "" for page in pages)
+    if not text:
+        return
+    for path, name, line in columns(repo):
+        if re.search(rf"(?<![\w]){re.escape(name)}(?![\w])", text):
+            yield at(repo, "held", path, line)
+        else:
+            yield at(repo, "fail", path, line, f"{pages[0].path} does not explain {name}")
+
+
+@check(
+    "DA09",
+    family="data",
+    title="Personal data are named as such",
+    why="A column of names or addresses may need a legal ground, an owner and a day of deletion.",
+    fix="Say in a document what they are for, who may see them and when they go; or drop them.",
+    unless="no schema file has a column that is named like personal data",
+    severity="note",
+    proves=(),
+    bad={"schema.yaml": SCHEMA.format("email")},
+    good={
+        "schema.yaml": SCHEMA.format("email"),
+        "docs/data-protection.md": "# Data protection\n\nWe keep `email` for a year.\n",
+    },
+)
+def personal(repo: Repository) -> Iterator[Mark]:
+    """Look for columns that are named like personal data, and for a document about them."""
+    found = [each for each in columns(repo) if PERSONAL.search(each[1])]
+    pages = repo.named(r"(?i)(.*/)?[^/]*(data[-_]?protection|privacy|dpia|gdpr)[^/]*\.(md|rst)")
+    for path, name, line in found:
+        if pages:
+            yield at(repo, "held", path, line, f"{pages[0].path} speaks of data protection")
+        else:
+            yield at(repo, "fail", path, line, f"{name} sounds personal; no document speaks of it")

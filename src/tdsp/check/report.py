@@ -122,6 +122,8 @@ def _sums(console: Console, report: Report) -> None:
     files = len(report.repository.files)
     ignored = sum(len(each.ignored) for each in report.results)
     kept = f"; {ignored} findings are ignored, with a reason" if ignored else ""
+    if report.known:
+        outcomes += f"; {report.known} findings are in the baseline"
     console.print(
         Text(f"{', '.join(counts)}. {outcomes}{kept}. {files} files read, none run."),
         soft_wrap=True,

@@ -3,6 +3,7 @@
 import datetime
 import fnmatch
 import hashlib
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from tdsp.errors import TdspError
 from tdsp.reading import Repository, read
 
 INLINE = re.compile(r"tdsp: ignore\[([A-Z]{2}\d\d(?:, ?[A-Z]{2}\d\d)*)\] (\S.*)")
+BASELINE = "all that it found is in the baseline"
 KEYS = {"check", "path", "reason", "until"}
 WHERE = "pyproject.toml, [tool.tdsp.check]"
 
@@ -48,11 +50,12 @@ class Result:
 
 @dataclass(frozen=True)
 class Report:
-    """What all checks say of one repository."""
+    """What all checks say of one repository. `known` are findings that a baseline has."""
 
     repository: Repository
     results: tuple[Result, ...]
     unused: tuple[Ignore, ...]
+    known: int = 0
 
     @property
     def failed(self) -> list[Result]:
@@ -130,6 +133,30 @@ def check_repository(repo: Repository, chosen: Iterable[Check] | None = None) ->
     judged = {each.id for each in checks}
     unused = tuple(e for n, e in enumerate(ignores) if n not in used and e.check in judged)
     return Report(repo, tuple(results), unused)
+
+
+def read_baseline(path: Path) -> frozenset[str]:
+    """Return the fingerprints of an earlier `--format json`. Raises TdspError for another file."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        places = [each for result in data["results"] for each in result["places"]]
+        return frozenset(each["fingerprint"] for each in places if "fingerprint" in each)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise TdspError(f"{path} is not what `tdsp check --format json` writes") from error
+
+
+def only_new(report: Report, baseline: frozenset[str]) -> Report:
+    """Return a report without the findings that a baseline has; they are only counted."""
+    results, known = [], 0
+    for each in report.results:
+        new = tuple(m for m in each.marks if fingerprint(each.check, m) not in baseline)
+        if each.outcome != "fail" or len(new) == len(each.marks):
+            results.append(each)
+            continue
+        known += len(each.marks) - len(new)
+        outcome = "fail" if new else "not applicable"
+        results.append(Result(each.check, outcome, new, each.ignored, "" if new else BASELINE))
+    return Report(report.repository, tuple(results), report.unused, known)
 
 
 def _judged(check: Check, repo: Repository) -> tuple[list[Mark], str]:

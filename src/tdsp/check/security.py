@@ -99,14 +99,19 @@ def _random(text: str) -> bool:
 )
 def locked(repo: Repository) -> Iterator[Mark]:
     """Look for a lock of any tool, or exact versions in all of a file."""
-    if repo.locks:
-        yield at(repo, "held", repo.locks[0].path, 1)
-        return
     asked = [
         each for each in repo.requirements
         if repo.role(each.path) == "production" and not each.group and not BESIDE.search(each.path)
     ]  # fmt: skip
+    folders = {_folder(each.path) for each in asked} | {""}
+    locks = [lock for lock in repo.locks if _folder(lock.path) in folders]
+    if locks:
+        yield at(repo, "held", locks[0].path, 1)
+        return
     if not asked or _is_library(repo):
+        return
+    if repo.locks:
+        yield at(repo, "unknown", repo.locks[0].path, 1, "this lock is of another folder")
         return
     loose = [each for each in asked if not each.exact]
     if not loose:
@@ -114,6 +119,10 @@ def locked(repo: Repository) -> Iterator[Mark]:
         return
     share = f"{len(loose)} of {len(asked)} packages have no exact version, and there is no lock"
     yield at(repo, "fail", loose[0].path, loose[0].line, share)
+
+
+def _folder(path: str) -> str:
+    return path.rsplit("/", 1)[0] if "/" in path else ""
 
 
 def _is_library(repo: Repository) -> bool:

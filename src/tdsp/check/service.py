@@ -365,6 +365,42 @@ def containers(repo: Repository) -> Iterator[Mark]:
             yield at(repo, "fail", path, last[-1].line, "it runs as root", "note")
 
 
+POD = (
+    "apiVersion: apps/v1\nkind: Deployment\nspec:\n  template:\n    spec:\n      containers:\n"
+    "        - name: a\n          image: a:1\n"
+)
+
+
+@check(
+    "SE09",
+    family="service",
+    title="A container has limits",
+    why="Without limits one service takes the memory of all others on the machine.",
+    fix="Write resources.limits.memory for each container.",
+    unless="there is no Kubernetes deployment that is plain YAML",
+    severity="note",
+    bad={"k8s/app.yaml": POD},
+    good={"k8s/app.yaml": POD + "          resources: {limits: {memory: 1Gi}}\n"},
+)
+def limits(repo: Repository) -> Iterator[Mark]:
+    """Judge the containers of deployments by their memory limit."""
+    for path, documents in repo.yaml.items():
+        for document in documents if repo.role(path) == "production" else ():
+            data = document.data
+            if not isinstance(data, dict) or data.get("kind") not in {"Deployment", "StatefulSet"}:
+                continue
+            for key in ("spec", "template", "spec", "containers"):
+                data = data.get(key) if isinstance(data, dict) else None
+            for number, each in enumerate(data if isinstance(data, list) else []):
+                resources = each.get("resources") if isinstance(each, dict) else None
+                place = ("spec", "template", "spec", "containers", number)
+                if "patch" in path or not isinstance(each, dict) or "image" not in each:
+                    continue  # only a part: the rest stands in another file
+                limited = isinstance(resources, dict) and "memory" in str(resources.get("limits"))
+                kind, said = ("held", "") if limited else ("fail", "it has no limit of memory")
+                yield at(repo, kind, path, document.line(*place), said)
+
+
 def _base(repo: Repository, path: str, line: int, rest: str, stages: set[str]) -> Iterator[Mark]:
     words = [word for word in rest.split() if not word.startswith("--")]
     image = words[0] if words else ""

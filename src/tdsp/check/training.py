@@ -4,13 +4,18 @@ import json
 import re
 from collections.abc import Iterator
 
-from tdsp.check.data import trains
+from tdsp.check.data import READERS, trains
 from tdsp.check.monitoring import TRAINING
-from tdsp.check.rule import Mark, at, broken, check, held
+from tdsp.check.rule import Mark, at, broken, check, held, unsure
 from tdsp.check.shell import commands
 from tdsp.reading import Repository
+from tdsp.reading.python import Module
 
 FIT = "from sklearn.svm import SVC\n\n\ndef train():\n    return SVC().fit([[0], [1]], [0, 1])\n"
+FOREST = (
+    "from sklearn.ensemble import RandomForestClassifier\n\n"
+    "m = RandomForestClassifier({}).fit([[0], [1]], [0, 1])\n"
+)
 SCORED = (
     "from sklearn.metrics import f1_score\nfrom sklearn.svm import SVC\n\nm ="
     " SVC().fit([[0], [1]], [0, 1])\n"
@@ -60,11 +65,7 @@ def one_command(repo: Repository) -> Iterator[Mark]:
         ):
             yield at(repo, "held", path, text.count("\n", 0, match.start()) + 1, "a task trains")
             return
-    scripts = [
-        m
-        for m in repo.modules("production")
-        if re.search(r"(^|/)(train\w*|main|run\w*|pipeline\w*)\.py$", m.path)
-    ]
+    scripts = [each for each in repo.modules("production") if _trains_when_run(each)]
     if scripts:
         yield held(repo, scripts[0], 1, "a script trains")
         return
@@ -75,6 +76,13 @@ def one_command(repo: Repository) -> Iterator[Mark]:
     yield broken(
         repo, module, 1, "a model is fitted here, and no command that trains is named anywhere"
     )
+
+
+def _trains_when_run(module: Module) -> bool:
+    """Tell whether a script is named after training, or is an entry that calls a training."""
+    name = module.path.rsplit("/", 1)[-1]
+    entry = re.match(r"(train\w*|main|__main__|run\w*|pipeline\w*)\.py$", name)
+    return bool(entry) and any(re.match(r"(train|fit)(_|$)", c.method) for c in module.calls)
 
 
 @check(
@@ -164,14 +172,17 @@ def metrics_kept(repo: Repository) -> Iterator[Mark]:
         "clearml",
         "sacred",
         "trackio",
+        "azureml",
     }
     for module in repo.modules("production"):
         for each in module.imports:
             if each.module.split(".")[0] in trackers:
                 yield held(repo, module, each.line, "a tracker is imported")
                 return
+        own = any(call.name.startswith("sklearn.metrics.") for call in module.calls)
         for call in module.calls:
-            if keeps.search(call.name):
+            names = " ".join(sorted({n for v in call.args for n in v.names})).lower()
+            if keeps.search(call.name) and (own or re.search(r"metric|score|result", names)):
                 yield held(repo, module, call.line, "figures are written")
                 return
     module, line = measured
@@ -345,8 +356,108 @@ def ci_trains(repo: Repository) -> Iterator[Mark]:
                 return
     for test in repo.modules("test"):
         for call in test.calls:
-            if re.match(r"(train|fit|run_training|train_\w+|main)$", call.method):
+            if re.match(r"(train|fit|run_training|train_\w+)$", call.method):
                 yield held(repo, test, call.line, "a test trains")
                 return
     path = repo.workflows[0].path
     yield at(repo, "fail", path, 1, "no workflow and no test trains a model")
+
+
+STOCHASTIC = re.compile(
+    r"^sklearn\..*\.(RandomForest|ExtraTrees|GradientBoosting|HistGradientBoosting|MLP|SGD|DecisionTree"
+    r"|Bagging|AdaBoost)(Classifier|Regressor)$|^sklearn\.cluster\.(KMeans|MiniBatchKMeans)$"
+)
+
+
+@check(
+    "TR02",
+    family="training",
+    title="A model that draws at random can be trained again",
+    why="Without a seed the same rows give another model, and nobody can tell a change from"
+    " chance.",
+    fix="Give random_state, as a constant or from the configuration.",
+    unless="no script makes such a model",
+    severity="note",
+    proves=("I1",),
+    bad={"train.py": FOREST.format("")},
+    good={"train.py": FOREST.format("random_state=0")},
+)
+def seeded_model(repo: Repository) -> Iterator[Mark]:
+    """Judge estimators that are known to draw at random by their random_state."""
+    for module in repo.modules("production"):
+        seeded = any(call.name in {"numpy.random.seed"} for call in module.calls)
+        for call in module.calls:
+            if not STOCHASTIC.match(call.name):
+                continue
+            state = call.get("random_state")
+            if seeded or (state is not None and state.constant is not None):
+                yield held(repo, module, call.line)
+            elif call.starred:
+                yield unsure(repo, module, call.line, "its arguments are not written here")
+            else:
+                yield broken(repo, module, call.line, f"{call.method} has no random_state")
+
+
+PIPE = "import pandas as pd\n\ndf = pd.read_csv('data/a.csv')\n"
+STAGE = "stages:\n  train:\n    cmd: python train.py\n    deps: [train.py{}]\n"
+
+
+@check(
+    "TR16",
+    family="training",
+    title="A stage names all that it reads",
+    why="DVC runs a stage again when what it names has changed. With an input that is not"
+    " named, an old"
+    " model stands beside new data, and everything is up to date.",
+    fix="Add the file to the stage's deps in dvc.yaml.",
+    unless="no stage of a root dvc.yaml runs a script that reads a file it names",
+    severity="warning",
+    proves=("I1", "P1"),
+    bad={"dvc.yaml": STAGE.format(""), "train.py": PIPE, "data/a.csv": "a\n1\n"},
+    good={"dvc.yaml": STAGE.format(", data/a.csv"), "train.py": PIPE, "data/a.csv": "a\n1\n"},
+)
+def declared_inputs(repo: Repository) -> Iterator[Mark]:
+    """Compare the constant paths that a stage's own script reads with the stage's deps."""
+    stages = repo.dvc.data.get("stages") if repo.dvc else None
+    if repo.dvc is None or not isinstance(stages, dict):
+        return
+    made = {path for stage in stages.values() for path in _paths(stage, "outs")}
+    for name, stage in stages.items():
+        if not isinstance(stage, dict) or "wdir" in stage or not isinstance(stage.get("cmd"), str):
+            continue
+        module = _script(repo, stage["cmd"])
+        deps = _paths(stage, "deps")
+        if module is None or any("${" in each for each in deps):
+            continue
+        own = _paths(stage, "outs") | {"params.yaml"}
+        for call in module.calls:
+            path = call.args[0].constant if READERS.match(call.name) and call.args else None
+            known = isinstance(path, str) and (path in repo.files or path in made)
+            if not isinstance(path, str) or not known or path in own:
+                continue
+            line = repo.dvc.line("stages", name)
+            if any(path == each or path.startswith(f"{each.rstrip('/')}/") for each in deps):
+                yield at(repo, "held", "dvc.yaml", line, f"{name} names {path}")
+            else:
+                message = f"{name} reads {path} in {module.path}:{call.line}, and does not name it"
+                yield at(repo, "fail", "dvc.yaml", line, message)
+
+
+def _paths(stage: object, key: str) -> set[str]:
+    listed = stage.get(key) if isinstance(stage, dict) else None
+    found: set[str] = set()
+    for each in listed if isinstance(listed, list) else []:
+        found |= {each} if isinstance(each, str) else set(each) if isinstance(each, dict) else set()
+    return {each.removeprefix("./") for each in found}
+
+
+def _script(repo: Repository, command: str) -> Module | None:
+    """Return the one script of this repository that a command runs."""
+    if len(re.findall(r"python", command)) != 1:
+        return None
+    if match := re.search(r"python3? (?:\./)?([\w./-]+\.py)", command):
+        return repo.python.get(match[1])
+    if match := re.search(r"python3? -m ([\w.]+)", command):
+        path = match[1].replace(".", "/")
+        return repo.python.get(f"{path}.py") or repo.python.get(f"src/{path}.py")
+    return None
