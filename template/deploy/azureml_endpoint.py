@@ -35,6 +35,8 @@ class Endpoint:
         self.plan, self.say = plan, say
         written = yaml.safe_load(ENDPOINT.read_text(encoding="utf-8"))["name"]
         # Names are unique in a region: an environment in the same one has a name of its own.
+        if environment != "prod":
+            written = f"{written.removesuffix('-online')}-{environment}"
         self.name = os.environ.get(f"AZUREML_ENDPOINT_{environment.upper()}", written)
         found = self._endpoint("show")
         self.id, self.url = found["id"], found["scoring_uri"].removesuffix("/predict")
