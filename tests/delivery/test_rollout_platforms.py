@@ -249,10 +249,10 @@ def test_what_is_not_released_is_refused_before_anything_is_done(
 
 # AZURE ML
 
-ENDPOINT = "az ml online-endpoint update --name ml-project-online"
-CREATE = "az ml online-deployment create --name {0} --endpoint-name ml-project-online "
+ENDPOINT = "az ml online-endpoint update --name ml-project-test"
+CREATE = "az ml online-deployment create --name {0} --endpoint-name ml-project-test "
 CREATE += "--file azureml/online/deployment.yml --set environment.image={1}"
-DELETE = "az ml online-deployment delete --name {0} --endpoint-name ml-project-online --yes"
+DELETE = "az ml online-deployment delete --name {0} --endpoint-name ml-project-test --yes"
 TAGS = f"{ENDPOINT} --set tags.live=green tags.image_green={NEW} tags.image_before={OLD}"
 
 
