@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tdsp.cli import INSTALL
+from tdsp import INSTALL
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+import checking
 import generation
 import pipeline
 import places
@@ -19,7 +20,7 @@ import serving
 import training
 from timing import Figure, Ratio, Section
 
-PARTS = ("generation", "pipeline", "scoring", "serving", "training")
+PARTS = ("checking", "generation", "pipeline", "scoring", "serving", "training")
 SIZES = [1_000_000, 5_000_000, 20_000_000]
 TOOLS = ("copier", "cookiecutter", "dvc", "pandas", "scikit-learn")
 
@@ -42,6 +43,7 @@ def measure(wanted: argparse.Namespace, work: Path) -> list[Section]:
     source = places.template(work, env)
     few = max(1, (wanted.repeats + 1) // 2)
     actions = {
+        "checking": lambda: checking.measure(source, work, env, wanted.repeats),
         "generation": lambda: generation.measure(source, work, env, wanted.repeats),
         "pipeline": lambda: pipeline.measure(source, work, env, few),
         "scoring": lambda: scoring.measure(source, work, env, few, sorted(wanted.rows)),

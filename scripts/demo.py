@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tdsp.cli import INSTALL
+from tdsp import INSTALL
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent

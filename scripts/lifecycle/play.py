@@ -28,7 +28,7 @@ from scripts.lifecycle.story import Story, console
 from scripts.lifecycle.traffic import Traffic
 from scripts.lifecycle.world import TARGET, readings
 
-from tdsp.cli import INSTALL
+from tdsp import INSTALL
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent

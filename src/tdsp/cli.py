@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tdsp import __version__
+from tdsp import INSTALL, __version__
 from tdsp.check.cli import check as check_command
 from tdsp.errors import TdspError
 from tdsp.onboard import command as onboard_command
@@ -32,8 +32,6 @@ OUTER = (
     " code owners and update bots' settings at a repository's root only: those of this project do"
     " nothing here, see docs/start.md of tdsp."
 )
-# Adds nothing, since pytest is asked for already: uv.lock begins with the versions of the template.
-INSTALL = "uv add --dev --constraints requirements.lock pytest"
 app = typer.Typer(
     name="tdsp",
     help="Start machine-learning projects in the Team Data Science Process layout.",

@@ -18,7 +18,7 @@ from tests.project.living import (
     run,
 )
 
-from tdsp.cli import INSTALL
+from tdsp import INSTALL
 
 INDEX = re.compile(
     r"https?://[^\s\"'<>]*/(simple|packages)\b|files\.pythonhosted\.org"

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 import tdsp.new
-from tdsp import __version__
-from tdsp.cli import INSTALL, main
+from tdsp import INSTALL, __version__
+from tdsp.cli import main
 from tdsp.generate import messy
 
 ANSWERS = ".copier-answers.yml"
