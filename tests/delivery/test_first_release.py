@@ -105,9 +105,6 @@ def test_every_variable_that_ci_reads_is_given_a_value(stage: Stage) -> None:
     assert not re.search(r"--body *(--|$)|glab variable set \w+ *(--|$)", calls, re.MULTILINE)
 
 
-@pytest.mark.parametrize(
-    "command", ["uv run poe verdict", "uv run dvc push", "uv run poe pipeline"]
-)
 def test_each_task_of_gitlab_has_its_schedule(stage: Stage) -> None:
     texts = [path.read_text(encoding="utf-8") for path in stage.project.glob(".gitlab/ci/*.yml")]
     asked = set(re.findall(r'\$TASK == "(\w+)"', "".join(texts)))
@@ -115,6 +112,9 @@ def test_each_task_of_gitlab_has_its_schedule(stage: Stage) -> None:
     assert {re.search(r"TASK:(\w+)", call)[1] for call in made} == asked  # type: ignore[index]
 
 
+@pytest.mark.parametrize(
+    "command", ["uv run poe verdict", "uv run dvc push", "uv run poe pipeline"]
+)
 def test_what_fails_stops_before_the_tag(stage: Stage, command: str) -> None:
     done = play(stage, fails(f"{command}*"))
     assert done.code != 0
