@@ -280,7 +280,8 @@ def test_a_model_that_its_gate_rejects_is_not_deployed(desk: Desk, tmp_path: Pat
 
 
 @needs_nginx
-def test_the_probe_tells_what_is_wrong(desk: Desk) -> None:
+def test_the_probe_tells_what_is_wrong(guarded: Desk) -> None:
+    desk = guarded  # the probe expects the model of the project that it is run in
     url = f"http://127.0.0.1:{desk.port}"
     done = desk.project.run("poe", "-q", "probe", "--url", url, "--json")
     told: dict[str, Any] = json.loads(done.stdout)
