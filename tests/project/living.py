@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,6 +93,23 @@ def environment(version: str) -> Path:
 
 
 @contextmanager
+def twin(warm: Path) -> Iterator[Path]:
+    """An environment to install into: the files of another one by hard links, its own scripts."""
+    target = Path(tempfile.mkdtemp(prefix=f"{warm.name}+", dir=warm.parent))
+    try:
+        shutil.copytree(warm, target, symlinks=True, copy_function=os.link, dirs_exist_ok=True)
+        for script in (target / BIN).iterdir():
+            content = script.read_bytes()
+            if content.startswith(f"#!{warm}/".encode()):
+                script.unlink()  # not written through the link
+                script.write_bytes(content.replace(str(warm).encode(), str(target).encode(), 1))
+                script.chmod(0o755)
+        yield target
+    finally:
+        shutil.rmtree(target)
+
+
+@contextmanager
 def made_once(target: Path) -> Iterator[bool]:
     """Tell whether `target` has to be made; one process at a time asks, and makes it."""
     target.parent.mkdir(exist_ok=True)
@@ -112,7 +130,8 @@ class Project:
     def env(self) -> dict[str, str]:
         path = f"{self.environment / BIN}{os.pathsep}{os.environ['PATH']}"
         source = {} if self.installed else {"PYTHONPATH": "src"}
-        known = self.environment.with_name(f"{self.environment.name}.mypy")  # types of libraries
+        warm = self.environment.name.partition("+")[0]
+        known = self.environment.with_name(f"{warm}.mypy")  # types of libraries
         places = {"VIRTUAL_ENV": str(self.environment), "MYPY_CACHE_DIR": str(known)}
         return clean(PATH=path, **places, **source)
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from filelock import FileLock
-from tests.project.living import FOUND, VERSIONS, Project, environment, uv
+from tests.project.living import FOUND, VERSIONS, Project, environment, twin, uv
 from tests.render.engines import Answers, values, with_copier
 
 TORTURE = """Bob's "churn" \\ model: 100% # 顧客 🚀 é"""
@@ -60,14 +59,9 @@ def lived(
     """A project as a user has it on the first day: rendered, committed, installed."""
     answers: Answers = request.param
     root = with_copier(repository, tmp_path_factory.mktemp("lived") / "project", answers)
-    warm = environment(answers["python_version"])
-    project = Project(root, warm, installed=True).commit()
-    # One project at a time is installed there; tests of a row may run in several processes.
-    with FileLock(warm.with_name(f"{warm.name}.lived.lock")):
-        uv("pip", "install", "--quiet", "--python", warm, "--no-deps", "--editable", root, cwd=root)
-        yield project
-        slug = project.yaml(".copier-answers.yml")["project_slug"]
-        uv("pip", "uninstall", "--quiet", "--python", warm, slug)
+    with twin(environment(answers["python_version"])) as own:
+        uv("pip", "install", "--quiet", "--python", own, "--no-deps", "--editable", root, cwd=root)
+        yield Project(root, own, installed=True).commit()
 
 
 def of(rows: list[Answers]) -> pytest.MarkDecorator:
