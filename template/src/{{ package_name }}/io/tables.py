@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import pandas as pd
@@ -36,6 +36,7 @@ FORMATS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
+MOST_UNPACKED = 500  # MB of a workbook, which is a zip archive: a small one can hold gigabytes
 
 
 def read_table(path: Path, data: Data, text: list[str]) -> pd.DataFrame:
@@ -120,6 +121,10 @@ def _parquet(
 
 
 def _excel(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
+    with ZipFile(path) as book:
+        unpacked = sum(part.file_size for part in book.infolist()) // 1_000_000
+    if unpacked > MOST_UNPACKED:
+        raise ValueError(f"it unpacks to {unpacked} MB, at most {MOST_UNPACKED} are read: use CSV")
     options: dict[str, Any] = {"sheet_name": data.sheet or 0, "keep_default_na": False}
     _once(pd.read_excel(path, header=None, nrows=1, **options).to_numpy().ravel())
     frame = pd.read_excel(path, dtype=dict.fromkeys(text, "str"), na_values=[""], **options)

@@ -56,15 +56,16 @@ def _environment(**options: Any) -> Environment:
 
 
 def _literal(value: Any) -> Markup:
-    """Have Markdown show a text of the data as it is, on one line: names there can be anything.
-
-    What nobody would see, such as U+202E, which turns the text that follows around, is named.
-    """
+    """Have Markdown show a text of the data as it is, on one line: names there can be anything."""
     if isinstance(value, Markup):
         return value
-    text = SPACE.sub(" ", str(value))
-    shown = "".join(c if c.isprintable() or c in JOINERS else f"[U+{ord(c):04X}]" for c in text)
-    return Markup(SPECIAL.sub(r"\\\g<0>", shown))  # noqa: S704
+    text = visible(SPACE.sub(" ", str(value)))
+    return Markup(SPECIAL.sub(r"\\\g<0>", text))  # noqa: S704
+
+
+def visible(text: str) -> str:
+    """Name what nobody would see, such as U+202E, which turns the text that follows around."""
+    return "".join(c if c.isprintable() or c in JOINERS else f"[U+{ord(c):04X}]" for c in text)
 
 
 def _figure(value: Any) -> str:
