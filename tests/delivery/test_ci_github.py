@@ -66,7 +66,10 @@ def test_a_release_brings_one_image_to_test_and_to_production(stages: Played, na
     assert done.of("docker run")[0].endswith(f"--fail-on high --only-fixed registry:{image(name)}")
     assert done.of("cosign sign") == [f"--yes {image(name)}"]
     assert done.before("docker run", "cosign sign")
-    assert done.before("cosign sign", "uv run poe deploy")
+    verified = done.of("cosign verify")
+    assert [line.split()[-1] for line in verified] == [image(name)] * 2
+    assert all("--certificate-identity https://" in line for line in verified)
+    assert done.before("cosign verify", "uv run poe deploy")
     assert len(done.of("tools.sh /usr/local/bin")) == (0 if name == "azureml" else 2)
     assert ["test, success" in done.of("uv run poe notify")[0]] == [True]
 
@@ -79,10 +82,11 @@ def test_a_release_brings_one_image_to_test_and_to_production(stages: Played, na
         ("docker buildx build*", ["verdict", "approve"]),
         ("docker run *", ["verdict", "approve"]),
         ("cosign sign *", ["verdict", "approve"]),
+        ("cosign verify *", ["verdict", "approve", "notify"]),
         ("uv run poe deploy --environment test*", ["verdict", "approve", "deploy", "notify"]),
         ("uv run poe probe *", [*JUDGED, *ROUND]),
     ],
-    ids=["gate", "approval", "build", "scan", "sign", "deploy", "probe"],
+    ids=["gate", "approval", "build", "scan", "sign", "signature", "deploy", "probe"],
 )
 def test_what_fails_before_production_stops_the_release(
     stages: Played, broken: str, last: list[str]
@@ -95,7 +99,7 @@ def test_what_fails_before_production_stops_the_release(
     assert not done.of("uv run poe deploy --environment prod")
     told = done.of("uv run poe notify")
     assert all("test, failure" in line for line in told)
-    assert bool(told) is ("deploy" in last)
+    assert bool(told) is (last[-1:] == ["notify"])
 
 
 def test_production_that_fails_its_probe_is_undone(stages: Played) -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,8 @@ def play(stage: Stage, *answers: str) -> Played:
     remote = ["git", "-C", stage.project, "remote", "remove", "origin"]
     subprocess.run(remote, capture_output=True, check=False)
     subprocess.run(["git", "-C", stage.project, "tag", "-d", "v1.0.0"], capture_output=True)
+    if (deploy := stage.project / "deploy").exists():  # what `az keyvault key download` writes
+        (deploy / "cosign.pub").write_text(f"{time.time_ns()}\n", encoding="utf-8")
     who = {
         f"GIT_{one}_{what}": "x@y" for one in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
     }
@@ -91,6 +94,22 @@ def test_every_command_of_the_page_runs_in_its_order(stage: Stage) -> None:
     assert done.before("uv run poe verdict", "git push origin v1.0.0")
     undo = ("uv run poe undo --environment prod", "uv run ml_project rollback")
     assert done.calls[-1].startswith(undo)
+
+
+def test_the_images_are_signed_with_a_key_that_deployments_know(stage: Stage) -> None:
+    release = stage.project / "azure-pipelines/release.yml"
+    if release.exists() and "--key /cosign.pub" in release.read_text(encoding="utf-8"):
+        done = play(stage)
+        assert "Key Vault Crypto User" in " ".join(done.of("az role assignment create"))
+        assert "--file deploy/cosign.pub" in " ".join(done.of("az keyvault key download"))
+        assert "cosign.pub" in git(stage.project, "show", "--name-only", "HEAD")
+
+
+def test_the_other_environments_read_images_and_their_signatures(stage: Stage) -> None:
+    text = commands(stage.project)
+    if "deploy prod" in text and (stage.project / "deploy/container").exists():
+        [line] = [each for each in play(stage).output.splitlines() if "mage" in each[:6]]
+        assert line.count(MADE) == 4, line
 
 
 def given(done: Played) -> set[str]:

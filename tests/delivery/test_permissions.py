@@ -160,6 +160,8 @@ def granted(project: Path, tool: Terraform, folder: Path) -> Grants:  # noqa: F8
             found.add("delivery", "serving", "Managed Identity Operator")
         elif address.startswith("azurerm_role_assignment.storage_guest"):
             found.add("delivery of test", "storage", resources[address]["role_definition_name"])
+        elif address.startswith("azurerm_role_assignment.registry_guest"):
+            found.add("delivery of test", "registry", resources[address]["role_definition_name"])
     return found
 
 
@@ -261,6 +263,7 @@ def test_a_pull_request_can_write_nothing(walks: Walks) -> None:
         assert grants.roles["reader", "storage"] == {"Storage Blob Data Reader"}
         assert {where for who, where in grants.roles if who == "reader"} == {"storage"}
         assert grants.roles["delivery of test", "storage"] == {"Storage Blob Data Reader"}
+        assert grants.roles["delivery of test", "registry"] == {"AcrPull"}
 
 
 def test_the_infrastructure_identity_may_write_each_resource(
@@ -278,6 +281,8 @@ def test_the_walk_bites(walks: Walks) -> None:
     """Each fault that was in these files once, put back."""
     jobs, grants = walks["github", "azureml"]
     without = replace(grants, roles={key: {*roles} for key, roles in grants.roles.items()})
+    without.roles["delivery", "registry"].discard("AcrPull")
+    assert any("pull/read on registry" in line for line in lacking(jobs, "azureml", without))
     without.roles["delivery", "workspace"].discard("Monitoring Reader")
     assert any("metrics/read" in line for line in lacking(jobs, "azureml", without))
     checks = next(job for job in jobs if job.name == "ci.yml: check")

@@ -39,7 +39,7 @@ locals {
       ["workspace", "Contributor"],
       ["training", "AcrPull"],
     ],
-    local.builds ? [["builder", "AcrPush"]] : [],
+    local.builds ? [["builder", "AcrPush"], ["delivery", "AcrPull"]] : [],
     var.managed_endpoint ? [["serving", "AcrPull"]] : [],
     local.approver,
   )
