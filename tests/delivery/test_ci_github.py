@@ -488,10 +488,13 @@ def test_a_word_that_nobody_replaced_stops_before_the_login(
     assert filled in before
     path.write_text(before.replace(filled, word), encoding="utf-8")
     try:
-        done = stage.play("infra", "push")
+        for _ in range(3):  # act sometimes loses the last line of a step
+            done = stage.play("infra", "push")
+            assert done.code != 0
+            assert not done.of("az stack")
+            assert not done.of("terraform")
+            if "replace these words" in done.output:
+                break
     finally:
         path.write_text(before, encoding="utf-8")
-    assert done.code != 0
     assert "replace these words" in done.output
-    assert not done.of("az stack")
-    assert not done.of("terraform")
