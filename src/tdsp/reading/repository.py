@@ -14,6 +14,7 @@ from typing import Any
 from tdsp.errors import TdspError
 from tdsp.reading import files, git, notebooks, objects, packages, python, workflows, yamls
 from tdsp.reading.files import MEGABYTE, MODELS, File
+from tdsp.reading.git import Index
 from tdsp.reading.notebooks import Notebook
 from tdsp.reading.packages import Lock, Requirement
 from tdsp.reading.python import Module
@@ -153,9 +154,33 @@ def model_kind(file: File) -> str:
     return kind if magic is None or file.head.startswith(magic) else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The files of a repository before they are parsed, and what git says of them."""
+
+    root: str
+    files: dict[str, File]
+    git: str = ""
+    index: Index = field(default_factory=Index)
+
+
 def read(root: Path) -> Repository:
     """Read a folder. Raises TdspError, saying what is wrong, when there is nothing to read."""
-    _folder(root)
+    return assemble(source(root))
+
+
+def read_git(root: Path, commit: str = "HEAD") -> Repository:
+    """Read a commit out of git's objects: of a bare, shallow or partial clone, or of a work tree.
+
+    Raises TdspError, saying what is wrong, when there is no such commit or nothing in it.
+    """
+    folder(root)
+    return assemble(source_git(root, objects.find(root, commit)))
+
+
+def source(root: Path) -> Source:
+    """Return the files of a folder. Raises TdspError when there are none."""
+    folder(root)
     if objects.is_bare(root):
         raise TdspError(
             f"{files.shown(str(root))} is a bare repository: "
@@ -167,22 +192,23 @@ def read(root: Path) -> Repository:
     found = {file.path: file for file in files.find(root, index)}
     if not found:
         raise TdspError(f"{files.shown(str(root))} has no files to check")
-    return assemble(str(root), found, problem, index)
+    return Source(str(root), _sorted(found), problem, index or Index())
 
 
-def read_git(root: Path, commit: str = "HEAD") -> Repository:
-    """Read a commit out of git's objects: of a bare, shallow or partial clone, or of a work tree.
-
-    Raises TdspError, saying what is wrong, when there is no such commit or nothing in it.
-    """
-    _folder(root)
-    found, index = objects.read(objects.find(root, commit))
+def source_git(root: Path, commit: objects.Commit) -> Source:
+    """Return the files of a commit. Raises TdspError when there are none."""
+    found, index = objects.read(commit)
     if not found:
-        raise TdspError(f"{files.shown(str(root))} has no files to check in {commit}")
-    return assemble(str(root), found, "", index)
+        raise TdspError(f"{files.shown(str(root))} has no files to check in {commit.commit[:12]}")
+    return Source(str(root), _sorted(found), "", index)
 
 
-def _folder(root: Path) -> None:
+def _sorted(found: dict[str, File]) -> dict[str, File]:
+    return dict(sorted(found.items(), key=lambda each: files.order(each[0])))
+
+
+def folder(root: Path) -> None:
+    """Raise TdspError, saying what is wrong, for what is no folder or cannot be read."""
     name = files.shown(str(root))
     try:
         if not root.is_dir():
@@ -202,23 +228,19 @@ def read_texts(texts: dict[str, str | bytes]) -> Repository:
         found[path] = File(
             path, len(raw), raw[: files.HEAD], text, problem, tracked=True, blob="0" * 40
         )
-    return assemble("", found)
+    return assemble(Source("", _sorted(found)))
 
 
-def assemble(
-    root: str, unsorted: dict[str, File], git_problem: str = "", index: git.Index | None = None
-) -> Repository:
+def assemble(given: Source) -> Repository:
     """Return the facts of files that have been read."""
-    found = dict(sorted(unsorted.items(), key=lambda each: files.order(each[0])))
-    gather = _Gather(found)
-    about = index or git.Index()
+    gather, index = _Gather(given.files), given.index
     with _without_collector():
-        _take_all(gather, found)
+        _take_all(gather, given.files)
     return Repository(
-        root, found, gather.python, gather.notebooks, gather.yaml, gather.toml,
+        given.root, given.files, gather.python, gather.notebooks, gather.yaml, gather.toml,
         tuple(gather.workflows), tuple(gather.requirements), tuple(gather.locks), gather.docker,
-        tuple(gather.problems), git_problem, about.commit,
-        tuple(map(files.shown, about.submodules)), about.committed,
+        tuple(gather.problems), given.git, index.commit,
+        tuple(map(files.shown, index.submodules)), index.committed,
     )  # fmt: skip
 
 
