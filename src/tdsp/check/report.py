@@ -124,6 +124,8 @@ def _sums(console: Console, report: Report) -> None:
     kept = f"; {ignored} findings are ignored, with a reason" if ignored else ""
     if report.known:
         outcomes += f"; {report.known} findings are in the baseline"
+    if report.unchanged:
+        outcomes += f"; {report.unchanged} findings are in files that did not change"
     console.print(
         Text(f"{', '.join(counts)}. {outcomes}{kept}. {files} files read, none run."),
         soft_wrap=True,

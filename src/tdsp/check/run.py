@@ -65,13 +65,17 @@ class About:
 
 @dataclass(frozen=True)
 class Report:
-    """What all checks say of one repository. `known` are findings that a baseline has."""
+    """What all checks say of one repository.
+
+    `known` are findings that a baseline has, `unchanged` those in files that did not change.
+    """
 
     about: About
     results: tuple[Result, ...]
     unused: tuple[Ignore, ...]
     facts: Callable[[], Repository]
     known: int = 0
+    unchanged: int = 0
 
     @cached_property
     def repository(self) -> Repository:

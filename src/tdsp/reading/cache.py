@@ -29,7 +29,9 @@ OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def folder() -> Path:
-    """Return the user's folder for what can be made again."""
+    """Return the user's folder for what can be made again, or what TDSP_CACHE names."""
+    if own := os.environ.get("TDSP_CACHE", ""):
+        return Path(own).absolute()
     given = os.environ.get("XDG_CACHE_HOME", "")
     if given and Path(given).is_absolute():
         return Path(given) / "tdsp"
@@ -41,12 +43,12 @@ def folder() -> Path:
 class Cache:
     """Values by key. Several processes may use one file; each value is whole or not there.
 
-    `problem` says why the cache is not used, or that a damaged file was thrown away.
+    `problem` says why the cache is not used, or, if `damaged`, that its file was thrown away.
     """
 
     def __init__(self, place: Path | None = None) -> None:
         """Use a file, that of the user without one."""
-        self.problem = ""
+        self.problem, self.damaged = "", False
         self._writes = 0
         self._file = place or self._default()
         self._base: sqlite3.Connection | None = None
@@ -99,7 +101,8 @@ class Cache:
                 with suppress(OSError):
                     for end in ("", "-wal", "-shm"):
                         Path(f"{self._file}{end}").unlink(missing_ok=True)
-                    self.problem = f"the cache {self._file} was damaged, and thrown away"
+                    self.problem = f"the cache {self._file} was damaged, and was thrown away"
+                    self.damaged = True
 
     def get(self, key: str) -> Any:
         """Return a value, None when there is none."""
