@@ -12,9 +12,22 @@ from pathlib import Path
 from typing import Any
 
 from tdsp.errors import TdspError
-from tdsp.reading import files, git, notebooks, objects, packages, python, workflows, yamls
+from tdsp.reading import (
+    circleci,
+    files,
+    git,
+    infrastructure,
+    jenkins,
+    notebooks,
+    objects,
+    packages,
+    python,
+    workflows,
+    yamls,
+)
 from tdsp.reading.files import MEGABYTE, MODELS, File
 from tdsp.reading.git import Index
+from tdsp.reading.infrastructure import AzureML, Resource, Saved
 from tdsp.reading.notebooks import Notebook
 from tdsp.reading.packages import Lock, Requirement
 from tdsp.reading.python import Module
@@ -134,6 +147,21 @@ class Repository:
     def models(self) -> tuple[File, ...]:
         """Files that hold a trained model, by suffix and first bytes."""
         return tuple(file for file in self.files.values() if model_kind(file))
+
+    @cached_property
+    def resources(self) -> tuple[Resource, ...]:
+        """What Terraform and Bicep make."""
+        return tuple(infrastructure.resources(self.files.values()))
+
+    @cached_property
+    def azureml(self) -> tuple[AzureML, ...]:
+        """The YAML files of Azure ML."""
+        return tuple(infrastructure.azureml(self.yaml))
+
+    @cached_property
+    def saved(self) -> tuple[Saved, ...]:
+        """The models that MLflow has saved here."""
+        return tuple(infrastructure.saved(self.yaml))
 
     @cached_property
     def dvc(self) -> Document | None:
@@ -305,6 +333,8 @@ class _Gather:
             self._json(path, text)
         elif _is_requirements(path):
             self._requirements(path, text)
+        elif name.startswith("Jenkinsfile"):
+            self.workflows.append(jenkins.read(path, text))
         elif name.startswith(("Dockerfile", "Containerfile")) or suffix == ".dockerfile":
             self.docker[path] = tuple(_docker(path, text))
 
@@ -329,7 +359,8 @@ class _Gather:
         name = path.rsplit("/", 1)[-1]
         if name in {"conda-lock.yml", "conda-lock.yaml"}:
             self.locks.append(Lock(path, {}, True))
-        if documents and (found := workflows.read(path, documents[0], text)):
+        of_ci = circleci.read if circleci.is_circleci(path) else workflows.read
+        if documents and (found := of_ci(path, documents[0], text)):
             self.workflows.append(found)
         conda = name.startswith(("environment", "conda")) and name not in packages.LOCKS
         if documents and conda:
