@@ -41,7 +41,12 @@ def base(root: Path, commit: str = "HEAD") -> str:
 
 
 def only_changed(report: Report, root: Path, since: str, commit: str = "") -> Report:
-    """Return a report of the findings in files that differ from `since`."""
+    """Return a report of the findings in files that differ from `since`.
+
+    Before the first commit, all differs from HEAD.
+    """
+    if since == "HEAD" and not commit and _unborn(root):
+        return report
     before = objects.find(root, since)
     old = dict(objects.listed(before))
     now = dict(objects.listed(objects.find(root, commit))) if commit else None
@@ -62,6 +67,11 @@ def only_changed(report: Report, root: Path, since: str, commit: str = "") -> Re
         outcome = "fail" if kept else "not applicable"
         results.append(Result(each.check, outcome, kept, each.ignored, "" if kept else REASON))
     return replace(report, results=tuple(results), unchanged=left)
+
+
+def _unborn(root: Path) -> bool:
+    index, _ = git.index(root)
+    return index is not None and not index.commit
 
 
 def _same(path: Path, blob: str, form: str) -> bool:
