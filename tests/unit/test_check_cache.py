@@ -17,6 +17,7 @@ from tdsp.check.report import as_json
 from tdsp.check.rule import CHECKS
 from tdsp.check.run import Report, check_folder
 from tdsp.cli import app
+from tdsp.reading import Known, python
 from tdsp.reading import cache as caches
 from tdsp.reading.cache import Cache
 
@@ -337,6 +338,39 @@ def test_a_value_that_would_unpack_to_too_much_is_not_read(
         monkeypatch.setattr(caches, "LARGEST", 1000)
         assert cache.get("a") is None
         assert cache.problem == ""
+
+
+def test_what_is_known_in_a_process_is_not_parsed_again(
+    work: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[str] = []
+    really = python.parse
+    monkeypatch.setattr(
+        python, "parse", lambda path, text: parsed.append(path) or really(path, text)
+    )
+    with Cache() as cache:
+        check_folder(work, cache=cache)
+        assert sorted(parsed) == ["src/a.py", "train.py"]
+        (work / "src" / "b.py").write_text("y = 2\n", encoding="utf-8")
+        (work / "moved.py").write_text(LEAK, encoding="utf-8")
+        parsed.clear()
+        found = check_folder(work, cache=cache)
+    assert parsed == ["src/b.py"]
+    assert {mark.path for e in found.results if e.check.id == "TR03" for mark in e.marks} == {
+        "train.py",
+        "moved.py",
+    }
+    assert as_json(found, None) == as_json(check_folder(work), None)
+
+
+def test_what_is_known_in_a_process_has_a_bound() -> None:
+    known = Known(most=10)
+    modules = {text: python.parse("a.py", text) for text in ("x = 1", "x = 2", "x = 3", "y" * 11)}
+    for text, module in modules.items():
+        known.put(text, module)
+        known.put(text, module)
+    assert [known.get(text) is not None for text in modules] == [False, True, True, False]
+    assert known.size == 10
 
 
 def test_where_the_file_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,7 +83,7 @@ def check_again(root: Path, chosen: list[Check], reference: str, cache: Cache) -
     value = cache.get(key)
     report = _unpacked(given.root, _index(given), value, lambda: assemble(given))
     if report is None:
-        report = check_repository(assemble(given), chosen)
+        report = check_repository(assemble(given, cache.known), chosen)
         value = _packed(report)
     paths = [] if reference else watched(root, given)
     if not reference:

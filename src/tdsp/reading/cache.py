@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tdsp.reading.repository import Known
+
 MOST, KEPT = 200_000_000, 150_000_000  # bytes of values: above the first, the oldest go
 LARGEST, WAIT, DAY = 20_000_000, 2.0, 86_400
 FORM = 1
@@ -43,12 +45,14 @@ def folder() -> Path:
 class Cache:
     """Values by key. Several processes may use one file; each value is whole or not there.
 
+    `known` is what was parsed in this process, and is not in the file.
     `problem` says why the cache is not used, or, if `damaged`, that its file was thrown away.
     """
 
     def __init__(self, place: Path | None = None) -> None:
         """Use a file, that of the user without one."""
         self.problem, self.damaged = "", False
+        self.known = Known()
         self._writes = 0
         self._file = place or self._default()
         self._base: sqlite3.Connection | None = None
