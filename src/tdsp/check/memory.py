@@ -40,7 +40,8 @@ OWN = (".gitconfig", ".config/git/config", ".config/git/ignore")
 def version() -> str:
     """Return a hash of what reads and judges, and of the Python that parses."""
     here = Path(__file__).parents[1]
-    sources = [p for part in ("reading", "check") for p in sorted((here / part).glob("*.py"))]
+    folders = (here, here / "reading", here / "check")
+    sources = [each for folder in folders for each in sorted(folder.glob("*.py"))]
     found = hashlib.sha256(sys.version.encode())
     for each in sources:
         found.update(each.read_bytes())
