@@ -14,6 +14,7 @@ from typing import Any
 
 NOTHING: Any = object()
 NO_NAMES: frozenset[str] = frozenset()
+NUMBERS = tuple(range(4096))
 NO_KEYWORDS: "dict[str, Value]" = {}  # of a call that has none; nobody writes to facts
 EXITS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort", "pytest.fail", "typer.Exit"})
 
@@ -195,6 +196,17 @@ class Module:
 def _named(name: str, written: str) -> Value:
     """Return a name as a value: one object, in however many places it is read."""
     return Value(name, frozenset((written,)), kind="name")
+
+
+@lru_cache(maxsize=20_000, typed=True)
+def _same(value: Any) -> Value:
+    """Return a constant as a value: one object, in however many places it stands."""
+    return Value(constant=value)
+
+
+def _number(number: int) -> int:
+    """Return a number as the one object that stands for it; most files are not longer."""
+    return NUMBERS[number] if number < len(NUMBERS) else number
 
 
 @lru_cache(maxsize=64)
@@ -394,9 +406,9 @@ class _Walker:
         self.order += 1
         self.assigns.append(
             Assign(
-                line,
+                _number(line),
                 self.scope,
-                self.order,
+                _number(self.order),
                 tuple(names),
                 tuple(stores),
                 unpacked,
@@ -572,13 +584,21 @@ class _Walker:
         self.loop -= 1
         return Value(names=self._one(frozenset(names)), kind="comprehension")
 
-    def _constant(self, node: ast.Constant) -> Value:
+    def _constant(self, node: ast.Constant, *, own: bool = False) -> Value:
         value = node.value
-        if isinstance(value, str) and len(value) < 400:
+        if isinstance(value, str):
+            if len(value) >= 400:
+                return Value(constant=value)
             value = sys.intern(value)
             if len(value) > 3:
-                self.texts.append(Text(node.lineno, value, self.scope))
-        return Value(constant=value)
+                self.texts.append(Text(_number(node.lineno), value, self.scope))
+        return Value(constant=value) if own else _same(value)
+
+    def _keyword(self, node: ast.expr) -> Value:
+        """Visit the value of a keyword: a constant is its own, so that its call can be found."""
+        return (
+            self._constant(node, own=True) if isinstance(node, ast.Constant) else self.value(node)
+        )
 
     def _attribute(self, node: ast.Attribute) -> Value:
         base = self.value(node.value)
@@ -597,12 +617,12 @@ class _Walker:
         )
         keywords = NO_KEYWORDS
         if node.keywords:
-            keywords = {each.arg or "**": self.value(each.value) for each in node.keywords}
+            keywords = {each.arg or "**": self._keyword(each.value) for each in node.keywords}
         starred = "**" in keywords or any(isinstance(each, ast.Starred) for each in node.args)
         self.order += 1
         call = Call(
-            name, node.lineno, self.scope, self.order, receiver, args, keywords, starred,
-            self.loop > 0, self.tries, self.main, self.handled,
+            name, _number(node.lineno), self.scope, _number(self.order), receiver, args, keywords,
+            starred, self.loop > 0, self.tries, self.main, self.handled,
         )  # fmt: skip
         self.calls.append(call)
         if name in EXITS and (function := self.body_of[-1]) is not None:
