@@ -140,9 +140,12 @@ def _run(asked: _Asked) -> int:
             else:
                 typer.echo(f"{each.id}  {each.family:<10}  {each.severity:<7}  {each.title}")
         return 0
+    from tdsp.reading.repository import without_collector
+
     _agree(asked)
-    found = _found(asked)
-    return _patch(found) if asked.fix else _show(found, asked)
+    with without_collector():
+        found = _found(asked)
+        return _patch(found) if asked.fix else _show(found, asked)
 
 
 def _agree(asked: _Asked) -> None:

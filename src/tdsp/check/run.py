@@ -17,6 +17,7 @@ from tdsp.errors import TdspError
 from tdsp.reading import Repository, read, read_git
 from tdsp.reading.cache import Cache
 from tdsp.reading.objects import is_bare
+from tdsp.reading.repository import without_collector
 
 INLINE = re.compile(r"tdsp: ignore\[([A-Z]{2}\d\d(?:, ?[A-Z]{2}\d\d)*)\] (\S.*)")
 BASELINE = "all that it found is in the baseline"
@@ -156,7 +157,8 @@ def check_repository(repo: Repository, chosen: Iterable[Check] | None = None) ->
     results = []
     for each in checks:
         kept, ignored = [], []
-        marks, problem = _judged(each, repo)
+        with without_collector():
+            marks, problem = _judged(each, repo)
         for mark in marks:
             match = _ignored(repo, each, mark, ignores)
             if mark.kind == "fail" and match is not None:

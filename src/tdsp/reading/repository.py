@@ -289,7 +289,7 @@ def read_texts(texts: dict[str, str | bytes]) -> Repository:
 def assemble(given: Source, known: Known | None = None) -> Repository:
     """Return the facts of files that have been read."""
     gather, index = _Gather(given.files, known), given.index
-    with _without_collector():
+    with without_collector():
         _take_all(gather, given.files)
     return Repository(
         given.root, given.files, gather.python, gather.notebooks, gather.yaml, gather.toml,
@@ -300,8 +300,8 @@ def assemble(given: Source, known: Known | None = None) -> Repository:
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
-    """Stop Python's collector: what is read stays, and looking for garbage costs a fifth."""
+def without_collector() -> Iterator[None]:
+    """Stop Python's collector: facts stay, and looking for garbage among them costs a fifth."""
     running = gc.isenabled()
     gc.disable()
     try:
