@@ -26,6 +26,10 @@ def check(
         Literal["error", "warning", "note", "never"],
         typer.Option("--fail-on", help="The severity from which the exit code is 1."),
     ] = "error",
+    commit: Annotated[
+        str | None,
+        typer.Option(metavar="REF", help="Read this commit out of git, not the folder."),
+    ] = None,
     baseline: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="An earlier --format json: only new findings count."),
@@ -47,7 +51,7 @@ def check(
     r"""Is this repository in order? For any machine-learning project.
 
     It reads files and git's index. Nothing is run, imported or unpickled, and
-    no link is followed.
+    no link is followed. A bare repository is read at HEAD.
 
     A check fails only with a place that shows it. What cannot be told is said,
     and fails nothing. Where there is nothing to judge, a check does not apply.
@@ -67,7 +71,16 @@ def check(
     """
     try:
         code = _run(
-            path, output, select or [], fail_on, baseline, maturity, explain, listed, verbose
+            path,
+            output,
+            select or [],
+            fail_on,
+            commit or "",
+            baseline,
+            maturity,
+            explain,
+            listed,
+            verbose,
         )
     except TdspError as error:
         typer.echo(f"error: {error}", err=True)
@@ -80,6 +93,7 @@ def _run(
     output: str,
     select: list[str],
     fail_on: str,
+    commit: str,
     baseline: Path | None,
     maturity: bool,
     explain: str | None,
@@ -106,7 +120,7 @@ def _run(
         raise TdspError(f"--maturity is shown on the terminal or as json, not as {output}")
     if maturity and baseline:
         raise TdspError("--maturity counts all findings: leave --baseline out")
-    found = check_folder(path, select)
+    found = check_folder(path, select, commit)
     if baseline is not None:
         found = only_new(found, read_baseline(baseline))
     if output == "json":

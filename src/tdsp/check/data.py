@@ -5,9 +5,8 @@ from collections.abc import Iterator
 
 from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
 from tdsp.reading import Repository
-from tdsp.reading.files import MEGABYTE, File
+from tdsp.reading.files import MEGABYTE, TABLES, File
 from tdsp.reading.python import Call, Module, Value
-from tdsp.reading.repository import TABLES
 
 READERS = re.compile(
     r"^(pandas|polars|dask\.dataframe|modin\.pandas|geopandas)\.(read|scan)_(csv|parquet|excel|table|json|feather|orc|sql\w*|delta|fwf|sas|stata|hdf)$"

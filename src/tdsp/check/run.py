@@ -13,7 +13,8 @@ from typing import Any
 from tdsp.check.all import CHECKS
 from tdsp.check.rule import FAMILIES, SEVERITIES, Check, Mark
 from tdsp.errors import TdspError
-from tdsp.reading import Repository, read
+from tdsp.reading import Repository, read, read_git
+from tdsp.reading.objects import is_bare
 
 INLINE = re.compile(r"tdsp: ignore\[([A-Z]{2}\d\d(?:, ?[A-Z]{2}\d\d)*)\] (\S.*)")
 BASELINE = "all that it found is in the baseline"
@@ -94,9 +95,14 @@ def fingerprint(check: Check, mark: Mark) -> str:
     return hashlib.sha256(f"{check.id}\0{mark.path}\0{line}".encode()).hexdigest()[:32]
 
 
-def check_folder(root: Path, select: Iterable[str] = ()) -> Report:
-    """Read a folder and run the checks. Raises TdspError when it cannot be read."""
+def check_folder(root: Path, select: Iterable[str] = (), commit: str = "") -> Report:
+    """Read a folder or a commit, and run the checks. Raises TdspError when it cannot be read.
+
+    A bare repository is read at HEAD.
+    """
     chosen = selected(select)
+    if commit or is_bare(root):
+        return check_repository(read_git(root, commit or "HEAD"), chosen)
     return check_repository(read(root), chosen)
 
 

@@ -1,4 +1,4 @@
-"""The files of a folder: found without following a link, read within limits."""
+"""Which files there are in a folder, found without following a link; what of a file is read."""
 
 import os
 import stat
@@ -9,8 +9,8 @@ from pathlib import Path
 from tdsp.reading import git
 
 MEGABYTE = 1_000_000
-TEXT_LIMIT, NOTEBOOK_LIMIT, HEAD = 2 * MEGABYTE, 30 * MEGABYTE, 512
-MAX_FILES = 250_000
+TEXT_LIMIT, NOTEBOOK_LIMIT, HEAD = 2 * MEGABYTE, 30 * MEGABYTE, 64
+MAX_FILES, STAND_IN = 250_000, 1024
 # Folders that tools make. Without git they are told by their names alone.
 MADE_BY_TOOLS = frozenset(
     [
@@ -76,9 +76,54 @@ TEXTS = frozenset(
 )
 
 
+# Their first bytes tell a model from another file, and a table from its stand-in of Git LFS.
+MODELS = {
+    ".pkl": "pickle", ".pickle": "pickle", ".joblib": "pickle", ".sav": "pickle", ".dill": "pickle",
+    ".pt": "torch", ".pth": "torch", ".ckpt": "torch", ".onnx": "onnx", ".h5": "hdf5",
+    ".hdf5": "hdf5", ".keras": "keras", ".pb": "tensorflow", ".tflite": "tflite",
+    ".safetensors": "safetensors", ".cbm": "catboost", ".skops": "skops", ".gguf": "gguf",
+    ".mlmodel": "coreml", ".bst": "xgboost",
+}  # fmt: skip
+TABLES = frozenset(
+    [
+        ".csv",
+        ".tsv",
+        ".parquet",
+        ".feather",
+        ".xlsx",
+        ".xls",
+        ".npy",
+        ".npz",
+        ".arrow",
+        ".avro",
+        ".orc",
+        ".dta",
+        ".sas7bdat",
+        ".rds",
+        ".rdata",
+        ".zip",
+        ".gz",
+        ".tgz",
+        ".bz2",
+        ".7z",
+        ".tar",
+        ".xz",
+        ".db",
+        ".sqlite",
+        ".jsonl",
+        ".ndjson",
+    ]
+)
+# A text of these kinds that is too large holds data, and nobody expects it to be read.
+OF_DATA = frozenset([".csv", ".tsv", ".json", ".txt", ".xml", ".html", ".sql", ""])
+
+
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file. `text` is None when it was not read as a text; `problem` says what went wrong."""
+    """One file. `text` is None when it was not read as a text; `problem` says what went wrong.
+
+    `head` holds the first bytes of a model or table.
+    """
 
     path: str
     size: int
@@ -104,6 +149,50 @@ class File:
 def shown(name: str) -> str:
     """Return a name of the file system as text: bytes that are not UTF-8 as escapes."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def order(path: str) -> tuple[int, str]:
+    """Return the key by which files are sorted: the root's own files first."""
+    return path.count("/"), path
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122
+
+
+def is_text(name: str) -> bool:
+    """Tell by the name whether a file is read as a text."""
+    suffix, last = _suffix(name), name.rsplit("/", 1)[-1]
+    if suffix in {".csv", ".tsv"}:
+        return False
+    by_name = last.startswith((".", "Dockerfile", "Containerfile", "Jenkinsfile"))
+    return suffix in TEXTS or not suffix or by_name
+
+
+def _limit(name: str) -> int:
+    return NOTEBOOK_LIMIT if name.endswith(".ipynb") else TEXT_LIMIT
+
+
+def too_large(name: str, size: int) -> str:
+    """Return why a text is not read, "" for one that is, or of which nobody would expect it."""
+    limit = _limit(name)
+    if size <= limit or not is_text(name) or _suffix(name) in OF_DATA:
+        return ""
+    return f"not read: {size / MEGABYTE:,.0f} MB, the limit is {limit // MEGABYTE} MB"
+
+
+def wanted(name: str, size: int) -> bool:
+    """Tell whether anything of a file's content is read."""
+    if is_text(name):
+        return size <= _limit(name)
+    return _suffix(name) in MODELS or (_suffix(name) in TABLES and size <= STAND_IN)
+
+
+def facts(name: str, content: bytes) -> tuple[bytes, str | None, str]:
+    """Return the first bytes or the text of a file, and what went wrong."""
+    if not is_text(name):
+        return content[:HEAD], None, ""
+    return b"", *decode(content)
 
 
 def find(root: Path, index: git.Index | None) -> Iterator[File]:
@@ -172,21 +261,11 @@ def _file(root: Path, entry: "os.DirEntry[str]", path: str, index: git.Index | N
 
 def _content(path: Path, name: str, size: int) -> tuple[bytes, str | None, str]:
     """Return head, text, and what went wrong. A link that took the file's place is refused."""
+    if not wanted(name, size):
+        return b"", None, too_large(name, size)
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     with os.fdopen(os.open(path, flags | getattr(os, "O_BINARY", 0)), "rb") as file:
-        head = file.read(HEAD)
-        suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122
-        texts = suffix in TEXTS or not suffix or name.rsplit("/", 1)[-1].startswith(".")
-        if not texts and not name.rsplit("/", 1)[-1].startswith(("Dockerfile", "Containerfile")):
-            return head, None, ""
-        limit = NOTEBOOK_LIMIT if suffix == ".ipynb" else TEXT_LIMIT
-        if size > limit:
-            what = suffix not in {".csv", ".tsv", ".json", ".txt", ".xml", ".html", ".sql", ""}
-            problem = f"not read: {size / MEGABYTE:,.0f} MB, the limit is {limit // MEGABYTE} MB"
-            return head, None, problem if what else ""
-        if suffix in {".csv", ".tsv"}:
-            return head, None, ""
-        return head, *decode(head + file.read(limit))
+        return facts(name, file.read(_limit(name) if is_text(name) else HEAD))
 
 
 def decode(content: bytes) -> tuple[str | None, str]:

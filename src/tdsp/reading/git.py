@@ -1,10 +1,12 @@
 """What git's index says, without running anything that the repository names.
 
-Only `git ls-files` and `git rev-parse` run. Neither applies filters; hooks and the file system
+Only `git ls-files`, `rev-parse` and `cat-file` run. None applies filters; hooks and the file system
 monitor are switched off, and nothing is fetched.
 """
 
+import datetime
 import os
+import re
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,11 +28,12 @@ class Index:
     files: dict[str, str] = field(default_factory=dict)
     commit: str = ""
     submodules: tuple[str, ...] = ()
+    committed: datetime.datetime | None = None
 
 
 def index(root: Path) -> tuple[Index | None, str]:
     """Return (the index, ""), or (None, why there is none)."""
-    inside = _run(root, "rev-parse", "--is-inside-work-tree")
+    inside = run(root, "rev-parse", "--is-inside-work-tree")
     if inside is None:
         return None, "git is not installed or did not answer"
     if inside.returncode:
@@ -40,8 +43,8 @@ def index(root: Path) -> tuple[Index | None, str]:
         return None, "not a git repository"
     if inside.stdout.strip() != b"true":
         return None, "bare"
-    cached = _run(root, "ls-files", "--stage", "-z")
-    others = _run(root, "ls-files", "--others", "--exclude-standard", "-z")
+    cached = run(root, "ls-files", "--stage", "-z")
+    others = run(root, "ls-files", "--others", "--exclude-standard", "-z")
     if cached is None or others is None or cached.returncode or others.returncode:
         return None, "git could not read its index"
     files, submodules = {}, []
@@ -53,27 +56,52 @@ def index(root: Path) -> tuple[Index | None, str]:
         elif name:
             files[os.fsdecode(name)] = rest.split(b" ")[0].decode()
     files.update((os.fsdecode(name), "") for name in others.stdout.split(b"\0") if name)
-    head = _run(root, "rev-parse", "--verify", "--quiet", "HEAD")
-    commit = head.stdout.decode().strip() if head and not head.returncode else ""
-    return Index(files, commit, tuple(submodules)), ""
+    return Index(files, *_head(root, tuple(submodules))), ""
 
 
-def _run(root: Path, *words: str) -> "subprocess.CompletedProcess[bytes] | None":
+def _head(
+    root: Path, submodules: tuple[str, ...]
+) -> tuple[str, tuple[str, ...], datetime.datetime | None]:
+    done = run(root, "cat-file", "--batch", given=b"HEAD^{commit}\n")
+    about, _, content = (done.stdout if done else b"").partition(b"\n")
+    if about.split()[1:2] != [b"commit"]:
+        return "", submodules, None
+    return about.split()[0].decode("ascii"), submodules, date(content)
+
+
+def date(commit: bytes) -> datetime.datetime | None:
+    """Return when a commit was made, by the content of its object."""
+    match = re.search(rb"^committer [^\n]*> (\d{1,11}) [+-]\d{4}$", commit, re.MULTILINE)
+    try:
+        return datetime.datetime.fromtimestamp(int(match[1]), tz=datetime.UTC) if match else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def environment() -> dict[str, str]:
+    """Return the caller's environment without git's settings, and with those that keep it calm."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    calm = {
+    return kept | {
+        "GIT_ALLOW_PROTOCOL": "none",
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C",
     }
+
+
+def run(
+    root: Path, *words: str, env: dict[str, str] | None = None, given: bytes = b""
+) -> "subprocess.CompletedProcess[bytes] | None":
+    """Run git within a minute; None when there is no git, or no answer."""
     try:
         return subprocess.run(
             ["git", *OFF, *words],
             cwd=root,
-            env=kept | calm,
+            env=environment() if env is None else env,
             capture_output=True,
             timeout=SECONDS,
-            stdin=subprocess.DEVNULL,
+            input=given,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
