@@ -16,7 +16,7 @@ from typing import Any
 from tdsp import plain
 from tdsp.errors import TdspError
 from tdsp.fleet.fetch import run_git
-from tdsp.fleet.room import Failed, Remote, Room, look, run, stop_when_full
+from tdsp.fleet.room import RepositoryError, Room, look, run, stop_when_full
 from tdsp.fleet.state import Conflict, Record
 from tdsp.fleet.template import Releases, address
 from tdsp.grow import ANSWERS
@@ -34,7 +34,7 @@ FORMS = (
 )
 
 
-class Skipped(Exception):
+class SkipError(Exception):
     """A repository is left as it is; the message says why."""
 
 
@@ -86,9 +86,9 @@ def prepare(
         answers = read_answers(room, base, goal)
         record = replace(record, before=answers.version)
         record = _updated(record, room, goal, answers)
-    except Skipped as why:
+    except SkipError as why:
         record = replace(record, state="skipped", reason=str(why))
-    except Failed as why:
+    except RepositoryError as why:
         record = replace(record, state="failed", reason=str(why))
     except BaseException:
         room.remove()
@@ -99,21 +99,21 @@ def prepare(
 
 
 def read_answers(room: Room, base: str, goal: Goal) -> Answers:
-    """Read and judge the answers file of a commit. Raises Skipped when it is not for this goal."""
+    """Read and judge the answers file of a commit. Raises SkipError when it does not fit."""
     found = answers_of(room, base)
     if found is None:
-        raise Skipped(f"foreign: it has no {ANSWERS}")
+        raise SkipError(f"foreign: it has no {ANSWERS}")
     source, version = str(found.get("_src_path", "")), str(found.get("_commit", ""))
     if address(source) not in goal.releases.sources:
-        raise Skipped(f"made by another template: {shown(source) or 'none is named'}")
+        raise SkipError(f"made by another template: {shown(source) or 'none is named'}")
     if not version:
-        raise Skipped(f"{ANSWERS} has no _commit: write there which version it was made from")
+        raise SkipError(f"{ANSWERS} has no _commit: write there which version it was made from")
     made = commit_of(goal, version)
     if not made:
-        raise Skipped(f"made from {shown(version)}, which the template's history does not have")
+        raise SkipError(f"made from {shown(version)}, which the template's history does not have")
     answers = Answers(source, version, made, found)
     if _has(answers, goal):
-        raise Skipped("current")
+        raise SkipError("current")
     return answers
 
 
@@ -122,7 +122,7 @@ def answers_of(room: Room, commit: str) -> dict[str, Any] | None:
     try:
         if int(room.git("cat-file", "-s", f"{commit}:{ANSWERS}")) > LARGEST:
             return None
-    except Failed:
+    except RepositoryError:
         return None
     text = (room.blob(f"{commit}:{ANSWERS}") or b"").decode("utf-8", errors="replace")
     try:
@@ -178,7 +178,7 @@ def _updated(record: Record, room: Room, goal: Goal, answers: Answers) -> Record
     room.git("add", "--all")
     changed = _changed(room, record.base)
     if not changed:
-        raise Skipped("current: the update changes nothing")
+        raise SkipError("current: the update changes nothing")
     conflicts = _marked(room, record.base, changed, unmerged | {name[:-4] for name in rejects})
     conflicts += _lost(room, goal, answers, record.base, changed)
     if conflicts:
@@ -219,7 +219,9 @@ def _copier(room: Room, goal: Goal, answers: Answers, verb: str, target: str) ->
     if code:
         stop_when_full(said)
         lines = [line.strip() for line in said.splitlines() if line.strip()]
-        raise Failed(f"copier: {shown(' '.join(lines[-2:]))[:300] or f'ended with {code}'}")
+        raise RepositoryError(
+            f"copier: {shown(' '.join(lines[-2:]))[:300] or f'ended with {code}'}"
+        )
 
 
 def _unmerged(room: Room) -> set[str]:
@@ -255,7 +257,9 @@ def _lost(
 ) -> list[Conflict]:
     """Return files whose edits copier would have dropped without a word."""
     gone = [name for how, name in changed if how == "D"]
-    flat = [name for how, name in changed if how in "MT" and _is_binary(room.blob(f"{base}:{name}"))]
+    flat = [
+        name for how, name in changed if how in "MT" and _is_binary(room.blob(f"{base}:{name}"))
+    ]
     if not gone and not flat:
         return []
     before = _before(room, goal, answers)
@@ -305,7 +309,7 @@ def _last(room: Room, base: str, name: str) -> str:
     try:
         form = "--format=%an <%ae>, %as"
         return shown(room.git("log", "-1", form, base, "--", f":(top,literal){name}").strip())
-    except Failed:
+    except RepositoryError:
         return "not known: the history could not be fetched"
 
 
@@ -338,10 +342,10 @@ def message(goal: Goal, record: Record) -> str:
 
 
 def _taken(room: Room, goal: Goal, commit: str) -> None:
-    """Raise Failed when the template did not take an answer that was given."""
+    """Raise RepositoryError when the template did not take an answer that was given."""
     found = answers_of(room, commit) or {}
     if wrong := [name for name, value in goal.data if not same(found.get(name), value)]:
-        raise Failed(
+        raise RepositoryError(
             f"the template did not take the answer {', '.join(wrong)}: no such question, or not"
             " asked in this project"
         )
@@ -354,11 +358,8 @@ def clean(room: Room, base: str, commit: str) -> bool:
         if how == "D":
             continue
         new, old = ((room.blob(f"{at}:{name}") or b"").replace(b"\0", b"") for at in (commit, base))
-        if name.endswith(".rej") or len(MARKER.findall(new)) > len(MARKER.findall(old)):
+        if (how == "A" and name.endswith(".rej")) or len(MARKER.findall(new)) > len(
+            MARKER.findall(old)
+        ):
             return False
     return True
-
-
-def ask(record: Record, goal: Goal, seconds: int, folder: Path) -> Remote:
-    """Ask the remote where our branch and its default branch are."""
-    return look(record.source, goal.branch, seconds, folder)

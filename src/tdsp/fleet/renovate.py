@@ -23,7 +23,6 @@ def preset(template: str = "") -> dict[str, Any]:
         "branchTopic": "template",
         "commitMessageTopic": "template {{depName}}",
         "dependencyDashboardApproval": False,
-        "groupName": None,
         "labels": ["template"],
         "minimumReleaseAge": "3 days",
         "rebaseWhen": "conflicted",

@@ -44,7 +44,7 @@ SETTINGS = """\
 REMOTE = "refs/remotes/origin/base"
 
 
-class Failed(Exception):
+class RepositoryError(Exception):
     """One repository cannot go on; the message is the reason, in one line."""
 
 
@@ -58,26 +58,27 @@ class Remote:
 
 
 def look(url: str, branch: str, seconds: int, folder: Path) -> Remote:
-    """Ask a remote for its default branch and for ours. Raises Failed when it does not answer."""
+    """Ask a remote for its default branch and for ours."""
     words = ["ls-remote", "--symref", "--", url, "HEAD", f"refs/heads/{branch}"]
     said = remote_git(folder, words, seconds)
-    found = dict(reversed(line.split("\t", 1)) for line in said.splitlines() if "\t" in line)
+    pairs = (line.partition("\t") for line in said.splitlines())
+    found = {name: commit for commit, _, name in pairs}
     pattern = r"^ref: refs/heads/(\S+)\tHEAD$"
     onto = re.search(pattern, said, re.MULTILINE)
     head = re.search(r"^([0-9a-f]{40,64})\tHEAD$", said, re.MULTILINE)
     if onto is None or head is None:
-        raise Failed("the repository has no commit yet, or no default branch")
+        raise RepositoryError("the repository has no commit yet, or no default branch")
     return Remote(onto[1], head[1], found.get(f"refs/heads/{branch}", ""))
 
 
 def remote_git(folder: Path, words: list[str], seconds: int) -> str:
-    """Run git with the caller's sign-in. Raises Failed; TdspError when the disk is full."""
+    """Run git with the caller's sign-in. Raises TdspError when the disk is full."""
     done = run_git(folder, words, seconds)
     if done is None:
-        raise Failed(f"git did not answer within {seconds} seconds, or is not installed")
+        raise RepositoryError(f"git did not answer within {seconds} seconds, or is not installed")
     if done.returncode:
         stop_when_full(done.stderr)
-        raise Failed(cause(done.stderr))
+        raise RepositoryError(cause(done.stderr))
     return done.stdout
 
 
@@ -129,7 +130,7 @@ class Room:
     def deepen(self) -> None:
         """Bring the history here, without the files' contents. Nothing is lost when it fails."""
         words = ["fetch", "--quiet", "--unshallow", "--filter=blob:none", "--no-tags", "origin"]
-        with suppress(Failed):
+        with suppress(RepositoryError):
             remote_git(self.tree, words, self.seconds)
 
     def environment(self) -> dict[str, str]:
@@ -152,7 +153,7 @@ class Room:
         }
 
     def raw(self, *words: str, text: str = "", extra: dict[str, str] | None = None) -> bytes:
-        """Run git on the files. Raises Failed with what it said."""
+        """Run git on the files. Raises RepositoryError with what it said."""
         code, out, said = run(
             ["git", *words],
             self.tree,
@@ -162,7 +163,7 @@ class Room:
         )
         if code:
             stop_when_full(said)
-            raise Failed(cause(said))
+            raise RepositoryError(cause(said))
         return out
 
     def git(self, *words: str, text: str = "", extra: dict[str, str] | None = None) -> str:
@@ -177,7 +178,7 @@ class Room:
         """Return a blob such as `COMMIT:path`, None where there is none."""
         try:
             return self.raw("cat-file", "blob", name)
-        except Failed:
+        except RepositoryError:
             return None
 
     def empty(self) -> None:

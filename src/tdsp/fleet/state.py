@@ -27,7 +27,9 @@ DATABASE, LOCK, AUDIT, WORK = "state.sqlite", "lock.sqlite", "audit.jsonl", "wor
 FORMAT = 1
 TABLES = f"""
 PRAGMA user_version = {FORMAT};
-CREATE TABLE IF NOT EXISTS campaigns (key TEXT PRIMARY KEY, started TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS campaigns (
+    key TEXT PRIMARY KEY, started TEXT NOT NULL, waves TEXT
+);
 CREATE TABLE IF NOT EXISTS repositories (
     campaign TEXT NOT NULL, name TEXT NOT NULL, record TEXT NOT NULL,
     PRIMARY KEY (campaign, name)
@@ -95,7 +97,9 @@ class Journal:
             self._base.executescript(TABLES)
             now = datetime.now(UTC).isoformat(timespec="seconds")
             with self._base:
-                self._base.execute("INSERT OR IGNORE INTO campaigns VALUES (?, ?)", (key, now))
+                self._base.execute(
+                    "INSERT OR IGNORE INTO campaigns VALUES (?, ?, NULL)", (key, now)
+                )
             row = self._base.execute("SELECT started FROM campaigns WHERE key = ?", (key,))
             self.started: str = row.fetchone()[0]
 
@@ -110,6 +114,17 @@ class Journal:
                 "SELECT name, record FROM repositories WHERE campaign = ?", (self.key,)
             ).fetchall()
         return {name: _record(text) for name, text in rows}
+
+    def waves(self, given: str | None) -> str | None:
+        """Return the sizes of the waves: those that are given, else those of the run before."""
+        with self._guard, _plain(self.folder):
+            if given is not None:
+                with self._base:
+                    words = "UPDATE campaigns SET waves = ? WHERE key = ?"
+                    self._base.execute(words, (given, self.key))
+            words = "SELECT waves FROM campaigns WHERE key = ?"
+            found: str | None = self._base.execute(words, (self.key,)).fetchone()[0]
+            return found
 
     def folders(self) -> set[str]:
         """Return the working folders that records of any update still need."""
