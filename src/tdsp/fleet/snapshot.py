@@ -92,6 +92,7 @@ class Row:
     wave: str = ""
     request: str = ""
     excepted: tuple[str, ...] = ()
+    answers: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
