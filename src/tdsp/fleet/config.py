@@ -5,6 +5,7 @@ relative to its folder. An error names the file, the line, the key, and what is 
 """
 
 import fnmatch
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -211,9 +212,20 @@ class Fleet:
         return (self.folder / Path(name).expanduser()).resolve()
 
     @property
+    def digest(self) -> str:
+        """Return what tells the settings of one fleet from another's."""
+        said = self.settings.model_dump_json(by_alias=True, exclude={"cache", "snapshots"})
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+    @property
     def cache(self) -> Path:
         """Return the folder of clones and of what was worked out before."""
         return self.place(self.settings.cache)
+
+    def part(self, name: str) -> "Fleet":
+        """Return the same fleet with a cache of its own, for a shard."""
+        cache = str(self.cache / name)
+        return Fleet(self.path, self.settings.model_copy(update={"cache": cache}))
 
     @property
     def snapshots(self) -> Path:
