@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tdsp.errors import TdspError
+from tdsp.fleet.update_cli import preset as preset_command
+from tdsp.fleet.update_cli import update as update_command
 
 if TYPE_CHECKING:
     from tdsp.fleet.config import Fleet, Listing
@@ -72,7 +74,7 @@ def status(
     4 when no repository could be listed.
     """
     raise typer.Exit(
-        _ended(lambda: _status(path, workers, taken, output, only, drift, everything, shard))
+        ended(lambda: _status(path, workers, taken, output, only, drift, everything, shard))
     )
 
 
@@ -88,10 +90,10 @@ def trend(
     A snapshot that is half written is named, and left out.
     Exit code: 0, or 3 when a snapshot could not be read, 4 without any.
     """
-    raise typer.Exit(_ended(lambda: _trend(folder, output)))
+    raise typer.Exit(ended(lambda: _trend(folder, output)))
 
 
-def _ended(work: Callable[[], int]) -> int:
+def ended(work: Callable[[], int]) -> int:
     """Run a command; print an error that the user can correct, and return the exit code."""
     from tdsp.fleet.config import ListingError
 
@@ -218,7 +220,7 @@ def merge(
     Shards of other runs, a missing and a doubled one are refused.
     Exit code: 0, 2 when they do not fit together, 3 when some repositories failed.
     """
-    raise typer.Exit(_ended(lambda: _merge(parts, output)))
+    raise typer.Exit(ended(lambda: _merge(parts, output)))
 
 
 def _merge(parts: list[Path], output: Path) -> int:
@@ -251,7 +253,7 @@ def matrix(
         typer.echo(made(platform, shards, fleet, image), nl=False)
         return 0
 
-    raise typer.Exit(_ended(work))
+    raise typer.Exit(ended(work))
 
 
 @app.command()
@@ -273,7 +275,7 @@ def export(
     What is not known stays empty, and is never 0. Exit code: 0, 2 when the
     snapshot cannot be read or the file not be written.
     """
-    raise typer.Exit(_ended(lambda: _export(snapshot, form, output)))
+    raise typer.Exit(ended(lambda: _export(snapshot, form, output)))
 
 
 def _export(path: Path, form: str, output: Path | None) -> int:
@@ -324,7 +326,7 @@ def policy(
     exception is past its day, 2 when a file is wrong, 3 when nothing is broken
     but some repositories could not be read, 4 when the snapshot is empty.
     """
-    raise typer.Exit(_ended(lambda: _policy(path, snapshot, explain, output)))
+    raise typer.Exit(ended(lambda: _policy(path, snapshot, explain, output)))
 
 
 def _policy(path: Path, chosen: Path | None, name: str | None, output: str) -> int:
@@ -361,3 +363,7 @@ def _policy(path: Path, chosen: Path | None, name: str | None, output: str) -> i
     if verdict.open or verdict.expired:
         return OVER_POLICY
     return SOME_FAILED if failed else 0
+
+
+app.command("update")(update_command)
+app.command("preset")(preset_command)

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tdsp.errors import TdspError
-from tdsp.fleet.fetch import _cause as cause
-from tdsp.fleet.fetch import run_git
+from tdsp.fleet.fetch import cause, run_git
 
 SETTINGS = """\
 [core]
@@ -25,7 +24,6 @@ SETTINGS = """\
 \tattributesFile = /dev/null
 \tsymlinks = false
 \tautocrlf = false
-\tquotePath = false
 [init]
 \ttemplateDir =
 \tdefaultBranch = main

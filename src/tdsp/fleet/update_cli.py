@@ -1,8 +1,7 @@
 """`tdsp fleet update` and `tdsp fleet preset` on the command line."""
 
 import json
-import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,7 +27,9 @@ SHOWN_FILES, SHOWN_LINES = 10, 6
 
 
 def update(
-    fleet: Annotated[Path, typer.Option(help="The fleet's file.")] = Path("fleet.yml"),
+    path: Annotated[
+        Path, typer.Argument(metavar="[FLEET.YML]", help="The fleet's file.", show_default=False)
+    ] = Path("fleet.yml"),
     apply: Annotated[
         bool, typer.Option("--apply", help="Push the branches and make the requests.")
     ] = False,
@@ -80,16 +81,16 @@ def update(
 ) -> None:
     """Bring the template's next release, or an answer, to all repositories.
 
-    Without --apply nothing leaves this machine: it shows what would change. A conflict is
-    reported and never pushed. Exit code: 0, 1 conflicts, 3 some failed, 4 nothing listed.
+    Without --apply nothing leaves this machine: it shows what would change. A
+    conflict is reported and never pushed. Run the same command again to go on.
+
+    Exit code: 0, 1 when there are conflicts, 2 when fleet.yml or an option is
+    wrong or nothing can be written, 3 when some repositories or lists failed
+    (they are printed last), 4 when no repository could be listed.
     """
-    from tdsp.fleet.config import read_fleet
-    from tdsp.fleet.platforms import NAMES
+    from tdsp.fleet.cli import ended
     from tdsp.fleet.update import Options
 
-    if platform not in NAMES:
-        raise TdspError(f"--platform {platform}: it is one of {', '.join(NAMES)}")
-    found = read_fleet(fleet)
     options = Options(
         apply=apply,
         resume=resume,
@@ -100,18 +101,55 @@ def update(
         draft=draft,
         platform=platform,
         jobs=jobs,
-        seconds=found.settings.seconds,
         checks=check_command if run_checks else "",
         sandbox=sandbox,
     )
-    listing = _listed(found)
-    goal = _goal(found, to, data or [])
-    outcome = _run(found, listing, goal, options, wave, state or found.cache / "update")
-    if as_json:
+    wish = Wish(path, to, tuple(data or ()), wave, state, as_json)
+    raise typer.Exit(ended(lambda: _update(wish, options)))
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be brought where, as the caller wrote it."""
+
+    path: Path
+    to: str | None
+    data: tuple[str, ...]
+    wave: str | None
+    state: Path | None
+    as_json: bool
+
+
+def plain(text: str) -> str:
+    """Return a text without what steers a terminal."""
+    from tdsp.check.report import plain as without
+
+    return without(text)
+
+
+def _update(wish: Wish, options: "Options") -> int:
+    from dataclasses import replace
+
+    from tdsp.fleet.cli import SOME_FAILED
+    from tdsp.fleet.config import ListingError, read_fleet
+    from tdsp.fleet.platforms import NAMES
+
+    if options.platform not in NAMES:
+        raise TdspError(f"--platform {options.platform}: it is one of {', '.join(NAMES)}")
+    fleet = read_fleet(wish.path)
+    listing = fleet.listing()
+    if not listing.targets:
+        raise ListingError("\n".join(listing.problems) or f"{wish.path} lists no repository")
+    for problem in listing.problems:
+        typer.echo(f"not listed: {plain(problem)}", err=True)
+    goal = _goal(fleet, wish.to, wish.data)
+    options = replace(options, seconds=fleet.settings.seconds)
+    outcome = _run(fleet, listing, goal, options, wish)
+    if wish.as_json:
         typer.echo(json.dumps(_plain(outcome, goal), ensure_ascii=False, indent=2))
     else:
         _show(outcome, options)
-    raise typer.Exit(outcome.code or (3 if listing.problems else 0))
+    return outcome.code or (SOME_FAILED if listing.problems else 0)
 
 
 def preset(
@@ -123,25 +161,19 @@ def preset(
     ] = "",
 ) -> None:
     """Print a preset for a bot that carries the template's updates instead of `fleet update`."""
+    from tdsp.fleet.cli import ended
     from tdsp.fleet.renovate import text
 
-    if not renovate:
-        raise TdspError("which bot? `--renovate` is the one that is known here")
-    typer.echo(text(template), nl=False)
+    def work() -> int:
+        if not renovate:
+            raise TdspError("which bot? `--renovate` is the one that is known here")
+        typer.echo(text(template), nl=False)
+        return 0
+
+    raise typer.Exit(ended(work))
 
 
-def _listed(fleet: "Fleet") -> "Listing":
-    listing = fleet.listing()
-    errors = Console(stderr=True)
-    for problem in listing.problems:
-        errors.print(f"[bold red]not listed:[/] {escape(problem)}", highlight=False)
-    if not listing.targets:
-        errors.print("[bold red]error:[/] no repository could be listed", highlight=False)
-        raise typer.Exit(4)
-    return listing
-
-
-def _goal(fleet: "Fleet", to: str | None, data: list[str]) -> "Goal":
+def _goal(fleet: "Fleet", to: str | None, data: tuple[str, ...]) -> "Goal":
     """Work out what the fleet is brought to. Raises TdspError for what the template lacks."""
     from tdsp.fleet.render import CURRENT, Goal, commit_of
     from tdsp.fleet.template import releases
@@ -185,12 +217,7 @@ def _identity(folder: Path) -> tuple[str, str]:
 
 
 def _run(
-    fleet: "Fleet",
-    listing: "Listing",
-    goal: "Goal",
-    options: "Options",
-    wave: str | None,
-    folder: Path,
+    fleet: "Fleet", listing: "Listing", goal: "Goal", options: "Options", wish: Wish
 ) -> "Outcome":
     from dataclasses import replace
 
@@ -198,13 +225,13 @@ def _run(
     from tdsp.fleet.state import Journal, held
     from tdsp.fleet.update import Update
 
-    folder = folder.expanduser().resolve()
+    folder = (wish.state or fleet.cache / "update").expanduser().resolve()
     source = fleet.settings.template.source if fleet.settings.template else ""
     key = json.dumps([source, goal.version, *goal.data])
     with held(folder):
         journal = Journal(folder, key)
         try:
-            sizes = journal.waves(wave)
+            sizes = journal.waves(wish.wave)
             order, names = waves(listing.targets, sizes, [w.name for w in fleet.settings.waves])
             link = _changelog(source, goal.version)
             goal = replace(goal, started=journal.started, link=link)
@@ -295,7 +322,7 @@ def _show(outcome: "Outcome", options: "Options") -> None:
     for record in records:
         style = "red" if record.state == "failed" else "yellow" if record.reason else ""
         cells = (record.name, str(record.wave + 1), record.state, _about(record))
-        table.add_row(*map(escape, cells), style=style)
+        table.add_row(*map(_safe, cells), style=style)
     console.print(table)
     _last_words(console, outcome, options)
 
@@ -312,11 +339,10 @@ def _last_words(console: Console, outcome: "Outcome", options: "Options") -> Non
             highlight=False,
         )
     if outcome.waits:
-        console.print(escape(outcome.waits), highlight=False)
+        console.print(_safe(outcome.waits), highlight=False)
     if outcome.stopped:
-        message = f"[bold red]stopped:[/] {escape(outcome.stopped)}"
+        message = f"[bold red]stopped:[/] {_safe(outcome.stopped)}"
         Console(stderr=True).print(message, highlight=False, soft_wrap=True)
-        sys.stderr.flush()
 
 
 def _about(record: "Record") -> str:
@@ -327,10 +353,15 @@ def _about(record: "Record") -> str:
     return f"{len(record.files)} files, {record.branch}" if record.files else ""
 
 
+def _safe(text: str) -> str:
+    """Return a text of a repository without what steers a terminal or means something to rich."""
+    return escape(plain(text))
+
+
 def _files(console: Console, record: "Record") -> None:
-    console.print(f"[bold]{escape(record.name)}[/] {len(record.files)} files", highlight=False)
+    console.print(f"[bold]{_safe(record.name)}[/] {len(record.files)} files", highlight=False)
     for each in record.files[:SHOWN_FILES]:
-        console.print(f"  {escape(each)}", highlight=False, soft_wrap=True)
+        console.print(f"  {_safe(each)}", highlight=False, soft_wrap=True)
     if len(record.files) > SHOWN_FILES:
         console.print(f"  and {len(record.files) - SHOWN_FILES} more (--json)", highlight=False)
 
@@ -338,8 +369,8 @@ def _files(console: Console, record: "Record") -> None:
 def _conflicts(console: Console, record: "Record") -> None:
     for each in record.conflicts:
         console.print(
-            f"[bold yellow]conflict[/] {escape(record.name)}: {escape(each.path)}: {each.why};"
-            f" last edited by {escape(each.last) or 'nobody'}",
+            f"[bold yellow]conflict[/] {_safe(record.name)}: {_safe(each.path)}: {each.why};"
+            f" last edited by {_safe(each.last) or 'nobody'}",
             highlight=False,
             soft_wrap=True,
         )
@@ -347,5 +378,5 @@ def _conflicts(console: Console, record: "Record") -> None:
             lines = text.splitlines() or ["(nothing)"]
             for line in lines[:SHOWN_LINES]:
                 console.print(
-                    f"  {whose}: {escape(line)}", style="dim", highlight=False, soft_wrap=True
+                    f"  {whose}: {_safe(line)}", style="dim", highlight=False, soft_wrap=True
                 )
