@@ -178,6 +178,7 @@ def _updated(record: Record, room: Room, goal: Goal, answers: Answers) -> Record
     room.git("add", "--all")
     changed = _changed(room, record.base)
     if not changed:
+        _taken(goal, answers.given)
         raise SkipError("current: the update changes nothing")
     conflicts = _marked(room, record.base, changed, unmerged | {name[:-4] for name in rejects})
     conflicts += _lost(room, goal, answers, record.base, changed)
@@ -190,7 +191,7 @@ def _updated(record: Record, room: Room, goal: Goal, answers: Answers) -> Record
         return replace(record, state="conflict", reason=reason, conflicts=told)
     record = replace(record, files=tuple(f"{how} {name}" for how, name in changed))
     commit = _commit(room, goal, record)
-    _taken(room, goal, commit)
+    _taken(goal, answers_of(room, commit) or {})
     room.empty()
     return replace(record, state="rendered", commit=commit, folder=room.folder.name)
 
@@ -307,10 +308,12 @@ def _cut(text: str) -> str:
 def _last(room: Room, base: str, name: str) -> str:
     """Return who edited a file last, and when."""
     try:
+        if room.git("rev-parse", "--is-shallow-repository").strip() != "false":
+            return "not known: the history could not be fetched"
         form = "--format=%an <%ae>, %as"
         return shown(room.git("log", "-1", form, base, "--", f":(top,literal){name}").strip())
     except RepositoryError:
-        return "not known: the history could not be fetched"
+        return "not known: git could not read the history"
 
 
 def _commit(room: Room, goal: Goal, record: Record) -> str:
@@ -341,9 +344,8 @@ def message(goal: Goal, record: Record) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _taken(room: Room, goal: Goal, commit: str) -> None:
+def _taken(goal: Goal, found: dict[str, Any]) -> None:
     """Raise RepositoryError when the template did not take an answer that was given."""
-    found = answers_of(room, commit) or {}
     if wrong := [name for name, value in goal.data if not same(found.get(name), value)]:
         raise RepositoryError(
             f"the template did not take the answer {', '.join(wrong)}: no such question, or not"

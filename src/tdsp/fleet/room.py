@@ -76,8 +76,16 @@ def remote_git(folder: Path, words: list[str], seconds: int) -> str:
         raise RepositoryError(f"git did not answer within {seconds} seconds, or is not installed")
     if done.returncode:
         stop_when_full(done.stderr)
-        raise RepositoryError(cause(done.stderr))
+        raise RepositoryError(_refusal(done.stderr) or cause(done.stderr))
     return done.stdout
+
+
+def _refusal(said: str) -> str:
+    """Return what a server said when it refused a push, "" when it was something else."""
+    if "rejected]" not in said:
+        return ""
+    lines = re.findall(r"^(?:remote: | ! )\s*(.*\S)", said, re.MULTILINE)
+    return f"the server refused: {' '.join(lines)}"[:300]
 
 
 def stop_when_full(said: str) -> None:
