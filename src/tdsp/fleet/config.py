@@ -6,6 +6,7 @@ relative to its folder. An error names the file, the line, the key, and what is 
 
 import fnmatch
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,6 @@ from pydantic import Field, field_validator, model_validator
 
 from tdsp.errors import TdspError
 from tdsp.people.sources import Line, Part, parse
-from tdsp.reading.files import shown
 
 KINDS = ("path", "glob", "url", "file", "github", "gitlab", "azure", "all-repos")
 STDIN = "-"
@@ -245,10 +245,11 @@ class Fleet:
         problems: list[str] = []
         for group, owners, source in self._sources():
             try:
-                repositories = listed(source, self.folder)
+                repositories, wrong = listed(source, self.folder)
             except ListingError as error:
                 problems.append(str(error))
                 continue
+            problems += wrong
             for name, address in repositories:
                 if address in seen or self._excluded(name, source):
                     continue
@@ -300,7 +301,8 @@ def refused(url: str) -> str:
     """Say why a URL is not taken, "" for one that is."""
     scheme, found, rest = url.partition("://")
     if not url.isprintable() or " " in url or url.startswith("-") or "::" in url:
-        return f"{shown(url)!r} is not a URL of a repository"
+        shown = re.sub(r"//[^/]*@", "//", url)
+        return f"{shown!a} is not a URL of a repository"
     if not found:
         return ""
     if scheme not in {"https", "http", "ssh", "git", "file"}:

@@ -181,7 +181,7 @@ def _azure(shards: int, fleet: str) -> dict[str, Any]:
             tools,
             {"download": "current"},
             {
-                "bash": f'mkdir -p shards\ncp "$PIPELINE_WORKSPACE"/shard-*/*.json shards/\n{_merge(NEWEST)}\n'
+                "bash": f"mkdir -p shards\n{copied}\n{_merge(NEWEST)}\n",
             },
             {"publish": NEWEST, "artifact": "snapshot"},
         ],
