@@ -137,7 +137,7 @@ class Group(Strict):
     """A team or a product: its repositories, and who answers for them."""
 
     owners: tuple[Line, ...] = ()
-    repositories: tuple[Source, ...] = Field(min_length=1)
+    repositories: tuple[Source, ...]
 
 
 class Wave(Strict):
@@ -174,7 +174,7 @@ class Settings(Strict):
 
     @model_validator(mode="after")
     def _some(self) -> "Settings":
-        if not self.groups and not self.repositories:
+        if not self.repositories and not any(each.repositories for each in self.groups.values()):
             raise ValueError("name repositories, or groups that have them")
         names = [wave.name for wave in self.waves]
         if len(set(names)) < len(names):
