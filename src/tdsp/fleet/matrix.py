@@ -9,11 +9,19 @@ from tdsp.fleet.shards import count
 
 TDSP = f"tdsp=={__version__}"
 IMAGE = "ghcr.io/astral-sh/uv:0.11.6-python3.13-trixie"
-CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"  # v7.0.1
-UPLOAD = "actions/upload-artifact@v7"
-DOWNLOAD = "actions/download-artifact@v8"
-SETUP = "astral-sh/setup-uv@v10"
-SHARD = "shards/{shard}.json"
+CHECKOUT, UPLOAD, DOWNLOAD, SETUP = (
+    "actions/checkout",
+    "actions/upload-artifact",
+    "actions/download-artifact",
+    "astral-sh/setup-uv",
+)
+# As the template's workflows pin them; a test compares the two.
+PINS = {
+    CHECKOUT: "3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1",
+    UPLOAD: "bbbca2ddaa5d8feaa63e36b76fdaad77386f024f # v7.0.0",
+    DOWNLOAD: "3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1",
+    SETUP: "20cfd1bf945f4377ade1205e4dbc17946fc9a30d # v10.0.1",
+}
 NEWEST = "snapshots/merged.json"
 HEAD = (
     "# Written by `tdsp fleet matrix`. Every shard judges its part of the fleet; the last job\n"
@@ -43,6 +51,8 @@ def matrix(platform: str, shards: int, fleet: str, image: str = "") -> str:
     else:
         documents = [makers[platform](shards, fleet)]
     body = yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, width=1000)
+    for name, pin in PINS.items():
+        body = body.replace(f"uses: {name}\n", f"uses: {name}@{pin}\n")
     return HEAD.format(note=NOTES[platform]) + str(body)
 
 
@@ -52,16 +62,19 @@ def _judge(fleet: str, taken: str, shard: str, output: str) -> str:
 
 
 def _merge(output: str) -> str:
-    return f"uvx {TDSP} fleet merge shards/*.json --output {output}"
+    return f"uvx {TDSP} fleet merge shards/*.json --output {output} || test $? -eq 3"
 
 
 def _github(shards: int, fleet: str) -> dict[str, Any]:
-    taken = "${{ needs.start.outputs.taken }}"
-    env = {"GH_TOKEN": "${{ secrets.FLEET_TOKEN }}"}
+    env = {
+        "GH_TOKEN": "${{ secrets.FLEET_TOKEN }}",
+        "TAKEN": "${{ needs.start.outputs.taken }}",
+        "SHARD": "${{ matrix.shard }}",
+    }
     steps = [{"uses": CHECKOUT, "with": {"persist-credentials": False}}, {"uses": SETUP}]
     sign_in = {"run": "gh auth setup-git"}
     own = "shards/${{ matrix.shard }}.json"
-    run = {"run": _judge(fleet, taken, f"${{{{ matrix.shard }}}}/{shards}", own)}
+    run = {"run": _judge(fleet, "$TAKEN", f"$SHARD/{shards}", "shards/$SHARD.json")}
     start = {
         "runs-on": "ubuntu-24.04",
         "outputs": {"taken": "${{ steps.now.outputs.taken }}"},
@@ -136,11 +149,13 @@ def _gitlab(shards: int, fleet: str) -> dict[str, Any]:
 
 
 def _azure(shards: int, fleet: str) -> dict[str, Any]:
-    taken = "$(date -u -d '$(System.PipelineStartTime)' +%Y-%m-%dT%H:%M:%SZ)"
     tools = {"bash": "pipx install uv", "displayName": "uv"}
     own = "shards/$(System.JobPositionInPhase).json"
-    bash = _judge(fleet, taken, "auto", own)
-    token = {"AZURE_DEVOPS_EXT_PAT": "$(System.AccessToken)"}
+    bash = _judge(fleet, "$TAKEN", "auto", own)
+    env = {
+        "AZURE_DEVOPS_EXT_PAT": "$(System.AccessToken)",
+        "TAKEN": "$(System.PipelineStartTime)",
+    }
     basic = (
         'git config --global "http.https://dev.azure.com/.extraheader"'
         ' "AUTHORIZATION: bearer $SYSTEM_ACCESSTOKEN"'
@@ -148,27 +163,30 @@ def _azure(shards: int, fleet: str) -> dict[str, Any]:
     sign_in = {"bash": basic, "env": {"SYSTEM_ACCESSTOKEN": "$(System.AccessToken)"}}
     judge = {
         "job": "judge",
-        "strategy": {"parallel": shards},
+        "strategy": {"parallel": str(shards)},  # the schema asks for a text
         "steps": [
             {"checkout": "self"},
             tools,
             {**sign_in, "displayName": "git signs in"},
-            {"bash": f"mkdir -p shards\n{bash}\n", "env": token, "displayName": "Judge"},
+            {"bash": f"mkdir -p shards\n{bash}\n", "env": env, "displayName": "Judge"},
             {"publish": "shards", "artifact": "shard-$(System.JobPositionInPhase)"},
         ],
     }
+    copied = 'cp "$PIPELINE_WORKSPACE"/shard-*/*.json shards/'
     merged = {
         "job": "merge",
         "dependsOn": "judge",
         "steps": [
             {"checkout": "self"},
             tools,
-            {"task": "DownloadPipelineArtifact@2", "inputs": {"path": "parts"}},
-            {"bash": f"mkdir -p shards\ncp parts/shard-*/*.json shards/\n{_merge(NEWEST)}\n"},
+            {"download": "current"},
+            {
+                "bash": f"mkdir -p shards\n{copied}\n{_merge(NEWEST)}\n",
+            },
             {"publish": NEWEST, "artifact": "snapshot"},
         ],
     }
-    schedule = {"cron": "17 4 * * *", "branches": {"include": ["main"]}, "always": True}
+    schedule = {"cron": "17 4 * * *", "branches": {"include": ["main"]}, "always": "true"}
     return {
         "trigger": "none",
         "schedules": [schedule],

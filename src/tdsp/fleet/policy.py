@@ -86,7 +86,7 @@ class Exemption(Strict):
     """A rule that does not hold for some repositories, for a reason, until a day."""
 
     rule: Line
-    repositories: Annotated[tuple[Line, ...], Field(min_length=1)]
+    repositories: tuple[Line, ...]
     owner: Line
     reason: Line
     until: date
@@ -109,11 +109,13 @@ class Exemption(Strict):
 class Policy(Strict):
     """All of policy.yml."""
 
-    rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
+    rules: tuple[Rule, ...]
     exceptions: tuple[Exemption, ...] = ()
 
     @model_validator(mode="after")
     def _named(self) -> "Policy":
+        if not self.rules:
+            raise ValueError("rules: one at least")
         names = [rule.name for rule in self.rules]
         if len(set(names)) < len(names):
             raise ValueError("rules: each name stands there once")
