@@ -19,7 +19,7 @@ from tdsp.fleet.config import Target
 from tdsp.fleet.pace import Pace, sizes, spoken, waves
 from tdsp.fleet.render import MARKER, Goal
 from tdsp.fleet.room import RepositoryError, Room
-from tdsp.fleet.state import AUDIT, DATABASE, Conflict, Journal, Record
+from tdsp.fleet.state import AUDIT, DATABASE, Conflict, Journal, Record, requests
 from tdsp.fleet.template import Releases
 from tdsp.fleet.update import Outcome
 
@@ -107,6 +107,17 @@ def test_a_record_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     assert again.started == started
     assert Journal(tmp_path, "other").records() == {}
     assert RECORD.again() == Record("churn", "/srv/churn", ("ann",), 1)
+
+
+def test_a_snapshot_learns_the_open_requests(tmp_path: Path) -> None:
+    assert requests(tmp_path / "none") == {}
+    journal = Journal(tmp_path, "key")
+    for name, state in (("a", "requested"), ("b", "merged")):
+        journal.save(Record(name, "", state=state, request=f"https://example.com/{name}"), "x")
+    assert requests(tmp_path) == {"a": "https://example.com/a"}
+    journal.close()
+    (tmp_path / DATABASE).write_bytes(b"no database, " * 100)
+    assert requests(tmp_path) == {}
 
 
 def test_a_torn_line_of_the_audit_log_does_not_swallow_the_next(tmp_path: Path) -> None:

@@ -176,6 +176,23 @@ class Journal:
                 )
 
 
+def requests(folder: Path) -> dict[str, str]:
+    """Return name -> its newest open request, from the state in a folder; {} without one."""
+    path = folder / DATABASE
+    if not path.is_file():
+        return {}
+    words = "SELECT record FROM repositories JOIN campaigns ON campaign = key ORDER BY started, key"
+    try:
+        base = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        try:
+            found = [_record(text) for (text,) in base.execute(words)]
+        finally:
+            base.close()
+    except sqlite3.DatabaseError:
+        return {}
+    return {record.name: record.request for record in found if record.state == "requested"}
+
+
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Hold a folder for one run. The system frees it when the run ends, however it ends."""

@@ -16,6 +16,7 @@ from tdsp.fleet.judge import Order, judge
 from tdsp.fleet.rows import Rows, version_of_checks
 from tdsp.fleet.shards import Shard
 from tdsp.fleet.snapshot import Delivery, Row, Snapshot
+from tdsp.fleet.state import requests
 from tdsp.fleet.template import Releases, releases
 
 Say = Callable[[str], None]
@@ -49,6 +50,8 @@ def status(fleet: Fleet, listing: Listing, switches: Switches, done: Say) -> Sna
             done(row.name)
     finally:
         store.close()
+    asked = requests(fleet.cache / "update")
+    rows = [replace(row, request=asked.get(row.name, "")) for row in rows]
     rows.sort(key=lambda row: row.name)
     own = switches.shard or Shard(0, 0)
     problems = [*listing.problems, *filter(None, [known.problem])]
