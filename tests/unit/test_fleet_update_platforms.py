@@ -157,6 +157,45 @@ def test_a_request_that_the_platform_has_already_is_taken(world: World) -> None:
     assert world.calls("create") == 2  # asked, and refused
 
 
+class KilledError(BaseException):
+    """Stands for the end of the process."""
+
+
+class Mortal(Journal):
+    """A journal whose process ends at one of its writes: just before it, or just after."""
+
+    left = 0
+    late = False
+
+    def _write(self, record: Record, step: str, result: str) -> None:
+        self.left -= 1
+        if self.left == 0 and not self.late:
+            raise KilledError
+        super()._write(record, step, result)
+        if self.left == 0:
+            raise KilledError
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("write_number", [1, 2, 3, 4])
+def test_an_end_at_each_record_loses_and_doubles_nothing(
+    world: World, write_number: int, late: bool
+) -> None:
+    record = world.record()
+    mortal = Mortal(world.journal.folder, "key")
+    mortal.left, mortal.late = write_number, late
+    world.journal, alive = mortal, world.journal
+    with pytest.raises(KilledError):
+        world.publisher().publish(record)
+    world.journal = alive
+    found = alive.records()["churn"]
+    done = world.publisher().publish(found) if found.state != "requested" else found
+    assert (done.state, done.doing) == ("requested", "")
+    assert branches(world.remote)[GOAL.branch] == record.commit
+    assert world.calls("create") == 1
+    mortal.close()
+
+
 def test_the_platforms_wait_is_kept(world: World) -> None:
     world.mode("limited 2 17")
     done = world.publisher().publish(world.record())
