@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from tdsp.fleet.render import MARKER, Goal
 from tdsp.fleet.room import RepositoryError, Room
 from tdsp.fleet.state import AUDIT, DATABASE, Conflict, Journal, Record, requests
 from tdsp.fleet.template import Releases
-from tdsp.fleet.update import Outcome
+from tdsp.fleet.update import Options, Outcome, Update
 
 RECORD = Record(
     "churn", "/srv/churn", ("ann",), 1, "conflict", "why", "push", "v1", "a" * 40, "main", "b",
@@ -150,6 +151,38 @@ def test_exit_codes(states: tuple[str, ...], code: int) -> None:
     assert Outcome(tuple(Record(s, "", state=s) for s in states)).code == code
     assert Outcome((), stopped="expired").code == 3
     assert Outcome((Record("a", "", state="pushed", reason="later"),)).code == 3
+
+
+MERGED, OPEN = Record("", "", state="merged"), Record("", "", state="requested", green=True)
+RED, RUNNING = replace(OPEN, green=False), replace(OPEN, green=None)
+CLOSED, CURRENT = Record("", "", state="skipped", commit="c"), Record("", "", state="skipped")
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([MERGED, CURRENT], ""),
+        ([CURRENT], ""),
+        ([MERGED] * 4 + [OPEN], ""),
+        ([MERGED] * 4 + [RED], "checks are not green in r4"),
+        ([MERGED] * 4 + [RUNNING], "checks are not green in r4"),
+        ([MERGED] * 3 + [OPEN], "3 of 4 are merged (75 %), 80 % are needed"),
+        ([MERGED] * 3 + [CLOSED], "3 of 4 are merged"),
+        ([MERGED] * 3 + [Record("", "", state="conflict")], "3 of 4 are merged"),
+    ],
+)
+def test_what_opens_the_next_wave(rows: list[Record], said: str, tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "key")
+    for at, row in enumerate(rows):
+        journal.save(replace(row, name=f"r{at}", wave=0), "x")
+    journal.save(Record("next", "", wave=2), "x")
+    goal = Goal(Releases(), "v1", (), "", ("", ""))
+    update = Update(journal, goal, Options(apply=True), ["1", "2", "rest"])
+    update._present = set(journal.records())
+    found = update._closed(2)
+    assert said in found
+    assert bool(said) == bool(found)
+    journal.close()
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,18 @@ def test_waves_wait_for_the_last_one_to_be_merged(made: Made) -> None:
     assert [rows[each.stem]["state"] for each in remotes] == ["merged", "pushed", "pushed"]
 
 
+def test_a_project_whose_own_checks_fail_is_not_pushed(made: Made) -> None:
+    remotes = [made.bare("good", TAGS[1]), made.bare("bad", TAGS[1], edit_readme)]
+    fleet = write_fleet(made.place / "checks", made.template, remotes)
+    assert update(fleet)[0] == 0  # rendered before, without checks
+    checks = ["--run-checks", "--no-sandbox", "--check-command", "! grep Ours README.md"]
+    code, rows, _ = update(fleet, "--apply", *checks)
+    assert (code, rows["good"]["checks"], rows["good"]["state"]) == (3, "passed", "pushed")
+    assert rows["bad"]["state"] == "failed"
+    assert "its checks failed (! grep Ours README.md): Ours." in str(rows["bad"]["reason"])
+    assert list(branches(remotes[1])) == ["main"]
+
+
 def test_what_a_template_wants_to_run_is_not_run(made: Made, tmp_path: Path) -> None:
     template = tmp_path / "template"
     shutil.copytree(made.template, template)

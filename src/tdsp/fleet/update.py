@@ -125,6 +125,8 @@ class Update:
                 continue
             if self.options.apply and wave and (why := self._closed(wave)):
                 return why
+            if self.options.apply:
+                self._refresh([row for row in rows if row.state == "requested"], publisher)
             work = [row for row in rows if row.name in mine]
             if self.options.failed:
                 work = [row for row in work if row.state in {"failed", "conflict"}]
@@ -133,7 +135,8 @@ class Update:
 
     def _wave(self, rows: list[Record], publisher: Publisher) -> None:
         rows = [self._again(row) if row.state not in OUT else row for row in rows]
-        self._prepare([row for row in rows if row.state == "listed"])
+        untested = {"rendered"} if self.options.checks else set()
+        self._prepare([row for row in rows if row.state in {"listed", *untested}])
         if not self.options.apply:
             return
         names = {row.name for row in rows}
@@ -150,9 +153,6 @@ class Update:
                 done = self.journal.records()[row.name]
                 done = publisher.publish(done) if done.state in READY else done
             self.step("published", done)
-        for row in now:
-            if row.state == "requested" or (row.state == "pushed" and row not in ready):
-                self.step("published", publisher.refresh(row))
 
     def _rows(self, wave: int) -> list[Record]:
         found = (row for name, row in self.journal.records().items() if name in self._present)
@@ -161,9 +161,7 @@ class Update:
     def _closed(self, wave: int) -> str:
         """Say why a wave may not start yet, "" when it may."""
         before = next((rows for at in range(wave - 1, -1, -1) if (rows := self._rows(at))), [])
-        publisher = self._publisher()
-        rows = [publisher.refresh(row) if row.state in OUT else row for row in before]
-        counted = [row for row in rows if row.state != "skipped" or row.commit]
+        counted = [row for row in before if row.state != "skipped" or row.commit]
         merged = [row for row in counted if row.state == "merged"]
         share = round(100 * len(merged) / len(counted)) if counted else 100
         title, earlier = self.names[wave], self.names[before[0].wave] if before else ""
@@ -172,19 +170,25 @@ class Update:
                 f"wave {title} waits: of wave {earlier} {len(merged)} of {len(counted)} are merged"
                 f" ({share} %), {self.options.merged} % are needed"
             )
-        red = [row.name for row in rows if row.state == "requested" and row.green is not True]
+        red = [row.name for row in before if row.state == "requested" and row.green is not True]
         if red:
             return f"wave {title} waits: checks are not green in {', '.join(red[:5])}"
         return ""
 
     def _prepare(self, rows: list[Record]) -> None:
+        self._all("prepared", rows, self._one)
+
+    def _refresh(self, rows: list[Record], publisher: Publisher) -> None:
+        self._all("asked", rows, publisher.refresh)
+
+    def _all(self, stage: str, rows: list[Record], work: Callable[[Record], Record]) -> None:
         if not rows:
             return
         with ThreadPoolExecutor(self.options.jobs, "update") as pool:
-            waiting = [pool.submit(self._one, row) for row in rows]
+            waiting = [pool.submit(work, row) for row in rows]
             try:
                 for done in as_completed(waiting):
-                    self.step("prepared", done.result())
+                    self.step(stage, done.result())
             except BaseException:
                 for each in waiting:
                     each.cancel()
@@ -192,7 +196,8 @@ class Update:
 
     def _one(self, record: Record) -> Record:
         work, seconds = self.journal.folder / WORK, self.options.seconds
-        record = prepare(record, self.goal, work, seconds, self.journal.save)
+        if record.state == "listed":
+            record = prepare(record, self.goal, work, seconds, self.journal.save)
         if record.state != "rendered" or not self.options.checks:
             return record
         record = self.journal.begin(record, "checks")

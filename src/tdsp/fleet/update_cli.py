@@ -277,7 +277,8 @@ def _follow(update: object, progress: "Progress", repositories: int) -> None:
     asking = progress.add_task("push and request", total=None, visible=False)
 
     def step(stage: str, _record: "Record") -> None:
-        progress.advance(rendering if stage == "prepared" else asking)
+        if stage != "asked":
+            progress.advance(rendering if stage == "prepared" else asking)
 
     def announce(requests: int, seconds: float) -> None:
         progress.update(asking, total=requests, completed=0, visible=True)
