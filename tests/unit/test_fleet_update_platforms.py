@@ -358,6 +358,17 @@ def test_a_server_of_no_known_kind_is_asked_about(tmp_path: Path) -> None:
     assert platform_of("/srv/git/r.git", "auto", tmp_path) is None
 
 
+def test_a_full_disk_stops_the_run_though_git_does_not_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = Room.new(tmp_path / "work", "churn", 60)
+    with pytest.raises(RepositoryError):
+        room.clone(str(tmp_path / "nothing"), "main")
+    monkeypatch.setattr("tdsp.fleet.room.free", lambda _: 4096)
+    with pytest.raises(TdspError, match="is full: make room"):
+        room.clone(str(tmp_path / "nothing"), "main")
+
+
 def test_a_full_disk_stops_the_run_with_one_sentence(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     journal = Journal(folder, "key")

@@ -5,6 +5,7 @@ import multiprocessing
 import random
 import shutil
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,11 @@ class Campaign:
 
     def lines(self) -> int:
         return self.audit.read_bytes().count(b"\n") if self.audit.exists() else 0
+
+    def last(self) -> str:
+        """The step that was recorded last."""
+        lines = self.audit.read_text(encoding="utf-8").splitlines() if self.lines() else []
+        return str(json.loads(lines[-1])["step"]) if lines else "nothing"
 
     def killed(self, chance: random.Random) -> bool:
         """Run, and kill: after a random time, or right after a random step was recorded."""
@@ -103,10 +109,13 @@ def test_thirty_kills_lose_and_double_nothing(
     states = {name: row["state"] for name, row in rows.items()}
 
     chance, kills = random.Random(20261128), 0
+    fell: Counter[str] = Counter()
     while kills < KILLS:
         campaign = Campaign(template, remotes, standin)
         for _ in range(6):
-            kills += campaign.killed(chance)
+            if campaign.killed(chance):
+                kills += 1
+                fell[campaign.last()] += 1
         last = finished(campaign.file)
         assert {name: row["state"] for name, row in last.items()} == states
         assert campaign.outside() == wanted
@@ -117,3 +126,4 @@ def test_thirty_kills_lose_and_double_nothing(
         before = (standin / "calls").read_text().count("create")
         assert finished(campaign.file).keys() == last.keys()
         assert (standin / "calls").read_text().count("create") == before
+    print(f"{kills} kills, by the step that was recorded last: {dict(fell)}")

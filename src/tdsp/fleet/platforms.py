@@ -92,7 +92,7 @@ def call(command: list[str], folder: Path, given: str = "") -> str:
     code, out, said = run(command, folder, dict(os.environ) | calm, SECONDS, given.encode())
     if not code:
         return out.decode("utf-8", errors="replace")
-    stop_when_full(said)
+    stop_when_full(said, folder)
     line = shown(" ".join(said.split()))[:300]
     if LIMITED.search(said):
         wait = AFTER.search(said)

@@ -218,7 +218,7 @@ def _copier(room: Room, goal: Goal, answers: Answers, verb: str, target: str) ->
     command = [sys.executable, "-P", "-m", "copier", *words[:1], *options, *words[1:]]
     code, _, said = run(command, room.folder, room.environment(), room.seconds)
     if code:
-        stop_when_full(said)
+        stop_when_full(said, room.folder)
         lines = [line.strip() for line in said.splitlines() if line.strip()]
         raise RepositoryError(
             f"copier: {shown(' '.join(lines[-2:]))[:300] or f'ended with {code}'}"

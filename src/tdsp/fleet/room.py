@@ -39,6 +39,7 @@ SETTINGS = """\
 \tname = tdsp
 \temail = tdsp@localhost
 """
+LITTLE = 1_000_000  # bytes with which no repository can be updated
 REMOTE = "refs/remotes/origin/base"
 
 
@@ -75,7 +76,7 @@ def remote_git(folder: Path, words: list[str], seconds: int) -> str:
     if done is None:
         raise RepositoryError(f"git did not answer within {seconds} seconds, or is not installed")
     if done.returncode:
-        stop_when_full(done.stderr)
+        stop_when_full(done.stderr, folder)
         raise RepositoryError(_refusal(done.stderr) or cause(done.stderr))
     return done.stdout
 
@@ -88,12 +89,25 @@ def _refusal(said: str) -> str:
     return f"the server refused: {' '.join(lines)}"[:300]
 
 
-def stop_when_full(said: str) -> None:
-    """Raise TdspError when a message says that the disk is full: no repository can go on then."""
-    if re.search("no space left on device|disk quota exceeded", said, re.IGNORECASE):
+def stop_when_full(said: str, folder: Path) -> None:
+    """Raise TdspError when a command failed on a full disk: no repository can go on then.
+
+    git does not always say so, and copier may not either.
+    """
+    full = re.search("no space left on device|disk quota exceeded", said, re.IGNORECASE)
+    if full or free(folder) < LITTLE:
         raise TdspError(
-            "the disk is full: make room and run the same command again; what was done is recorded"
+            f"the disk of {folder.parent} is full: make room and run the same command again;"
+            " what was done is recorded"
         )
+
+
+def free(folder: Path) -> int:
+    """Return the free bytes where a folder is."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return LITTLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +133,7 @@ class Room:
             (folder / "home" / "settings").write_text(SETTINGS, encoding="utf-8")
             (folder / "home" / "copier.yml").write_text("{}\n", encoding="utf-8")
         except OSError as error:
-            stop_when_full(str(error))
+            stop_when_full(str(error), work)
             raise TdspError(f"{work}: {error.strerror}") from error
         return cls(folder, seconds)
 
@@ -168,7 +182,7 @@ class Room:
             text.encode(),
         )
         if code:
-            stop_when_full(said)
+            stop_when_full(said, self.folder)
             raise RepositoryError(cause(said))
         return out
 
