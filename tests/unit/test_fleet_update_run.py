@@ -188,7 +188,9 @@ def test_one_answer_changes_at_the_version_that_a_project_has(made: Made) -> Non
 
 def test_waves_wait_for_the_last_one_to_be_merged(made: Made) -> None:
     remotes = [made.bare(f"wave{at}", TAGS[1]) for at in range(3)]
-    fleet = write_fleet(made.place / "waves", made.template, remotes)
+    idle = made.bare("a-current-one", TAGS[2])
+    fleet = write_fleet(made.place / "waves", made.template, [idle, *remotes])
+    assert update(fleet, "--only", "a-*")[1]["a-current-one"]["reason"] == "current"
     code, rows, said = update(fleet, "--apply", "--wave", "1,rest")
     assert code == 0
     assert [rows[each.stem]["state"] for each in remotes] == ["pushed", "listed", "listed"]

@@ -72,6 +72,11 @@ class Record:
     request: str = ""
     green: bool | None = None
 
+    @property
+    def idle(self) -> bool:
+        """Tell whether there was nothing to do: current, foreign, of another template."""
+        return self.state == "skipped" and not self.commit
+
     def again(self) -> "Record":
         """Return it as it was at the start."""
         return Record(self.name, self.source, self.owners, self.wave)

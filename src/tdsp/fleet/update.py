@@ -109,7 +109,7 @@ class Update:
         state = record.state
         retry = state == "failed" and self.options.failed
         # A conflict, and a skip before anything was made, are judged by what the remote has now.
-        stale = state == "conflict" or (state == "skipped" and not record.commit)
+        stale = state == "conflict" or record.idle
         fresh = not self.options.resume and state not in {*OUT, "merged"}
         lost = state in READY and not kept(self.journal, record, self.options.seconds)
         if retry or stale or fresh or lost or state == "fetched":
@@ -161,7 +161,7 @@ class Update:
     def _closed(self, wave: int) -> str:
         """Say why a wave may not start yet, "" when it may."""
         before = next((rows for at in range(wave - 1, -1, -1) if (rows := self._rows(at))), [])
-        counted = [row for row in before if row.state != "skipped" or row.commit]
+        counted = [row for row in before if not row.idle]
         merged = [row for row in counted if row.state == "merged"]
         share = round(100 * len(merged) / len(counted)) if counted else 100
         title, earlier = self.names[wave], self.names[before[0].wave] if before else ""

@@ -232,7 +232,10 @@ def _run(
         journal = Journal(folder, key)
         try:
             sizes = journal.waves(wish.wave)
-            order, names = waves(listing.targets, sizes, [w.name for w in fleet.settings.waves])
+            # Those with nothing to do take no place in a wave that others could have.
+            idle = {name for name, each in journal.records().items() if each.idle}
+            targets = sorted(listing.targets, key=lambda each: (each.name in idle, each.name))
+            order, names = waves(targets, sizes, [w.name for w in fleet.settings.waves])
             link = _changelog(source, goal.version)
             goal = replace(goal, started=journal.started, link=link)
             with _progress() as progress:
