@@ -214,6 +214,7 @@ def test_the_renovate_preset_names_its_conflict_policy() -> None:
     rule = found["packageRules"][0]
     assert rule["matchManagers"] == ["copier"]
     assert rule["automerge"] is False
+    assert rule["minimumReleaseAge"] is None  # an age would keep git's tags back for ever
     assert rule["matchPackageNames"] == ["https://example.com/t.git"]
     assert found["copier"] == {"enabled": True, "ignoreScripts": True}
     assert "44.56.1" in found["description"]

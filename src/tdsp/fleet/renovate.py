@@ -24,7 +24,9 @@ def preset(template: str = "") -> dict[str, Any]:
         "commitMessageTopic": "template {{depName}}",
         "dependencyDashboardApproval": False,
         "labels": ["template"],
-        "minimumReleaseAge": "3 days",
+        # Tags of git have no time that Renovate knows; any age, a project's own too, would keep
+        # each release back for ever.
+        "minimumReleaseAge": None,
         "rebaseWhen": "conflicted",
         "schedule": ["before 6am on monday"],
     }
