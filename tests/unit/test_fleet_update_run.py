@@ -27,6 +27,8 @@ from tdsp.fleet.state import AUDIT, DATABASE, held
 
 RUNNER = CliRunner()
 BRANCH = "tdsp/update-v0.3.0"
+# An address that is the template's for whoever leaves the user out, and three lines of settings.
+INJECTED = 'https://x"\n[core]\nfsmonitor = "touch ran"\n#@'
 
 
 def update(fleet: Path, *words: str) -> tuple[int, dict[str, dict[str, object]], str]:
@@ -59,6 +61,7 @@ def strange(made: Made) -> list[Path]:
         alter("option", _commit="--upload-pack=touch"),
         alter("unversioned", _commit=None),
         alter("other", _src_path="https://example.com/other.git"),
+        alter("injected", _src_path=json.dumps(f"{INJECTED}{made.template}")),
     ]
     foreign = made.place / "trees" / "foreign"
     write(foreign, {"a.py": "x = 1\n"})
@@ -98,7 +101,7 @@ def test_a_dry_run_tells_all_and_changes_nothing_then_apply_pushes_what_is_clean
     assert states == {
         "current": "skipped", "behind": "rendered", "edited": "rendered",
         "conflicted": "conflict", "dirty": "skipped", "option": "skipped",
-        "unversioned": "skipped", "other": "skipped", "foreign": "skipped", "link": "skipped",
+        "unversioned": "skipped", "other": "skipped", "injected": "skipped", "foreign": "skipped", "link": "skipped",
         "empty": "failed", "broken": "failed",
     }  # fmt: skip
     assert list(rows)[-2:] == ["broken", "empty"]  # failed ones last
@@ -108,6 +111,7 @@ def test_a_dry_run_tells_all_and_changes_nothing_then_apply_pushes_what_is_clean
     assert "history does not have" in reasons["option"]
     assert "no _commit" in reasons["unversioned"]
     assert "another template: https://example.com/other.git" in reasons["other"]
+    assert reasons["injected"].startswith("made by another template: https://x")
     assert reasons["foreign"] == reasons["link"] == f"foreign: it has no {ANSWERS}"
     assert "no commit yet" in reasons["empty"]
     assert "M README.md" in rows["behind"]["files"]  # type: ignore[operator]

@@ -104,13 +104,17 @@ def read_answers(room: Room, base: str, goal: Goal) -> Answers:
     if found is None:
         raise SkipError(f"foreign: it has no {ANSWERS}")
     source, version = str(found.get("_src_path", "")), str(found.get("_commit", ""))
-    if address(source) not in goal.releases.sources:
-        raise SkipError(f"made by another template: {shown(source) or 'none is named'}")
+    # It becomes a line of git's settings: an address that could become two is nobody's.
+    odd = not source.isprintable() or any(sign in source for sign in '"\\')
+    if odd or address(source) not in goal.releases.sources:
+        raise SkipError(f"made by another template: {one_line(source) or 'none is named'}")
     if not version:
         raise SkipError(f"{ANSWERS} has no _commit: write there which version it was made from")
     made = commit_of(goal, version)
     if not made:
-        raise SkipError(f"made from {shown(version)}, which the template's history does not have")
+        raise SkipError(
+            f"made from {one_line(version)}, which the template's history does not have"
+        )
     answers = Answers(source, version, made, found)
     if _has(answers, goal):
         raise SkipError("current")
@@ -337,11 +341,17 @@ def message(goal: Goal, record: Record) -> str:
     verbs = {"A": "new", "M": "changed", "D": "removed", "T": "changed"}
     for each in record.files[:50]:
         how, _, name = each.partition(" ")
-        lines.append(f"* {verbs.get(how, 'changed')}: {shown(name)}")
+        lines.append(f"* {verbs.get(how, 'changed')}: {one_line(name)}")
     more = len(record.files) - 50
     lines += [f"* and {more} more"] if more > 0 else []
     lines += ["", "Made by `tdsp fleet update`. The team's edits are merged; no conflict was left."]
     return "\n".join(lines) + "\n"
+
+
+def one_line(text: str) -> str:
+    """Return a text of a repository without line ends and what steers a terminal."""
+    found = "".join(sign if sign.isprintable() else "?" for sign in shown(text))
+    return found if len(found) <= LONGEST else f"{found[:LONGEST]}…"
 
 
 def _taken(goal: Goal, found: dict[str, Any]) -> None:
