@@ -101,7 +101,8 @@ def test_a_dry_run_tells_all_and_changes_nothing_then_apply_pushes_what_is_clean
     assert states == {
         "current": "skipped", "behind": "rendered", "edited": "rendered",
         "conflicted": "conflict", "dirty": "skipped", "option": "skipped",
-        "unversioned": "skipped", "other": "skipped", "injected": "skipped", "foreign": "skipped", "link": "skipped",
+        "unversioned": "skipped", "other": "skipped", "injected": "skipped",
+        "foreign": "skipped", "link": "skipped",
         "empty": "failed", "broken": "failed",
     }  # fmt: skip
     assert list(rows)[-2:] == ["broken", "empty"]  # failed ones last
