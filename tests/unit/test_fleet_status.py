@@ -16,9 +16,10 @@ from tdsp.errors import TdspError
 from tdsp.fleet import store
 from tdsp.fleet.config import Fleet, read_fleet
 from tdsp.fleet.facts import Event
-from tdsp.fleet.fetch import fetch_all
+from tdsp.fleet.fetch import Fetched, fetch_all
+from tdsp.fleet.judge import Order
 from tdsp.fleet.snapshot import Row, Snapshot
-from tdsp.fleet.status import Switches, delivery, status
+from tdsp.fleet.status import Switches, _Run, delivery, status
 from tdsp.fleet.template import Releases
 
 TAKEN = "2026-11-20T06:00:00Z"
@@ -198,15 +199,16 @@ def test_what_is_known_is_not_worked_out_again(
 ) -> None:
     """The second run judges nothing but what failed, and says the same."""
     judged: list[str] = []
+    real = _Run._order
 
-    def counting(self: object, many: list[object]) -> object:
-        judged.extend(each.target.name for each in many)  # type: ignore[attr-defined]
-        return iter(())
+    def counting(self: _Run, each: Fetched) -> Order:
+        judged.append(each.target.name)
+        return real(self, each)
 
-    monkeypatch.setattr("tdsp.fleet.status._Run._judged", counting)
+    monkeypatch.setattr(_Run, "_order", counting)
     again = run(read_fleet(place / "fleet.yml"))
     assert judged == ["broken"]
-    assert again.rows == tuple(each for each in snapshot.rows if each.name != "broken")
+    assert again == snapshot
 
 
 def test_the_day_decides_anew_without_a_new_commit(tmp_path: Path) -> None:
@@ -292,6 +294,36 @@ def test_a_clone_is_bare_and_one_commit_deep(tmp_path: Path) -> None:
     assert remote(tmp_path, url) == (third, "")
 
 
+def test_a_large_file_is_not_fetched(tmp_path: Path) -> None:
+    """It is missing in the clone, nothing fetches it later, and the row says all else."""
+    source = tmp_path / "source"
+    commit(source, {"a.py": TRAINS, "large.bin": os.urandom(2_000_000)})
+    git(source, "config", "uploadpack.allowFilter", "true")
+    (tmp_path / "fleet.yml").write_text(f"repositories: ['file://{source}']\n")
+    fleet = read_fleet(tmp_path / "fleet.yml")
+    (found,) = run(fleet).rows
+    assert (found.state, found.kind, found.committed) == ("ok", "none", "2026-11-01")
+    (clone,) = (tmp_path / ".fleet/clones").iterdir()
+    listed = git(clone, "rev-list", "--objects", "--missing=print", "refs/heads/fleet")
+    assert [line for line in listed.splitlines() if line.startswith("?")]
+
+
+def test_a_model_without_history_has_the_day_that_it_was_seen(tmp_path: Path) -> None:
+    """At first nobody knows; a model that changes between two runs has the commit's day."""
+    source = tmp_path / "source"
+    commit(source, {"a.py": TRAINS, "reports/gate.json": GATE})
+    (tmp_path / "fleet.yml").write_text(f"repositories: ['file://{source}']\n")
+    fleet = read_fleet(tmp_path / "fleet.yml")
+    days = []
+    for number, day in ((1, "2026-11-02"), (2, "2026-11-03"), (2, "2026-11-04")):
+        gate = GATE.replace("abc123", f"model{number}")
+        commit(source, {"reports/gate.json": gate, "note.md": day}, day)
+        (found,) = run(fleet).rows
+        assert found.model is not None
+        days.append((found.model.version, found.model.trained))
+    assert days == [("model1", ""), ("model2", "2026-11-03"), ("model2", "2026-11-03")]
+
+
 def test_a_remote_that_is_gone_empty_or_slow(tmp_path: Path) -> None:
     """Each has its line, and no prompt is waited for."""
     commit_, reason = remote(tmp_path, f"file://{tmp_path}/none")
@@ -310,6 +342,9 @@ def test_nothing_of_a_repository_is_run(tmp_path: Path) -> None:
                 "diff.evil.command", "core.pager"):  # fmt: skip
         git(source, "config", key, f"touch {mark}")
     git(source, "config", "log.showSignature", "true")
+    subprocess.run(["git", "status"], cwd=source, capture_output=True, check=False)
+    assert mark.exists()  # so the trap is one
+    mark.unlink()
     (tmp_path / "fleet.yml").write_text("repositories: [source]\n")
     assert run(read_fleet(tmp_path / "fleet.yml")).rows[0].state == "ok"
     assert not mark.exists()

@@ -23,15 +23,12 @@ PINS = {
     SETUP: "20cfd1bf945f4377ade1205e4dbc17946fc9a30d # v10.0.1",
 }
 NEWEST = "snapshots/merged.json"
-HEAD = (
-    "# Written by `tdsp fleet matrix`. Every shard judges its part of the fleet; the last job\n"
-    "# merges them. {note}\n"
-)
+HEAD = "# Written by `tdsp fleet matrix`. Every shard judges its part of the fleet.\n# {note}\n"
 NOTES = {
     "github": "GH_TOKEN and git need a token that reads all repositories: the secret FLEET_TOKEN.",
     "gitlab": "GITLAB_TOKEN has to read all repositories: a masked variable of this project.",
     "azure": "The build service has to read all repositories: project settings, repositories.",
-    "kubernetes": "The volume `fleet` holds fleet.yml; shards come back to it.",
+    "kubernetes": "The volume `fleet` holds fleet.yml. Set FLEET_TAKEN to now, and merge shards/.",
 }
 
 
