@@ -21,11 +21,11 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 Path_ = Annotated[
-    Path, typer.Argument(metavar="[FLEET.YML]", help="The fleet's file.", show_default=False)
+    Path, typer.Argument(metavar="FLEET.YML", help="The fleet's file.", show_default=False)
 ]
 Taken = Annotated[
     str,
-    typer.Option(metavar="TIME", help="The time of the snapshot. [default: now]"),
+    typer.Option(metavar="TIME", help="The time of the snapshot. \\[default: now]"),
 ]
 
 
@@ -39,7 +39,7 @@ def status(
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Where the snapshot goes. [default: snapshots/TIME.json]"
+            metavar="FILE", help="Where the snapshot goes. \\[default: snapshots/TIME.json]"
         ),
     ] = None,
     only: Annotated[
@@ -48,7 +48,7 @@ def status(
     ] = None,
     drift: Annotated[
         bool,
-        typer.Option(help="Compare with a render of a project's own answers: a second each, once."),
+        typer.Option(help="Compare with a render of a project's own answers: some seconds, once."),
     ] = True,
     everything: Annotated[
         bool, typer.Option("--all", help="Show every repository, not the first 25.")
@@ -265,7 +265,7 @@ def export(
     ] = "csv",
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where it goes. [default: standard output]"),
+        typer.Option(metavar="FILE", help="Where it goes. \\[default: standard output]"),
     ] = None,
 ) -> None:
     """Write a snapshot as a table, or as entities of a Backstage catalogue.
@@ -307,7 +307,7 @@ def policy(
     path: Path_ = Path("fleet.yml"),
     snapshot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The snapshot to judge. [default: the newest]"),
+        typer.Option(metavar="FILE", help="The snapshot to judge. \\[default: the newest]"),
     ] = None,
     explain: Annotated[
         str | None,
