@@ -194,6 +194,34 @@ def test_owners_and_waves_come_from_the_group_first(row: Callable[[str], Row]) -
     assert (row("web").owners, row("web").wave) == (("lead",), "")
 
 
+def test_files_that_nobody_thought_of_cost_at_most_their_fact(tmp_path: Path) -> None:
+    """Halves of characters, lists for texts, endless numbers: the row is whole and written."""
+    odd: dict[str, str | bytes] = {
+        ".copier-answers.yml": "_src_path: [1]\n_commit: {a: b}\n1: 2\nproject_name: x\n"
+        "project_slug: [x]\npackage_name: {}\nproblem_type: 3\nlevel: ~\n",
+        "reports/gate.json": '{"model_id": "\\ud800", "passed": "yes"}',
+        "reports/metrics.json": '{"model": {"a": 1' + "0" * 400 + ', "b\\ud800": 1, "c": true}}',
+        "reports/trail.json": '[{"at": 3, "what": "promotion"}, {"at": "2026-11-01T00:00:00"}, 4]',
+        "expiry.yaml": "pins: [3, {pin: [a], expires: 1}, {pin: x, expires: soon}]\n",
+        "telemetry.json": "[" * 10_000,
+        "CODEOWNERS": b"\xff * \x00",
+        "dvc.lock": "stages: {train: {outs: [3, {path: models/m}]}}\n",
+        "m/MLmodel": "utc_time_created: [1]\nmodel_id: {}\n",
+        "a.py": TRAINS,
+    }
+    commit(tmp_path / "odd", odd)
+    (tmp_path / "fleet.yml").write_text("repositories: [odd]\n")
+    found = run(read_fleet(tmp_path / "fleet.yml"))
+    (one,) = found.rows
+    assert (one.state, one.kind, one.reason) == ("ok", "tdsp", "")
+    assert one.model is not None
+    assert (one.model.version, one.model.passed) == ("?", None)
+    assert one.model.figures == {"b?": 1.0}
+    assert (one.level, one.template, one.template_version, one.drift) == ("", "", "", None)
+    assert (one.telemetry, one.delivery, one.expired) == (None, None, ())
+    assert store.decode(store.encode(found), "here") == found
+
+
 def test_what_is_known_is_not_worked_out_again(
     place: Path, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -410,6 +438,13 @@ def test_the_command_writes_a_snapshot_and_ends_as_it_says(place: Path, tmp_path
     assert some.stdout.splitlines()[-1] == "failed  plain: it is not a git repository"
     found = store.read_snapshot(tmp_path / "snapshots")
     assert [each.state for each in found.rows] == ["ok", "failed"]
+    (tmp_path / "policy.yml").write_text(
+        "rules: [{name: owned, owners: true}]\n"
+        "exceptions:\n  - {rule: owned, repositories: [a], owner: b, reason: not yet, until: 2999-01-01}\n"
+    )
+    assert ended("repositories: [a]\npolicy: policy.yml\n").returncode == 0
+    assert store.read_snapshot(tmp_path / "snapshots").rows[0].excepted == ("owned",)
+    assert ended("repositories: [a]\npolicy: none.yml\n").returncode == 2
     none = ended("repositories: [{glob: 'x*'}]\n")
     assert (none.returncode, "no folder fits" in none.stderr) == (4, True)
     assert ended("repositories: 3\n").returncode == 2

@@ -115,8 +115,11 @@ def _status(
     everything: bool,
     part: str,
 ) -> int:
+    from datetime import date
+
     from rich.console import Console
 
+    from tdsp.fleet import policy as rules
     from tdsp.fleet import shards, store, terminal
     from tdsp.fleet.config import Listing, read_fleet
     from tdsp.fleet.status import Switches
@@ -127,10 +130,15 @@ def _status(
     if own:
         fleet = fleet.part(str(own).replace("/", "-of-"))
     switches = Switches(workers, drift, store.taken(taken), own)
+    named = fleet.settings.policy
+    asked = rules.read_policy(fleet.place(named)) if named else None
     with store.locked(fleet.cache):
         listing = _listing(fleet, only)
         listing = Listing(shards.part(listing.targets, own), listing.problems)
         snapshot = _judged(fleet, listing, switches)
+        if asked is not None:
+            today = date.fromisoformat(snapshot.taken[:10])
+            snapshot = rules.marked(snapshot, rules.judge(asked, snapshot, today))
         if output is None:
             output = store.save(snapshot, fleet.snapshots)
         else:
