@@ -440,7 +440,8 @@ def test_the_command_writes_a_snapshot_and_ends_as_it_says(place: Path, tmp_path
     assert [each.state for each in found.rows] == ["ok", "failed"]
     (tmp_path / "policy.yml").write_text(
         "rules: [{name: owned, owners: true}]\n"
-        "exceptions:\n  - {rule: owned, repositories: [a], owner: b, reason: not yet, until: 2999-01-01}\n"
+        "exceptions:\n  - {rule: owned, repositories: [a], owner: b, reason: not yet,"
+        " until: 2999-01-01}\n"
     )
     assert ended("repositories: [a]\npolicy: policy.yml\n").returncode == 0
     assert store.read_snapshot(tmp_path / "snapshots").rows[0].excepted == ("owned",)
