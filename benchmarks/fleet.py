@@ -104,7 +104,8 @@ def measure(source: Path, work: Path, env: dict[str, str], repositories: int) ->
         "are seconds on two free cores, so CPU seconds are compared with them. Memory is that of "
         "all processes together, what they share counted once. All repositories have the same "
         "answers, so that the comparison with the template renders once; each other set of "
-        "answers costs one more render, the first time.",
+        "answers costs one more render, the first time. They share their code, which each process "
+        "parses once; a repository whose code no other has costs as much as one `tdsp check`.",
     ]
     return Section("tdsp fleet status", figures, ratios(figures, repositories, known), notes)
 

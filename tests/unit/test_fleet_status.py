@@ -266,7 +266,7 @@ def test_a_repository_that_takes_too_long_costs_only_itself(
     from tdsp.fleet import judge
 
     commit(tmp_path / "a", {"a.py": TRAINS})
-    monkeypatch.setattr(judge, "read_git", lambda folder, commit: time.sleep(30))
+    monkeypatch.setattr(judge, "read_git", lambda *words: time.sleep(30))
     order = judge.Order("a", str(tmp_path / "a"), "HEAD", "", Releases(), "t", True, 1, date.max)
     assert judge.judge(order) == "it was not judged after 1 seconds, the limit for one repository"
 

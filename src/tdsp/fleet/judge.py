@@ -11,9 +11,11 @@ from typing import Any
 
 from tdsp.fleet.facts import Event, Facts, facts, failed
 from tdsp.fleet.template import Releases, drift
-from tdsp.reading import Repository, objects, read_git
+from tdsp.reading import Known, Repository, objects, read_git
 
 DAY = "--format=%cI"
+# Projects of one template share most of their code: each process parses it once.
+PARSED = Known()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def judge(order: Order) -> Facts | str:
 
 def _judge(order: Order) -> Facts:
     folder = Path(order.folder)
-    repo = read_git(folder, order.commit)
+    repo = read_git(folder, order.commit, PARSED)
     answers = repo.answers[1] if repo.answers[0].startswith(".copier-answers") else {}
     ours = bool(answers) and order.releases.made_by(answers)
     found = facts(repo, ours, order.telemetry, order.today)
