@@ -452,3 +452,19 @@ def test_the_command_writes_a_snapshot_and_ends_as_it_says(place: Path, tmp_path
     (tmp_path / ".fleet/lock").write_text("elsewhere 1")
     held = ended("repositories: [a]\n")
     assert (held.returncode, "another run works here on elsewhere" in held.stderr) == (2, True)
+
+
+def test_facts_are_forgotten_when_the_checks_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The digest is of the code itself, so that nobody has to remember a number."""
+    import tdsp
+    from tdsp.fleet import rows
+
+    (tmp_path / "check").mkdir()
+    (tmp_path / "check/all.py").write_text("a = 1\n")
+    monkeypatch.setattr(tdsp, "__file__", str(tmp_path / "__init__.py"))
+    before = rows.version_of_checks()
+    assert rows.version_of_checks() == before
+    (tmp_path / "check/all.py").write_text("a = 2\n")
+    assert rows.version_of_checks() != before
