@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -261,8 +262,6 @@ def test_a_repository_that_takes_too_long_costs_only_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The limit rings inside of whatever is at work, and is said."""
-    import time
-
     from tdsp.fleet import judge
 
     commit(tmp_path / "a", {"a.py": TRAINS})
@@ -360,6 +359,35 @@ def test_a_remote_that_is_gone_empty_or_slow(tmp_path: Path) -> None:
     git(tmp_path / "empty", "init", "-q", "--bare")
     assert remote(tmp_path, f"file://{tmp_path}/empty") == ("", "the repository has no commit yet")
     assert "cannot be reached" in remote(tmp_path, "https://localhost:1/o/n")[1]
+
+
+def test_a_fetch_that_takes_too_long_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Git and what it has started are ended; the clone that is there stays for the next run."""
+    wait = tmp_path / "wait"
+    wait.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
+    wait.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(wait))
+    (tmp_path / "fleet.yml").write_text("repositories: ['ssh://host.invalid/o/n']\n")
+    fleet = read_fleet(tmp_path / "fleet.yml")
+    for _ in range(2):
+        (found,) = fetch_all(fleet.repositories(), fleet.cache, 2, 3)
+        assert found.reason == "it was not here after 3 seconds, the limit for one repository"
+        assert ended(int((tmp_path / "pid").read_text()))
+    assert len(list((tmp_path / ".fleet/clones").iterdir())) == 1
+
+
+def ended(process: int) -> bool:
+    """Tell whether a process has ended within some seconds, whoever waits for it."""
+    for _ in range(50):
+        state = subprocess.run(
+            ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
+        ).stdout.strip()
+        if not state or state.startswith("Z"):
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def test_nothing_of_a_repository_is_run(tmp_path: Path) -> None:
