@@ -108,8 +108,8 @@ class _Run:
     @contextmanager
     def _pool(self, workers: int) -> Iterator[ProcessPoolExecutor]:
         """Give processes that start when they are needed; an interrupt waits for no order."""
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(workers, context, max_tasks_per_child=200)
+        # No limit of tasks for a process: with one, Python 3.11 can stop and wait for ever.
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
         try:
             yield pool
         except BaseException:
