@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -16,9 +17,10 @@ from tdsp.errors import TdspError
 from tdsp.fleet import store
 from tdsp.fleet.config import Fleet, read_fleet
 from tdsp.fleet.facts import Event
-from tdsp.fleet.fetch import fetch_all
+from tdsp.fleet.fetch import Fetched, fetch_all
+from tdsp.fleet.judge import Order
 from tdsp.fleet.snapshot import Row, Snapshot
-from tdsp.fleet.status import Switches, delivery, status
+from tdsp.fleet.status import Switches, _Run, delivery, status
 from tdsp.fleet.template import Releases
 
 TAKEN = "2026-11-20T06:00:00Z"
@@ -193,20 +195,49 @@ def test_owners_and_waves_come_from_the_group_first(row: Callable[[str], Row]) -
     assert (row("web").owners, row("web").wave) == (("lead",), "")
 
 
+def test_files_that_nobody_thought_of_cost_at_most_their_fact(tmp_path: Path) -> None:
+    """Halves of characters, lists for texts, endless numbers: the row is whole and written."""
+    odd: dict[str, str | bytes] = {
+        ".copier-answers.yml": "_src_path: [1]\n_commit: {a: b}\n1: 2\nproject_name: x\n"
+        "project_slug: [x]\npackage_name: {}\nproblem_type: 3\nlevel: ~\n",
+        "reports/gate.json": '{"model_id": "\\ud800", "passed": "yes"}',
+        "reports/metrics.json": '{"model": {"a": 1' + "0" * 400 + ', "b\\ud800": 1, "c": true}}',
+        "reports/trail.json": '[{"at": 3, "what": "promotion"}, {"at": "2026-11-01T00:00:00"}, 4]',
+        "expiry.yaml": "pins: [3, {pin: [a], expires: 1}, {pin: x, expires: soon}]\n",
+        "telemetry.json": "[" * 10_000,
+        "CODEOWNERS": b"\xff * \x00",
+        "dvc.lock": "stages: {train: {outs: [3, {path: models/m}]}}\n",
+        "m/MLmodel": "utc_time_created: [1]\nmodel_id: {}\n",
+        "a.py": TRAINS,
+    }
+    commit(tmp_path / "odd", odd)
+    (tmp_path / "fleet.yml").write_text("repositories: [odd]\n")
+    found = run(read_fleet(tmp_path / "fleet.yml"))
+    (one,) = found.rows
+    assert (one.state, one.kind, one.reason) == ("ok", "tdsp", "")
+    assert one.model is not None
+    assert (one.model.version, one.model.passed) == ("?", None)
+    assert one.model.figures == {"b?": 1.0}
+    assert (one.level, one.template, one.template_version, one.drift) == ("", "", "", None)
+    assert (one.telemetry, one.delivery, one.expired) == (None, None, ())
+    assert store.decode(store.encode(found), "here") == found
+
+
 def test_what_is_known_is_not_worked_out_again(
     place: Path, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second run judges nothing but what failed, and says the same."""
     judged: list[str] = []
+    real = _Run._order
 
-    def counting(self: object, many: list[object]) -> object:
-        judged.extend(each.target.name for each in many)  # type: ignore[attr-defined]
-        return iter(())
+    def counting(self: _Run, each: Fetched) -> Order:
+        judged.append(each.target.name)
+        return real(self, each)
 
-    monkeypatch.setattr("tdsp.fleet.status._Run._judged", counting)
+    monkeypatch.setattr(_Run, "_order", counting)
     again = run(read_fleet(place / "fleet.yml"))
     assert judged == ["broken"]
-    assert again.rows == tuple(each for each in snapshot.rows if each.name != "broken")
+    assert again == snapshot
 
 
 def test_the_day_decides_anew_without_a_new_commit(tmp_path: Path) -> None:
@@ -231,12 +262,10 @@ def test_a_repository_that_takes_too_long_costs_only_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The limit rings inside of whatever is at work, and is said."""
-    import time
-
     from tdsp.fleet import judge
 
     commit(tmp_path / "a", {"a.py": TRAINS})
-    monkeypatch.setattr(judge, "read_git", lambda folder, commit: time.sleep(30))
+    monkeypatch.setattr(judge, "read_git", lambda *words: time.sleep(30))
     order = judge.Order("a", str(tmp_path / "a"), "HEAD", "", Releases(), "t", True, 1, date.max)
     assert judge.judge(order) == "it was not judged after 1 seconds, the limit for one repository"
 
@@ -292,6 +321,36 @@ def test_a_clone_is_bare_and_one_commit_deep(tmp_path: Path) -> None:
     assert remote(tmp_path, url) == (third, "")
 
 
+def test_a_large_file_is_not_fetched(tmp_path: Path) -> None:
+    """It is missing in the clone, nothing fetches it later, and the row says all else."""
+    source = tmp_path / "source"
+    commit(source, {"a.py": TRAINS, "large.bin": os.urandom(2_000_000)})
+    git(source, "config", "uploadpack.allowFilter", "true")
+    (tmp_path / "fleet.yml").write_text(f"repositories: ['file://{source}']\n")
+    fleet = read_fleet(tmp_path / "fleet.yml")
+    (found,) = run(fleet).rows
+    assert (found.state, found.kind, found.committed) == ("ok", "none", "2026-11-01")
+    (clone,) = (tmp_path / ".fleet/clones").iterdir()
+    listed = git(clone, "rev-list", "--objects", "--missing=print", "refs/heads/fleet")
+    assert [line for line in listed.splitlines() if line.startswith("?")]
+
+
+def test_a_model_without_history_has_the_day_that_it_was_seen(tmp_path: Path) -> None:
+    """At first nobody knows; a model that changes between two runs has the commit's day."""
+    source = tmp_path / "source"
+    commit(source, {"a.py": TRAINS, "reports/gate.json": GATE})
+    (tmp_path / "fleet.yml").write_text(f"repositories: ['file://{source}']\n")
+    fleet = read_fleet(tmp_path / "fleet.yml")
+    days = []
+    for number, day in ((1, "2026-11-02"), (2, "2026-11-03"), (2, "2026-11-04")):
+        gate = GATE.replace("abc123", f"model{number}")
+        commit(source, {"reports/gate.json": gate, "note.md": day}, day)
+        (found,) = run(fleet).rows
+        assert found.model is not None
+        days.append((found.model.version, found.model.trained))
+    assert days == [("model1", ""), ("model2", "2026-11-03"), ("model2", "2026-11-03")]
+
+
 def test_a_remote_that_is_gone_empty_or_slow(tmp_path: Path) -> None:
     """Each has its line, and no prompt is waited for."""
     commit_, reason = remote(tmp_path, f"file://{tmp_path}/none")
@@ -302,6 +361,35 @@ def test_a_remote_that_is_gone_empty_or_slow(tmp_path: Path) -> None:
     assert "cannot be reached" in remote(tmp_path, "https://localhost:1/o/n")[1]
 
 
+def test_a_fetch_that_takes_too_long_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Git and what it has started are ended; the clone that is there stays for the next run."""
+    wait = tmp_path / "wait"
+    wait.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
+    wait.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(wait))
+    (tmp_path / "fleet.yml").write_text("repositories: ['ssh://host.invalid/o/n']\n")
+    fleet = read_fleet(tmp_path / "fleet.yml")
+    for _ in range(2):
+        (found,) = fetch_all(fleet.repositories(), fleet.cache, 2, 3)
+        assert found.reason == "it was not here after 3 seconds, the limit for one repository"
+        assert ended(int((tmp_path / "pid").read_text()))
+    assert len(list((tmp_path / ".fleet/clones").iterdir())) == 1
+
+
+def ended(process: int) -> bool:
+    """Tell whether a process has ended within some seconds, whoever waits for it."""
+    for _ in range(50):
+        state = subprocess.run(
+            ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
+        ).stdout.strip()
+        if not state or state.startswith("Z"):
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def test_nothing_of_a_repository_is_run(tmp_path: Path) -> None:
     """Hooks, filters and settings of a local repository do nothing."""
     source, mark = tmp_path / "source", tmp_path / "mark"
@@ -310,6 +398,9 @@ def test_nothing_of_a_repository_is_run(tmp_path: Path) -> None:
                 "diff.evil.command", "core.pager"):  # fmt: skip
         git(source, "config", key, f"touch {mark}")
     git(source, "config", "log.showSignature", "true")
+    subprocess.run(["git", "status"], cwd=source, capture_output=True, check=False)
+    assert mark.exists()  # so the trap is one
+    mark.unlink()
     (tmp_path / "fleet.yml").write_text("repositories: [source]\n")
     assert run(read_fleet(tmp_path / "fleet.yml")).rows[0].state == "ok"
     assert not mark.exists()
@@ -375,9 +466,33 @@ def test_the_command_writes_a_snapshot_and_ends_as_it_says(place: Path, tmp_path
     assert some.stdout.splitlines()[-1] == "failed  plain: it is not a git repository"
     found = store.read_snapshot(tmp_path / "snapshots")
     assert [each.state for each in found.rows] == ["ok", "failed"]
+    (tmp_path / "policy.yml").write_text(
+        "rules: [{name: owned, owners: true}]\n"
+        "exceptions:\n  - {rule: owned, repositories: [a], owner: b, reason: not yet,"
+        " until: 2999-01-01}\n"
+    )
+    assert ended("repositories: [a]\npolicy: policy.yml\n").returncode == 0
+    assert store.read_snapshot(tmp_path / "snapshots").rows[0].excepted == ("owned",)
+    assert ended("repositories: [a]\npolicy: none.yml\n").returncode == 2
     none = ended("repositories: [{glob: 'x*'}]\n")
     assert (none.returncode, "no folder fits" in none.stderr) == (4, True)
     assert ended("repositories: 3\n").returncode == 2
     (tmp_path / ".fleet/lock").write_text("elsewhere 1")
     held = ended("repositories: [a]\n")
     assert (held.returncode, "another run works here on elsewhere" in held.stderr) == (2, True)
+
+
+def test_facts_are_forgotten_when_the_checks_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The digest is of the code itself, so that nobody has to remember a number."""
+    import tdsp
+    from tdsp.fleet import rows
+
+    (tmp_path / "check").mkdir()
+    (tmp_path / "check/all.py").write_text("a = 1\n")
+    monkeypatch.setattr(tdsp, "__file__", str(tmp_path / "__init__.py"))
+    before = rows.version_of_checks()
+    assert rows.version_of_checks() == before
+    (tmp_path / "check/all.py").write_text("a = 2\n")
+    assert rows.version_of_checks() != before

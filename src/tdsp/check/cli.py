@@ -1,11 +1,15 @@
 """The command `tdsp check`: what it takes, what its help says, how it ends."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from tdsp.errors import TdspError
+
+if TYPE_CHECKING:
+    from tdsp.check.run import Report
 
 
 def check(
@@ -30,10 +34,22 @@ def check(
         str | None,
         typer.Option(metavar="REF", help="Read this commit out of git, not the folder."),
     ] = None,
+    changed: Annotated[
+        bool,
+        typer.Option("--changed", help="Only findings in files that differ from main."),
+    ] = False,
+    since: Annotated[
+        str | None,
+        typer.Option("--changed-since", metavar="REF", help="The same, from another commit."),
+    ] = None,
     baseline: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="An earlier --format json: only new findings count."),
     ] = None,
+    fix: Annotated[
+        bool,
+        typer.Option("--fix", help="Print a patch for what is mechanical; write nothing."),
+    ] = False,
     maturity: Annotated[
         bool,
         typer.Option("--maturity", help="Show how mature it is, with evidence and the next step."),
@@ -47,6 +63,10 @@ def check(
         bool,
         typer.Option("--verbose", "-v", help="Show every place, and the checks that pass too."),
     ] = False,
+    cached: Annotated[
+        bool,
+        typer.Option("--cache/--no-cache", help="Use what was worked out before, and keep it."),
+    ] = True,
 ) -> None:
     r"""Is this repository in order? For any machine-learning project.
 
@@ -69,69 +89,129 @@ def check(
     Exit code: 0 when no finding is as severe as --fail-on, 1 when one is, 2 when
     the repository or its settings cannot be read.
     """
+    asked = _Asked(
+        path, output, tuple(select or ()), fail_on, commit or "", changed, since, baseline, fix,
+        maturity, explain, listed, verbose, cached,
+    )  # fmt: skip
     try:
-        code = _run(
-            path,
-            output,
-            select or [],
-            fail_on,
-            commit or "",
-            baseline,
-            maturity,
-            explain,
-            listed,
-            verbose,
-        )
+        code = _run(asked)
     except TdspError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from error
     raise typer.Exit(code)
 
 
-def _run(
-    path: Path,
-    output: str,
-    select: list[str],
-    fail_on: str,
-    commit: str,
-    baseline: Path | None,
-    maturity: bool,
-    explain: str | None,
-    listed: bool,
-    verbose: bool,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The command line."""
+
+    path: Path
+    output: str
+    select: tuple[str, ...]
+    fail_on: str
+    commit: str
+    changed: bool
+    since: str | None
+    baseline: Path | None
+    fix: bool
+    maturity: bool
+    explain: str | None
+    listed: bool
+    verbose: bool
+    cached: bool
+
+    @property
+    def partly(self) -> bool:
+        """Tell whether some findings are left out."""
+        return bool(self.select or self.baseline or self.changed or self.since)
+
+
+def _run(asked: _Asked) -> int:
+    from tdsp.check.run import selected
+
+    if asked.explain or asked.listed:
+        from rich.console import Console
+
+        from tdsp.check import report as pages
+
+        for each in selected([asked.explain] if asked.explain else []):
+            if asked.explain:
+                pages.explain(each, Console(highlight=False))
+            else:
+                typer.echo(f"{each.id}  {each.family:<10}  {each.severity:<7}  {each.title}")
+        return 0
+    _agree(asked)
+    found = _found(asked)
+    return _patch(found) if asked.fix else _show(found, asked)
+
+
+def _agree(asked: _Asked) -> None:
+    """Raise TdspError for options that do not go together."""
+    if asked.changed and asked.since:
+        raise TdspError("--changed and --changed-since say two things: leave one out")
+    if asked.fix and (asked.maturity or asked.output != "terminal"):
+        raise TdspError("--fix prints a patch: leave --format and --maturity out")
+    if not asked.maturity:
+        return
+    if asked.select:
+        raise TdspError("--maturity needs all checks: leave --select out")
+    if asked.output not in {"terminal", "json"}:
+        raise TdspError(f"--maturity is shown on the terminal or as json, not as {asked.output}")
+    if asked.partly:
+        raise TdspError("--maturity counts all findings: leave --baseline and --changed out")
+
+
+def _found(asked: _Asked) -> "Report":
+    from tdsp.check.run import check_folder, only_new, read_baseline
+
+    if asked.cached:
+        from tdsp.reading.cache import Cache
+
+        with Cache() as cache:
+            found = check_folder(asked.path, asked.select, asked.commit, cache)
+        if cache.damaged:
+            typer.echo(f"note: {cache.problem}", err=True)
+    else:
+        found = check_folder(asked.path, asked.select, asked.commit)
+    if asked.changed or asked.since:
+        from tdsp.check.changed import base, only_changed
+        from tdsp.reading.objects import is_bare
+
+        commit = asked.commit or ("HEAD" if is_bare(asked.path) else "")
+        since = asked.since or base(asked.path, commit or "HEAD")
+        found = only_changed(found, asked.path, since, commit)
+    if asked.baseline is not None:
+        found = only_new(found, read_baseline(asked.baseline))
+    return found
+
+
+def _patch(found: "Report") -> int:
+    from tdsp.check.fixes import patch
+
+    made = patch(found)
+    typer.echo(made.text.encode(), nl=False)
+    places = ", ".join(f"{name} ({count})" for name, count in made.fixed.items())
+    said = f"a patch for {places}; `git apply` takes it" if places else "no patch"
+    typer.echo(f"note: {said}; {made.left} findings need a person", err=True)
+    return 0
+
+
+def _show(found: "Report", asked: _Asked) -> int:
     from rich.console import Console
 
     from tdsp.check import maturity as scales
     from tdsp.check import report as pages
-    from tdsp.check.run import check_folder, only_new, read_baseline, selected
 
     console = Console(highlight=False)
-    if explain or listed:
-        for each in selected([explain] if explain else []):
-            if explain:
-                pages.explain(each, console)
-            else:
-                typer.echo(f"{each.id}  {each.family:<10}  {each.severity:<7}  {each.title}")
-        return 0
-    if maturity and select:
-        raise TdspError("--maturity needs all checks: leave --select out")
-    if maturity and output not in {"terminal", "json"}:
-        raise TdspError(f"--maturity is shown on the terminal or as json, not as {output}")
-    if maturity and baseline:
-        raise TdspError("--maturity counts all findings: leave --baseline out")
-    found = check_folder(path, select, commit)
-    if baseline is not None:
-        found = only_new(found, read_baseline(baseline))
-    if output == "json":
-        typer.echo(pages.as_json(found, None if select or baseline else scales.maturity(found)))
-    elif output == "sarif":
+    if asked.output == "json":
+        typer.echo(pages.as_json(found, None if asked.partly else scales.maturity(found)))
+    elif asked.output == "sarif":
         typer.echo(pages.as_sarif(found))
-    elif output == "junit":
-        typer.echo(pages.as_junit(found, fail_on))
-    elif maturity:
+    elif asked.output == "junit":
+        typer.echo(pages.as_junit(found, asked.fail_on))
+    elif asked.maturity:
         pages.print_maturity(scales.maturity(found), console)
         return 0
     else:
-        pages.terminal(found, console, verbose)
-    return 1 if found.reaches(fail_on) else 0
+        pages.terminal(found, console, asked.verbose)
+    return 1 if found.reaches(asked.fail_on) else 0

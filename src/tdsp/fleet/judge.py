@@ -3,16 +3,19 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from tdsp.fleet.facts import Event, Facts, facts, failed
 from tdsp.fleet.template import Releases, drift
-from tdsp.reading import Repository, objects, read_git
+from tdsp.reading import Known, Repository, objects, read_git
 
 DAY = "--format=%cI"
+# Projects of one template share most of their code: each process parses it once.
+PARSED = Known()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,8 @@ def judge(order: Order) -> Facts | str:
     """Return the facts of a repository, or one line on why there are none."""
     try:
         with _limit(order.seconds):
-            return _judge(order)
+            found: Facts = _clean(_judge(order))
+            return found
     except _Late:
         return f"it was not judged after {order.seconds} seconds, the limit for one repository"
     except MemoryError:
@@ -49,7 +53,7 @@ def judge(order: Order) -> Facts | str:
 
 def _judge(order: Order) -> Facts:
     folder = Path(order.folder)
-    repo = read_git(folder, order.commit)
+    repo = read_git(folder, order.commit, PARSED)
     answers = repo.answers[1] if repo.answers[0].startswith(".copier-answers") else {}
     ours = bool(answers) and order.releases.made_by(answers)
     found = facts(repo, ours, order.telemetry, order.today)
@@ -59,6 +63,19 @@ def _judge(order: Order) -> Facts:
     commit = objects.find(folder, order.commit)
     day = objects.history(commit, "--no-walk", DAY, order.commit)
     return _dated(replace(found, drift=edited, committed=day), repo, folder, commit)
+
+
+def _clean(value: Any) -> Any:
+    """Return facts without halves of characters, which a file can hold and JSON cannot."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, tuple):
+        return tuple(map(_clean, value))
+    if isinstance(value, dict):
+        return {_clean(name): _clean(each) for name, each in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{e.name: _clean(getattr(value, e.name)) for e in fields(value)})
+    return value
 
 
 def _dated(found: Facts, repo: Repository, folder: Path, commit: objects.Commit) -> Facts:

@@ -145,9 +145,9 @@ def drift(
     The project's own answers are rendered by the fleet's template, never by the address that the
     project names.
     """
-    version = str(answers.get("_commit", ""))
+    version = answers.get("_commit")
     ours = address(str(answers.get("_src_path", ""))) in known.sources
-    if not known.folder or not ours or not version or version.startswith("-"):
+    if not isinstance(version, str) or not ours or not known.folder or version.startswith("-"):
         return None
     made = _made(known.folder, version, answers, cache)
     if made is None:
@@ -174,7 +174,11 @@ def _made(folder: str, version: str, answers: dict[str, Any], cache: Path) -> di
     done = run_git(Path(folder), words, 60)
     if done is None or done.returncode:
         return None
-    given = {name: value for name, value in answers.items() if not str(name).startswith("_")}
+    given = {
+        name: value
+        for name, value in answers.items()
+        if isinstance(name, str) and not name.startswith("_")
+    }
     source = str(answers.get("_src_path", ""))
     said = json.dumps([done.stdout.strip(), version, source, given], sort_keys=True, default=str)
     path = cache / f"{hashlib.sha256(said.encode()).hexdigest()[:32]}.json"
