@@ -47,12 +47,8 @@ def status(fleet: Fleet, listing: Listing, switches: Switches, done: Say) -> Sna
         rows = _Run(fleet, known, switches, today, store, done).rows(listing.targets)
     finally:
         store.close()
-<<<<<<< HEAD
     asked = requests(fleet.cache / "update")
     rows = [replace(row, request=asked.get(row.name, "")) for row in rows]
-    rows.sort(key=lambda row: row.name)
-=======
->>>>>>> fleet-status
     own = switches.shard or Shard(0, 0)
     problems = [*listing.problems, *filter(None, [known.problem])]
     return Snapshot(
