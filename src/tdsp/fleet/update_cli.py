@@ -26,58 +26,64 @@ ORDER = (
 SHOWN_FILES, SHOWN_LINES = 10, 6
 
 
+File = Annotated[
+    Path, typer.Argument(metavar="[FLEET.YML]", help="The fleet's file.", show_default=False)
+]
+Apply = Annotated[bool, typer.Option("--apply", help="Push the branches and make the requests.")]
+To = Annotated[
+    str | None, typer.Option(metavar="TAG", help="A release; `current`: each keeps its own.")
+]
+Data = Annotated[
+    list[str] | None,
+    typer.Option(metavar="QUESTION=ANSWER", help="Change an answer, such as level=govern."),
+]
+Only = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="These repositories; * is allowed.")
+]
+Again = Annotated[bool, typer.Option("--failed", help="Only those that failed or had conflicts.")]
+Resume = Annotated[
+    bool, typer.Option(help="Go on where the last run ended; otherwise render all again.")
+]
+Sizes = Annotated[
+    str | None, typer.Option(metavar="SIZES", help="Such as 10,50,rest. Kept for later runs.")
+]
+Merged = Annotated[
+    int, typer.Option(min=0, max=100, help="Percent of a wave to be merged before the next.")
+]
+Sleep = Annotated[float, typer.Option(min=0, help="Seconds between two requests, at least one.")]
+Draft = Annotated[bool, typer.Option("--draft", help="Make drafts.")]
+Kind = Annotated[str, typer.Option(help="auto (by address), github, gitlab, azure, none.")]
+RunChecks = Annotated[
+    bool, typer.Option("--run-checks", help="Run each project's checks: this runs THEIR CODE here.")
+]
+Command = Annotated[str, typer.Option(help="What --run-checks runs in a copy.")]
+Sandbox = Annotated[bool, typer.Option(help="--run-checks without network; --no-sandbox gives it.")]
+Jobs = Annotated[int, typer.Option(min=1, max=64, help="Rendered at the same time.")]
+State = Annotated[
+    Path | None, typer.Option(help="Folder of the state; `update` in the fleet's cache.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
 def update(
-    path: Annotated[
-        Path, typer.Argument(metavar="[FLEET.YML]", help="The fleet's file.", show_default=False)
-    ] = Path("fleet.yml"),
-    apply: Annotated[
-        bool, typer.Option("--apply", help="Push the branches and make the requests.")
-    ] = False,
-    to: Annotated[
-        str | None,
-        typer.Option(metavar="TAG", help="A release; `current`: each keeps its own."),
-    ] = None,
-    data: Annotated[
-        list[str] | None,
-        typer.Option(metavar="QUESTION=ANSWER", help="Change an answer, such as level=govern."),
-    ] = None,
-    only: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="These repositories; * is allowed.")
-    ] = None,
-    failed: Annotated[
-        bool, typer.Option("--failed", help="Only those that failed or had conflicts.")
-    ] = False,
-    resume: Annotated[
-        bool, typer.Option(help="Go on where the last run ended; otherwise render all again.")
-    ] = True,
-    wave: Annotated[
-        str | None, typer.Option(metavar="SIZES", help="Such as 10,50,rest. Kept for later runs.")
-    ] = None,
-    merged: Annotated[
-        int, typer.Option(min=0, max=100, help="Percent of a wave to be merged before the next.")
-    ] = 80,
-    sleep: Annotated[
-        float, typer.Option(min=0, help="Seconds between two requests, at least one.")
-    ] = 0,
-    draft: Annotated[bool, typer.Option("--draft", help="Make drafts.")] = False,
-    platform: Annotated[
-        str, typer.Option(help="auto (by address), github, gitlab, azure, none.")
-    ] = "auto",
-    run_checks: Annotated[
-        bool,
-        typer.Option("--run-checks", help="Run each project's checks: this runs THEIR CODE here."),
-    ] = False,
-    check_command: Annotated[
-        str, typer.Option(help="What --run-checks runs in a copy.")
-    ] = "uv run poe check",
-    sandbox: Annotated[
-        bool, typer.Option(help="--run-checks without network; --no-sandbox gives it.")
-    ] = True,
-    jobs: Annotated[int, typer.Option(min=1, max=64, help="Rendered at the same time.")] = 2,
-    state: Annotated[
-        Path | None, typer.Option(help="Folder of the state; `update` in the fleet's cache.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    path: File = Path("fleet.yml"),
+    apply: Apply = False,
+    to: To = None,
+    data: Data = None,
+    only: Only = None,
+    failed: Again = False,
+    resume: Resume = True,
+    wave: Sizes = None,
+    merged: Merged = 80,
+    sleep: Sleep = 0,
+    draft: Draft = False,
+    platform: Kind = "auto",
+    run_checks: RunChecks = False,
+    check_command: Command = "uv run poe check",
+    sandbox: Sandbox = True,
+    jobs: Jobs = 2,
+    state: State = None,
+    as_json: AsJson = False,
 ) -> None:
     """Bring the template's next release, or an answer, to all repositories.
 
