@@ -270,29 +270,55 @@ def test_a_repository_that_takes_too_long_costs_only_itself(
     assert judge.judge(order) == "it was not judged after 1 seconds, the limit for one repository"
 
 
-def test_a_process_that_dies_costs_only_its_repository(
-    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("end", ["os._exit(9)", "hang()"])
+def test_a_process_that_dies_or_hangs_costs_only_its_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
-    """All others are judged; the one that ends its process is judged alone, once."""
-    for name in ("a", "b", "c"):
+    """All others are judged, most of them together; it is judged alone, once, and is a row."""
+    names = [f"r{number}" for number in range(8)]
+    for name in names:
         commit(tmp_path / name, {"a.py": TRAINS})
-    (tmp_path / "fleet.yml").write_text("repositories: [a, b, c]\n")
+    (tmp_path / "fleet.yml").write_text(f"repositories: [{', '.join(names)}]\nseconds: 30\n")
     helper = tmp_path / "helper"
     helper.mkdir()
+    # A signal is held back, as by code that is not Python; only the second clock can end it.
     (helper / "sitecustomize.py").write_text(
-        "import os, sys\n"
+        "import os, signal, time\n"
+        "import tdsp.fleet.judge as judge\n"
+        "from dataclasses import replace\n"
+        "real, judge.GRACE = judge._judge, 1\n"
+        "def hang():\n"
+        "    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n    time.sleep(60)\n"
+        "def die(order):\n"
+        f"    if order.name == 'r1':\n        {end}\n"
+        "    return real(order)\n"
+        "judge._judge = die\n"
+        "limit = judge._limit\n"
+        "judge._limit = lambda seconds: limit(2)\n"
+        if end == "hang()"
+        else "import os\n"
         "import tdsp.fleet.judge as judge\n"
         "real = judge._judge\n"
         "def die(order):\n"
-        "    if order.name == 'b':\n        os._exit(9)\n"
+        f"    if order.name == 'r1':\n        {end}\n"
         "    return real(order)\n"
         "judge._judge = die\n"
     )
     paths = [str(helper), str(Path(store.__file__).parents[2])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    alone: list[str] = []
+    real = _Run._alone
+
+    def counting(self: _Run, each: Fetched) -> object:
+        alone.append(each.target.name)
+        return real(self, each)
+
+    monkeypatch.setattr(_Run, "_alone", counting)
     found = run(read_fleet(tmp_path / "fleet.yml"))
-    assert [each.state for each in found.rows] == ["ok", "failed", "ok"]
+    assert [each.name for each in found.rows if each.state == "failed"] == ["r1"]
     assert found.rows[1].reason == "reading it ended the process that read it"
+    assert "r1" in alone
+    assert "r7" not in alone
 
 
 def remote(folder: Path, url: str) -> tuple[str, str]:
