@@ -54,6 +54,7 @@ def template(folder: Path) -> Path:
             "copier.yml": COPIER,
             "template/{{ _copier_conf.answers_file }}.jinja": ANSWERS,
             "template/tools/check.py.jinja": f"# {number} of {{{{ project_name }}}}\n",
+            "template/tools/source.txt.jinja": "{{ _copier_answers._src_path }}\n",
             "template/README.md.jinja": f"# {{{{ project_name }}}} {number}\n",
             "template/src/{{ package_name }}/__init__.py": "",
             "template/src/{{ package_name }}/features.py": "x = 1\n",

@@ -21,7 +21,7 @@ from tdsp.fleet.fetch import Fetched, fetch_all
 from tdsp.fleet.judge import Order
 from tdsp.fleet.snapshot import Row, Snapshot
 from tdsp.fleet.status import Switches, _Run, delivery, status
-from tdsp.fleet.template import Releases
+from tdsp.fleet.template import Releases, address
 
 TAKEN = "2026-11-20T06:00:00Z"
 EXPIRY = 'pins:\n  - {pin: "old 1", expires: 2026-11-19, source: x, do: y}\n' + (
@@ -270,29 +270,55 @@ def test_a_repository_that_takes_too_long_costs_only_itself(
     assert judge.judge(order) == "it was not judged after 1 seconds, the limit for one repository"
 
 
-def test_a_process_that_dies_costs_only_its_repository(
-    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("end", ["os._exit(9)", "hang()"])
+def test_a_process_that_dies_or_hangs_costs_only_its_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
-    """All others are judged; the one that ends its process is judged alone, once."""
-    for name in ("a", "b", "c"):
+    """All others are judged, most of them together; it is judged alone, once, and is a row."""
+    names = [f"r{number}" for number in range(8)]
+    for name in names:
         commit(tmp_path / name, {"a.py": TRAINS})
-    (tmp_path / "fleet.yml").write_text("repositories: [a, b, c]\n")
+    (tmp_path / "fleet.yml").write_text(f"repositories: [{', '.join(names)}]\nseconds: 30\n")
     helper = tmp_path / "helper"
     helper.mkdir()
+    # A signal is held back, as by code that is not Python; only the second clock can end it.
     (helper / "sitecustomize.py").write_text(
-        "import os, sys\n"
+        "import os, signal, time\n"
+        "import tdsp.fleet.judge as judge\n"
+        "from dataclasses import replace\n"
+        "real, judge.GRACE = judge._judge, 1\n"
+        "def hang():\n"
+        "    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n    time.sleep(60)\n"
+        "def die(order):\n"
+        f"    if order.name == 'r1':\n        {end}\n"
+        "    return real(order)\n"
+        "judge._judge = die\n"
+        "limit = judge._limit\n"
+        "judge._limit = lambda seconds: limit(2)\n"
+        if end == "hang()"
+        else "import os\n"
         "import tdsp.fleet.judge as judge\n"
         "real = judge._judge\n"
         "def die(order):\n"
-        "    if order.name == 'b':\n        os._exit(9)\n"
+        f"    if order.name == 'r1':\n        {end}\n"
         "    return real(order)\n"
         "judge._judge = die\n"
     )
     paths = [str(helper), str(Path(store.__file__).parents[2])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    alone: list[str] = []
+    real = _Run._alone
+
+    def counting(self: _Run, each: Fetched) -> object:
+        alone.append(each.target.name)
+        return real(self, each)
+
+    monkeypatch.setattr(_Run, "_alone", counting)
     found = run(read_fleet(tmp_path / "fleet.yml"))
-    assert [each.state for each in found.rows] == ["ok", "failed", "ok"]
+    assert [each.name for each in found.rows if each.state == "failed"] == ["r1"]
     assert found.rows[1].reason == "reading it ended the process that read it"
+    assert "r1" in alone
+    assert "r7" not in alone
 
 
 def remote(folder: Path, url: str) -> tuple[str, str]:
@@ -419,6 +445,50 @@ def test_a_worktree_a_packed_and_a_detached_head(tmp_path: Path) -> None:
     assert [(each.target.name, each.commit) for each in found] == [
         ("a", head), ("b", head), ("c", head),
     ]  # fmt: skip
+
+
+def test_drift_of_a_project_that_names_a_url(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is rendered by that address, which git takes for the fleet's own copy; none is asked."""
+    url, mirrors = "https://git.invalid/factory/template.git", tmp_path / "mirrors"
+    monkeypatch.setenv("COPIER_CACHE_DIR", str(mirrors))
+    one = project(tmp_path / "one", place / "template", "v0.2.0")
+    answers = (one / ".copier-answers.yml").read_text()
+    files = {
+        ".copier-answers.yml": answers.replace(str(place / "template"), url),
+        "tools/source.txt": f"{url}\n",
+    }
+    commit(one, files)
+    for also, wanted in (("git@git.invalid:factory/template", ()), ("other", None)):
+        (tmp_path / "fleet.yml").write_text(
+            f"repositories: [one]\ntemplate: {{source: {place / 'template'}, also: ['{also}']}}\n"
+        )
+        assert run(read_fleet(tmp_path / "fleet.yml")).rows[0].drift == wanted
+    assert not mirrors.exists()  # copier's own clones hold what their address says
+
+
+def test_versions_and_addresses() -> None:
+    """Numbers are compared as numbers; ways to write one address are one."""
+    days = (("v0.1.0", "2026-01-10"), ("v0.2.0", "2026-06-10"), ("v0.10.0", "2026-11-10"))
+    known, today = Releases(days, "v0.2.0"), date(2026, 11, 20)
+    assert known.released == "2026-06-10"
+    assert [known.is_current(each) for each in ("v0.1.0", "v0.2.0", "0.10.0", "d51e7f4")] == [
+        False, True, True, None,
+    ]  # fmt: skip
+    assert known.days_behind("v0.1.0-3-gabcdef0", today) == 163
+    assert known.days_behind("v0.10.0", today) == 0
+    assert known.days_behind("main", today) is None
+    assert Releases().is_current("v0.1.0") is None
+    same = (
+        "gh:O/t",
+        "https://github.com/o/t.git",
+        "git@github.com:o/t",
+        "git+https://github.com/o/t/",
+    )
+    assert {address(each) for each in same} == {"github.com/o/t"}
+    assert address("/A/t.git") == "/A/t"
+    assert address("gl:o/t") != address("gh:o/t")
 
 
 def test_figures_of_delivery() -> None:

@@ -1,5 +1,7 @@
 """Works out the facts of one repository, in a process of its own, within a time limit."""
 
+import faulthandler
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from tdsp.fleet.template import Releases, drift
 from tdsp.reading import Known, Repository, objects, read_git
 
 DAY = "--format=%cI"
+GRACE = 10
 # Projects of one template share most of their code: each process parses it once.
 PARSED = Known()
 
@@ -102,7 +105,10 @@ def _since(commit: objects.Commit, event: Event) -> Event:
 
 @contextmanager
 def _limit(seconds: int) -> Iterator[None]:
-    """Raise _Late in this process when the time is over; only where the system has the alarm."""
+    """Raise _Late in this process when the time is over; only where the system has the alarm.
+
+    Code that is not Python may not hear it. Then the process is ended some seconds later.
+    """
     if not hasattr(signal, "SIGALRM"):
         yield
         return
@@ -112,8 +118,11 @@ def _limit(seconds: int) -> Iterator[None]:
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123
+        faulthandler.dump_traceback_later(seconds + GRACE, exit=True, file=nowhere)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+            signal.alarm(0)
+            signal.signal(signal.SIGALRM, before)

@@ -78,30 +78,43 @@ class _Run:
     def rows(self, targets: list[Target]) -> list[Row]:
         """Return a row for each repository, sorted by name.
 
-        When a process dies, what it and the others had is judged once more, each alone.
+        When a process dies, those that it may have been at are judged alone, the rest together.
         """
-        settings, again = self.fleet.settings, []
-        waiting: dict[Future[Facts | str], Fetched] = {}
-        with self._pool(self.switches.workers) as pool:
-            for each in fetch_all(targets, self.fleet.cache, settings.jobs, settings.seconds):
-                if each.reason:
-                    self._add(failure(each.target, each.reason))
-                elif (facts := self._remembered(each)) is not None:
-                    self._add(row(each, facts, self))
-                else:
-                    try:
-                        waiting[pool.submit(judge, self._order(each))] = each
-                    except BrokenProcessPool:
-                        again.append(each)
-            for future in as_completed(list(waiting)):
-                each = waiting.pop(future)
-                if (found := _result(future)) is None:
-                    again.append(each)
-                else:
-                    self._take(each, found)
-        for each in again:
-            self._take(each, self._alone(each))
+        few = 2 * self.switches.workers + 1  # at work, or handed to a process already
+        lost = self._together(self._unknown(targets))
+        while lost:
+            for each in lost[:few]:
+                self._take(each, self._alone(each))
+            lost = self._together(lost[few:])
         return [self.found[name] for name in sorted(self.found)]
+
+    def _unknown(self, targets: list[Target]) -> Iterator[Fetched]:
+        """Fetch all, make the rows that need no judging, and yield the others."""
+        settings = self.fleet.settings
+        for each in fetch_all(targets, self.fleet.cache, settings.jobs, settings.seconds):
+            if each.reason:
+                self._add(failure(each.target, each.reason))
+            elif (facts := self._remembered(each)) is not None:
+                self._add(row(each, facts, self))
+            else:
+                yield each
+
+    def _together(self, many: Iterable[Fetched]) -> list[Fetched]:
+        """Judge in processes; return, in their order, those that were lost with a process."""
+        waiting: dict[Future[Facts | str], Fetched] = {}
+        lost: list[Fetched] = []
+        with self._pool(self.switches.workers) as pool:
+            for each in many:
+                try:
+                    waiting[pool.submit(judge, self._order(each))] = each
+                except BrokenProcessPool:
+                    lost.append(each)
+            done: set[Future[Facts | str]] = set()
+            for future in as_completed(list(waiting)):
+                if (found := _result(future)) is not None:
+                    self._take(waiting[future], found)
+                    done.add(future)
+        return [each for future, each in waiting.items() if future not in done] + lost
 
     def _alone(self, each: Fetched) -> Facts | str:
         with self._pool(1) as pool:
