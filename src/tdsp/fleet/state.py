@@ -18,10 +18,6 @@ from typing import Any
 
 from tdsp.errors import TdspError
 
-STATES = (
-    "listed", "fetched", "rendered", "tested", "pushed", "requested", "merged",
-    "skipped", "conflict", "failed",
-)  # fmt: skip
 OPEN = ("listed", "fetched", "rendered", "tested", "pushed", "requested")
 DATABASE, LOCK, AUDIT, WORK = "state.sqlite", "lock.sqlite", "audit.jsonl", "work"
 FORMAT = 1
