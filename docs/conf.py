@@ -22,7 +22,10 @@ exclude_patterns = ["tour/*"]
 MENU = {
     "Use": ("start", "work", "update", "check", "checks", "adopt", "tour"),
     "People": ("readiness", "playbook", "learn/README"),
-    "Factory": ("factory", "factory/patterns", "factory/shared", "factory/review", "rollouts"),
+    "Factory": (
+        *("factory", "factory/first-week", "factory/operating", "fleet", "fleet-update"),
+        *("factory/patterns", "factory/shared", "factory/review", "rollouts"),
+    ),
     "Why": ("opinions", "comparison", "decisions/README"),
 }
 

@@ -1,6 +1,6 @@
 """The command line: `tdsp new` starts a project, `tdsp onboard` gives it your own table.
 
-`tdsp check` judges any repository: check/cli.py.
+`tdsp check` judges any repository: check/cli.py. `tdsp fleet` judges many: fleet/cli.py.
 What people do with its roles, process and governance: people/cli.py.
 """
 
@@ -16,6 +16,7 @@ from rich.table import Table
 from tdsp import INSTALL, __version__
 from tdsp.check.cli import check as check_command
 from tdsp.errors import TdspError
+from tdsp.fleet.cli import app as fleet
 from tdsp.onboard import command as onboard_command
 from tdsp.onboard import generate_command, summarise
 from tdsp.onboard.options import takes_table, wishes
@@ -223,4 +224,5 @@ def _print_names(console: Console, names: "Iterable[str]") -> None:
 app.command("onboard")(onboard_command)
 app.command("generate")(generate_command)
 app.command("check")(check_command)
+app.add_typer(fleet)
 people.register(app)

@@ -231,3 +231,10 @@ def _git(
         process.kill()
         output.close()
         process.wait()
+
+
+def history(commit: Commit, *words: str) -> str:
+    """Return what `git log` prints of these objects, "" where git cannot tell."""
+    with _borrowed(commit) as env, _git(env, "log", *words) as (process, output):
+        printed = output.read().decode("utf-8", "replace").strip()
+        return "" if process.wait() else printed
