@@ -46,7 +46,9 @@ def status(
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATTERN", help="Only repositories of this name, such as 'team/*'."),
+        typer.Option(
+            metavar="PATTERN", help="Only names such as 'team/*'; without --output no snapshot."
+        ),
     ] = None,
     drift: Annotated[
         bool,
@@ -141,12 +143,12 @@ def _status(
         if asked is not None:
             today = date.fromisoformat(snapshot.taken[:10])
             snapshot = rules.marked(snapshot, rules.judge(asked, snapshot, today))
-        if output is None:
-            output = store.save(snapshot, fleet.snapshots)
-        else:
+        if output is not None:
             store.save_as(snapshot, output)
+        elif not only:  # a part among whole ones would bend the trend
+            output = store.save(snapshot, fleet.snapshots)
     terminal.show(snapshot, Console(highlight=False), everything)
-    typer.echo(f"Snapshot: {output}", err=True)
+    typer.echo(f"Snapshot: {output or 'none, since --only names a part'}", err=True)
     failed = any(row.state == "failed" for row in snapshot.rows)
     return SOME_FAILED if failed or snapshot.problems else 0
 
