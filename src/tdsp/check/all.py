@@ -5,6 +5,7 @@ from tdsp.check import (
     code,
     data,
     gates,
+    generative,
     leakage,
     model,
     monitoring,
@@ -15,6 +16,19 @@ from tdsp.check import (
 )
 from tdsp.check.rule import CHECKS
 
-MODULES = (ci, code, data, gates, leakage, model, monitoring, people, security, service, training)
+MODULES = (
+    ci,
+    code,
+    data,
+    gates,
+    generative,
+    leakage,
+    model,
+    monitoring,
+    people,
+    security,
+    service,
+    training,
+)
 
 __all__ = ["CHECKS", "MODULES"]
