@@ -4,6 +4,7 @@ from tdsp.check import (
     ci,
     code,
     data,
+    evaluation,
     gates,
     generative,
     leakage,
@@ -13,6 +14,7 @@ from tdsp.check import (
     security,
     service,
     training,
+    tuning,
 )
 from tdsp.check.rule import CHECKS
 
@@ -20,6 +22,7 @@ MODULES = (
     ci,
     code,
     data,
+    evaluation,
     gates,
     generative,
     leakage,
@@ -29,6 +32,7 @@ MODULES = (
     security,
     service,
     training,
+    tuning,
 )
 
 __all__ = ["CHECKS", "MODULES"]

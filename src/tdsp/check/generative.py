@@ -99,9 +99,9 @@ def prompts_kept(repo: Repository) -> Iterator[Mark]:
                     message = "" if fixed else f"{name} is fetched in whatever state it is"
                     yield (held if fixed else broken)(repo, module, call.line, message)
             elif call.method == "get_prompt" and call.receiver and _has(module, "langfuse"):
-                fixed = call.get("version") or call.get("label")
-                message = "" if fixed else "the prompt is fetched in whatever state it is"
-                yield (held if fixed else broken)(repo, module, call.line, message)
+                named = call.get("version") or call.get("label")
+                message = "" if named else "the prompt is fetched in whatever state it is"
+                yield (held if named else broken)(repo, module, call.line, message)
     if next(asking(repo), None):
         for path in [path for path in repo.files if PROMPTS.search(path)][:1]:
             yield at(repo, "held", path, 1, "prompts are files")
