@@ -65,7 +65,7 @@ def _dated(module: Module) -> bool:
 
 SPLITTERS = frozenset({"train_test_split", "KFold", "StratifiedKFold", "ShuffleSplit"})
 KEEPING = re.compile(r"Group|LeavePGroups|LeaveOneGroup|Predefined")
-GROUP = re.compile(r"^(group|groups|group_col(umn)?|group_id|entity(_id)?)$")
+GROUP = re.compile(r"^(group|group_col(umn)?|group_(id|key)|entity(_id|_col(umn)?)?)$")
 
 
 @check(
