@@ -33,7 +33,7 @@ OUTCOMES = re.compile(
     fix="Join outcomes to the kept answers by their id, and report the metric each month.",
     unless="no route asks a model",
     severity="note",
-    proves=("O7", "A4"),
+    proves=("A4",),
     bad={"app.py": APP},
     good={"app.py": APP, "quality.py": "def join_outcomes(answers, outcomes):\n    return 1\n"},
 )
@@ -69,7 +69,7 @@ AGE = re.compile(
     fix="Write the largest age into the configuration, and let the monitor judge it.",
     unless="no route asks a model",
     severity="note",
-    proves=("O4", "M4"),
+    proves=("O4",),
     bad={"app.py": APP},
     good={"app.py": APP, "params.yaml": "monitor:\n  max_age: 30\n"},
 )

@@ -26,7 +26,7 @@ ORDERED = re.compile(r"(^|\.)(TimeSeriesSplit|SlidingWindowSplitter|ExpandingWin
     fix="Split at a day, or use TimeSeriesSplit.",
     unless="no file makes lagged columns of dated rows and splits them",
     severity="note",
-    proves=("M2",),
+    proves=(),
     bad={"train.py": TIMES + "a, b = train_test_split(df, random_state=0)\n"},
     good={"train.py": TIMES + "a, b = train_test_split(df, shuffle=False)\n"},
 )
@@ -76,7 +76,7 @@ GROUP = re.compile(r"^(group|group_col(umn)?|group_(id|key)|entity(_id|_col(umn)
     fix="Split with GroupKFold or GroupShuffleSplit, by the column that was declared.",
     unless="no configuration declares a column of groups",
     severity="note",
-    proves=("M2",),
+    proves=(),
     bad={
         "params.yaml": "data:\n  group: customer\n",
         "train.py": "from sklearn.model_selection import KFold\n\nfolds = KFold(5)\n",
