@@ -104,14 +104,14 @@ def maturity(report: Report) -> Maturity:
     areas = tuple(_scale(name, levels, by_id) for name, levels in MICROSOFT.items())
     sections = {
         title: tuple(
-            _step(f"{item}: {what}", _proving(item, by_id), claims.get(item))
+            step(f"{item}: {what}", _proving(item, by_id), claims.get(item))
             for item, what in ITEMS.items()
             if item[0] == key
         )
         for key, title in SECTIONS.items()
     }
     principles = tuple(
-        _step(f"{key}: {what}", _proving(key, by_id)) for key, what in PRINCIPLES.items()
+        step(f"{key}: {what}", _proving(key, by_id)) for key, what in PRINCIPLES.items()
     )
     return Maturity(
         areas, _scale("Google", GOOGLE, by_id), sections, principles, said, _next(report)
@@ -146,7 +146,7 @@ def _scale(name: str, levels: Levels, by_id: dict[str, Result]) -> Scale:
     return Scale(name, level, max(levels), tuple(steps), missing)
 
 
-def _step(name: str, results: list[Result], claim: Said | None = None) -> Step:
+def step(name: str, results: list[Result], claim: Said | None = None) -> Step:
     """An item is proven when a check that shows it passes, and none that applies does not."""
     applying = [each for each in results if each.outcome != "not applicable"]
     if applying:
