@@ -12,10 +12,11 @@ CI = ".github/workflows/ci.yml"
 STEPS = "jobs:\n  check:\n    runs-on: ubuntu-24.04\n    steps:\n"
 DEPLOYS = re.compile(
     r"(?:poe|make|just|task|invoke) deploy\b|kubectl apply|helm (upgrade|install)|"
-    r"az (ml online-deployment|ml online-endpoint|"
-    r"webapp|containerapp|functionapp|deployment)|"
-    r"terraform apply|gcloud (run|app|functions) deploy|aws (ecs|lambda|sagemaker|"
-    r"cloudformation)|serverless deploy|"
+    r"az (ml online-(deployment|endpoint) (create|update)|"
+    r"(webapp|containerapp|functionapp|deployment)\b(?!.*\b(show|list|logs?)\b))|"
+    r"terraform apply|gcloud (run|app|functions) deploy|"
+    r"aws (ecs (update|create|deploy|run)|lambda (update|create|publish)|"
+    r"sagemaker (create|update)|cloudformation (deploy|create|update|execute))|serverless deploy|"
     r"heroku |flyctl deploy|fly deploy|databricks bundle deploy|vercel|eb deploy|sam deploy|"
     r"bentoml deploy"
 )
@@ -50,7 +51,21 @@ def others(repo: Repository) -> list[str]:
         r"(.*/)?Jenkinsfile\w*|\.circleci/config\.ya?ml|\.travis\.ya?ml|"
         r"bitbucket-pipelines\.ya?ml|\.drone\.yml|appveyor\.yml|\.buildkite/.*|cloudbuild\.ya?ml|buildspec\.ya?ml"
     )
-    return [file.path for file in repo.named(names)]
+    cloud = [
+        path
+        for path, documents in repo.yaml.items()
+        if documents and isinstance(documents[0].data, dict) and _cloud_build(documents[0].data)
+    ]
+    return [file.path for file in repo.named(names)] + cloud
+
+
+def _cloud_build(data: dict[str, object]) -> bool:
+    """Tell whether a file has the steps of Google Cloud Build, whatever it is called."""
+    steps = data.get("steps")
+    return isinstance(steps, list) and any(
+        isinstance(each, dict) and re.search(r"gcr\.io/|pkg\.dev/", str(each.get("name")))
+        for each in steps
+    )
 
 
 def deploys(repo: Repository, *, promotions: bool = True) -> list[tuple[Workflow, int, str]]:
@@ -115,9 +130,13 @@ def _indirect(repo: Repository) -> tuple[str, int] | None:
         for job in workflow.jobs:
             if job.calls:
                 return workflow.path, job.line
+            for step in job.steps:
+                if re.search(r"(?i)test|streamlit-app", step.uses):
+                    return workflow.path, step.line
         for command in commands(workflow):
             if re.search(
-                r"(^|\s)(make|just|task|invoke|bash|sh|\./\S+|hatch|pixi|docker|poe|uv run|"
+                r"(^|\s)(make|just|task|invoke|bash|sh|\./\S+|hatch|pixi|poe|uv run|"
+                r"docker(-compose)?|mise|earthly|dagger|pre-commit|"
                 r"python3? \S+\.py)(\s|$)",
                 command.text,
             ):

@@ -83,6 +83,11 @@ def gate_exists(repo: Repository) -> Iterator[Mark]:
         yield at(repo, "held", path, 1, "a stage or a step is a gate")
         return
     for module in repo.modules("production"):
+        for bound in (c for c in module.calls if re.search(r"(?i)threshold", c.name)):
+            yield unsure(
+                repo, module, bound.line, "a bound of a figure is made; for what is not said"
+            )
+            return
         for each in module.conditions:
             names = " ".join((*each.left.names, *each.right.names, *each.left.keys))
             if FIGURE.search(names) and each.left.constant is not None:

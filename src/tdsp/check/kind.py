@@ -59,10 +59,17 @@ def _imports(repo: Repository) -> tuple[int, int]:
     generative = learning = 0
     for module in repo.modules("production", "notebook"):
         names = [each.name or each.module for each in module.imports if not each.level]
-        own = any(is_generative(n) or is_generative(n.rsplit(".", 1)[0]) for n in names)
-        generative += own and bool(asks(module) or clients(module))
+        own = {n for n in names if is_generative(n) or is_generative(n.rsplit(".", 1)[0])}
+        generative += any(
+            call.name in own or call.name.startswith(_parts(own)) for call in module.calls
+        )
         learning += any(name.split(".")[0] in ML for name in names)
     return generative, learning
+
+
+def _parts(names: set[str]) -> tuple[str, ...]:
+    """Return how the calls of imported names begin; of a library, all that is in it."""
+    return tuple(f"{name}." for name in names) or ("\0",)
 
 
 def kind(repo: Repository) -> str:

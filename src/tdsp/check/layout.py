@@ -194,9 +194,9 @@ NAMING = re.compile(
 def entry_point(repo: Repository) -> Iterator[Mark]:
     """Look for the script's name, or a command that trains, where commands are written down."""
     module = trains(repo)
-    if module is None or module.path.endswith(".ipynb") or repo.role(module.path) != "production":
+    name = module.path.rsplit("/", 1)[-1] if module else ""
+    if module is None or not re.match(r"(train|fit|main|__main__|run|pipeline)\w*\.py$", name):
         return
-    name = module.path.rsplit("/", 1)[-1]
     dotted = module.path.removesuffix(".py").removeprefix("src/").replace("/", ".")
     wanted = re.compile(
         rf"(?<![\w-])({re.escape(name)}|{re.escape(dotted)}|(make|poe|just|task|invoke|dvc|kedro|mlflow)"

@@ -6,7 +6,7 @@ from functools import lru_cache
 from tdsp.check.flow import SPLITS, Flow, Split, Tag, flows, known_kind
 from tdsp.check.rule import Mark, broken, check, first, held, unsure
 from tdsp.reading import Repository
-from tdsp.reading.python import Call, Value
+from tdsp.reading.python import Assign, Call, Value
 
 JUDGED = ("production", "notebook")
 PIPELINES = frozenset(
@@ -389,8 +389,13 @@ def _test_names(flow: Flow) -> frozenset[str]:
 def _measured_later(flow: Flow, fit: Call, names: frozenset[str]) -> Call | None:
     """Return a later prediction on the same names, unless one on another held-out part follows."""
     found = None
+    name = fit.receiver.name if fit.receiver else ""
     for event in flow.events:
-        if not isinstance(event, Call) or event.order <= fit.order:
+        if event.order <= fit.order:
+            continue
+        if isinstance(event, Assign) and found is None and name and name in event.targets:
+            return None  # another model has the name from here on
+        if not isinstance(event, Call):
             continue
         if event.method in {"predict", "predict_proba", "score", "evaluate", "predict_classes"}:
             read = (

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from tdsp.check.data import trains
 from tdsp.check.names import COMES_WITH, DISTRIBUTIONS, NAMESPACES
-from tdsp.check.rule import Mark, at, broken, check, first, held
+from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
 from tdsp.reading import Repository
 from tdsp.reading.packages import normal
 
@@ -195,8 +195,11 @@ def declared(repo: Repository) -> Iterator[Mark]:
     if not asked or (setup and not _constant(setup)):
         return
     own = _own_names(repo)
+    said = _said(repo)
     seen: set[str] = set()
     for module in repo.modules("production"):
+        if module.line(1) == "# Databricks notebook source" or module.path.endswith("setup.py"):
+            continue  # the cluster, or the build, brings what these import
         for each in module.imports:
             root = each.module.split(".")[0] if each.module else ""
             if each.level or each.guarded or each.scope or not root or root in seen or root in own:
@@ -216,8 +219,34 @@ def declared(repo: Repository) -> Iterator[Mark]:
             elif givers := sorted(set(COMES_WITH.get(name, "").split()) & asked):
                 message = f"no file asks for {name}; it only comes with {givers[0]}"
                 yield broken(repo, module, each.line, message, "note")
+            elif names & said:
+                yield unsure(repo, module, each.line, f"a command or an image names {name}")
             else:
                 yield broken(repo, module, each.line, f"no file asks for {name}")
+
+
+def _said(repo: Repository) -> set[str]:
+    """Return the words of commands that install, of addresses in requirements, and of images."""
+    found: set[str] = set()
+    for path, file in repo.files.items():
+        asks = re.search(r"(^|/)([^/]*requirements?[^/]*\.txt|environment\.ya?ml)$", path)
+        texts = file.suffix in {".yml", ".yaml", ".sh", ".md", ".toml"} or "Dockerfile" in file.name
+        if not file.text or not (asks or texts):
+            continue
+        for line in file.text.splitlines():
+            if (asks and "git+" in line) or re.search(
+                r"\b(pip3?|conda|uv|poetry) (install|add)\b", line
+            ):
+                found |= {normal(word) for word in re.findall(r"[A-Za-z][\w.-]+", line)}
+                found |= {
+                    normal(re.sub(r"\.git$", "", w))
+                    for w in re.findall(r"/([\w.-]+?)(?=@|$|\s)", line)
+                }
+    for instructions in repo.docker.values():
+        for each in instructions:
+            if each.word == "FROM":
+                found |= {normal(word) for word in re.findall(r"[a-z][\w]+", each.rest.lower())}
+    return found
 
 
 def _constant(setup: str) -> bool:

@@ -9,7 +9,7 @@ from tdsp.reading.workflows import Step, Workflow
 TESTS = re.compile(
     r"(?:^|[\s;&|(])(?:python3? -m )?(?:pytest|py\.test|unittest|nosetests|tox|nox|coverage run|"
     r"make (?:(?:[\w-]+[-_])?tests?(?:[-_][\w-]+)?|check)|poe (?:test|check)\S*|"
-    r"hatch (?:run )?\S*test\S*)(?=$|[\s;&|)])"
+    r"hatch (?:run )?\S*test\S*|mise (?:run )?test\S*|just test\S*)(?=$|[\s;&|)])"
 )
 LINTS = re.compile(
     r"(?:^|[\s;&|(])(?:python3? -m )?(?:mypy|pyright|pylint|flake8|ruff(?: check)?|black --check|"
