@@ -63,6 +63,18 @@ QUIET: dict[str, tuple[str, dict[str, str]]] = {
         "SC04",
         {"requirements.txt": "pandas==2\n", "a/setup.py": "from setuptools import setup\n"},
     ),
+    "an image of another kind brings all": (
+        "SC04",
+        {**ASKED, "app.py": "import apache_beam\n", "Dockerfile": "FROM gcr.io/x/tfx:1.2\n"},
+    ),
+    "a licence in the README": (
+        "PR04",
+        {"a.py": "x = 1\n", "README.md": "# A\n\n## License\n\nMIT\n"},
+    ),
+    "another file is the entry": (
+        "LA10",
+        {"trainer.py": FIT, "runner.py": "import trainer\n", "README.md": "# Plots\n"},
+    ),
     "a library that fits": (
         "LA10",
         {"plots.py": FIT, "README.md": "# Plots\n"},

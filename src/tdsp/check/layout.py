@@ -197,6 +197,13 @@ def entry_point(repo: Repository) -> Iterator[Mark]:
     name = module.path.rsplit("/", 1)[-1] if module else ""
     if module is None or not re.match(r"(train|fit|main|__main__|run|pipeline)\w*\.py$", name):
         return
+    if any(
+        each.name.rsplit(".", 1)[-1] == name[:-3] or each.module.endswith(name[:-3])
+        for other in repo.modules("production")
+        if other.path != module.path
+        for each in other.imports
+    ):
+        return  # another file is the entry
     dotted = module.path.removesuffix(".py").removeprefix("src/").replace("/", ".")
     wanted = re.compile(
         rf"(?<![\w-])({re.escape(name)}|{re.escape(dotted)}|(make|poe|just|task|invoke|dvc|kedro|mlflow)"

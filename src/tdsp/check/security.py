@@ -220,7 +220,9 @@ def declared(repo: Repository) -> Iterator[Mark]:
                 message = f"no file asks for {name}; it only comes with {givers[0]}"
                 yield broken(repo, module, each.line, message, "note")
             elif names & said:
-                yield unsure(repo, module, each.line, f"a command or an image names {name}")
+                yield unsure(repo, module, each.line, f"a command names {name}")
+            elif image := _image(repo):
+                yield unsure(repo, module, each.line, f"{image} may bring {name}")
             else:
                 yield broken(repo, module, each.line, f"no file asks for {name}")
 
@@ -242,11 +244,25 @@ def _said(repo: Repository) -> set[str]:
                     normal(re.sub(r"\.git$", "", w))
                     for w in re.findall(r"/([\w.-]+?)(?=@|$|\s)", line)
                 }
-    for instructions in repo.docker.values():
-        for each in instructions:
-            if each.word == "FROM":
-                found |= {normal(word) for word in re.findall(r"[a-z][\w]+", each.rest.lower())}
     return found
+
+
+PLAIN = re.compile(
+    r"(^|/)(python|debian|ubuntu|alpine|uv|node|nginx|busybox|scratch|lambda-python|amazonlinux|"
+    r"mini(conda|forge)3?|mambaforge|micromamba|distroless\S*|ubi\d*)(?=[:@\s/]|$)|\$"
+)
+
+
+def _image(repo: Repository) -> str:
+    """Return the base of a container that brings libraries of its own, "" without one."""
+    for path, instructions in repo.docker.items():
+        stages = {m[1] for e in instructions if (m := re.search(r"(?i)\sas\s+(\S+)", e.rest))}
+        for each in instructions:
+            base = each.rest.split()[0] if each.word == "FROM" and each.rest else ""
+            known = not base or base in stages or PLAIN.search(each.rest)
+            if not known and repo.role(path) == "production":
+                return base
+    return ""
 
 
 def _constant(setup: str) -> bool:

@@ -243,11 +243,11 @@ def baseline(repo: Repository) -> Iterator[Mark]:
     severity="note",
     proves=("D7",),
     bad={
-        "features.py": "import pandas\n\n\ndef ratio(a, b):\n    return a / b\n",
+        "features.py": "import sklearn\n\n\ndef ratio(a, b):\n    return a / b\n",
         "tests/test_a.py": "def test_a():\n    assert 1\n",
     },
     good={
-        "features.py": "import pandas\n\n\ndef ratio(a, b):\n    return a / b\n",
+        "features.py": "import sklearn\n\n\ndef ratio(a, b):\n    return a / b\n",
         "tests/test_features.py": "from features import ratio\n\n\ndef test_ratio():\n   "
         " assert ratio(1, 2) == 0.5\n",
     },
@@ -257,7 +257,7 @@ def features_tested(repo: Repository) -> Iterator[Mark]:
     named = (
         r"(^|/)(\w*_)?(features?|feature_engineering|preprocess\w*|transform(s|ers|ations)?)\.py$"
     )
-    if trains(repo) is None and not repo.imported & {"sklearn", "pandas", "polars", "pyspark"}:
+    if trains(repo) is None and not repo.imported & {"sklearn", "pyspark", "feature_engine"}:
         return
     imported: dict[str, tuple[str, int]] = {}
     for test in repo.modules("test"):
