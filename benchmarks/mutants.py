@@ -219,7 +219,8 @@ def _azure(jobs: list[tuple[str, dict[str, Any]]], data: dict[str, Any]) -> dict
 
 
 def _with_ends(texts: Texts) -> Texts | None:
-    return {path: text.replace("\n", "\r\n") for path, text in texts.items()}
+    found = {path: text.replace("\n", "\r\n") for path, text in texts.items()}
+    return found if found != texts else None
 
 
 def _with_mark(texts: Texts) -> Texts | None:

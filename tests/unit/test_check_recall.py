@@ -1,8 +1,8 @@
 """Each check finds its mistake in every form into which it can be rewritten."""
 
 import pytest
-
 from benchmarks.mutants import MEANT, REWRITES, mutants
+
 from tdsp.check.all import CHECKS
 from tdsp.check.run import check_repository
 from tdsp.reading import read_texts
