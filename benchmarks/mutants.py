@@ -230,6 +230,30 @@ def _with_mark(texts: Texts) -> Texts | None:
     return found if found != texts else None
 
 
+SUFFIXES = {".pkl": ".joblib", ".csv": ".tsv", ".pem": ".key"}
+
+
+def _lone(texts: Texts) -> str:
+    """Return the one file that is neither code nor a document nor of a fixed place, or ""."""
+    path = next(iter(texts))
+    fixed = path.endswith((".py", ".md", ".ipynb")) or path.startswith(".")
+    return "" if len(texts) != 1 or fixed else path
+
+
+def _elsewhere(texts: Texts) -> Texts | None:
+    path = _lone(texts)
+    placed = path.endswith((".pkl", ".csv", ".tfstate", ".pem", ".rej")) or path == "Dockerfile"
+    return {f"work/{path}": texts[path]} if placed else None
+
+
+def _of_another_kind(texts: Texts) -> Texts | None:
+    path = _lone(texts)
+    suffix = path[path.rfind(".") :] if path else ""
+    return (
+        {path.removesuffix(suffix) + SUFFIXES[suffix]: texts[path]} if suffix in SUFFIXES else None
+    )
+
+
 def _among_files(texts: Texts) -> Texts | None:
     """Put files beside it that have nothing to do with it."""
     other = {
@@ -256,6 +280,8 @@ REWRITES: dict[str, Rewrite] = {
     "in another file": _other_file,
     "on GitLab": _on("gitlab"),
     "on Azure Pipelines": _on("azure"),
+    "elsewhere": _elsewhere,
+    "of another kind": _of_another_kind,
     "among other files": _among_files,
     "with the line ends of Windows": _with_ends,
     "with a byte order mark": _with_mark,

@@ -20,6 +20,29 @@ QUIET: dict[str, tuple[str, dict[str, str]]] = {
         {".history/a_20260119045046.py": "def f(:\n", "b.py": "x = 1\n"},
     ),
     "a history under another name": ("LA05", {"history/a_20260119045046.py": "def f(:\n"}),
+    "a copy that Jupyter keeps": (
+        "TR01",
+        {".ipynb_checkpoints/a.py": CHECKS["TR01"].bad["train.py"], "b.py": "x = 1\n"},
+    ),
+    "a schema in the tests of data": (
+        "DA05",
+        {
+            **CHECKS["DA05"].bad,
+            "tests/test_data.py": "import great_expectations as ge\n\nge.f()\n",
+        },
+    ),
+    "a library of plots": ("TR15", {"plot_utilities.py": FIT}),
+    "Hydra's own configuration": (
+        "SC04",
+        {"requirements.txt": "hydra-core==1\npandas==2\n", "app.py": "import omegaconf\n"},
+    ),
+    "a function of AWS Lambda": (
+        "SC04",
+        {
+            "requirements.txt": "pandas==2\nsagemaker==2\n",
+            "app.py": "import boto3\n\n\ndef lambda_handler(event, context):\n    return boto3\n",
+        },
+    ),
     "another model is measured": (
         "TR10",
         {
@@ -112,6 +135,25 @@ def test_a_false_alarm_does_not_come_back(name: str) -> None:
 @pytest.mark.parametrize("check", sorted({check for check, _ in QUIET.values()}))
 def test_the_alarm_itself_is_still_there(check: str) -> None:
     result = check_repository(read_texts({**CHECKS[check].bad}), [CHECKS[check]]).results[0]
+    assert result.outcome == "fail"
+
+
+def test_a_split_that_is_only_returned_is_followed() -> None:
+    text = (
+        "import pandas as pd\nfrom sklearn.model_selection import train_test_split\n"
+        "from sklearn.preprocessing import StandardScaler\n\n\ndef split(path):\n"
+        "    X = StandardScaler().fit_transform(pd.read_csv(path))\n"
+        "    return train_test_split(X, random_state=0)\n"
+    )
+    result = check_repository(read_texts({"a.py": text}), [CHECKS["TR03"]]).results[0]
+    assert result.outcome == "fail"
+
+
+def test_an_or_hides_a_failure_although_a_later_step_reads_an_output() -> None:
+    step = "      - id: watch\n        run: python check_drift.py || true\n"
+    later = "      - run: echo ${{ steps.watch.outputs.drift }}\n"
+    texts: dict[str, str | bytes] = {CI: STEPS + step + later}
+    result = check_repository(read_texts(texts), [CHECKS["MN03"]]).results[0]
     assert result.outcome == "fail"
 
 

@@ -2,6 +2,7 @@
 
 # Imports whose distribution has another name; one of these has to be asked for.
 DISTRIBUTIONS = {
+    "omegaconf": "omegaconf hydra-core",  # Hydra's own documents import it
     "autogen": "ag2 autogen autogen-agentchat pyautogen",
     "grpc": "grpcio",
     "ignite": "pytorch-ignite",
@@ -70,7 +71,7 @@ COMES_WITH = {
     "httpx": "anthropic openai",
     "langchain-core": "langchain langchain-community langgraph",
     "lightning-utilities": "lightning pytorch-lightning torchmetrics",
-    "omegaconf": "hydra-core",
+    "prometheus-client": "prometheus-fastapi-instrumentator prometheus-flask-exporter",
     "packaging": "matplotlib mlflow transformers",
     "docutils": "sphinx",
     "jinja2": "dbt-core flask",

@@ -11,6 +11,7 @@ from tdsp.check.names import COMES_WITH, DISTRIBUTIONS, NAMESPACES
 from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
 from tdsp.reading import Repository
 from tdsp.reading.packages import normal
+from tdsp.reading.python import Module
 
 SECRETS = (
     ("an AWS access key", re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b")),
@@ -216,6 +217,8 @@ def declared(repo: Repository) -> Iterator[Mark]:
                 or any(_close(root, other) for other in asked)
             ):
                 yield held(repo, module, each.line)
+            elif root in {"boto3", "botocore"} and _lambda(module):
+                yield unsure(repo, module, each.line, f"AWS Lambda brings {name}")
             elif givers := sorted(set(COMES_WITH.get(name, "").split()) & asked):
                 message = f"no file asks for {name}; it only comes with {givers[0]}"
                 yield broken(repo, module, each.line, message, "note")
@@ -263,6 +266,13 @@ def _image(repo: Repository) -> str:
             if not known and repo.role(path) == "production":
                 return base
     return ""
+
+
+def _lambda(module: Module) -> bool:
+    """Tell whether a file is a function of AWS Lambda, or makes part of a stack."""
+    return any(re.match(r"(lambda_)?handler$", each.name) for each in module.functions) or any(
+        each.module == "crhelper" for each in module.imports
+    )
 
 
 def _constant(setup: str) -> bool:

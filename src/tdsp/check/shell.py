@@ -58,7 +58,8 @@ def commands(workflow: Workflow) -> Iterator[Command]:
             if text.startswith(PLAIN):
                 continue
             hidden, where = _hidden(step, lines, number)
-            if hidden and _asked(workflow, step, text):
+            kept = not hidden.startswith("`||") or "GITHUB_OUTPUT" in text or "GITHUB_ENV" in text
+            if hidden and kept and _asked(workflow, step, text):
                 hidden = ""
             perhaps = hidden.endswith("?") or bool(hidden and _read_later(workflow, text))
             yield Command(step, line, text, "" if perhaps else hidden, where, perhaps)
