@@ -111,7 +111,20 @@ PRINCIPLES = {
 # What each level of a tdsp project brings: `tdsp grow` is then the shortest way.
 BRINGS = {
     "operate": frozenset(
-        ("MN01", "MN02", "MN03", "MN05", "CI07", "CI08", "CI10", "EV04", "MO05", "SC05", "PR03")
+        (
+            "MN01",
+            "MN02",
+            "MN03",
+            "MN05",
+            "CI07",
+            "CI08",
+            "CI10",
+            "EV04",
+            "EV08",
+            "MO05",
+            "SC05",
+            "PR03",
+        )
     ),
     "govern": frozenset({"PR01"}),
 }

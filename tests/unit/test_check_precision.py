@@ -31,6 +31,10 @@ QUIET: dict[str, tuple[str, dict[str, str]]] = {
             "tests/test_data.py": "import great_expectations as ge\n\nge.f()\n",
         },
     ),
+    "a job that pushes its verdict": (
+        "MN08",
+        {"m.py": "from prometheus_client import push_to_gateway\n\npush_to_gateway('a', 'b', 1)\n"},
+    ),
     "a library of plots": ("TR15", {"plot_utilities.py": FIT}),
     "Hydra's own configuration": (
         "SC04",

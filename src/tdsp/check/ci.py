@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tdsp.check.rule import Mark, at, broken, check, first, held
-from tdsp.check.shell import TESTS, commands
+from tdsp.check.shell import TESTS, commands, others
 from tdsp.reading import Repository
 from tdsp.reading.workflows import Workflow
 
@@ -43,29 +43,6 @@ OWN = (
     "pypa/",
     "astral-sh/",
 )
-
-
-def others(repo: Repository) -> list[str]:
-    """Return the files of CI systems that are known by their names only."""
-    names = (
-        r"(.*/)?Jenkinsfile\w*|\.circleci/config\.ya?ml|\.travis\.ya?ml|"
-        r"bitbucket-pipelines\.ya?ml|\.drone\.yml|appveyor\.yml|\.buildkite/.*|cloudbuild\.ya?ml|buildspec\.ya?ml"
-    )
-    cloud = [
-        path
-        for path, documents in repo.yaml.items()
-        if documents and isinstance(documents[0].data, dict) and _cloud_build(documents[0].data)
-    ]
-    return [file.path for file in repo.named(names)] + cloud
-
-
-def _cloud_build(data: dict[str, object]) -> bool:
-    """Tell whether a file has the steps of Google Cloud Build, whatever it is called."""
-    steps = data.get("steps")
-    return isinstance(steps, list) and any(
-        isinstance(each, dict) and re.search(r"gcr\.io/|pkg\.dev/", str(each.get("name")))
-        for each in steps
-    )
 
 
 def deploys(repo: Repository, *, promotions: bool = True) -> list[tuple[Workflow, int, str]]:

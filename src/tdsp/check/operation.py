@@ -159,6 +159,7 @@ def dashboards(repo: Repository) -> Iterator[Mark]:
         (
             (module, each.line)
             for module in repo.modules("production")
+            if not any(re.search(r"push|textfile", call.method) for call in module.calls)
             for each in module.imports
             if each.module.split(".")[0]
             in {
