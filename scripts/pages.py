@@ -15,9 +15,13 @@ import yaml
 
 from tdsp.check.all import CHECKS
 from tdsp.check.maturity import items
-from tdsp.check.rule import FAMILIES
+from tdsp.check.rule import FAMILIES, Check
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from scripts import precision  # noqa: E402
+
 DOCS = ROOT / "docs"
 BLOCK = re.compile(r"(<!-- filled: ([a-z-]+) -->\n).*?(<!-- /filled -->)", re.DOTALL)
 # The figures of the benchmarks that the pages cite: file, section, figure, explanation.
@@ -80,6 +84,7 @@ def _figures(name: str) -> dict[tuple[str, str], dict[str, Any]]:
 def check_sections() -> str:
     """Return a section a family and an entry a check, as `tdsp check --explain` says it."""
     lines: list[str] = []
+    standings = precision.by_check(precision.labels())
     for family, title in FAMILIES.items():
         lines += [f"## {title}", ""]
         for check in (each for each in CHECKS.values() if each.family == family):
@@ -92,15 +97,33 @@ def check_sections() -> str:
                 "",
                 f"* What to do: {check.fix}",
                 f"* Does not apply: {unless}.",
+                f"* How often it is right: {_measured(check, standings)}.",
                 "",
             ]
     return "\n".join(lines).rstrip()
+
+
+def _measured(check: Check, standings: dict[tuple[str, str], precision.Standing]) -> str:
+    """Return what was measured of a check: one part for each severity of its findings."""
+    parts = []
+    for severity in ("error", "warning", "note"):
+        if (found := standings.get((check.id, severity))) is None:
+            continue
+        state = found.verdict(severity)
+        parts.append(f"{found.right} of {found.all} {severity}s that were read, {state}")
+    return "; ".join(parts) or "no finding was read, not proven"
+
+
+def precision_table() -> str:
+    """Return the figures of the labels, by severity."""
+    return precision.table(precision.labels())
 
 
 FILLED: dict[str, Callable[[], str]] = {
     "patterns": pattern_table,
     "limits": limit_table,
     "checks": check_sections,
+    "precision": precision_table,
 }
 
 

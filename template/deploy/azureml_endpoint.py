@@ -20,6 +20,7 @@ from .steps import Say
 
 ENDPOINT = Path("azureml/online/endpoint.yml")
 DEPLOYMENT = Path("azureml/online/deployment.yml")
+PARAMS = Path("params.yaml")
 SLOTS = ("blue", "green")
 PACKAGE = Path("models/package")
 EXPIRED = "AADSTS700024"  # the token that `az` logged in with has ended, as in a rollout of an hour
@@ -149,8 +150,8 @@ class Endpoint:
         self._endpoint("update", "--traffic", words)
 
     def _create(self, slot: str, image: str) -> None:
-        words = ("--file", str(DEPLOYMENT), "--set", f"environment.image={image}")
-        self._deployment("create", slot, *words)
+        settings = (f"environment.image={image}", *logging(PARAMS))
+        self._deployment("create", slot, "--file", str(DEPLOYMENT), "--set", *settings)
 
     def _mirror(self, share: int) -> None:
         if self.plan.strategy == "shadow":
@@ -192,6 +193,16 @@ class Endpoint:
     def _deployment(self, verb: str, slot: str, *options: str) -> Any:
         words = ("--name", slot, "--endpoint-name", self.name)
         return _az("ml", "online-deployment", verb, *words, *options)
+
+
+def logging(params: Path) -> tuple[str, ...]:
+    """Return what makes Azure ML log requests as `collect` says: whole ones, or none at all."""
+    collect = yaml.safe_load(params.read_text(encoding="utf-8")).get("collect") or {}
+    share = float(collect.get("share", 1))
+    if collect.get("mask") or not collect.get("max_rows", 1) or share <= 0:
+        return ()
+    parts = [f"data_collector.collections.{name}.enabled=true" for name in ("request", "response")]
+    return (*parts, f"data_collector.sampling_rate={share:g}")
 
 
 def _az(*words: str) -> Any:

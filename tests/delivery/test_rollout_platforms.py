@@ -251,7 +251,9 @@ def test_what_is_not_released_is_refused_before_anything_is_done(
 
 ENDPOINT = "az ml online-endpoint update --name ml-project-test"
 CREATE = "az ml online-deployment create --name {0} --endpoint-name ml-project-test "
-CREATE += "--file azureml/online/deployment.yml --set environment.image={1}"
+CREATE += "--file azureml/online/deployment.yml --set environment.image={1} "
+CREATE += "data_collector.collections.request.enabled=true "
+CREATE += "data_collector.collections.response.enabled=true data_collector.sampling_rate=1"
 DELETE = "az ml online-deployment delete --name {0} --endpoint-name ml-project-test --yes"
 TAGS = f"{ENDPOINT} --set tags.live=green tags.image_green={NEW} tags.image_before={OLD}"
 

@@ -60,6 +60,11 @@ def test_each_principle_holds_and_is_broken_with_what_it_stands_for(project: Pro
     (project.root / "reports/gate.json").write_text(json.dumps({"checks": checks}))
     place = {"PATH": project.env["PATH"], "PYTHONPATH": ""}
     done = tdsp(project.root, "principles", *names, **place)
+    assert done.returncode == 1
+    assert re.findall(r"(?m)^(\w+)  (\w+)", done.stdout)[0] == ("open", "fairness")
+    assert "nothing to judge: data.sensitive in params.yaml names nothing" in done.stdout
+    project.edit("params.yaml", "sensitive: []", "sensitive: [age]")
+    done = tdsp(project.root, "principles", *names, **place)
     assert re.findall(r"(?m)^(\w+)  (\w+)", done.stdout) == [("kept", name) for name in names]
 
     source = f"src/{project.package}"
@@ -306,7 +311,8 @@ def kept(small: Folder, check: dict[str, Any]) -> bool:
         "principles",
         PATH=f"{environment(FOUND[0]) / BIN}{os.pathsep}{os.environ['PATH']}",
     )
-    assert done.returncode == 0 or "FAIL  p: m" in done.stdout, done.stderr
+    said = re.findall(r"(?m)^(FAIL|open)  p: m", done.stdout)
+    assert (done.returncode == 0) is not bool(said), done.stderr
     return done.returncode == 0
 
 
@@ -316,7 +322,13 @@ def test_each_kind_of_check_holds_or_does_not(small: Folder) -> None:
         "reports/gate.json": json.dumps({"checks": rules}),
         "facts.yaml": 'a: said\nb: "[open: who]"\n',
         "test_x.py": "def test_yes():\n    assert True\n\ndef test_no():\n    assert False\n",
-        "params.yaml": "data: {sensitive: [age], id: [key]}\ncollect: {mask: [age], share: 0.5}\n",
+        "params.yaml": "data: {sensitive: [age], id: [key], group: null}\n"
+        "collect: {mask: [age], share: 0.5}\n",
+        "docs/governance/approvals/m-r.yaml": "format: 1\n",
+        "tools/__init__.py": "",
+        "tools/approve.py": "import sys\nsys.exit(sys.argv[-1] != '7')\n",
+        "off.yml": "data_collector: {collections: {request: {enabled: 'false'}}}\n",
+        "on.yml": "data_collector: {collections: {request: {enabled: 'true'}}}\n",
         "pyproject.toml": "[tool.poe.tasks]\ncheck = 'true'\n",
     }
     for name, text in texts.items():
@@ -334,7 +346,10 @@ def test_each_kind_of_check_holds_or_does_not(small: Folder) -> None:
         ({"gate": "good"}, {"gate": "fair"}),
         ({"gate": "enough"}, {"gate": "no such rule"}),
         ({"parameter": {"collect.share": 0.5}}, {"parameter": {"collect.share": 0.6}}),
-        ({"masked": "data.sensitive"}, {"masked": "data.id"}),
+        ({"masked": "data.sensitive"}, {"masked": ["data.sensitive", "data.id"]}),
+        ({"declared": "data.id"}, {"declared": "data.group"}),
+        ({"approved": "7"}, {"approved": "8"}),
+        ({"logged": "off.yml"}, {"logged": "on.yml"}),
     ]
     assert {kind for holds, _ in pairs for kind in holds} == {*Evidence(small).kinds}
     for holds, not_so in pairs:

@@ -10,8 +10,12 @@ from tdsp.check.maturity import maturity
 from tdsp.check.run import Report, check_folder, check_repository
 from tdsp.reading import read_texts
 
-# True on the first day: nobody was named, nothing was answered; level operate brings a bot.
-FIRST_DAY = {"train": {"PR01", "PR02", "SC05"}, "operate": {"PR01", "PR02"}, "govern": {"PR02"}}
+# True on the first day: nobody was named, nothing was answered; level operate brings a bot, slices.
+FIRST_DAY = {
+    "train": {"EV08", "PR01", "PR02", "SC05"},
+    "operate": {"PR01", "PR02"},
+    "govern": {"PR02"},
+}
 OPTIONS = {
     "train": {"level": "train"},
     "operate, online, GitLab": {"level": "operate", "serving": "online", "ci": "gitlab"},
@@ -48,6 +52,8 @@ def test_what_the_level_claims_is_found(fresh: tuple[str, Report]) -> None:
     level, report = fresh
     passed = {each.check.id for each in report.results if each.outcome == "pass"}
     assert {"TR01", "TR03", "TR15", "EV05", "EV07", "DA06", "CI01", "CI03", "SC02"} <= passed
+    if report.repository.answers[1].get("serving", "batch") != "batch":
+        assert {"SE01", "SE02", "SE04", "SE05", "CI08", "MN01", "MN07"} <= passed
     found = maturity(report)
     least = {"train": 1, "operate": 2, "govern": 2}
     assert found.level >= least[level]

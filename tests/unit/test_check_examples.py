@@ -3,8 +3,9 @@
 import pytest
 
 from tdsp.check.all import CHECKS
-from tdsp.check.maturity import GOOGLE, ITEMS, MICROSOFT, PRINCIPLES
+from tdsp.check.maturity import MICROSOFT
 from tdsp.check.run import Report, Result, check_repository
+from tdsp.ladder import GOOGLE, ITEMS, PRINCIPLES
 from tdsp.reading import read_texts
 
 IMPORT = "import pandas as pd\nfrom sklearn.model_selection import train_test_split\n"

@@ -4,17 +4,41 @@ from tdsp.check import (
     ci,
     code,
     data,
+    evaluation,
     gates,
+    generative,
+    layout,
     leakage,
     model,
     monitoring,
+    operation,
     people,
+    registry,
     security,
     service,
     training,
+    tuning,
 )
 from tdsp.check.rule import CHECKS
 
-MODULES = (ci, code, data, gates, leakage, model, monitoring, people, security, service, training)
+MODULES = (
+    ci,
+    code,
+    data,
+    evaluation,
+    gates,
+    generative,
+    layout,
+    leakage,
+    model,
+    monitoring,
+    operation,
+    people,
+    registry,
+    security,
+    service,
+    training,
+    tuning,
+)
 
 __all__ = ["CHECKS", "MODULES"]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tdsp.check.rule import Mark, at, broken, check, first, held
-from tdsp.check.shell import TESTS, commands
+from tdsp.check.shell import TESTS, commands, others
 from tdsp.reading import Repository
 from tdsp.reading.workflows import Workflow
 
@@ -12,10 +12,11 @@ CI = ".github/workflows/ci.yml"
 STEPS = "jobs:\n  check:\n    runs-on: ubuntu-24.04\n    steps:\n"
 DEPLOYS = re.compile(
     r"(?:poe|make|just|task|invoke) deploy\b|kubectl apply|helm (upgrade|install)|"
-    r"az (ml online-deployment|ml online-endpoint|"
-    r"webapp|containerapp|functionapp|deployment)|"
-    r"terraform apply|gcloud (run|app|functions) deploy|aws (ecs|lambda|sagemaker|"
-    r"cloudformation)|serverless deploy|"
+    r"az (ml online-(deployment|endpoint) (create|update)|"
+    r"(webapp|containerapp|functionapp|deployment)\b(?!.*\b(show|list|logs?)\b))|"
+    r"terraform apply|gcloud (run|app|functions) deploy|"
+    r"aws (ecs (update|create|deploy|run)|lambda (update|create|publish)|"
+    r"sagemaker (create|update)|cloudformation (deploy|create|update|execute))|serverless deploy|"
     r"heroku |flyctl deploy|fly deploy|databricks bundle deploy|vercel|eb deploy|sam deploy|"
     r"bentoml deploy"
 )
@@ -44,6 +45,7 @@ OWN = (
 )
 
 
+<<<<<<< HEAD
 def others(repo: Repository) -> list[str]:
     """Return the files of CI systems that are known by their names only."""
     names = (
@@ -53,6 +55,8 @@ def others(repo: Repository) -> list[str]:
     return [file.path for file in repo.named(names)]
 
 
+=======
+>>>>>>> checks
 def deploys(repo: Repository, *, promotions: bool = True) -> list[tuple[Workflow, int, str]]:
     """Return the places where CI deploys, or promotes a model: workflow, line, environment."""
     found = []
@@ -115,9 +119,13 @@ def _indirect(repo: Repository) -> tuple[str, int] | None:
         for job in workflow.jobs:
             if job.calls:
                 return workflow.path, job.line
+            for step in job.steps:
+                if re.search(r"(?i)test|streamlit-app", step.uses):
+                    return workflow.path, step.line
         for command in commands(workflow):
             if re.search(
-                r"(^|\s)(make|just|task|invoke|bash|sh|\./\S+|hatch|pixi|docker|poe|uv run|"
+                r"(^|\s)(make|just|task|invoke|bash|sh|\./\S+|hatch|pixi|poe|uv run|"
+                r"docker(-compose)?|mise|earthly|dagger|pre-commit|"
                 r"python3? \S+\.py)(\s|$)",
                 command.text,
             ):

@@ -255,6 +255,11 @@ def schema_exists(repo: Repository) -> Iterator[Mark]:
             if each.module.startswith(VALIDATORS):
                 yield held(repo, module, each.line, "a library for schemas is imported")
                 return
+    for module in repo.modules("test"):
+        for each in module.imports:
+            if each.module.startswith(VALIDATORS):
+                yield held(repo, module, each.line, "tests hold the table against a schema")
+                return
     for file in repo.named(
         r"(.*/)?(schema|.*_schema|expectations?)\.(ya?ml|json|pbtxt)|great_expectations/.*"
     ):

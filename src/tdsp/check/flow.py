@@ -117,6 +117,7 @@ class Flow:
     done: dict[int, Tags] = field(default_factory=dict)
     made: dict[int, Call | None] = field(default_factory=dict)
     slices: list[tuple[str, str, int, Tags]] = field(default_factory=list)
+    divided: list[tuple[Call, Tags]] = field(default_factory=list)
 
     def run(self) -> "Flow":
         """Follow the events once."""
@@ -125,6 +126,8 @@ class Flow:
                 self._call(event)
             else:
                 self._assign(event)
+        known = {split.call.order for split in self.splits}
+        self.splits += [Split(c, tags, (), ()) for c, tags in self.divided if c.order not in known]
         return self
 
     def of(self, value: Value | None) -> Tags:
@@ -154,8 +157,9 @@ class Flow:
 
     def _call(self, call: Call) -> None:
         self.uses.append((call, frozenset().union(*(self.of(v) for v in _given(call)))))
-        if call.name in SPLITS:
-            return  # its rows are told apart when they are assigned
+        if call.name in SPLITS:  # its rows are told apart when they are assigned
+            self.divided.append((call, frozenset().union(*(self.of(each) for each in call.args))))
+            return
         self.made[call.order] = maker = self.maker(call)
         rows = self.of(call.args[0] if call.args else call.get("X"))
         if call.method in FITS | {"fit_on_texts", "partial_fit"} and call.receiver is not None:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from tdsp.check.flow import SPLITS, Flow, Split, Tag, flows, known_kind
 from tdsp.check.rule import Mark, broken, check, first, held, unsure
 from tdsp.reading import Repository
-from tdsp.reading.python import Call, Value
+from tdsp.reading.python import Assign, Call, Value
 
 JUDGED = ("production", "notebook")
 PIPELINES = frozenset(
@@ -34,14 +34,14 @@ BOOST = (
 
 
 @lru_cache(maxsize=1)
-def _all(repo: Repository) -> tuple[Flow, ...]:
+def followed(repo: Repository) -> tuple[Flow, ...]:
     """Return the flows of all judged files; they are worked out once for a repository."""
     return tuple(flow for module in repo.modules(*JUDGED) for flow in flows(module))
 
 
 def _before_split(repo: Repository, kind: str, verb: str) -> Iterator[Mark]:
     """Judge each fit of a kind: on the training part, on rows that are split later, or unknown."""
-    for flow in _all(repo):
+    for flow in followed(repo):
         guilty = set()
         for split in flow.splits:
             for tag in _of_kind(split, kind):
@@ -170,7 +170,7 @@ def resampled_before_split(repo: Repository) -> Iterator[Mark]:
 
 
 def _resampled(repo: Repository) -> Iterator[Mark]:
-    for flow in _all(repo):
+    for flow in followed(repo):
         guilty = set()
         for split in flow.splits:
             for tag in (each for each in split.tags if each.kind == "resampled"):
@@ -218,7 +218,7 @@ COUNTED = "df['city_rows'] = df.groupby('city')['age'].transform('count')\n"
 )
 def target_mean(repo: Repository) -> Iterator[Mark]:
     """Judge `groupby(key)[target].transform(...)` that becomes a column before the split."""
-    for flow in _all(repo):
+    for flow in followed(repo):
         for split in flow.splits:
             targets = _target_columns(flow, split)
             if not targets:
@@ -300,7 +300,7 @@ def fit_on_test(repo: Repository) -> Iterator[Mark]:
 
 
 def _fit_on_test(repo: Repository) -> Iterator[Mark]:
-    for flow in _all(repo):
+    for flow in followed(repo):
         trained = {(fit.name, fit.maker) for fit in flow.fits if _only(fit.rows, "train")}
         refit = any(word in flow.scope.lower() for word in ("refit", "final", "all_data"))
         for fit in flow.fits:
@@ -358,7 +358,7 @@ CALLBACKS = ("EarlyStopping", "early_stopping", "ModelCheckpoint", "ReduceLROnPl
 )
 def stopped_by_test(repo: Repository) -> Iterator[Mark]:
     """Judge `fit(..., eval_set=...)` and `fit(..., validation_data=...)`."""
-    for flow in _all(repo):
+    for flow in followed(repo):
         for call in (event for event in flow.events if isinstance(event, Call)):
             given = call.get("eval_set") or call.get("validation_data")
             if call.method not in {"fit", "train"} or given is None:
@@ -389,8 +389,13 @@ def _test_names(flow: Flow) -> frozenset[str]:
 def _measured_later(flow: Flow, fit: Call, names: frozenset[str]) -> Call | None:
     """Return a later prediction on the same names, unless one on another held-out part follows."""
     found = None
+    name = fit.receiver.name if fit.receiver else ""
     for event in flow.events:
-        if not isinstance(event, Call) or event.order <= fit.order:
+        if event.order <= fit.order:
+            continue
+        if isinstance(event, Assign) and found is None and name and name in event.targets:
+            return None  # another model has the name from here on
+        if not isinstance(event, Call):
             continue
         if event.method in {"predict", "predict_proba", "score", "evaluate", "predict_classes"}:
             read = (
@@ -473,7 +478,7 @@ EVALUATED = (
 )
 def measured_on_training(repo: Repository) -> Iterator[Mark]:
     """Judge files that never use a split's test part again, and measure training rows."""
-    for flow in _all(repo):
+    for flow in followed(repo):
         for split in flow.splits:
             tests = [name for name in split.test if name and name != "_"]
             if not tests:
@@ -538,7 +543,7 @@ def _seeded(repo: Repository) -> Iterator[Mark]:
             for each in module.calls
         )
         for call in module.calls:
-            if not _random(call):
+            if not random_split(call):
                 continue
             state = call.get("random_state")
             if state is not None and state.constant is not None:
@@ -561,7 +566,8 @@ def _open(call: Call) -> bool:
     return shuffle is not None and not isinstance(shuffle.constant, bool)
 
 
-def _random(call: Call) -> bool:
+def random_split(call: Call) -> bool:
+    """Tell whether a call divides rows at random."""
     if call.name in SPLITS:
         shuffle = call.get("shuffle")
         return shuffle is None or shuffle.constant is not False

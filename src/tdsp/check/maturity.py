@@ -3,90 +3,50 @@
 Three scales: Microsoft's MLOps maturity model (0 to 4, by area), Google's levels of automation (0
 to 2), and the ML Test Score (four sections of seven items; the score is the lowest). A step counts
 only when its checks pass. Where there was nothing to judge, it is not judged, which is no pass.
+What people answered in the form of `tdsp assess` stands beside it, and never counts as proven.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tdsp.check.kind import kind
 from tdsp.check.rule import Check
 from tdsp.check.run import Report, Result
+from tdsp.ladder import (
+    AREAS,
+    ASKED,
+    BRINGS,
+    FORM,
+    GOOGLE,
+    ITEMS,
+    PRINCIPLES,
+    SECTIONS,
+    Levels,
+)
+from tdsp.reading import Repository
 
-Levels = dict[int, tuple[str, ...]]
-# https://learn.microsoft.com/azure/architecture/ai-ml/guide/mlops-maturity-model
-MICROSOFT: dict[str, Levels] = {
-    "Model creation": {
-        1: ("TR15",),
-        2: ("TR01", "DA02", "EV03", "SC02"),
-        3: ("CI07", "EV05"),
-        4: ("MN05", "MN03"),
-    },
-    "Model release": {
-        1: ("CI02",),
-        2: ("CI01", "EV05"),
-        3: ("CI08", "CI10"),
-        4: ("MN02", "MN03"),
-    },
-    "Application integration": {
-        1: ("CI02",),
-        2: ("CI01", "CI03"),
-        3: ("MO08", "SE01", "SE04"),
-        4: ("MN01", "MN02"),
-    },
-}
-# https://cloud.google.com/architecture/mlops-continuous-delivery-and-automation-pipelines-in-machine-learning
-GOOGLE: Levels = {
-    1: ("TR15", "CI07", "DA02", "DA05", "DA06", "EV05", "MN05"),
-    2: ("CI01", "CI02", "CI03", "CI08", "MN02", "MN03"),
-}
-SECTIONS = {"D": "Data", "M": "Model", "I": "Infrastructure", "O": "Monitoring"}
-# Breck et al., The ML Test Score (2017).
-ITEMS = {
-    "D1": "a schema holds what is expected of each feature",
-    "D2": "every feature helps",
-    "D3": "no feature costs too much",
-    "D4": "features keep the rules of the organisation",
-    "D5": "the pipeline protects personal data",
-    "D6": "a new feature is quickly added",
-    "D7": "the code of the features is tested",
-    "M1": "changes of the model are reviewed",
-    "M2": "offline figures follow online results",
-    "M3": "hyper-parameters are tuned",
-    "M4": "the effect of a stale model is known",
-    "M5": "a simpler model is not better",
-    "M6": "the model is good on each important slice",
-    "M7": "the model treats groups fairly",
-    "I1": "training can be repeated",
-    "I2": "the code of the model is tested",
-    "I3": "the whole pipeline is tested",
-    "I4": "quality is checked before serving",
-    "I5": "one example can be followed step by step",
-    "I6": "a new model answers a few before it answers all",
-    "I7": "a model can be taken back",
-    "O1": "changes of what it depends on are noticed",
-    "O2": "inputs keep what training relied on",
-    "O3": "training and serving compute the same",
-    "O4": "the model is not too old",
-    "O5": "answers are numbers that make sense",
-    "O6": "speed and memory do not get worse",
-    "O7": "the quality of answers is watched",
-}
-PRINCIPLES = {
-    "P1": "code, data and outputs are versioned",
-    "P2": "several environments",
-    "P3": "infrastructure and configuration as code",
-    "P4": "experiments are tracked",
-    "P5": "code, data and models are tested",
-    "P6": "continuous integration, delivery and training",
-    "P7": "models are monitored",
-}
+MICROSOFT: dict[str, Levels] = {name: area.checks for name, area in AREAS.items() if area.checks}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What people answered to one question of the form, and where it stands. It is no proof."""
+
+    question: str
+    area: str
+    score: float
+    path: str
+    line: int
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a scale: proven, open, or not judged, with the results that say so."""
+    """One step of a scale: proven, open, not judged, said or ask people, with what shows it."""
 
     name: str
     state: str
     results: tuple[Result, ...]
+    said: Said | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +68,23 @@ class Maturity:
     google: Scale
     sections: dict[str, tuple[Step, ...]]
     principles: tuple[Step, ...]
+    said: tuple[Said, ...] = ()
+    grows_to: str = ""
 
     @property
     def level(self) -> int:
         """Return Microsoft's level: the lowest of its areas, people left out."""
         return min(area.level for area in self.areas)
+
+    def said_of(self, area: str) -> int | None:
+        """Return the level that all answers of an area allow, None while one is missing."""
+        scores = {each.question: each.score for each in self.said if each.area == area}
+        whole = scores.keys() >= {*AREAS[area].questions}
+        return int(min(scores.values())) if scores and whole else None
+
+    def said_points(self, section: str) -> float:
+        """Return the points of a section that people claim, for items that nothing proves."""
+        return sum(step.said.score for step in self.sections[section] if step.said is not None)
 
     def points(self, section: str) -> int:
         """Return the points of a section: one for each item that is proven."""
@@ -127,19 +99,31 @@ class Maturity:
 def maturity(report: Report) -> Maturity:
     """Work out all scales from the results of all checks."""
     by_id = {each.check.id: each for each in report.results}
+    said = tuple(answers(report.repository))
+    claims = {each.question: each for each in said}
     areas = tuple(_scale(name, levels, by_id) for name, levels in MICROSOFT.items())
     sections = {
         title: tuple(
-            _step(f"{item}: {what}", _proving(item, by_id))
+            step(f"{item}: {what}", _proving(item, by_id), claims.get(item))
             for item, what in ITEMS.items()
             if item[0] == key
         )
         for key, title in SECTIONS.items()
     }
     principles = tuple(
-        _step(f"{key}: {what}", _proving(key, by_id)) for key, what in PRINCIPLES.items()
+        step(f"{key}: {what}", _proving(key, by_id)) for key, what in PRINCIPLES.items()
     )
-    return Maturity(areas, _scale("Google", GOOGLE, by_id), sections, principles)
+    return Maturity(
+        areas, _scale("Google", GOOGLE, by_id), sections, principles, said, _next(report)
+    )
+
+
+def _next(report: Report) -> str:
+    """Return the next level of a project that tdsp made, "" for another or the last one."""
+    level = report.repository.answers[1].get("level")
+    levels = ["train", *BRINGS]
+    known = kind(report.repository) == "tdsp" and level in levels[:-1]
+    return levels[levels.index(str(level)) + 1] if known else ""
 
 
 def _proving(item: str, by_id: dict[str, Result]) -> list[Result]:
@@ -162,15 +146,34 @@ def _scale(name: str, levels: Levels, by_id: dict[str, Result]) -> Scale:
     return Scale(name, level, max(levels), tuple(steps), missing)
 
 
-def _step(name: str, results: list[Result]) -> Step:
+def step(name: str, results: list[Result], claim: Said | None = None) -> Step:
     """An item is proven when a check that shows it passes, and none that applies does not."""
     applying = [each for each in results if each.outcome != "not applicable"]
-    if not results:
-        return Step(name, "ask people", ())
-    if not applying:
-        return Step(name, "not judged", tuple(results))
-    proven = all(each.outcome == "pass" for each in applying)
-    return Step(name, "proven" if proven else "open", tuple(applying))
+    if applying:
+        proven = all(each.outcome == "pass" for each in applying)
+        return Step(name, "proven" if proven else "open", tuple(applying))
+    if claim is not None:
+        return Step(name, "said", tuple(results), claim)
+    return Step(name, "not judged" if results else "ask people", tuple(results))
+
+
+def answers(repo: Repository) -> Iterator[Said]:
+    """Yield the answers of the form; open ones and `measured` are none."""
+    documents = repo.yaml.get(FORM, ())
+    data = documents[0].data if documents else None
+    areas = data.get("areas") if isinstance(data, dict) else None
+    for number, area in enumerate(areas if isinstance(areas, list) else ()):
+        questions = area.get("questions") if isinstance(area, dict) else None
+        for place, each in enumerate(questions if isinstance(questions, list) else ()):
+            score = each.get("answer") if isinstance(each, dict) else None
+            if type(score) is int and 0 <= score < 5:
+                line = documents[0].line("areas", number, "questions", place, "answer")
+                yield Said(str(each.get("id")), str(area.get("area")), score, FORM, line)
+    score = data.get("test_score") if isinstance(data, dict) else None
+    for item, given in score.items() if isinstance(score, dict) else ():
+        if item in ASKED and type(given) in (int, float) and given in (0, 0.5, 1):
+            line = documents[0].line("test_score", item)
+            yield Said(str(item), "ML Test Score", float(given), FORM, line)
 
 
 def items(check: Check) -> str:

@@ -225,7 +225,10 @@ def retraining(repo: Repository) -> Iterator[Mark]:
                 yield at(
                     repo, "held", workflow.path, command.line, "it starts on a schedule or event"
                 )
-            elif workflow.triggers <= {"workflow_dispatch"} and workflow.host == "github":
+            elif workflow.triggers <= {"workflow_dispatch"} and workflow.host in {
+                "github",
+                "azure",
+            }:
                 yield at(repo, "fail", workflow.path, command.line, "only a person starts it")
             break
 

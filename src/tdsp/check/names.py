@@ -2,6 +2,11 @@
 
 # Imports whose distribution has another name; one of these has to be asked for.
 DISTRIBUTIONS = {
+    "omegaconf": "omegaconf hydra-core",  # Hydra's own documents import it
+    "autogen": "ag2 autogen autogen-agentchat pyautogen",
+    "grpc": "grpcio",
+    "ignite": "pytorch-ignite",
+    "packageurl": "packageurl-python",
     "attr": "attrs",
     "bs4": "beautifulsoup4",
     "community": "python-louvain",
@@ -58,22 +63,30 @@ DISTRIBUTIONS = {
 }
 # What comes with another package, and is often imported without being asked for.
 COMES_WITH = {
-    "botocore": "boto3",
-    "click": "flask typer",
+    "boto3": "sagemaker",
+    "botocore": "boto3 sagemaker",
+    "click": "flask mlflow typer",
+    "cloudpickle": "mlflow",
+    "grpcio": "qdrant-client tensorflow",
+    "httpx": "anthropic openai",
+    "langchain-core": "langchain langchain-community langgraph",
+    "lightning-utilities": "lightning pytorch-lightning torchmetrics",
+    "prometheus-client": "prometheus-fastapi-instrumentator prometheus-flask-exporter",
+    "packaging": "matplotlib mlflow transformers",
     "docutils": "sphinx",
     "jinja2": "dbt-core flask",
-    "joblib": "scikit-learn",
+    "joblib": "scikit-learn sklearn",
     "markupsafe": "jinja2",
     "matplotlib": "seaborn",
     "numpy": "lightgbm matplotlib pandas scikit-learn scipy tensorflow torch xgboost",
-    "pandas": "evidently mlflow seaborn shap",
+    "pandas": "evidently llama-index mlflow seaborn shap",
     "pillow": "matplotlib scikit-image streamlit",
-    "pydantic": "fastapi",
+    "pydantic": "fastapi langchain llama-index openai pydantic-settings",
     "pyyaml": "dvc mlflow",
     "requests": "azureml-sdk huggingface-hub mlflow transformers",
     "scipy": "scikit-learn",
     "starlette": "fastapi",
-    "typing-extensions": "fastapi pydantic torch",
+    "typing-extensions": "fastapi langchain openai pydantic pydantic-settings torch",
     "werkzeug": "flask",
 }
 # Imports that several distributions share.

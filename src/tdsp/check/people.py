@@ -145,7 +145,13 @@ def licence(repo: Repository) -> Iterator[Mark]:
     if isinstance(project, dict) and project.get("license"):
         yield at(repo, "held", "pyproject.toml", 1)
     elif repo.files:
-        yield at(repo, "fail", front(repo), 1, "there is no licence")
+        path = front(repo)
+        said = re.search(r"(?im)^#+ .*licen[cs]e", repo.text(path))
+        if said:
+            line = repo.text(path).count("\n", 0, said.start()) + 1
+            yield at(repo, "unknown", path, line, "the README speaks of a licence; no file has it")
+        else:
+            yield at(repo, "fail", path, 1, "there is no licence")
 
 
 @check(

@@ -11,6 +11,7 @@ from tdsp import __version__
 from tdsp.check.maturity import Maturity, Scale, Step
 from tdsp.check.rule import FAMILIES, SEVERITIES, Check, Mark
 from tdsp.check.run import Report, Result, fingerprint, severity
+from tdsp.ladder import AREAS, BRINGS
 
 PLACES = 3
 COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
@@ -165,9 +166,7 @@ def print_maturity(found: Maturity, console: Console) -> None:
     )
     for area in found.areas:
         _scale(console, area)
-    console.print(
-        Text("  People: not judged. Only people can say; `tdsp assess` asks them."), soft_wrap=True
-    )
+    _said(console, found)
     console.print(Text(f"Google's levels of automation: {found.google.level} of 2", "bold"))
     _scale(console, found.google)
     points = ", ".join(f"{name} {found.points(name)}" for name in found.sections)
@@ -175,6 +174,10 @@ def print_maturity(found: Maturity, console: Console) -> None:
         Text(f"ML Test Score: {found.score}, the lowest of {points} (of 7 each)", "bold"),
         soft_wrap=True,
     )
+    claimed = {name: found.said_points(name) for name in found.sections}
+    if any(claimed.values()):
+        shown = ", ".join(f"{name} {points:g}" for name, points in claimed.items() if points)
+        console.print(Text(f"  People say besides, unproven: {shown}"), soft_wrap=True)
     for steps in found.sections.values():
         for step in steps:
             _item(console, step)
@@ -182,6 +185,25 @@ def print_maturity(found: Maturity, console: Console) -> None:
     for step in found.principles:
         _item(console, step)
     _path(console, found)
+
+
+def _said(console: Console, found: Maturity) -> None:
+    """Print what people answered, apart from what is proven."""
+    if not found.said:
+        text = "  People: not judged. Only people can say; `tdsp assess` asks them."
+        console.print(Text(text), soft_wrap=True)
+        return
+    console.print(Text("  Said by people, not proven"))
+    for area, table in AREAS.items():
+        given = [each for each in found.said if each.area == area]
+        if not table.questions or not given:
+            continue
+        level = found.said_of(area)
+        open_ones = len({*table.questions} - {each.question for each in given})
+        whole = f"level {level}" if level is not None else f"{open_ones} answers measured or open"
+        places = "; ".join(f"{e.question} {e.score:g} {e.path}:{e.line}" for e in given)
+        shown = Text.assemble(f"    {area}: {whole}", (f"  ({places})", "dim"))
+        console.print(shown, soft_wrap=True)
 
 
 def _scale(console: Console, scale: Scale) -> None:
@@ -203,6 +225,8 @@ def _item(console: Console, step: Step) -> None:
         for each in step.results
         if each.outcome in wanted and each.marks
     ]
+    if step.said is not None:
+        shown = [f"{step.said.score:g} by people, {step.said.path}:{step.said.line}"]
     evidence = f"  ({'; '.join(shown[:PLACES])})" if shown else ""
     console.print(
         Text.assemble(f"  {step.state:<10} {step.name}", (evidence, "dim")), soft_wrap=True
@@ -220,6 +244,15 @@ def _path(console: Console, found: Maturity) -> None:
         place = f"{where(each.marks[0])}  " if each.marks else ""
         reason = f" (not judged now: {each.reason})" if each.outcome == "not applicable" else ""
         console.print(Text(f"  {each.check.id}  {place}{each.check.fix}{reason}"), soft_wrap=True)
+        console.print(Text(f"        {way(each.check, found.grows_to)}", "dim"), soft_wrap=True)
+
+
+def way(check: Check, level: str = "") -> str:
+    """Return the shortest way to pass a check, in commands and files."""
+    if level and check.id in BRINGS.get(level, ()):
+        return f"`tdsp grow --to {level}` brings it"
+    files = [path for path, text in check.good.items() if check.bad.get(path) != text]
+    return f"`tdsp check --explain {check.id}` shows one: {', '.join(files)}"
 
 
 def as_json(report: Report, found: Maturity | None = None) -> str:
@@ -275,6 +308,16 @@ def _maturity(found: Maturity) -> dict[str, Any]:
             "items": {step.name: step.state for steps in found.sections.values() for step in steps},
         },
         "principles": {step.name: step.state for step in found.principles},
+        "said": [
+            {
+                "question": e.question,
+                "area": e.area,
+                "score": e.score,
+                "path": e.path,
+                "line": e.line,
+            }
+            for e in found.said
+        ],
     }
 
 

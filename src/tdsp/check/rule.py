@@ -25,6 +25,7 @@ FAMILIES = {
     "ci": "Continuous integration and delivery",
     "security": "Security and dependencies",
     "code": "Layout and code",
+    "generative": "Generative: a language model is asked",
     "people": "People and documents",
 }
 

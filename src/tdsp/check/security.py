@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 from tdsp.check.data import trains
 from tdsp.check.names import COMES_WITH, DISTRIBUTIONS, NAMESPACES
-from tdsp.check.rule import Mark, at, broken, check, first, held
+from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
 from tdsp.reading import Repository
 from tdsp.reading.packages import normal
+from tdsp.reading.python import Module
 
 SECRETS = (
     ("an AWS access key", re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b")),
@@ -195,8 +196,11 @@ def declared(repo: Repository) -> Iterator[Mark]:
     if not asked or (setup and not _constant(setup)):
         return
     own = _own_names(repo)
+    said = _said(repo)
     seen: set[str] = set()
     for module in repo.modules("production"):
+        if module.line(1) == "# Databricks notebook source" or module.path.endswith("setup.py"):
+            continue  # the cluster, or the build, brings what these import
         for each in module.imports:
             root = each.module.split(".")[0] if each.module else ""
             if each.level or each.guarded or each.scope or not root or root in seen or root in own:
@@ -213,11 +217,62 @@ def declared(repo: Repository) -> Iterator[Mark]:
                 or any(_close(root, other) for other in asked)
             ):
                 yield held(repo, module, each.line)
+            elif root in {"boto3", "botocore"} and _lambda(module):
+                yield unsure(repo, module, each.line, f"AWS Lambda brings {name}")
             elif givers := sorted(set(COMES_WITH.get(name, "").split()) & asked):
                 message = f"no file asks for {name}; it only comes with {givers[0]}"
                 yield broken(repo, module, each.line, message, "note")
+            elif names & said:
+                yield unsure(repo, module, each.line, f"a command names {name}")
+            elif image := _image(repo):
+                yield unsure(repo, module, each.line, f"{image} may bring {name}")
             else:
                 yield broken(repo, module, each.line, f"no file asks for {name}")
+
+
+def _said(repo: Repository) -> set[str]:
+    """Return the words of commands that install, of addresses in requirements, and of images."""
+    found: set[str] = set()
+    for path, file in repo.files.items():
+        asks = re.search(r"(^|/)([^/]*requirements?[^/]*\.txt|environment\.ya?ml)$", path)
+        texts = file.suffix in {".yml", ".yaml", ".sh", ".md", ".toml"} or "Dockerfile" in file.name
+        if not file.text or not (asks or texts):
+            continue
+        for line in file.text.splitlines():
+            if (asks and "git+" in line) or re.search(
+                r"\b(pip3?|conda|uv|poetry) (install|add)\b", line
+            ):
+                found |= {normal(word) for word in re.findall(r"[A-Za-z][\w.-]+", line)}
+                found |= {
+                    normal(re.sub(r"\.git$", "", w))
+                    for w in re.findall(r"/([\w.-]+?)(?=@|$|\s)", line)
+                }
+    return found
+
+
+PLAIN = re.compile(
+    r"(^|/)(python|debian|ubuntu|alpine|uv|node|nginx|busybox|scratch|lambda-python|amazonlinux|"
+    r"mini(conda|forge)3?|mambaforge|micromamba|distroless\S*|ubi\d*)(?=[:@\s/]|$)|\$"
+)
+
+
+def _image(repo: Repository) -> str:
+    """Return the base of a container that brings libraries of its own, "" without one."""
+    for path, instructions in repo.docker.items():
+        stages = {m[1] for e in instructions if (m := re.search(r"(?i)\sas\s+(\S+)", e.rest))}
+        for each in instructions:
+            base = each.rest.split()[0] if each.word == "FROM" and each.rest else ""
+            known = not base or base in stages or PLAIN.search(each.rest)
+            if not known and repo.role(path) == "production":
+                return base
+    return ""
+
+
+def _lambda(module: Module) -> bool:
+    """Tell whether a file is a function of AWS Lambda, or makes part of a stack."""
+    return any(re.match(r"(lambda_)?handler$", each.name) for each in module.functions) or any(
+        each.module == "crhelper" for each in module.imports
+    )
 
 
 def _constant(setup: str) -> bool:

@@ -144,6 +144,39 @@ def request_checked(repo: Repository) -> Iterator[Mark]:
                         asked[0].line,
                         "the model is asked what the request says, unchecked",
                     )
+        if not {call.scope for call in predicts(module)} & {each.scope for each in answers}:
+            yield from _asked_elsewhere(repo, module)
+
+
+def _asked_elsewhere(repo: Repository, module: Module) -> Iterator[Mark]:
+    """Judge a service whose routes hand the request on, by the contract that it imports."""
+    asked = predicts(module)
+    if not asked:
+        return
+    contracts = {
+        each.alias: path
+        for each in module.imports
+        if each.level
+        for path in _neighbours(module.path, each.level, each.module)
+        if path in repo.python
+        and {e.module.split(".")[0] for e in repo.python[path].imports} & SCHEMAS
+    }
+    for call in module.calls:
+        name = call.name.lstrip(".").rsplit(".", 1)[-1]
+        if name in contracts and re.search(r"valid|parse|check|contract", name):
+            message = f"it is checked by {contracts[name]}"
+            yield held(repo, module, call.line, message)
+            return
+    yield unsure(repo, module, asked[0].line, "what was asked is checked elsewhere, or not at all")
+
+
+def _neighbours(path: str, level: int, module: str) -> list[str]:
+    """Return the files that a relative import may mean."""
+    folder = path
+    for _ in range(level):
+        folder = folder.rpartition("/")[0]
+    joined = f"{folder}/{module.replace('.', '/')}" if folder else module.replace(".", "/")
+    return [f"{joined}.py", f"{joined}/__init__.py"]
 
 
 def _reads_request(name: str, base: object) -> bool:
@@ -177,11 +210,17 @@ def loaded_once(repo: Repository) -> Iterator[Mark]:
     """Judge the calls that load a model inside a route."""
     for module, answers in services(repo):
         inside = {function.scope: function for function in answers}
+        own = {e.alias for e in module.imports if e.level and re.search("load", e.name)}
         for call in module.calls:
-            if not LOADS.match(call.name):
+            mine = call.name.startswith(".") and any(
+                call.line == line for line in _lines(module, own)
+            )
+            if not (LOADS.match(call.name) or mine):
                 continue
             function = inside.get(call.scope)
-            if function is None:
+            if mine and function is not None:
+                yield unsure(repo, module, call.line, "whether this loads the model is not said")
+            elif function is None:
                 yield held(repo, module, call.line, "not in a route")
             elif re.search(r"load|reload|upload|refresh", function.name):
                 continue
@@ -193,6 +232,14 @@ def loaded_once(repo: Repository) -> Iterator[Mark]:
                 yield broken(
                     repo, module, call.line, f"{function.name} loads the model for each request"
                 )
+
+
+def _lines(module: Module, names: set[str]) -> set[int]:
+    """Return the lines in which a function of one of these names is called."""
+    if not names:
+        return set()
+    wanted = re.compile(rf"\b({'|'.join(map(re.escape, sorted(names)))})\(")
+    return {number for number, line in enumerate(module.lines, 1) if wanted.search(line)}
 
 
 def _body(module: Module, function: Function) -> str:
@@ -296,6 +343,16 @@ def debug_server(repo: Repository) -> Iterator[Mark]:
         flask = "flask" in {each.module.split(".")[0] for each in module.imports}
         for call in module.calls:
             debug = call.get("debug")
+            if call.name in {"uvicorn.run", "uvicorn.Config"}:
+                reload = call.get("reload")
+                if reload is not None and reload.constant is True:
+                    level = "note" if call.main else "warning"
+                    yield broken(
+                        repo, module, call.line, "it starts anew when a file changes", level
+                    )
+                elif reload is None or reload.constant is False:
+                    yield held(repo, module, call.line)
+                continue
             if not flask or call.method != "run" or call.receiver is None or not call.receiver.name:
                 continue
             if call.receiver.root in {"subprocess", "asyncio"}:

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from tdsp.reading import Repository
 from tdsp.reading.workflows import Step, Workflow
 
 TESTS = re.compile(
     r"(?:^|[\s;&|(])(?:python3? -m )?(?:pytest|py\.test|unittest|nosetests|tox|nox|coverage run|"
     r"make (?:(?:[\w-]+[-_])?tests?(?:[-_][\w-]+)?|check)|poe (?:test|check)\S*|"
-    r"hatch (?:run )?\S*test\S*)(?=$|[\s;&|)])"
+    r"hatch (?:run )?\S*test\S*|mise (?:run )?test\S*|just test\S*)(?=$|[\s;&|)])"
 )
 LINTS = re.compile(
     r"(?:^|[\s;&|(])(?:python3? -m )?(?:mypy|pyright|pylint|flake8|ruff(?: check)?|black --check|"
@@ -59,7 +60,8 @@ def commands(workflow: Workflow) -> Iterator[Command]:
             if text.startswith(PLAIN):
                 continue
             hidden, where = _hidden(step, lines, number)
-            if hidden and _asked(workflow, step, text):
+            kept = not hidden.startswith("`||") or "GITHUB_OUTPUT" in text or "GITHUB_ENV" in text
+            if hidden and kept and _asked(workflow, step, text):
                 hidden = ""
             perhaps = hidden.endswith("?") or bool(hidden and _read_later(workflow, text))
             yield Command(step, line, text, "" if perhaps else hidden, where, perhaps)
@@ -131,3 +133,26 @@ def _asked(workflow: Workflow, step: Step, text: str) -> bool:
     if step.id and re.search(rf"steps\['{ids}'\]", workflow.text):
         return True
     return "GITHUB_OUTPUT" in text or "GITHUB_ENV" in text
+
+
+def others(repo: Repository) -> list[str]:
+    """Return the files of CI systems that are known by their names only."""
+    names = (
+        r"(.*/)?Jenkinsfile\w*|\.circleci/config\.ya?ml|\.travis\.ya?ml|"
+        r"bitbucket-pipelines\.ya?ml|\.drone\.yml|appveyor\.yml|\.buildkite/.*|cloudbuild\.ya?ml|buildspec\.ya?ml"
+    )
+    cloud = [
+        path
+        for path, documents in repo.yaml.items()
+        if documents and isinstance(documents[0].data, dict) and _cloud_build(documents[0].data)
+    ]
+    return [file.path for file in repo.named(names)] + cloud
+
+
+def _cloud_build(data: dict[str, object]) -> bool:
+    """Tell whether a file has the steps of Google Cloud Build, whatever it is called."""
+    steps = data.get("steps")
+    return isinstance(steps, list) and any(
+        isinstance(each, dict) and re.search(r"gcr\.io/|pkg\.dev/", str(each.get("name")))
+        for each in steps
+    )

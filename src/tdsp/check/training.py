@@ -73,6 +73,8 @@ def one_command(repo: Repository) -> Iterator[Mark]:
         if path.lower().endswith("readme.md") and TRAINING.search(file.text or ""):
             yield at(repo, "held", path, 1, "the README names a command that trains")
             return
+    if re.search(r"util|helper|plot|shared|common", module.path.rsplit("/", 1)[-1]):
+        return  # a library that fits for a picture
     yield broken(
         repo, module, 1, "a model is fitted here, and no command that trains is named anywhere"
     )
@@ -243,11 +245,11 @@ def baseline(repo: Repository) -> Iterator[Mark]:
     severity="note",
     proves=("D7",),
     bad={
-        "features.py": "def ratio(a, b):\n    return a / b\n",
+        "features.py": "import sklearn\n\n\ndef ratio(a, b):\n    return a / b\n",
         "tests/test_a.py": "def test_a():\n    assert 1\n",
     },
     good={
-        "features.py": "def ratio(a, b):\n    return a / b\n",
+        "features.py": "import sklearn\n\n\ndef ratio(a, b):\n    return a / b\n",
         "tests/test_features.py": "from features import ratio\n\n\ndef test_ratio():\n   "
         " assert ratio(1, 2) == 0.5\n",
     },
@@ -257,6 +259,8 @@ def features_tested(repo: Repository) -> Iterator[Mark]:
     named = (
         r"(^|/)(\w*_)?(features?|feature_engineering|preprocess\w*|transform(s|ers|ations)?)\.py$"
     )
+    if trains(repo) is None and not repo.imported & {"sklearn", "pyspark", "feature_engine"}:
+        return
     imported: dict[str, tuple[str, int]] = {}
     for test in repo.modules("test"):
         for each in test.imports:

@@ -203,16 +203,21 @@ def assess(
 
 def principles(
     principle: Annotated[list[str] | None, typer.Argument(help="Only these.")] = None,
+    judged: Annotated[
+        bool, typer.Option("--judged", help="Exit code 1 only for what is broken; for CI.")
+    ] = False,
     root: Root = Path(),
 ) -> None:
     """Run the checks behind each principle of docs/governance/principles.yaml.
 
-    The exit code is 1 while one is not kept. Without a name the page principles.md is written.
+    One is open when there was nothing to judge: no sensitive column, no approval on record, a
+    question that nobody has answered. The exit code is 1 while one is not kept. Without a name the
+    page principles.md is written.
     """
     from tdsp.people.governance import principles as work
     from tdsp.people.project import open_project
 
-    _end(work.run(open_project(root), principle or []))
+    _end(work.run(open_project(root), principle or [], judged))
 
 
 def risks(

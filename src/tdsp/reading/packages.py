@@ -133,7 +133,7 @@ def from_conda(document: Document) -> Iterator[Requirement]:
 def lock(path: str, text: str) -> Lock:
     """Return the versions that a lock file names."""
     found: dict[str, str] = {}
-    for match in re.finditer(r'^name = "([^"]+)"\nversion = "([^"]+)"', text, re.MULTILINE):
+    for match in re.finditer(r'^name = "([^"]+)"\r?\nversion = "([^"]+)"', text, re.MULTILINE):
         found[normal(match[1])] = match[2]
     if not found:
         for match in re.finditer(r'"([A-Za-z0-9._-]+)": \{[^{}]*?"version": "==([^"]+)"', text):

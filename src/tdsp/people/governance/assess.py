@@ -12,6 +12,7 @@ import typer
 from pydantic import Field
 
 from tdsp.errors import TdspError
+from tdsp.ladder import ASKED
 from tdsp.people.documents import is_open
 from tdsp.people.governance.evidence import Evidence
 from tdsp.people.project import Project
@@ -61,6 +62,7 @@ class _Form(Part):
     levels: Annotated[list[Level], Field(min_length=2)]
     areas: Annotated[list[_Area], Field(min_length=1)]
     compare: list[Other] = []
+    test_score: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class Form:
     levels: list[Level]
     areas: dict[str, list[Answer]]
     others: list[Other]
+    points: dict[str, float | None]  # of the ML Test Score, None for an open answer
 
     @property
     def all(self) -> list[Answer]:
@@ -106,13 +109,26 @@ def load(project: Project, name: str) -> Form:
         area.area: [_scored(proof, each, f"{path}, {area.area}", top) for each in area.questions]
         for area in content.areas
     }
-    form = Form(name, content.title, content.levels, areas, content.compare)
+    points = {item: _points(item, given, path) for item, given in content.test_score.items()}
+    form = Form(name, content.title, content.levels, areas, content.compare, points)
     ids = [answer.id for answer in form.all]
     unique(ids, path)
     for other in form.others:
         if unknown := {key for level in other.levels for key in level.needs} - {*ids}:
             raise TdspError(f"{path}, compare: no such question: {', '.join(sorted(unknown))}")
     return form
+
+
+def _points(item: str, given: Any, path: str) -> float | None:
+    """Return the points that people give an item that no file shows, None while it is open."""
+    where = f"{path}, test_score, {item}"
+    if item not in ASKED:
+        raise TdspError(f"{where}: is none of {', '.join(ASKED)}")
+    if is_open(given):
+        return None
+    if type(given) not in (int, float) or given not in (0, 0.5, 1):
+        raise TdspError(f"{where}: the answer {given!r} is none of 0, 0.5 and 1")
+    return float(given)
 
 
 def _scored(proof: Evidence, question: Question, where: str, top: int) -> Answer:
@@ -188,6 +204,11 @@ def summary(form: Form) -> list[str]:
             if all(scores[key] >= least for key, least in each.needs.items())
         ]
         lines.append(f"By the model of {other.model}: {reached[-1] if reached else 'no level'}.")
+    if form.points:
+        known = [each for each in form.points.values() if each is not None]
+        left = len(form.points) - len(known)
+        said = f"{sum(known):g} of {len(form.points)} points that no file shows"
+        lines.append(f"ML Test Score: people give {said}{f'; {left} are open' if left else ''}.")
     return [*lines, f"Next: {next_step(form)}"]
 
 

@@ -8,7 +8,12 @@ run        a command that has to end with exit code 0
 test       a test of pytest that has to pass
 gate       an expression; the rule of reports/gate.json that it fits has to have passed
 parameter  SECTION.NAME of params.yaml: the least value
-masked     SECTION.NAME of params.yaml: these columns have to be in collect.mask
+masked     SECTION.NAME of params.yaml, or several: these columns have to be in collect.mask
+declared   SECTION.NAME of params.yaml has to name something
+approved   a version: its signed approvals have to hold, and there has to be one
+logged     a deployment of Azure ML: it logs no whole request unless all columns may be kept
+
+Where there is nothing to judge, no sensitive column for example, the answer is an Unjudged.
 """
 
 import json
@@ -23,7 +28,16 @@ from tdsp.people.documents import OPEN, is_open
 from tdsp.people.project import Project
 
 MINUTES = 10  # that a command may take
-Fault = str | None  # what is wrong, or nothing
+APPROVALS = "docs/governance/approvals"
+
+
+class Unjudged(str):
+    """Why nothing could be judged: no fault, and no proof."""
+
+    __slots__ = ()
+
+
+Fault = str | None  # what is wrong, or nothing; an Unjudged is neither
 
 
 class Evidence:
@@ -36,7 +50,8 @@ class Evidence:
         self.kinds: dict[str, Callable[[Any], Fault]] = {
             name: getattr(self, f"_{name}")
             for name in (
-                "file", "holds", "answered", "task", "run", "test", "gate", "parameter", "masked"
+                "file", "holds", "answered", "task", "run", "test", "gate", "parameter", "masked",
+                "declared", "approved", "logged",
             )
         }  # fmt: skip
 
@@ -70,9 +85,9 @@ class Evidence:
             if missing := self._file(name):
                 return missing
             if not key and (places := OPEN.findall(self.project.text(name))):
-                return f"{name} has {len(places)} open questions"
+                return Unjudged(f"{name} has {len(places)} open questions")
             if key and (not (value := self.values(name).get(key)) or is_open(value)):
-                return f"{key} is not answered in {name}"
+                return Unjudged(f"{key} is not answered in {name}")
         return None
 
     def _task(self, what: Any) -> Fault:
@@ -120,8 +135,9 @@ class Evidence:
         failed = [rule for rule in fitting if rules[rule] is not True]
         if not failed:
             return None
-        words = "has not judged it" if rules[failed[0]] is None else "says no"
-        return f"the gate {words}: {failed[0]}"
+        if all(rules[rule] is None for rule in failed):
+            return Unjudged(f"the gate has not judged it: {failed[0]}")
+        return f"the gate says no: {next(rule for rule in failed if rules[rule] is not None)}"
 
     def _parameter(self, what: Any) -> Fault:
         for name, least in what.items():
@@ -131,9 +147,39 @@ class Evidence:
         return None
 
     def _masked(self, what: Any) -> Fault:
+        names = what if isinstance(what, list) else [what]
         hidden = self.parameter("collect.mask") or []
-        bare = [column for column in self.parameter(what) or [] if column not in hidden]
+        columns = [column for name in names for column in self.parameter(name) or []]
+        if not columns:
+            return Unjudged(f"{' and '.join(map(str, names))} in params.yaml name no column")
+        bare = [column for column in columns if column not in hidden]
         return f"collect.mask in params.yaml lacks {', '.join(bare)}" if bare else None
+
+    def _declared(self, what: Any) -> Fault:
+        named = self.parameter(what)
+        return None if named else Unjudged(f"{what} in params.yaml names nothing")
+
+    def _approved(self, what: Any) -> Fault:
+        if next((self.root / APPROVALS).glob("*.yaml"), None) is None:
+            return Unjudged(f"no approval is on record in {APPROVALS}")
+        return self._run(f"python -m tools.approve --verify {what}")
+
+    def _logged(self, what: Any) -> Fault:
+        """Judge a deployment that logs whole requests by whether a column may not be kept."""
+        if not (self.root / str(what)).is_file():
+            return Unjudged(f"{what} is not there: no endpoint of Azure ML")
+        collector = self.values(str(what)).get("data_collector") or {}
+        parts = (collector.get("collections") or {}).items()
+        on = [name for name, part in parts if str(part.get("enabled")).lower() == "true"]
+        columns = [
+            column
+            for name in ("collect.mask", "data.sensitive", "data.id")
+            for column in self.parameter(name) or []
+        ]
+        if on and columns:
+            shown = ", ".join(dict.fromkeys(map(str, columns)))
+            return f"{what} logs each whole {' and '.join(on)}, with {shown}"
+        return None
 
     def parameter(self, name: str) -> Any:
         """Return a value of params.yaml. Raises TdspError when it has none of this name."""

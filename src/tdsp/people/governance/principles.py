@@ -1,7 +1,8 @@
 """Each principle of docs/governance/principles.yaml, held against this project.
 
-A principle is kept when all of its checks hold; evidence.py says which kinds there are. The result
-is written to docs/governance/principles.md.
+A principle is kept when all of its checks hold; evidence.py says which kinds there are. Where one
+found nothing to judge, the principle is open, which is not kept. The result is written to
+docs/governance/principles.md.
 """
 
 from typing import Annotated, Any
@@ -10,11 +11,12 @@ import typer
 from pydantic import Field
 
 from tdsp.errors import TdspError
-from tdsp.people.governance.evidence import Evidence
+from tdsp.people.governance.evidence import Evidence, Unjudged
 from tdsp.people.project import Project
 from tdsp.people.roles.model import check_role
 from tdsp.people.sources import Key, Line, Part, head, read, row, unique, write
 
+KEPT, OPEN, FAIL = "kept", "open", "FAIL"
 SOURCE, PAGE = "docs/governance/principles.yaml", "docs/governance/principles.md"
 
 
@@ -40,8 +42,11 @@ def load(project: Project) -> list[Principle]:
     return principles
 
 
-def run(project: Project, names: list[str]) -> bool:
-    """Run the checks of some principles, or of all; print and write what they say."""
+def run(project: Project, names: list[str], judged: bool = False) -> bool:
+    """Run the checks of some principles, or of all; print and write what they say.
+
+    Returns whether all are kept; with `judged`, whether none is broken.
+    """
     principles = load(project)
     if unknown := {*names} - {each.id for each in principles}:
         raise TdspError(f"{SOURCE} has no principle {', '.join(sorted(unknown))}")
@@ -51,23 +56,34 @@ def run(project: Project, names: list[str]) -> bool:
         evidence.run_tests(tests)
     lines = ["# Principles", "", "`tdsp principles` writes this page from `principles.yaml`.", ""]
     lines += head("principle", "kept?", "checks", "owner")
-    kept = True
+    good = True
     for each in chosen:
         where = f"{SOURCE}, {each.id}"
         faults = [line for check in each.checks for line in evidence.wrong(check, where)]
-        kept = kept and not faults
-        typer.echo(f"{'FAIL' if faults else 'kept'}  {each.id}: {each.means}")
-        typer.echo("".join(f"      {line}\n" for line in faults), nl=False)
+        state = verdict(faults)
+        good = good and (state == KEPT or (judged and state == OPEN))
+        typer.echo(f"{state}  {each.id}: {each.means}")
+        for line in faults:
+            nothing = "nothing to judge: " if isinstance(line, Unjudged) else ""
+            typer.echo(f"      {nothing}{line}")
         lines.append(_row(each, faults))
     if not names:
         write(project.root / PAGE, "\n".join(lines) + "\n")
-    return kept
+    return good
+
+
+def verdict(faults: list[str]) -> str:
+    """Return FAIL for a fault, `open` when something could not be judged, else kept."""
+    if not faults:
+        return KEPT
+    return OPEN if all(isinstance(line, Unjudged) for line in faults) else FAIL
 
 
 def _row(principle: Principle, faults: list[str]) -> str:
     listed = [f"{kind} {_shown(w)}" for check in principle.checks for kind, w in check.items()]
-    name, verdict = f"**{principle.id}**: {principle.means}", "; ".join(["no", *faults])
-    return row(name, verdict if faults else "yes", "; ".join(listed), principle.owner)
+    name = f"**{principle.id}**: {principle.means}"
+    said = {KEPT: "yes", OPEN: "not judged", FAIL: "no"}[verdict(faults)]
+    return row(name, "; ".join([said, *faults]), "; ".join(listed), principle.owner)
 
 
 def _shown(what: Any) -> str:

@@ -27,6 +27,7 @@ class Criterion(Part):
     what: Line
     check: Line
     do: Line
+    given: Line | None = None  # a path, `*` for any name; without it there is nothing to judge
 
 
 class _Stage(Part):
@@ -81,8 +82,19 @@ def run(project: Project, stages: list[Stage]) -> bool:
             after = f"; after it: {later}" if later else ""
             typer.echo(f"\nNot done yet: {stage.title.lower()}{after}")
             return False
-    typer.echo("\nAll criteria hold.")
+    unjudged = sum(
+        not there(project, one) for stage in stages for one in (*stage.entry, *stage.exit)
+    )
+    words = f"; {unjudged} had nothing to judge" if unjudged else ""
+    typer.echo(f"\nAll criteria hold{words}.")
     return True
+
+
+def there(project: Project, criterion: Criterion) -> bool:
+    """Tell whether what a criterion is about is there."""
+    if criterion.given is None:
+        return True
+    return next(project.root.glob(criterion.given), None) is not None
 
 
 def ask(project: Project, stage: Stage, known: dict[str, tuple[bool, str]]) -> bool:
@@ -93,6 +105,9 @@ def ask(project: Project, stage: Stage, known: dict[str, tuple[bool, str]]) -> b
     inherited = stage.before.exit if stage.before and not known else ()
     for part, criteria in (("entry", (*inherited, *stage.entry)), ("exit", stage.exit)):
         for one in criteria:
+            if not there(project, one):
+                typer.echo(f"  [?] {part}: {one.what}  (not judged: no {one.given})")
+                continue
             if one.check not in known:
                 if sys.stderr.isatty():
                     print(f"  ... {one.check}", end="\r", file=sys.stderr, flush=True)

@@ -1,0 +1,297 @@
+"""How a model is judged before it is used: gate, slices, groups, spread, and a fair search."""
+
+import re
+from collections.abc import Iterator
+
+from tdsp.check.ci import deploys
+from tdsp.check.data import trains
+from tdsp.check.gates import FIGURE, gate_functions, gate_modules, has_gate
+from tdsp.check.leakage import followed
+from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
+from tdsp.reading import Repository
+from tdsp.reading.python import Call, Module
+from tdsp.reading.yamls import Path
+
+FIT = "from sklearn.svm import SVC\n\n"
+TRAIN = "def train(X, y):\n    return SVC().fit(X, y)\n"
+SCORED = (
+    "from sklearn.metrics import f1_score\nfrom sklearn.preprocessing import OneHotEncoder\n\n\n"
+    "def judge(m, X, y):\n    OneHotEncoder().fit(X)\n    return f1_score(y, m.predict(X))\n"
+)
+REGISTER = "import mlflow\n\nmlflow.register_model('runs:/1/model', 'churn')\n"
+REGISTERS = re.compile(
+    r"(^|\.)(register_model|create_model_version)$|^azureml\.core\.(model\.)?Model\.register$"
+)
+GROUPS = re.compile(r"(?i)^(sensitive|protected)(_?(columns?|features?|attributes?))?$")
+FAIR = frozenset({"fairlearn", "aif360", "aequitas", "responsibleai", "fairness_indicators"})
+CATEGORIES = frozenset(
+    {"OneHotEncoder", "OrdinalEncoder", "TargetEncoder", "get_dummies", "LabelBinarizer"}
+)
+
+
+def registers(repo: Repository) -> list[tuple[Module, Call]]:
+    """Return the calls that put a model into a registry."""
+    found = []
+    for module in repo.modules("production"):
+        for call in module.calls:
+            named = call.method == "log_model" and "registered_model_name" in call.keywords
+            if named or REGISTERS.search(call.name):
+                found.append((module, call))
+    return found
+
+
+def measures(repo: Repository, *roles: str) -> list[tuple[Module, Call]]:
+    """Return the calls of scikit-learn's metrics."""
+    return [
+        (module, call)
+        for module in repo.modules(*(roles or ("production",)))
+        for call in module.calls
+        if call.name.startswith("sklearn.metrics.") and call.method.endswith(("_score", "_error"))
+    ]
+
+
+@check(
+    "EV04",
+    family="gate",
+    title="There is a gate before a model is registered or deployed",
+    why="Without one, a model that learned nothing is put into service as soon as training ends.",
+    fix="Compare the metric with a bound and with the model in use, and stop when it is worse.",
+    unless="no model is registered or deployed",
+    severity="note",
+    proves=("I4", "A3"),
+    bad={"train.py": FIT + TRAIN, "register.py": REGISTER},
+    good={
+        "train.py": FIT + TRAIN,
+        "register.py": REGISTER,
+        "gate.py": "def gate(auc):\n    if auc < 0.8:\n        raise ValueError(auc)\n",
+    },
+)
+def gate_exists(repo: Repository) -> Iterator[Mark]:
+    """Look for a gate where a model is registered, or where it is trained and CI deploys."""
+    registered = registers(repo)
+    deployed = deploys(repo, promotions=False) if trains(repo) else []
+    if not (registered or deployed):
+        return
+    for module, function in gate_functions(repo):
+        yield held(repo, module, function.line)
+        return
+    for module in gate_modules(repo):
+        yield held(repo, module, 1)
+        return
+    if has_gate(repo):
+        path = "dvc.yaml" if repo.dvc else repo.workflows[0].path
+        yield at(repo, "held", path, 1, "a stage or a step is a gate")
+        return
+    for module in repo.modules("production"):
+        for bound in (c for c in module.calls if re.search(r"(?i)threshold", c.name)):
+            yield unsure(
+                repo, module, bound.line, "a bound of a figure is made; for what is not said"
+            )
+            return
+        for each in module.conditions:
+            names = " ".join((*each.left.names, *each.right.names, *each.left.keys))
+            if FIGURE.search(names) and each.left.constant is not None:
+                yield unsure(repo, module, each.line, "a figure is compared; for what is not said")
+                return
+    if registered:
+        module, call = registered[0]
+        yield broken(repo, module, call.line, "a model is registered, and no figure is compared")
+    else:
+        workflow, line, _ = deployed[0]
+        yield at(repo, "fail", workflow.path, line, "it deploys, and no figure is compared before")
+
+
+@check(
+    "EV08",
+    family="training",
+    title="The model is measured on slices",
+    why="A good mean hides the region, the product or the month where the model is useless.",
+    fix="Report the metric for each value of the columns that matter.",
+    unless="no script measures a model, or no column has categories",
+    severity="note",
+    proves=("M6",),
+    bad={"judge.py": SCORED},
+    good={
+        "judge.py": SCORED + "\n\ndef by_slice(frame):\n    return frame.groupby('a').apply(len)\n"
+    },
+)
+def slices(repo: Repository) -> Iterator[Mark]:
+    """Look for figures by group where categories are encoded and metrics computed."""
+    measured = measures(repo)
+    coded = any(
+        call.method in CATEGORIES
+        for module in repo.modules("production", "notebook")
+        for call in module.calls
+    )
+    if not measured or not coded:
+        return
+    for module in repo.modules("production", "notebook"):
+        for function in module.functions:
+            if re.search(r"slice|segment|by_group|per_group|subgroup", function.name):
+                yield held(repo, module, function.line)
+                return
+        for call in module.calls:
+            if call.method == "MetricFrame" or (
+                call.method == "groupby" and any(m.path == module.path for m, _ in measured)
+            ):
+                yield held(repo, module, call.line, "figures by group")
+                return
+    if any(re.search(r"slice|segment", file) for file in repo.files if "report" in file):
+        return
+    module, call = measured[0]
+    yield broken(repo, module, call.line, "the figures are over all rows only")
+
+
+@check(
+    "EV09",
+    family="training",
+    title="Declared groups of people are compared",
+    why="A column that is declared sensitive, and measured nowhere, protects nobody.",
+    fix="Report the figures by group, with their intervals, and let the gate judge the worst.",
+    unless="no sensitive column is declared; ask people whether there is one",
+    severity="note",
+    proves=("M7",),
+    bad={"params.yaml": "data:\n  sensitive: [gender]\n", "train.py": FIT + TRAIN},
+    good={
+        "params.yaml": "data:\n  sensitive: [gender]\n",
+        "fair.py": "def fairness(frame, sensitive):\n    return frame.groupby(sensitive).mean()\n",
+    },
+)
+def groups_compared(repo: Repository) -> Iterator[Mark]:
+    """Look for a report by group where a configuration declares sensitive columns."""
+    declared = [
+        (document.path, document.line(*place))
+        for path, documents in repo.yaml.items()
+        if repo.role(path) == "production"
+        for document in documents
+        for place, value in _keys(document.data)
+        if GROUPS.match(str(place[-1])) and value and isinstance(value, str | list)
+    ]
+    if not declared:
+        return
+    for module in repo.modules("production"):
+        for each in module.imports:
+            if each.module.split(".")[0] in FAIR:
+                yield held(repo, module, each.line)
+                return
+        for function in module.functions:
+            if re.search(r"fair|by_group|disparit|parity|bias", function.name):
+                yield held(repo, module, function.line)
+                return
+    yield at(repo, "fail", *declared[0], "declared, and no code compares these groups")
+
+
+def _keys(data: object, place: Path = ()) -> Iterator[tuple[Path, object]]:
+    """Yield the keys of a configuration, no deeper than a person writes."""
+    if isinstance(data, dict) and len(place) < 4:
+        for key, value in data.items():
+            yield (*place, str(key)), value
+            yield from _keys(value, (*place, str(key)))
+
+
+SPREAD = re.compile(
+    r"(?i)cross_val|cross_validate|bootstrap|kfold|confidence|interval|\.std\(|cv_results_|stderr|"
+    r"GridSearchCV|RandomizedSearchCV|ShuffleSplit"
+)
+
+
+@check(
+    "EV10",
+    family="training",
+    title="A figure has its uncertainty beside it",
+    why="Two models that differ by less than the folds do are the same model.",
+    fix="Report the spread over folds, or an interval by bootstrap.",
+    unless="no script measures a model",
+    severity="note",
+    proves=(),
+    bad={"judge.py": SCORED},
+    good={
+        "judge.py": SCORED
+        + "\n\ndef spread(model, X, y):\n    from sklearn.model_selection import cross_val_score\n"
+        "    return cross_val_score(model, X, y).std()\n"
+    },
+)
+def uncertainty(repo: Repository) -> Iterator[Mark]:
+    """Look for folds, a bootstrap or an interval in any code."""
+    measured = measures(repo)
+    if not measured:
+        return
+    for module in repo.modules("production", "notebook"):
+        for number, line in enumerate(module.lines, 1):
+            if SPREAD.search(line):
+                yield held(repo, module, number)
+                return
+    module, call = measured[0]
+    yield broken(repo, module, call.line, "one figure, with neither folds nor an interval")
+
+
+SPLIT = (
+    "from sklearn.metrics import f1_score\nfrom sklearn.model_selection import train_test_split\n"
+    "from sklearn.svm import SVC\n\n\ndef choose(X, y, sizes):\n"
+    "    a, b, c, d = train_test_split(X, y, random_state=0)\n    best = 0\n"
+    "    for size in sizes:\n        model = SVC(C=size).fit(a, c)\n"
+)
+
+
+@check(
+    "TR11",
+    family="leakage",
+    title="The test rows choose nothing",
+    why="The best of many models on the test rows is partly the luckiest, and its figure is too"
+    " good.",
+    fix="Choose with cross-validation on the training rows; measure the chosen one on the test rows"
+    " once.",
+    unless="no loop chooses a model",
+    severity="note",
+    proves=("M3",),
+    bad={
+        "choose.py": SPLIT + "        score = f1_score(d, model.predict(b))\n"
+        "        if score > best:\n            best = score\n    return best\n"
+    },
+    good={
+        "choose.py": SPLIT.replace("import train", "import cross_val_score, train")
+        + "        score = cross_val_score(model, a, c).mean()\n"
+        "        if score > best:\n            best = score\n    return best\n"
+    },
+)
+def chosen_on_test(repo: Repository) -> Iterator[Mark]:
+    """Judge loops that fit, measure, and keep the best, by the rows that they measure on."""
+    yield from first(_chosen(repo))
+
+
+def _chosen(repo: Repository) -> Iterator[Mark]:
+    for flow in followed(repo):
+        module, scope = flow.module, flow.scope
+        kept = {
+            name
+            for each in module.conditions
+            if each.scope == scope and each.sign in {"Gt", "Lt", "GtE", "LtE"}
+            and any("best" in n.lower() for n in each.left.names | each.right.names)
+            for name in each.left.names | each.right.names
+            if "best" not in name.lower()
+        }  # fmt: skip
+        fits = any(
+            call.loop and call.scope == scope and call.method == "fit" for call in module.calls
+        )
+        if not kept or not fits:
+            continue
+        for each in module.assigns:
+            call = each.value.call
+            if each.scope != scope or call is None or not call.loop or not {*each.targets} & kept:
+                continue
+            inner = call.receiver.call if call.receiver and call.receiver.call else call
+            tags = {t.kind for name in _rows(call) for t in flow.tags.get(name, ())}
+            if inner.method.startswith("cross_val"):
+                yield held(repo, module, call.line, "folds choose")
+            elif "test" in tags and "train" not in tags:
+                again = [s for s in flow.splits if s.call.order < call.order]
+                if len(again) > 1:
+                    yield unsure(repo, module, call.line, "which of several splits this is")
+                else:
+                    yield broken(repo, module, call.line, "the test rows choose the model")
+
+
+def _rows(call: Call) -> frozenset[str]:
+    """Return the names that a metric reads, those that a model is asked with included."""
+    asked = (value.call.args if value.call else (value,) for value in call.args)
+    return frozenset(name for values in asked for value in values for name in value.names)

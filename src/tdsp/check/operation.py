@@ -1,0 +1,224 @@
+"""Operation: outcomes, age, numbers that make sense, dashboards and environments."""
+
+import re
+from collections.abc import Iterator
+
+from tdsp.check.ci import deploys
+from tdsp.check.rule import Mark, at, broken, check, held
+from tdsp.check.service import asking, services
+from tdsp.check.shell import commands
+from tdsp.reading import Repository
+
+APP = (
+    "import joblib\nfrom flask import Flask\n\napp = Flask(__name__)\n"
+    "model = joblib.load('m')\n\n\n@app.route('/predict')\n"
+    "def predict():\n    return str(model.predict([[1]]))\n"
+)
+CI = ".github/workflows/ci.yml"
+JOB = (
+    "    runs-on: ubuntu-24.04\n    environment: {0}\n"
+    "    steps:\n      - run: kubectl apply -f k8s\n"
+)
+OUTCOMES = re.compile(
+    r"(?i)(^|_)(outcomes?|ground_?truth|feedback|actuals?|delayed_labels?|late_labels?|labelled|"
+    r"true_labels?|realised|realized)(_|$)"
+)
+
+
+@check(
+    "MN04",
+    family="monitoring",
+    title="Answers are compared with what happened",
+    why="Drift says that the world has changed. Only outcomes say that the model is wrong.",
+    fix="Join outcomes to the kept answers by their id, and report the metric each month.",
+    unless="no route asks a model",
+    severity="note",
+    proves=("A4",),
+    bad={"app.py": APP},
+    good={"app.py": APP, "quality.py": "def join_outcomes(answers, outcomes):\n    return 1\n"},
+)
+def outcomes(repo: Repository) -> Iterator[Mark]:
+    """Look for functions, parameters or columns that are named after outcomes."""
+    asked = services(repo)
+    if not asked:
+        return
+    for module in repo.modules("production"):
+        for function in module.functions:
+            if OUTCOMES.search(function.name) or any(OUTCOMES.search(p) for p in function.params):
+                yield held(repo, module, function.line)
+                return
+        for text in module.texts:
+            if re.fullmatch(r"[\w-]{3,40}", text.value) and OUTCOMES.search(text.value):
+                yield held(repo, module, text.line)
+                return
+    module, answers = asked[0]
+    yield broken(repo, module, asking(module, answers).line, "nothing here knows of outcomes")
+
+
+AGE = re.compile(
+    r"(?i)\b(max_?age|max_?model_?age|max_?days|stale(ness)?(_after|_days|_hours)?|model_?age\w*|"
+    r"retrain_after\w*|older_than\w*|freshness\w*)\b"
+)
+
+
+@check(
+    "MN06",
+    family="monitoring",
+    title="It is said how old a model may be",
+    why="A model that no one retrains grows old without an alarm.",
+    fix="Write the largest age into the configuration, and let the monitor judge it.",
+    unless="no route asks a model",
+    severity="note",
+    proves=("O4",),
+    bad={"app.py": APP},
+    good={"app.py": APP, "params.yaml": "monitor:\n  max_age: 30\n"},
+)
+def age(repo: Repository) -> Iterator[Mark]:
+    """Look for a bound of age in the configuration and in code."""
+    asked = services(repo)
+    if not asked:
+        return
+    for path, documents in repo.yaml.items():
+        if documents and repo.role(path) == "production" and path not in _ci(repo):
+            for number, line in enumerate(repo.text(path).splitlines(), 1):
+                if AGE.search(line.split("#")[0]):
+                    yield at(repo, "held", path, number)
+                    return
+    for module in repo.modules("production"):
+        for each in module.assigns:
+            if any(AGE.search(name) for name in each.targets):
+                yield held(repo, module, each.line)
+                return
+        for function in module.functions:
+            if AGE.search(function.name) or any(AGE.search(name) for name in function.params):
+                yield held(repo, module, function.line)
+                return
+    module, answers = asked[0]
+    yield broken(repo, module, asking(module, answers).line, "nothing bounds the model's age")
+
+
+def _ci(repo: Repository) -> frozenset[str]:
+    return frozenset(workflow.path for workflow in repo.workflows)
+
+
+FINITE = re.compile(r"(^|\.)(isfinite|isnan|isinf|isna|isnull|notna|nan_to_num|assert_all_finite)$")
+
+
+@check(
+    "MN07",
+    family="monitoring",
+    title="An answer is a number",
+    why="A missing value can turn an answer into NaN, which some callers read as no.",
+    fix="Refuse to answer when the result is not finite, and test it.",
+    unless="no route asks a model",
+    severity="note",
+    proves=("O5",),
+    bad={"app.py": APP},
+    good={
+        "app.py": APP,
+        "tests/test_app.py": "import math\n\n\ndef test_a():\n    assert math.isfinite(1.0)\n",
+    },
+)
+def finite(repo: Repository) -> Iterator[Mark]:
+    """Look for a test of finite numbers in services, in what they import, and in tests."""
+    asked = services(repo)
+    if not asked:
+        return
+    served = {module.path for module, _ in asked}
+    near = {path.rpartition("/")[0] for path in served}
+    for module in repo.modules("production", "test"):
+        test = repo.role(module.path) == "test"
+        if not test and module.path.rpartition("/")[0] not in near:
+            continue
+        for call in module.calls:
+            if FINITE.search(call.name):
+                yield held(repo, module, call.line)
+                return
+    module, answers = asked[0]
+    yield broken(repo, module, asking(module, answers).line, "no code asks for a finite number")
+
+
+METRICS = "from prometheus_client import Counter\n\nasked = Counter('asked', 'requests')\n"
+
+
+@check(
+    "MN08",
+    family="monitoring",
+    title="Dashboards and alerts are code",
+    why="What is clicked together is lost with the server, and nobody reviews its limits.",
+    fix="Keep the dashboard as JSON and the alerts as YAML beside the service.",
+    unless="no file exposes metrics",
+    severity="note",
+    proves=("P7", "P3"),
+    bad={"m.py": METRICS},
+    good={"m.py": METRICS, "watch/alerts.yaml": "groups:\n- name: a\n  rules:\n  - alert: Slow\n"},
+)
+def dashboards(repo: Repository) -> Iterator[Mark]:
+    """Look for dashboards and alerts where a file exposes metrics."""
+    exposed = next(
+        (
+            (module, each.line)
+            for module in repo.modules("production")
+            if not any(re.search(r"push|textfile", call.method) for call in module.calls)
+            for each in module.imports
+            if each.module.split(".")[0]
+            in {
+                "prometheus_client",
+                "prometheus_fastapi_instrumentator",
+                "prometheus_flask_exporter",
+            }
+        ),
+        None,
+    )
+    if exposed is None:
+        return
+    for path, file in repo.files.items():
+        text = file.text or ""
+        alerts = file.suffix in {".yaml", ".yml"} and re.search(r"(?m)^\s*-?\s*alert:", text)
+        panels = file.suffix == ".json" and '"panels"' in text
+        coded = file.suffix in {".bicep", ".tf"} and re.search(
+            r"(?i)metricAlerts|metric_alert|dashboard", text
+        )
+        if alerts or panels or coded:
+            yield at(repo, "held", path, 1)
+            return
+    yield broken(repo, *exposed, "metrics are exposed, and no dashboard or alert is a file")
+
+
+@check(
+    "IN01",
+    family="ci",
+    title="There is a place to try before production",
+    why="What was never tried where it cannot hurt is tried on users.",
+    fix="Deploy to a test environment first: a second job, a second file of parameters.",
+    unless="CI deploys nothing",
+    severity="note",
+    proves=("P2",),
+    bad={CI: "on: push\njobs:\n  d:\n" + JOB.format("production")},
+    good={CI: "on: push\njobs:\n  t:\n" + JOB.format("test") + "  d:\n" + JOB.format("production")},
+)
+def environments(repo: Repository) -> Iterator[Mark]:
+    """Look for a second environment: in jobs, in names of files, in what commands say."""
+    deployed = deploys(repo)
+    if not deployed:
+        return
+    names = {environment for _, _, environment in deployed if environment}
+    if len(names) > 1 or any("{" in name for name in names):
+        workflow, line, _ = deployed[0]
+        yield at(repo, "held", workflow.path, line, f"environments {', '.join(sorted(names))}")
+        return
+    tried = re.compile(
+        r"(?i)(^|[/._-])(dev|test|staging|stage|uat|preprod|qa|sandbox)"
+        r"([._-][^/]*)?(/[^/]*)?\.(ya?ml|tfvars|bicepparam|json|env|tf)$"
+    )
+    for path in repo.files:
+        if repo.role(path) == "production" and tried.search(path) and ".github/" not in path:
+            yield at(repo, "held", path, 1, "a file of another environment")
+            return
+    for workflow in repo.workflows:
+        for command in commands(workflow):
+            if re.search(r"(?i)[\s=-](staging|stage|uat|preprod|qa|dev)\b", command.text):
+                yield at(repo, "held", workflow.path, command.line)
+                return
+    workflow, line, _ = deployed[0]
+    yield at(repo, "fail", workflow.path, line, "it deploys to one place only")

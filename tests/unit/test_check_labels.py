@@ -1,0 +1,72 @@
+"""A check's severity is held to what was measured of it."""
+
+from pathlib import Path
+
+import pytest
+from scripts import precision
+
+from tdsp.check.all import CHECKS
+
+LABELS = precision.labels()
+STANDINGS = precision.by_check(LABELS)
+
+
+@pytest.mark.parametrize(("check", "severity"), sorted(STANDINGS))
+def test_no_severity_is_higher_than_what_was_measured(check: str, severity: str) -> None:
+    standing = STANDINGS[check, severity]
+    low, high = standing.interval
+    said = f"{check}: {standing.right} of {standing.all} right, {low:.2f} to {high:.2f}: demote it"
+    assert standing.verdict(severity) != "below", said
+
+
+def test_labels_name_checks_that_exist_and_are_enough_to_say_something() -> None:
+    assert {each.check for each in LABELS} <= {*CHECKS}
+    assert len(LABELS) >= 500
+    assert len({each.repository for each in LABELS}) >= 25
+    assert len({each.kind for each in LABELS}) >= 6
+
+
+def test_the_file_has_no_code_and_no_names_of_others() -> None:
+    text = precision.LABELS.read_text("utf-8")
+    assert not any(sign in text for sign in ("/", "=", "(", "import ", "@"))
+
+
+@pytest.mark.parametrize(
+    ("right", "every", "severity", "verdict"),
+    [
+        (381, 381, "error", "proven"),
+        (380, 380, "error", "not proven"),
+        (380, 381, "error", "below"),
+        (73, 73, "warning", "proven"),
+        (60, 60, "warning", "not proven"),
+        (72, 76, "warning", "below"),
+        (4, 5, "warning", "below"),
+        (22, 22, "note", "proven"),
+        (3, 3, "note", "not proven"),
+        (0, 0, "error", "not proven"),
+    ],
+)
+def test_a_verdict_follows_from_the_lower_end_of_the_interval(
+    right: int, every: int, severity: str, verdict: str
+) -> None:
+    assert precision.Standing(right, every).verdict(severity) == verdict
+
+
+def test_the_interval_is_wilsons() -> None:
+    low, high = precision.Standing(9, 10).interval
+    assert (round(low, 3), round(high, 3)) == (0.596, 0.982)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "1,book,TR03,fatal,right,none,",
+        "1,book,TR03,note,wrong,note,",
+        "x,book,TR03,note,right,note,",
+    ],
+)
+def test_a_label_that_is_not_whole_is_refused(row: str, tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text(",".join(precision.COLUMNS) + f"\n{row}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="line 2"):
+        precision.labels(path)
