@@ -45,18 +45,6 @@ OWN = (
 )
 
 
-<<<<<<< HEAD
-def others(repo: Repository) -> list[str]:
-    """Return the files of CI systems that are known by their names only."""
-    names = (
-        r"\.travis\.ya?ml|"
-        r"bitbucket-pipelines\.ya?ml|\.drone\.yml|appveyor\.yml|\.buildkite/.*|cloudbuild\.ya?ml|buildspec\.ya?ml"
-    )
-    return [file.path for file in repo.named(names)]
-
-
-=======
->>>>>>> checks
 def deploys(repo: Repository, *, promotions: bool = True) -> list[tuple[Workflow, int, str]]:
     """Return the places where CI deploys, or promotes a model: workflow, line, environment."""
     found = []

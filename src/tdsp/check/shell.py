@@ -138,7 +138,7 @@ def _asked(workflow: Workflow, step: Step, text: str) -> bool:
 def others(repo: Repository) -> list[str]:
     """Return the files of CI systems that are known by their names only."""
     names = (
-        r"(.*/)?Jenkinsfile\w*|\.circleci/config\.ya?ml|\.travis\.ya?ml|"
+        r"\.travis\.ya?ml|"
         r"bitbucket-pipelines\.ya?ml|\.drone\.yml|appveyor\.yml|\.buildkite/.*|cloudbuild\.ya?ml|buildspec\.ya?ml"
     )
     cloud = [
