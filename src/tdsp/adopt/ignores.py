@@ -1,0 +1,106 @@
+"""Joining .gitignore files: a union, with the proof that no tracked file becomes ignored."""
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tdsp.adopt.gitwork import LINK, Tree
+from tdsp.errors import TdspError
+from tdsp.reading.git import OFF
+
+TITLE = "# Of the template."
+FORGOTTEN = "# No longer tracked since the adoption; the files are still on disk."
+
+
+def joined(theirs: bytes, lines: Sequence[str], forgotten: Sequence[str] = ()) -> bytes:
+    """Return the user's bytes with the lines after them that they do not have."""
+    end = b"\r\n" if b"\r\n" in theirs else b"\n"
+    known = set(theirs.decode("utf-8", "surrogateescape").splitlines())
+    rules = [line for line in lines if line.strip() and not line.startswith("#")]
+    missing = [line for line in rules if line not in known]
+    parts = [theirs]
+    if theirs and not theirs.endswith(b"\n"):
+        parts.append(end)
+    if missing and theirs:
+        parts += [end + TITLE.encode() + end] + [line.encode() + end for line in missing]
+    elif missing:
+        parts += [line.encode() + end for line in lines]
+    literal = [line for path in forgotten if (line := exact(path)) and line not in known]
+    if literal:
+        parts.append(end + FORGOTTEN.encode() + end)
+        parts += [line.encode("utf-8", "surrogateescape") + end for line in literal]
+    return b"".join(parts) if missing or literal else theirs
+
+
+def exact(path: str) -> str:
+    """Return the line that ignores exactly this path, "" for a name that no line can hold."""
+    if "\n" in path or "\r" in path:
+        return ""
+    pattern = re.sub(r"([\\*?\[\]])", r"\\\1", path)
+    return "/" + re.sub(r" $", r"\\ ", pattern)
+
+
+def union(
+    tree: Tree,
+    content: Callable[[str], bytes],
+    path: str,
+    lines: Sequence[str],
+    forgotten: Sequence[str] = (),
+) -> tuple[bytes, list[tuple[str, str]]]:
+    """Return the joined file, and the lines left out, each with a tracked file that it would hide.
+
+    What the user's own rules hide already stays hidden; that is theirs.
+    """
+    theirs = content(path) if path in tree else b""
+    kept, dropped = list(lines), []
+    files = {p: content(p) for p, e in tree.items() if _rules(p) and e.mode != LINK}
+    before = set(hidden(files, tree)) if files else set()
+    while True:
+        made = joined(theirs, kept, forgotten)
+        new = {p: r for p, r in hidden({**files, path: made}, tree).items() if p not in before}
+        if not new:
+            return made, dropped
+        name, rule = next(iter(new.items()))
+        if rule not in kept:
+            raise TdspError(f"{path}: the line {rule} would hide {name}, which git tracks")
+        kept.remove(rule)
+        dropped.append((rule, name))
+
+
+def _rules(path: str) -> bool:
+    return path == ".gitignore" or path.endswith("/.gitignore")
+
+
+def hidden(rules: dict[str, bytes], tree: Tree) -> dict[str, str]:
+    """Return tracked path -> the rule that would hide it, as git itself judges."""
+    with tempfile.TemporaryDirectory(prefix="tdsp-ignored-") as folder:
+        _quiet(folder, "init", "--quiet")
+        for path, content in rules.items():
+            place = Path(folder, path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+        asked = b"".join(os.fsencode(path) + b"\0" for path in tree)
+        words = ("check-ignore", "--no-index", "-v", "-z", "--stdin")
+        answer = _quiet(folder, *words, given=asked).split(b"\0")
+    found = {}
+    for at in range(0, len(answer) - 3, 4):
+        rule, path = os.fsdecode(answer[at + 2]), os.fsdecode(answer[at + 3])
+        if not rule.startswith("!"):
+            found[path] = rule
+    return found
+
+
+def _quiet(folder: str, *words: str, given: bytes = b"") -> bytes:
+    """Run git in a scratch repository that knows no settings of the user or the machine."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    calm = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
+    done = subprocess.run(
+        ["git", *OFF, "-c", "core.excludesFile=", *words],
+        cwd=folder, env=kept | calm, input=given, capture_output=True, check=False,
+    )  # fmt: skip
+    if done.returncode not in (0, 1):
+        raise TdspError(f"git {words[0]} failed: {os.fsdecode(done.stderr).strip()}")
+    return done.stdout

@@ -1,0 +1,223 @@
+"""Merging one file by sections, with editors that give back what they read, sign for sign."""
+
+import io
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import Table
+
+GROUP = "adopted"
+SECONDS = 60
+MARK = "<!-- tdsp adopt -->"
+ERRORS_ONLY = ["E9", "F63", "F7", "F82"]  # what is broken, not what is unusual
+IN_PLACE_TASKS = ("_lint", "hooks", "secrets")
+SECTION = f"""{MARK}
+## Layout
+
+This repository follows the Team Data Science Process. `docs/README.md` lists the documents, and
+`docs/migration/REPORT.md` says what the adoption moved, changed and left.
+
+    uv sync                # the environment
+    uv run poe             # lists the tasks
+    uv run poe check       # what has to be green before a change is merged
+"""
+
+
+class NotLossless(Exception):
+    """The editor of a format would change what the user wrote."""
+
+
+def readme(theirs: bytes, ours: bytes) -> bytes:
+    """Return the user's read-me with one section after it. `ours` is not taken over."""
+    del ours
+    try:
+        text = theirs.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise NotLossless("it is not in UTF-8") from error
+    if MARK in text:
+        return theirs
+    end = "\r\n" if "\r\n" in text else "\n"
+    gap = "" if not text else end if text.endswith("\n") else end * 2
+    return theirs + (gap + SECTION.replace("\n", end)).encode()
+
+
+def hooks(theirs: bytes, ours: bytes) -> bytes:
+    """Return the user's pre-commit file with the template's hooks that it does not have."""
+    from ruamel.yaml import YAML, YAMLError
+
+    yaml = YAML()
+    yaml.preserve_quotes, yaml.width = True, 4096
+    for indent in ((2, 4, 2), (2, 2, 0)):
+        yaml.indent(mapping=indent[0], sequence=indent[1], offset=indent[2])
+        try:
+            data = yaml.load(theirs)
+            if _dumped(yaml, data) == theirs:
+                break
+        except (YAMLError, UnicodeDecodeError, ValueError) as error:
+            raise NotLossless("it is not YAML that can be read") from error
+    else:
+        raise NotLossless("its layout would change")
+    if not isinstance(data, dict) or not isinstance(data.get("repos"), list):
+        raise NotLossless("it has no list of repos")
+    known = {h.get("id") for repo in data["repos"] for h in repo.get("hooks", []) or []}
+    for repo in yaml.load(ours)["repos"]:
+        missing = [each for each in repo["hooks"] if each["id"] not in known]
+        if missing:
+            data["repos"].append({"repo": repo["repo"], "hooks": missing})
+    return _dumped(yaml, data)
+
+
+def _dumped(yaml: Any, data: Any) -> bytes:
+    out = io.BytesIO()
+    yaml.dump(data, out)
+    return out.getvalue()
+
+
+def wanted_pyproject(ours: bytes, level: int, readme: str, licence: str) -> dict[str, Any]:
+    """Return what the template wants of pyproject.toml, for a project that has these files."""
+    wanted = tomlkit.parse(ours.decode()).unwrap()
+    project = wanted["project"]
+    project["readme"] = readme
+    project.pop("license", None)  # nobody but the owner gives a licence
+    project.pop("license-files", None)
+    if licence:
+        project["license-files"] = [licence]
+    if level:
+        return wanted
+    for key in ("scripts", "dependencies"):
+        project.pop(key, None)
+    project["dependencies"] = []
+    tools = wanted["tool"]
+    tasks = {k: v for k, v in tools["poe"]["tasks"].items() if k in IN_PLACE_TASKS}
+    check = {"sequence": ["_lint"], "help": "What has to be green before a change is merged"}
+    kept = {"detect-secrets", "nbstripout", "poethepoet", "pre-commit-hooks", "prek", "ruff"}
+    dev = [each for each in wanted["dependency-groups"]["dev"] if _name(each) in kept]
+    lint = {"select": ERRORS_ONLY}
+    return {
+        "project": project,
+        "dependency-groups": {"dev": dev},
+        "tool": {
+            "uv": {"package": False},
+            "poe": {**tools["poe"], "tasks": {"check": check, **tasks}},
+            "ruff": {"line-length": tools["ruff"]["line-length"], "lint": lint},
+        },
+    }
+
+
+def pyproject(theirs: bytes, wanted: dict[str, Any], level: int) -> tuple[bytes, list[str]]:
+    """Return pyproject.toml with the tables and keys that it does not have, and what to know."""
+    try:
+        text = theirs.decode("utf-8")
+        document = tomlkit.parse(text)
+    except (UnicodeDecodeError, TOMLKitError) as error:
+        raise NotLossless("it is not TOML that can be read") from error
+    if tomlkit.dumps(document) != text:
+        raise NotLossless("its layout would change")
+    notes = []
+    tools = document.get("tool", {})
+    if theirs and "poetry" in tools and "project" not in document:
+        notes.append("your [tool.poetry] stays the project's table: only [tool] was added to")
+        wanted = {"tool": {k: v for k, v in wanted["tool"].items() if k not in {"hatch", "uv"}}}
+    elif "build-system" in document:
+        tool = {k: v for k, v in wanted["tool"].items() if k not in {"hatch", "uv"}}
+        wanted = {**wanted, "tool": tool}
+        wanted.pop("build-system", None)
+    for key in document.get("project", {}).get("dynamic", []):
+        wanted.get("project", {}).pop(key, None)
+    notes += _add(document, wanted, "")
+    if level and "dependency-groups" in wanted:
+        notes += _asked(document["project"], "dependencies", wanted["project"]["dependencies"])
+    if "dependency-groups" in wanted:
+        notes += _asked(document["dependency-groups"], "dev", wanted["dependency-groups"]["dev"])
+    return tomlkit.dumps(document).encode(), notes
+
+
+def _add(table: Any, wanted: dict[str, Any], where: str) -> list[str]:
+    """Add what a table does not have; return what to know."""
+    notes = []
+    for key, value in wanted.items():
+        name = f"{where}.{key}" if where else key
+        if key not in table:
+            table[key] = value
+            notes.append(f"added {name}")
+        elif isinstance(value, dict) and isinstance(table[key], Table | dict):
+            notes += _add(table[key], value, name)
+    return notes
+
+
+def _asked(table: Any, key: str, wanted: Iterable[str]) -> list[str]:
+    """Add the packages that a list does not name; return what to know."""
+    if not isinstance(table.get(key, []), list):
+        return []
+    known = {_name(each) for each in table.get(key, []) if isinstance(each, str)}
+    missing = [each for each in wanted if _name(each) not in known]
+    for each in missing:
+        table[key].append(each)
+    return [f"added to {key}: {', '.join(missing)}"] if missing else []
+
+
+def _name(text: str) -> str:
+    try:
+        return canonicalize_name(Requirement(text).name)
+    except InvalidRequirement:
+        return text
+
+
+def requirements(project: bytes, asked: bytes, name: str) -> tuple[bytes, str]:
+    """Return pyproject.toml with the packages of a requirements file, by `uv add --frozen`.
+
+    Where the file pins a version that the template's own code cannot work with, its packages
+    become the extra `adopted`.
+    """
+    beside = Path(sys.executable).with_name("uv")
+    uv = str(beside) if beside.is_file() else shutil.which("uv")
+    left = f"the packages of {name} were not added: "
+    if uv is None:
+        return project, left + f"uv is not installed; later: uv add --frozen -r {name}"
+    pinned = _pinned(asked) & {
+        _name(str(each))
+        for each in tomlkit.parse(project.decode()).get("project", {}).get("dependencies", [])
+    }
+    extra = ["--optional", GROUP] if pinned else []
+    with tempfile.TemporaryDirectory(prefix="tdsp-uv-") as folder:
+        Path(folder, "pyproject.toml").write_bytes(project)
+        Path(folder, name).write_bytes(asked)
+        try:
+            done = subprocess.run(
+                [uv, "add", "--frozen", "--offline", "--no-python-downloads", *extra, "-r", name],
+                cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False,
+            )  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired):
+            return project, left + "uv did not answer"
+        if done.returncode:
+            reason = " ".join(done.stderr.split())[:200]
+            return project, left + f"uv says: {reason}"
+        written = Path(folder, "pyproject.toml").read_bytes()
+    if pinned:
+        which = ", ".join(sorted(pinned))
+        return written, f"packages of {name} are the extra {GROUP}: it pins {which}"
+    return written, f"packages of {name} were added by uv"
+
+
+def _pinned(asked: bytes) -> set[str]:
+    """Return the packages that a requirements file holds to one version."""
+    from tdsp.reading.files import decode
+
+    found = set()
+    for line in (decode(asked)[0] or "").splitlines():
+        try:
+            each = Requirement(line.partition("#")[0].strip())
+        except InvalidRequirement:
+            continue
+        if any(part.operator in {"==", "<", "<=", "~="} for part in each.specifier):
+            found.add(canonicalize_name(each.name))
+    return found
