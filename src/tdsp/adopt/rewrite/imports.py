@@ -31,8 +31,10 @@ class Imports(cst.CSTVisitor):
         self.parsed, self.layout, self.resolver = parsed, layout, resolver
         self.path = parsed.path
         self.moves = layout.moved(self.path)
+        self.places: list[tuple[int, int]] = []
 
     def visit_Import(self, node: cst.Import) -> None:  # noqa: N802
+        self.places.append(self.parsed.span(node))
         pieces: list[tuple[bool, str]] = []
         changed = False
         for each in node.names:
@@ -67,6 +69,7 @@ class Imports(cst.CSTVisitor):
         return f"{_single(first, top)}; import {new}"
 
     def visit_ImportFrom(self, node: cst.ImportFrom) -> None:  # noqa: N802
+        self.places.append(self.parsed.span(node))
         module = dotted(node.module) if node.module else ""
         level = len(node.relative)
         base = self._relative(level) if level else None

@@ -5,12 +5,18 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-MODELS = frozenset(
-    ".pkl .pickle .joblib .sav .pt .pth .ckpt .onnx .h5 .hdf5 .keras .pb .tflite .safetensors .cbm "
-    ".bst .model".split()
+
+def words(*lines: str) -> frozenset[str]:
+    """Return the words of some lines."""
+    return frozenset(" ".join(lines).split())
+
+
+MODELS = words(
+    ".pkl .pickle .joblib .sav .pt .pth .ckpt .onnx .h5 .hdf5 .keras .pb .tflite .safetensors",
+    ".cbm .bst .model",
 )
-TABLES = frozenset(".csv .tsv .parquet .feather .xlsx .xls .npy .npz .arrow .jsonl .db".split())
-FIGURES = frozenset(".png .jpg .jpeg .svg .pdf .gif".split())
+TABLES = words(".csv .tsv .parquet .feather .xlsx .xls .npy .npz .arrow .jsonl .db")
+FIGURES = words(".png .jpg .jpeg .svg .pdf .gif")
 
 
 class Layout:

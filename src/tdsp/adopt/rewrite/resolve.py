@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from tdsp.adopt.rewrite.layout import Layout
+from tdsp.adopt.rewrite.layout import Layout, words
 from tdsp.reading import Repository
 from tdsp.reading.packages import normal
 from tdsp.reading.python import Module
@@ -25,21 +25,21 @@ INSTALLED_AS = {
     "fitz": "pymupdf", "serial": "pyserial", "MySQLdb": "mysqlclient", "docx": "python-docx",
     "Levenshtein": "python-levenshtein", "umap": "umap-learn", "google": "protobuf",
 }  # fmt: skip
-WELL_KNOWN = frozenset(
-    "numpy pandas scipy matplotlib seaborn plotly torch torchvision tensorflow keras xgboost "
-    "lightgbm catboost statsmodels prophet nltk spacy gensim transformers datasets flask fastapi "
-    "django streamlit gradio dash requests joblib mlflow optuna hydra shap lime dask polars "
-    "pyarrow pyspark sqlalchemy pydantic pytest tqdm click rich networkx geopandas folium altair "
-    "bokeh jax evaluate wandb kaggle boto3 redis celery jinja2 uvicorn gunicorn".split()
+WELL_KNOWN = words(
+    "numpy pandas scipy matplotlib seaborn plotly torch torchvision tensorflow keras xgboost",
+    "lightgbm catboost statsmodels prophet nltk spacy gensim transformers datasets flask fastapi",
+    "django streamlit gradio dash requests joblib mlflow optuna hydra shap lime dask polars",
+    "pyarrow pyspark sqlalchemy pydantic pytest tqdm click rich networkx geopandas folium altair",
+    "bokeh jax evaluate wandb kaggle boto3 redis celery jinja2 uvicorn gunicorn",
 ) | frozenset(INSTALLED_AS)
-PACKAGES = frozenset(
-    "asyncio collections concurrent ctypes curses dbm distutils email encodings html http "
-    "importlib json lib2to3 logging multiprocessing os pydoc_data re sqlite3 test tkinter unittest "
-    "urllib wsgiref xml xmlrpc zoneinfo".split()
+PACKAGES = words(
+    "asyncio collections concurrent ctypes curses dbm distutils email encodings html http",
+    "importlib json lib2to3 logging multiprocessing os pydoc_data re sqlite3 test tkinter unittest",
+    "urllib wsgiref xml xmlrpc zoneinfo",
 )
 # Loaded before a script starts, so that no file can take their place.
-LOADED = frozenset(sys.builtin_module_names) | frozenset(
-    "abc codecs io os site stat posixpath ntpath genericpath encodings types zipimport".split()
+LOADED = frozenset(sys.builtin_module_names) | words(
+    "abc codecs io os site stat posixpath ntpath genericpath encodings types zipimport"
 )
 MAIN = re.compile(r"""(?m)^if\s*\(?\s*(__name__\s*==|['"]__main__['"]\s*==)""")
 HACK = re.compile(r"sys\.path\.(?:append|insert)\(\s*(?:\d+\s*,\s*)?r?['\"]([^'\"]*)['\"]\s*\)")

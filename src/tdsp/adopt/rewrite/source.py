@@ -117,6 +117,7 @@ class Parsed:
     source: Source
     tree: Any
     spans: Any
+    parents: Any
     changes: list[Change] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     _offsets: list[int] = field(default_factory=list)
@@ -172,7 +173,7 @@ class Parsed:
 def parse(source: Source) -> Parsed:
     """Parse a text. Raises TdspError, saying why, when it cannot be parsed and given back."""
     import libcst
-    from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
+    from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper, ParentNodeProvider
 
     bare = parseable(source)
     try:
@@ -184,7 +185,8 @@ def parse(source: Source) -> Parsed:
     if tree.code != bare.text:
         raise TdspError("is not given back by the parser as it is")
     wrapper = MetadataWrapper(tree, unsafe_skip_copy=True)
-    return Parsed(bare, tree, wrapper.resolve(ByteSpanPositionProvider))
+    spans = wrapper.resolve(ByteSpanPositionProvider)
+    return Parsed(bare, tree, spans, wrapper.resolve(ParentNodeProvider))
 
 
 def dotted(node: Any) -> str:
