@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tdsp import INSTALL, __version__
+from tdsp.adopt.cli import adopt
 from tdsp.check.cli import check as check_command
 from tdsp.errors import TdspError
 from tdsp.onboard import command as onboard_command
@@ -223,4 +224,5 @@ def _print_names(console: Console, names: "Iterable[str]") -> None:
 app.command("onboard")(onboard_command)
 app.command("generate")(generate_command)
 app.command("check")(check_command)
+app.add_typer(adopt, name="adopt")
 people.register(app)

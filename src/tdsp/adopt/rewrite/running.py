@@ -1,0 +1,63 @@
+"""Which folder a file is run from today: told, or shown by the paths that it names."""
+
+import posixpath
+import re
+from functools import cached_property
+
+from tdsp.adopt.rewrite.layout import Layout
+from tdsp.adopt.rewrite.paths import Runs
+from tdsp.adopt.rewrite.resolve import Resolver
+
+CHANGES = re.compile(r"\bos\.chdir\(|\"%cd |^%cd ", re.MULTILINE)
+
+
+class Running:
+    """Answers from which folders a file may be run, the working folder of its paths."""
+
+    def __init__(self, layout: Layout, resolver: Resolver) -> None:
+        self.layout, self.resolver = layout, resolver
+
+    def of(self, path: str) -> Runs:
+        """Return the folders that a file may be run from today, and the one after the move."""
+        new = posixpath.dirname(self.layout.target(path)) if path.endswith(".ipynb") else ""
+        if CHANGES.search(self.resolver.repo.text(path)):
+            return Runs((), new)
+        starters = self.resolver.starters.get(path) or frozenset((path,))
+        found = [self._folders(each) for each in sorted(starters)]
+        return Runs(tuple(dict.fromkeys(each for some in found for each in some)), new)
+
+    def _folders(self, path: str) -> tuple[str, ...]:
+        own = posixpath.dirname(path)
+        if path in self.resolver.runs:
+            return (self.resolver.runs[path],)
+        if path.endswith(".ipynb"):
+            return (own,)
+        if self.resolver.is_test(path) or not own:
+            return ("",)
+        shown = self._shown(path, own)
+        if shown:
+            return shown
+        return ("",) if self.at_root else ("", own)
+
+    def _shown(self, path: str, own: str) -> tuple[str, ...]:
+        """Return the one folder from which the texts of a file lead to files that are there."""
+        hits: set[str] = set()
+        module = self.resolver.code.get(path)
+        for text in module.texts if module else ():
+            found = [base for base in ("", own) if self._leads(base, text.value)]
+            if len(found) == 1:
+                hits.add(found[0])
+        return tuple(hits) if len(hits) == 1 else (("", own) if hits else ())
+
+    def _leads(self, base: str, text: str) -> bool:
+        path = posixpath.normpath(posixpath.join(base, text))
+        return path in self.layout.files or ("/" in text and path in self.layout.folders)
+
+    @cached_property
+    def at_root(self) -> bool:
+        """Tell whether the scripts of the repository lie at its root."""
+        return any(
+            "/" not in path and path.endswith(".py") and self.resolver.is_started(path)
+            and not self.resolver.is_test(path) and path not in {"setup.py", "conftest.py"}
+            for path in self.resolver.code
+        )  # fmt: skip

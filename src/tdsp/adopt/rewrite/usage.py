@@ -1,0 +1,135 @@
+"""How the names of a file are used: as paths and nothing else, or in other ways too."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import libcst as cst
+
+from tdsp.adopt.rewrite import sinks
+from tdsp.adopt.rewrite.names import Name, Names
+from tdsp.adopt.rewrite.resolve import Resolver
+from tdsp.adopt.rewrite.source import dotted
+
+
+class Usage:
+    """Tells of each use of a name whether it is that of a path.
+
+    `elsewhere` tells of a name of the module how other files use it: None if none does.
+    """
+
+    def __init__(
+        self,
+        names: Names,
+        parents: Any,
+        elsewhere: Callable[[str], bool | None] = lambda _: None,
+    ) -> None:
+        self.names, self.parents, self.elsewhere = names, parents, elsewhere
+        self.local: dict[str, set[int]] = {}
+        self.local = self._local()
+
+    def parent(self, node: Any) -> Any:
+        """Return the node around a node."""
+        return self.parents.get(node)
+
+    def only_paths(self, name: Name) -> bool:
+        """Tell whether a name is used, and as a path each time."""
+        if not all(map(self.is_path, name.uses)):
+            return False
+        outside = None
+        for (scope, text), each in self.names.table.items():
+            if each is name and scope == 0:
+                outside = self.elsewhere(text)
+        return bool(outside) if not name.uses else outside is not False
+
+    def is_path(self, node: Any) -> bool:
+        """Tell whether an expression is used as a path, or only shown."""
+        around = self.parent(node)
+        if isinstance(around, cst.Arg):
+            return self._argument(around, node)
+        if isinstance(around, cst.BinaryOperation):
+            return isinstance(around.operator, cst.Divide) or (
+                isinstance(around.operator, cst.Add) and self.is_path(around)
+            )
+        if isinstance(around, cst.FormattedStringExpression):
+            return self.is_path(self.parent(around))
+        if isinstance(around, cst.Attribute):
+            return around.value is node and around.attr.value in sinks.PATH_PARTS
+        return False
+
+    def _argument(self, around: cst.Arg, node: Any) -> bool:
+        call = self.parent(around)
+        if not isinstance(call, cst.Call):
+            return False
+        name = sinks.name_of(call)
+        if sinks.is_join(call) or name in sinks.SHOWS or dotted(call.func) in sinks.UPS:
+            return True
+        if dotted(call.func) in sinks.SAME:
+            return "Path" in name or self.is_path(call)
+        found = [*sinks.path_arguments(call), *self.local_arguments(call)]
+        return any(each is node for each in found)
+
+    def local_arguments(self, call: cst.Call) -> list[Any]:
+        """Return those arguments of a function of this file that it uses as paths alone."""
+        name = call.func.value if isinstance(call.func, cst.Name) else ""
+        paths = self.local.get(name)
+        if not paths:
+            return []
+        names = self.names.functions[name][0][1]
+        found = []
+        for number, each in enumerate(call.args):
+            place = number
+            if each.keyword is not None:
+                known = each.keyword.value in names
+                place = names.index(each.keyword.value) if known else -1
+            if place in paths and not each.star:
+                found.append(each.value)
+        return found
+
+    def _local(self) -> dict[str, set[int]]:
+        found: dict[str, set[int]] = {}
+        for function, places in self.names.functions.items():
+            if len(places) != 1:
+                continue
+            scope, parameters = places[0]
+            for number, parameter in enumerate(parameters):
+                name = self.names.table[(scope, parameter)]
+                once = len(name.values) == 1 and name.uses
+                if once and all(map(self.is_path, name.uses)):
+                    found.setdefault(function, set()).add(number)
+        return found
+
+
+def used_elsewhere(resolver: Resolver, path: str) -> Callable[[str], bool | None]:
+    """Return a function that tells how other files use a name of this file.
+
+    It returns True if they use it as a path each time, False if also in other ways, and None if
+    no other file names it.
+    """
+    importers = [each for each, targets in resolver.edges.items() if path in targets]
+
+    def use(name: str) -> bool | None:
+        word = re.compile(rf"\b{re.escape(name)}\b")
+        told: bool | None = None
+        for each in importers:
+            lines = resolver.repo.text(each).splitlines()
+            if path_lines := [line for line in lines if word.search(line) and not _IMPORT(line)]:
+                told = told is not False and all(_paths_in(line, name) for line in path_lines)
+        return told
+
+    return use
+
+
+_IMPORT = re.compile(r"\s*(from|import)\s").match
+_CALL = re.compile(r"(\w+)\(\s*(?:\w+=)?(?:\w+\.)*$")
+
+
+def _paths_in(line: str, name: str) -> bool:
+    """Tell whether each use of a name in a line is plainly that of a path."""
+    for match in re.finditer(rf"\b{re.escape(name)}\b", line):
+        call = _CALL.search(line[: match.start()])
+        after = line[match.end() :].lstrip()
+        known = call and (sinks.takes_path(call[1]) and after.startswith((",", ")")))
+        if not known and not re.match(r"/\s*[\"'f\w]", after):
+            return False
+    return True
