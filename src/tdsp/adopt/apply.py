@@ -72,10 +72,9 @@ def apply(
     built = _built(git, plan, tree, say, renderer)
     tip = built.tip
     target = git.tree(tip)
-    moves = {path: new for path, new in plan.moves.items()}
     _clear(git, tree, target)
     say("Checking the branch out")
-    _check_out(git, built, branch, tree, target, moves)
+    _check_out(git, built, branch, tree, target, plan.moves)
     return replace(built, branch=branch)
 
 
@@ -115,9 +114,11 @@ def ready(git: Git, plan: Plan) -> tuple[str, Tree]:
 
 
 def _no_adoption(git: Git) -> None:
-    there = worktree.read(git) is not None
-    names = [n for n, full in ((BRANCH, f"refs/heads/{BRANCH}"), (TAG, f"refs/tags/{TAG}")) if git.ref(full)]
-    if there or names:
+    journal, refs = worktree.read(git), {BRANCH: f"refs/heads/{BRANCH}", TAG: f"refs/tags/{TAG}"}
+    names = [name for name, full in refs.items() if git.ref(full)]
+    if journal is not None and journal.done and not names:
+        worktree.forget(git)  # it is merged, and its names are removed
+    elif journal is not None or names:
         what = f"{names[0]} is there already" if names else "an adoption has been interrupted"
         raise TdspError(
             f"{what}: `tdsp adopt undo` takes an earlier adoption back; if that one is merged,"
@@ -173,8 +174,10 @@ def fits(plan: Plan, tree: Tree) -> None:
 
 def _sound(target: str) -> None:
     parts = target.split("/")
-    wrong = "\\" in target or "\0" in target or any(
-        part in ("", ".", "..") or part.casefold() == ".git" for part in parts
+    wrong = (
+        "\\" in target
+        or "\0" in target
+        or any(part in ("", ".", "..") or part.casefold() == ".git" for part in parts)
     )
     if wrong:
         raise TdspError(f"{show(target)} is no path inside of the repository: correct the plan")
@@ -235,9 +238,14 @@ def _built(git: Git, plan: Plan, tree: Tree, say: Say, renderer: Renderer) -> Ap
         found = renderer(plan)
         check(found, plan)
         forgotten = tuple(each.path for each in files if each.fate == "untracked")
-        place = Place(now, lambda path: git.blob(now[path].blob), plan.level, plan.subdirectory, forgotten)
+        place = Place(
+            now, lambda path: git.blob(now[path].blob), plan.level, plan.subdirectory, forgotten
+        )
         merged = merge(for_level(found, plan.level), place)
-    template = {**now, **{path: Entry(f.mode, git.store(f.content)) for path, f in merged.files.items()}}
+    template = {
+        **now,
+        **{path: Entry(f.mode, git.store(f.content)) for path, f in merged.files.items()},
+    }
     template = _blame(git, template, done)
     if template != now:
         changed = {path for path in now if template[path] != now[path]}
@@ -297,7 +305,15 @@ def _holds(git: Git, done: Manifest, before: Tree, tip: str) -> None:
 
 def pure(git: Git, done: Manifest, before: str, after: str) -> None:
     """Raise TdspError unless a commit holds nothing but exact renames and files that go."""
-    words = ("diff-tree", "-r", "-z", "--no-commit-id", "--find-renames=100%", "-l0", "--name-status")
+    words = (
+        "diff-tree",
+        "-r",
+        "-z",
+        "--no-commit-id",
+        "--find-renames=100%",
+        "-l0",
+        "--name-status",
+    )
     parts = git.run(*words, before, after).split(b"\0")
     gone = {each.path for each in done.files if each.fate == "untracked"}
     at = 0
@@ -307,7 +323,9 @@ def pure(git: Git, done: Manifest, before: str, after: str) -> None:
             at += 3
             continue
         if status != "D" or path not in gone:
-            raise TdspError(f"{show(path)} would not be a pure move ({status}); nothing was changed")
+            raise TdspError(
+                f"{show(path)} would not be a pure move ({status}); nothing was changed"
+            )
         at += 2
 
 

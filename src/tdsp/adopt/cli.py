@@ -73,3 +73,79 @@ def plan_command(
     request = Request(root, level, template_level, package, subdirectory, out, answers, update)
     if plan(request, ask=not yes) and exit_code:
         raise typer.Exit(1)
+
+
+@adopt.command("apply")
+def apply_command(
+    root: Root = Path(),
+    *,
+    plan: Annotated[Path, typer.Option(metavar="FILE", help="The plan.yaml of `adopt plan`.")],
+    bundle: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="First write the whole history into this file."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Carry a plan out, on the new branch tdsp/adopt; your branch stays as it is.
+
+    Moves, edits and the template's files are commits of their own. Each is
+    proven before the branch appears. `tdsp adopt undo` takes all of it back.
+    """
+    from tdsp.adopt.carry import apply
+
+    apply(root, plan, bundle, yes)
+
+
+@adopt.command("verify")
+def verify_command(
+    root: Root = Path(),
+    *,
+    run: Annotated[
+        bool,
+        typer.Option("--run", help="Also run the scripts, before and after, and compare."),
+    ] = False,
+    python: Annotated[
+        str, typer.Option(help="The Python that runs them; default: the one that runs tdsp.")
+    ] = "",
+    seconds: Annotated[
+        float, typer.Option("--time-limit", min=1, help="Seconds for each run.")
+    ] = 120,
+) -> None:
+    """Prove that the adoption lost nothing and changed only what it lists.
+
+    With --run each script runs in a copy of the files from before and from
+    after, without network. Exit code 1 when something is lost or worse.
+    """
+    from tdsp.adopt.carry import verify
+
+    if not verify(root, run, python, seconds):
+        raise typer.Exit(1)
+
+
+@adopt.command("report")
+def report_command(
+    root: Root = Path(),
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write REPORT.md and manifest.json here as well."),
+    ] = None,
+) -> None:
+    """Show what the adoption did, and `tdsp check` before and after."""
+    from tdsp.adopt.carry import report
+
+    report(root, out)
+
+
+@adopt.command("undo")
+def undo_command(
+    root: Root = Path(),
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also when people have committed on the branch.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Take the adoption back: branch, tag, index and files are as before."""
+    from tdsp.adopt.carry import undo
+
+    undo(root, force, yes)

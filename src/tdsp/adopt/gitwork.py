@@ -139,14 +139,11 @@ class Git:
     def write_tree(self, tree: Tree) -> str:
         """Write a tree into the object store and return its id."""
         lines = [
-            f"{each.mode} {each.blob}\t".encode() + os.fsencode(path)
-            for path, each in tree.items()
+            f"{each.mode} {each.blob}\t".encode() + os.fsencode(path) for path, each in tree.items()
         ]
         with tempfile.TemporaryDirectory(prefix="tdsp-index-", dir=self.folder) as place:
             env = {"GIT_INDEX_FILE": str(Path(place, "index"))}
-            self.run(
-                "update-index", "-z", "--index-info", given=b"\0".join([*lines, b""]), env=env
-            )
+            self.run("update-index", "-z", "--index-info", given=b"\0".join([*lines, b""]), env=env)
             return self.run("write-tree", env=env).decode().strip()
 
     def commit(self, tree: Tree, parent: str, message: str) -> str:
@@ -167,7 +164,9 @@ class Git:
     def export(self, tree: Tree, target: Path, largest: int | None = None) -> None:
         """Write the files of a tree, byte for byte; of those over `largest` the size alone."""
         sizes = self.sizes(each.blob for each in tree.values()) if largest is not None else {}
-        small = {p: e for p, e in tree.items() if sizes.get(e.blob, 0) <= (largest or 0) or not sizes}
+        small = {
+            p: e for p, e in tree.items() if sizes.get(e.blob, 0) <= (largest or 0) or not sizes
+        }
         for path, content in self._contents(small):
             place = target / path
             place.parent.mkdir(parents=True, exist_ok=True)

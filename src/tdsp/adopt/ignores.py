@@ -55,7 +55,8 @@ def union(
     What the user's own rules hide already stays hidden; that is theirs.
     """
     theirs = content(path) if path in tree else b""
-    kept, dropped = list(lines), []
+    kept: list[str] = list(lines)
+    dropped: list[tuple[str, str]] = []
     files = {p: content(p) for p, e in tree.items() if _rules(p) and e.mode != LINK}
     before = set(hidden(files, tree)) if files else set()
     while True:

@@ -46,7 +46,9 @@ class Manifest:
     def merged(self, tree: Tree, names: set[str]) -> "Manifest":
         """Return the manifest after the template's commit, in which files were merged."""
         files = tuple(
-            replace(each, now=tree[each.target].blob, fate="merged") if each.target in names else each
+            replace(each, now=tree[each.target].blob, fate="merged")
+            if each.target in names
+            else each
             for each in self.files
         )
         return replace(self, files=files)
@@ -124,6 +126,6 @@ def loads(content: bytes, where: str) -> Manifest:
             for each in data.pop("files")
         )
         lists = {name: tuple(data.pop(name)) for name in ("added", "beside", "folders")}
-        return Manifest(files=files, **lists, **data)
+        return Manifest(**{**data, **lists, "files": files})
     except (ValueError, KeyError, TypeError) as error:
         raise TdspError(f"{where} is not the manifest of an adoption: {error}") from error

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tdsp.adopt import ignores, sections
 from tdsp.adopt.gitwork import PLAIN, Tree, show
 from tdsp.adopt.rendering import Render, Rendered
-from tdsp.adopt.sections import NotLossless
+from tdsp.adopt.sections import NotLosslessError
 
 ASSISTANTS = re.compile(
     r"(^|/)(AGENTS|CLAUDE|GEMINI)(\.local)?\.md$|(^|/)\.(cursor|claude)/|(^|/)\.cursorrules$"
@@ -116,7 +116,7 @@ def _both(done: Merged, name: str, file: Rendered, theirs: str, place: Place) ->
         return
     try:
         content = merger(place.content(theirs), file.content)
-    except NotLossless as error:
+    except NotLosslessError as error:
         _beside(done, theirs, file, str(error))
         return
     if content != place.content(theirs):
@@ -124,22 +124,24 @@ def _both(done: Merged, name: str, file: Rendered, theirs: str, place: Place) ->
         done.merged.append(theirs)
 
 
-def _pyproject(
-    done: Merged, file: Rendered, theirs: str | None, path: str, place: Place
-) -> None:
+def _pyproject(done: Merged, file: Rendered, theirs: str | None, path: str, place: Place) -> None:
     here = _here(place)
     readme = next((each for each in here if READMES.fullmatch(each)), "README.md")
     licence = next((each for each in here if LICENCES.fullmatch(each)), "")
+    notes: list[str] = []
     try:
-        wanted = sections.wanted_pyproject(file.content, place.level, readme, licence)
         before = place.content(theirs) if theirs else b""
-        content, notes = sections.pyproject(before, wanted, place.level)
+        if theirs is None and place.level:
+            content = sections.fresh_pyproject(file.content, readme, licence)
+        else:
+            wanted = sections.wanted_pyproject(file.content, place.level, readme, licence)
+            content, notes = sections.pyproject(before, wanted, place.level)
         lists = [each for each in here if re.fullmatch(r"requirements\.(txt|in)", each)]
         if lists:
             asked = place.content(place.before + lists[0])
             content, said = sections.requirements(content, asked, lists[0])
             notes.append(said)
-    except NotLossless as error:
+    except NotLosslessError as error:
         _beside(done, theirs or path, file, str(error))
         return
     done.notes += [(theirs or path, each) for each in notes]
@@ -161,7 +163,9 @@ def _bytes_stay(done: Merged, rendered: Render, place: Place) -> None:
     kept = [
         name
         for name, entry in place.tree.items()
-        if name.startswith(place.before) and entry.mode != "120000" and b"\r\n" in place.content(name)
+        if name.startswith(place.before)
+        and entry.mode != "120000"
+        and b"\r\n" in place.content(name)
     ]
     lines = [attribute(each[len(place.before) :]) for each in sorted(kept)]
     odd = [each for each in lines if not each]

@@ -32,7 +32,7 @@ This repository follows the Team Data Science Process. `docs/README.md` lists th
 """
 
 
-class NotLossless(Exception):
+class NotLosslessError(Exception):
     """The editor of a format would change what the user wrote."""
 
 
@@ -42,7 +42,7 @@ def readme(theirs: bytes, ours: bytes) -> bytes:
     try:
         text = theirs.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise NotLossless("it is not in UTF-8") from error
+        raise NotLosslessError("it is not in UTF-8") from error
     if MARK in text:
         return theirs
     end = "\r\n" if "\r\n" in text else "\n"
@@ -52,7 +52,8 @@ def readme(theirs: bytes, ours: bytes) -> bytes:
 
 def hooks(theirs: bytes, ours: bytes) -> bytes:
     """Return the user's pre-commit file with the template's hooks that it does not have."""
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     yaml = YAML()
     yaml.preserve_quotes, yaml.width = True, 4096
@@ -63,11 +64,11 @@ def hooks(theirs: bytes, ours: bytes) -> bytes:
             if _dumped(yaml, data) == theirs:
                 break
         except (YAMLError, UnicodeDecodeError, ValueError) as error:
-            raise NotLossless("it is not YAML that can be read") from error
+            raise NotLosslessError("it is not YAML that can be read") from error
     else:
-        raise NotLossless("its layout would change")
+        raise NotLosslessError("its layout would change")
     if not isinstance(data, dict) or not isinstance(data.get("repos"), list):
-        raise NotLossless("it has no list of repos")
+        raise NotLosslessError("it has no list of repos")
     known = {h.get("id") for repo in data["repos"] for h in repo.get("hooks", []) or []}
     for repo in yaml.load(ours)["repos"]:
         missing = [each for each in repo["hooks"] if each["id"] not in known]
@@ -119,26 +120,39 @@ def pyproject(theirs: bytes, wanted: dict[str, Any], level: int) -> tuple[bytes,
         text = theirs.decode("utf-8")
         document = tomlkit.parse(text)
     except (UnicodeDecodeError, TOMLKitError) as error:
-        raise NotLossless("it is not TOML that can be read") from error
+        raise NotLosslessError("it is not TOML that can be read") from error
     if tomlkit.dumps(document) != text:
-        raise NotLossless("its layout would change")
+        raise NotLosslessError("its layout would change")
     notes = []
     tools = document.get("tool", {})
-    if theirs and "poetry" in tools and "project" not in document:
+    wanted = {**wanted, "tool": dict(wanted["tool"])}
+    if "poetry" in tools and "project" not in document:
         notes.append("your [tool.poetry] stays the project's table: only [tool] was added to")
-        wanted = {"tool": {k: v for k, v in wanted["tool"].items() if k not in {"hatch", "uv"}}}
-    elif "build-system" in document:
-        tool = {k: v for k, v in wanted["tool"].items() if k not in {"hatch", "uv"}}
-        wanted = {**wanted, "tool": tool}
+        wanted = {"tool": wanted["tool"]}
+    if "build-system" in document or "poetry" in tools:
+        for name in ("hatch", "uv"):
+            wanted["tool"].pop(name, None)
         wanted.pop("build-system", None)
     for key in document.get("project", {}).get("dynamic", []):
         wanted.get("project", {}).pop(key, None)
     notes += _add(document, wanted, "")
-    if level and "dependency-groups" in wanted:
-        notes += _asked(document["project"], "dependencies", wanted["project"]["dependencies"])
     if "dependency-groups" in wanted:
+        asked = wanted["project"].get("dependencies", []) if level else []
+        notes += _asked(document["project"], "dependencies", asked)
         notes += _asked(document["dependency-groups"], "dev", wanted["dependency-groups"]["dev"])
     return tomlkit.dumps(document).encode(), notes
+
+
+def fresh_pyproject(ours: bytes, readme: str, licence: str) -> bytes:
+    """Return the template's pyproject.toml, as it is written, for a project without one."""
+    document = tomlkit.parse(ours.decode())
+    project: Any = document["project"]
+    project["readme"] = readme
+    for key in ("license", "license-files"):
+        project.pop(key, None)
+    if licence:
+        project["license-files"] = [licence]
+    return tomlkit.dumps(document).encode()
 
 
 def _add(table: Any, wanted: dict[str, Any], where: str) -> list[str]:
@@ -212,7 +226,7 @@ def _pinned(asked: bytes) -> set[str]:
     """Return the packages that a requirements file holds to one version."""
     from tdsp.reading.files import decode
 
-    found = set()
+    found: set[str] = set()
     for line in (decode(asked)[0] or "").splitlines():
         try:
             each = Requirement(line.partition("#")[0].strip())

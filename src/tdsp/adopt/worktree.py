@@ -6,6 +6,7 @@ stays. A journal has every rename; played backwards it gives the work tree from 
 from wherever an interruption has left it.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -70,9 +71,8 @@ def blocked(git: Git, old: Tree, new: Tree) -> list[str]:
     for path in new.keys() - old.keys():
         parents = [path[:at] for at, sign in enumerate(path) if sign == "/"]
         alone = [git.root / each for each in parents if each not in old]
-        if any(each.is_symlink() or each.is_file() for each in alone):
-            found.append(path)
-        elif os.path.lexists(git.root / path) and not _same_but_case(path, old):
+        taken = os.path.lexists(git.root / path) and not _same_but_case(path, old)
+        if taken or any(each.is_symlink() or each.is_file() for each in alone):
             found.append(path)
     return sorted(found)
 
@@ -189,7 +189,7 @@ def _rename(source: Path, target: Path, root: Path) -> None:
     try:
         source.rename(target)
     except OSError as error:
-        if error.errno != 18:  # EXDEV: git's folder is on another file system
+        if error.errno != errno.EXDEV:  # git's folder is on another file system
             raise
         shutil.move(source, target)
     folder = source.parent
