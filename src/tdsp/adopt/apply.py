@@ -304,29 +304,25 @@ def _holds(git: Git, done: Manifest, before: Tree, tip: str) -> None:
 
 
 def pure(git: Git, done: Manifest, before: str, after: str) -> None:
-    """Raise TdspError unless a commit holds nothing but exact renames and files that go."""
-    words = (
-        "diff-tree",
-        "-r",
-        "-z",
-        "--no-commit-id",
-        "--find-renames=100%",
-        "-l0",
-        "--name-status",
-    )
-    parts = git.run(*words, before, after).split(b"\0")
-    gone = {each.path for each in done.files if each.fate == "untracked"}
+    """Raise TdspError unless a commit holds nothing but exact renames and files that go.
+
+    Git calls a rename only what leaves one name for a new one. For names that change places, the
+    comparison of the whole tree is the proof.
+    """
+    moved = {e.target: Entry(e.mode, e.blob) for e in done.files if e.target}
+    if git.tree(after) != moved:
+        raise TdspError("the commit of moves holds more than moves; nothing was changed")
+    old = {each.path for each in done.files}
+    passed = {e.path for e in done.files if e.target in old or e.path in moved or not e.target}
+    passed |= {each.target for each in done.files if each.path in passed}
+    words = ("--no-commit-id", "--find-renames=100%", "-l0", "--name-status")
+    parts = git.run("diff-tree", "-r", "-z", *words, before, after).split(b"\0")
     at = 0
     while at < len(parts) - 1:
         status, path = parts[at].decode(), os.fsdecode(parts[at + 1])
-        if status == "R100":
-            at += 3
-            continue
-        if status != "D" or path not in gone:
-            raise TdspError(
-                f"{show(path)} would not be a pure move ({status}); nothing was changed"
-            )
-        at += 2
+        if status != "R100" and path not in passed:
+            raise TdspError(f"{show(path)} is not a pure move ({status}); nothing was changed")
+        at += 3 if status.startswith("R") else 2
 
 
 def _reported(

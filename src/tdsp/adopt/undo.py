@@ -1,6 +1,6 @@
 """Taking an adoption back: the branch, the tag, the index and the work tree are as they were."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tdsp.adopt import worktree
@@ -79,6 +79,7 @@ def _leave(git: Git, journal: Journal, here: bool, more: bool) -> None:
         if more or not same:
             git.run("checkout", "--quiet", journal.branch, "--")
         else:
+            worktree.write(git, replace(journal, done=False))  # an interruption can be resumed
             worktree.back(git, journal)
     _remove(git, journal)
 
