@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tdsp.adopt import names
-from tdsp.adopt.classify import Judged, classify
+from tdsp.adopt.classify import classify
 from tdsp.adopt.facts import Facts, gather
+from tdsp.adopt.judged import Judged
 from tdsp.adopt.layout import Layout, layout
 from tdsp.adopt.plan import Item, Note, Plan, Question
 from tdsp.adopt.sources import Source, mapped, recognise
@@ -25,6 +26,7 @@ QUESTIONS = {
     "unused models": "No code loads or saves these models. Are they still needed?",
     "exact copies": "These files are exact copies of others. May they go to the archive?",
     "old versions": "These files look like older versions. May they go to the archive?",
+    "databases": "Programs use these databases. They stay where the programs look for them.",
     "old folders": "These folders are called old. May they go to the archive?",
     "images in code": "Are these images documents, or parts of the program?",
     "unused images": "Nothing names these images. Do they belong to the documents?",

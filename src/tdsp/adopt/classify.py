@@ -2,70 +2,37 @@
 
 import posixpath
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tdsp.adopt import names
 from tdsp.adopt.content import DATA
+from tdsp.adopt.copies import copies, versions
+from tdsp.adopt.data import PROSE, Data
 from tdsp.adopt.facts import Fact, Facts, data_like, is_test
+from tdsp.adopt.judged import Judged, stays
 from tdsp.adopt.layout import Layout
 from tdsp.reading.repository import EXAMPLES, Repository
 
-LIBRARIES = frozenset(
-    ["pandas", "numpy", "scipy", "_codecs", "builtins", "collections", "copyreg", "datetime"]
-)
 MANY_IMAGES = 30
-PROSE = frozenset({"markup", "pdf", "office", "text"})
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A file's kind; `place` is where files of its kind go; `ask` names the question, if any."""
-
-    kind: str
-    place: str
-    confidence: float
-    why: tuple[str, ...]
-    ask: str = ""
-
-
-def stays(kind: str, *why: str, sure: float = 0.97) -> Judged:
-    """Return the judgement on a file that keeps its place."""
-    return Judged(kind, "stay", sure, why)
 
 
 def classify(repo: Repository, facts: Facts, found: Layout) -> dict[str, Judged]:
     """Judge every file, then what one file says about another: copies and versions."""
     judge = _Judge(repo, facts, found)
     judged = {path: judge.one(path, fact) for path, fact in facts.files.items()}
-    _copies(repo, facts, judged)
-    _versions(facts, judged)
+    copies(repo, facts, judged)
+    versions(facts, judged)
     return judged
 
 
-class _Judge:
+class _Judge(Data):
     """Judges one file after another."""
-
-    def __init__(self, repo: Repository, facts: Facts, found: Layout) -> None:
-        self.repo, self.facts, self.layout = repo, facts, found
-        self.images: dict[str, int] = {}
-        for fact in facts.of("image"):
-            folder = posixpath.dirname(fact.path)
-            self.images[folder] = self.images.get(folder, 0) + 1
-        self.code = {posixpath.dirname(fact.path) for fact in facts.of("python")} - {""}
 
     def one(self, path: str, fact: Fact) -> Judged:
         """Return the judgement of the first rule that knows the file."""
         rules = (
-            self._special,
-            self._whole,
-            self._python,
-            self._notebook,
-            self._tool,
-            self._model,
-            self._data,
-            self._image,
-            self._web,
-            self._document,
+            *(self._special, self._whole, self._gone, self._python, self._notebook, self._tool),
+            *(self._model, self._data, self._image, self._web, self._document),
         )
         for rule in rules:
             if (judged := rule(path, fact)) is not None:
@@ -77,8 +44,9 @@ class _Judge:
         if fact.content == "link":
             return stays("unknown", "a symbolic link is not followed and not moved")
         junk = names.JUNK.search(path) or name == ".gitignore "
-        kept = fact.content in {"python", "notebook"} and ".ipynb_checkpoints/" not in path
-        if junk and not kept:
+        made = re.search(r"(^|/)(\.ipynb_checkpoints|build/lib[^/]*|build/bdist[^/]*)/", path)
+        kept = fact.content in {"python", "notebook"} and not made
+        if (junk or made) and not kept:
             return Judged("junk", "untrack", 0.99, ("a tool makes it", "its name says so"))
         if names.ASSISTANT.search(path):
             return stays("assistant", "files for coding assistants are the team's own")
@@ -86,7 +54,7 @@ class _Judge:
             return stays("configuration", "it keeps a folder, or git's rules for it")
         if "/" not in path and names.KEPT_DOCUMENT.match(name):
             return stays("document", "hosts and people look for it at the root")
-        if path.startswith("."):
+        if path.startswith(".") or (name.startswith(".") and fact.content in {"text", "empty"}):
             return stays("configuration", "a tool looks for it under this name")
         return None
 
@@ -99,9 +67,28 @@ class _Judge:
             return stays("code", "code in another language stays whole where it is")
         return None
 
+    def _gone(self, path: str, fact: Fact) -> Judged | None:
+        """Judge what is in a folder called old: certain only if nothing outside uses it."""
+        match = names.GONE.search(path)
+        if match is None:
+            return None
+        folder = path[: match.end()]
+        outside = {
+            who for who in fact.importers | fact.readers | fact.namers
+            if not who.startswith(folder)
+        }  # fmt: skip
+        why = f"its folder is called {match[2].lower()}"
+        if outside:
+            return Judged(
+                "archive", "archive", 0.6, (why, f"{sorted(outside)[0]} uses it"), "old folders"
+            )
+        return Judged("archive", "archive", 0.93, (why, "nothing outside of it uses it"))
+
     def _kind(self, path: str, fact: Fact) -> str:
         """Return the kind of a file whose place is decided by the folder that it is in."""
         name, content = posixpath.basename(path), data_like(fact, self.repo)
+        if content == "text" and _odd(path):
+            return "configuration"
         if names.BUILD.match(name):
             return "build"
         if names.DEPENDENCIES.match(name):
@@ -153,14 +140,14 @@ class _Judge:
                 "its name or folder is a test's",
             )
             return Judged("test", "tests", 0.97, why)
+        if parts and parts[0] in names.TESTS and self._serves_tests(fact):
+            return Judged("test", "tests", 0.95, ("tests import it", "its folder is for tests"))
         used = self._used(fact)
         kind = "script" if fact.run and not fact.importers else "code"
         if (EXAMPLES.search(path) and "__init__.py" not in name) or (
             parts and parts[0] in names.STAY
         ):
             return stays(kind, "it parses as Python 3", f"it belongs to the folder {parts[0]}")
-        if names.GONE.search(path):
-            return Judged("archive", "archive", 0.6, ("its folder is called old",), "old folders")
         if name == "__init__.py" or used:
             return Judged(
                 kind, "code", 0.96, ("it parses as Python 3", used or "a package needs it")
@@ -168,6 +155,11 @@ class _Judge:
         return Judged(
             kind, "code", 0.9, ("it parses as Python 3", "it defines what others may use")
         )
+
+    def _serves_tests(self, fact: Fact) -> bool:
+        """Tell whether only tests use a file among them, and nothing runs it."""
+        folders = {names.folded(who.split("/")[0]) for who in fact.importers}
+        return folders <= names.TESTS and bool(folders or not fact.run)
 
     def _used(self, fact: Fact) -> str:
         if fact.importers:
@@ -187,8 +179,6 @@ class _Judge:
             )
         if EXAMPLES.search(path):
             return stays("notebook", "it belongs to the documents or examples that it is among")
-        if names.GONE.search(path):
-            return Judged("archive", "archive", 0.6, ("its folder is called old",), "old folders")
         return Judged(
             "notebook", "notebooks", 0.98, ("its JSON is a notebook's", "its name as well")
         )
@@ -202,6 +192,10 @@ class _Judge:
         if name.endswith(".dvc"):
             return stays("configuration", "DVC's pointer belongs beside its data")
         if fact.content in {"r", "shell", "sql"}:
+            if folder and self._beside_code(folder):
+                return Judged(
+                    "script", "with code", 0.93, ("it is not Python", "it lies beside code")
+                )
             return stays("script", "it is not Python; its paths are seen from where it lies")
         if "mlruns" in path.split("/"):
             return stays("result", "MLflow's records name their own places")
@@ -231,131 +225,6 @@ class _Judge:
                 return True
             folder = posixpath.dirname(folder)
         return False
-
-    def _model(self, path: str, fact: Fact) -> Judged | None:
-        if data_like(fact, self.repo) not in {"model", "hdf5"}:
-            return None
-        parts = names.parts_of(path)
-        modules = {module.split(".")[0] for module in fact.pickled}
-        if modules and modules <= LIBRARIES:
-            return self._table(path, fact, "its pickle holds tables or arrays only")
-        in_folder = any(part in names.MODEL_FOLDERS for part in parts)
-        named = re.search(
-            r"(?i)model|classif|regress|clf|pipe|scaler|encoder|vectori|weights|net|"
-            r"forest|xgb|lgbm|preprocess|transform|svm|knn|bayes",
-            path,
-        )
-        what = "a model's bytes" if not modules else f"its pickle names {sorted(modules)[0]}"
-        used = self._read(fact) or ("its folder is for models" if in_folder else "")
-        library = modules & {
-            "sklearn",
-            "xgboost",
-            "lightgbm",
-            "keras",
-            "torch",
-            "catboost",
-            "imblearn",
-        }
-        used = used or ("its library makes models" if library and named else "")
-        if used and (named or in_folder or library or not fact.pickled):
-            return Judged("model", "models", 0.95, (what, used))
-        if names.DATA_FOLDERS & set(parts) and not named:
-            return self._table(path, fact, "it lies among data")
-        return Judged("model", "models", 0.65, (what,), "unused models")
-
-    def _read(self, fact: Fact) -> str:
-        for verb, who in (
-            ("reads", fact.readers),
-            ("writes", fact.writers),
-            ("names", fact.namers),
-        ):
-            if who:
-                return f"{sorted(who)[0]} {verb} it"
-        return ""
-
-    def _data(self, path: str, fact: Fact) -> Judged | None:
-        content, parts = data_like(fact, self.repo), names.parts_of(path)
-        among = any(part in names.DATA_FOLDERS for part in parts)
-        if among and content in {
-            "text",
-            "json",
-            "xml",
-            "media",
-            "binary",
-            "markup",
-            "pdf",
-            "log",
-            "image",
-            "office",
-            "empty",
-            "web",
-        }:
-            if content in PROSE and posixpath.basename(path).lower().startswith("readme"):
-                return stays("document", "it explains the folder that it is in")
-            return self._table(path, fact, "it lies among data")
-        return self._table(path, fact, "") if content in DATA else None
-
-    def _table(self, path: str, fact: Fact, what: str) -> Judged:
-        parts, content = names.parts_of(path), data_like(fact, self.repo)
-        what = what or (
-            f"its bytes are a {content}" if content == "table" else f"it is a {content}"
-        )
-        stage = next((names.STAGES[part] for part in reversed(parts) if part in names.STAGES), "")
-        among = any(part in names.DATA_FOLDERS for part in parts)
-        base = names.stem(path)[0]
-        if any(part in names.RESULT_FOLDERS for part in parts) and not fact.readers:
-            return Judged("result", "reports", 0.93, (what, "its folder is for results"))
-        if stage:
-            kind = "raw data" if stage in {"raw", "external"} else "derived data"
-            sure = among and (stage == "raw" or kind == "derived data" or path.startswith("data/"))
-            return Judged(
-                kind,
-                f"data/{stage}",
-                0.96 if sure else 0.7,
-                (what, f"its folder says {stage}"),
-                "" if sure else "unclear tables",
-            )
-        if fact.writers:
-            if names.RESULT.search(base) and not fact.readers - fact.writers:
-                return Judged(
-                    "result",
-                    "reports",
-                    0.95,
-                    (what, self._read(Fact("", "", fact.writers)).replace("reads", "writes")),
-                )
-            place = "data/interim" if fact.readers else "data/processed"
-            return Judged(
-                "derived data", place, 0.95, (what, f"{sorted(fact.writers)[0]} writes it")
-            )
-        derived = names.DERIVED.search(base) or names.RESULT.search(base)
-        used = self._read(fact) or self._folder_read(path)
-        if derived and not (among and used):
-            return Judged(
-                "derived data", "data/processed", 0.6, (what, "its name"), "unclear tables"
-            )
-        if used:
-            if derived:
-                return Judged(
-                    "derived data",
-                    "data/processed",
-                    0.7,
-                    (what, used, "its name"),
-                    "unclear tables",
-                )
-            return Judged("raw data", "data/raw", 0.95, (what, used, "nothing writes it"))
-        if among:
-            return Judged(
-                "raw data", "data/raw", 0.9, (what, "its folder is for data", "nothing writes it")
-            )
-        return Judged("raw data", "data/raw", 0.6, (what, "nothing reads it"), "unread tables")
-
-    def _folder_read(self, path: str) -> str:
-        folder = posixpath.dirname(path)
-        while folder:
-            if who := self.facts.folders_read.get(folder):
-                return f"{sorted(who)[0]} reads its folder"
-            folder = posixpath.dirname(folder)
-        return ""
 
     def _image(self, path: str, fact: Fact) -> Judged | None:
         if data_like(fact, self.repo) not in {"image", "media"}:
@@ -433,16 +302,21 @@ class _Judge:
                 )
             return stays("document", "it explains the folder that it is in")
         if parts and parts[0] in names.STAY | names.NOTEBOOKS | names.TESTS:
-            return stays("document", f"it belongs to the folder {path.split('/')[0]}")
+            kind = "configuration" if fact.content == "text" and _odd(path) else "document"
+            return stays(kind, f"it belongs to the folder {path.split('/')[0]}")
         if any(part in names.RESULT_FOLDERS for part in parts):
             return Judged("result", "reports", 0.9, ("prose", "its folder is for results"))
         if fact.content == "text" and fact.readers:
             return Judged(
                 "raw data", "data/raw", 0.7, ("text", self._read(fact)), "texts that code reads"
             )
-        if parts and self._beside_code(posixpath.dirname(path)):
+        if (
+            parts
+            and fact.content in {"markup", "text"}
+            and self._beside_code(posixpath.dirname(path))
+        ):
             return Judged("document", "with code", 0.9, ("prose", "it lies beside code"))
-        if fact.content == "text" and names.stem(path)[1].lower() not in {".txt", ".md"}:
+        if fact.content == "text" and _odd(path):
             return Judged("unknown", "stay", 0.5, ("a text of no known use",), "unknown files")
         if not parts or fact.content in {"pdf", "office"}:
             return Judged("document", "docs", 0.92, ("prose", "no code reads it"))
@@ -467,58 +341,6 @@ class _Judge:
         return Judged("unknown", "stay", 0.5, ("bytes of no known kind",), "unknown files")
 
 
-def _copies(repo: Repository, facts: Facts, judged: dict[str, Judged]) -> None:
-    """Send exact copies that nobody uses to the archive, if another of them is used."""
-    groups: dict[str, list[str]] = {}
-    for path, file in repo.files.items():
-        if file.size > 40 and judged[path].kind in {
-            "code",
-            "script",
-            "notebook",
-            "raw data",
-            "derived data",
-            "model",
-        }:
-            groups.setdefault(file.blob, []).append(path)
-    for group in groups.values():
-        if len(group) < 2 or any(judged[p].place == "archive" for p in group):
-            continue
-        used = [path for path in group if _is_used(facts.files[path])]
-        best = min(used or group, key=lambda path: (path.count("/"), len(path), path))
-        for path in group:
-            if path == best or judged[path].place == "stay" or path in used:
-                continue
-            why = ("an exact copy", f"of {best}")
-            if judged[path].kind in {"code", "script"} and used:
-                judged[path] = Judged("archive", "archive", 0.93, (*why, "only the other is used"))
-            else:
-                judged[path] = Judged("archive", "archive", 0.65, why, "exact copies")
-
-
-def _is_used(fact: Fact) -> bool:
-    return bool(fact.importers or fact.readers or fact.namers or "runs it" in fact.run)
-
-
-def _versions(facts: Facts, judged: dict[str, Judged]) -> None:
-    """Ask about old versions: files whose names differ by V2, _final, copy or old."""
-    chains: dict[tuple[str, str], list[str]] = {}
-    for path, each in judged.items():
-        if each.kind in {"code", "script", "notebook", "raw data", "derived data", "model"}:
-            base, suffix = names.stem(path)
-            match = names.VERSION.match(base)
-            root = (match["base"] if match else base).strip(" _-.").lower()
-            chains.setdefault((posixpath.dirname(path), root + suffix), []).append(path)
-    for group in chains.values():
-        marked = [p for p in group if names.VERSION.match(names.stem(p)[0])]
-        if len(group) < 2 or not marked:
-            continue
-        used = [path for path in group if _is_used(facts.files[path])]
-        if len(used) == 1:
-            kept = used[0]
-        else:
-            kept = max(used or group, key=lambda p: (p in marked, names.stem(p)[0].lower()))
-        for path in group:
-            if path == kept or path in used or judged[path].place in {"stay", "archive"}:
-                continue
-            why = ("its name is one of several versions", f"{kept} is used or newer")
-            judged[path] = Judged("archive", "archive", 0.65, why, "old versions")
+def _odd(path: str) -> bool:
+    """Tell whether a text's name says that it is no prose."""
+    return names.stem(path)[1].lower() not in {".txt", ".md", ""}

@@ -164,14 +164,22 @@ def pickled_modules(content: bytes) -> tuple[frozenset[str], bool]:
     """
     found: set[str] = set()
     texts: list[str] = []
+    memo: dict[int, str] = {}
+    before = ""
     try:
         for code, given, _ in pickletools.genops(content):
             if code.name == "GLOBAL" and isinstance(given, str):
                 found.add(given.split(" ")[0])
             elif code.name == "STACK_GLOBAL" and len(texts) > 1:
                 found.add(texts[-2])
-            elif isinstance(given, str) and "UNICODE" in code.name:
-                texts = [*texts[-3:], given]
+            elif code.name in {"MEMOIZE", "BINPUT", "LONG_BINPUT"}:
+                place = given if isinstance(given, int) else len(memo)
+                memo[place] = texts[-1] if "UNICODE" in before and texts else ""
+            elif "UNICODE" in code.name:
+                texts = [*texts[-3:], str(given)]
+            elif code.name in {"BINGET", "LONG_BINGET"} and memo.get(int(str(given))):
+                texts = [*texts[-3:], memo[int(str(given))]]
+            before = code.name
     except Exception:  # joblib puts raw arrays between the instructions
         return frozenset(found), False
     return frozenset(found), True

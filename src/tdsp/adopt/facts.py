@@ -19,7 +19,7 @@ RUNNERS = re.compile(
     r"\bpapermill|\bcoverage run|\bpytest)\s+(?:-[mu]\s+)?[\"']?([\w./\\-]+)"
 )
 CHANGES = re.compile(r"(?:^|&&|;|\$)\s*cd\s+([\w./-]+)")
-TOKEN = re.compile(r"[\w./()@%+~-]*[\w)]")
+TOKEN = re.compile(r"[\w./@%+~-]*\w")
 PICKLES = 20_000_000
 
 
@@ -60,7 +60,7 @@ def gather(repo: Repository, contents: Callable[[str], bytes]) -> Facts:
         files, defaultdict(set), defaultdict(set), {}, tuple(_notes(repo, files, contents))
     )
     index = _Index(files)
-    _commands(repo, facts)
+    _commands(repo, facts, index)
     modules = dict(_modules(repo))
     for path, module in modules.items():
         _imports(path, module, facts, index)
@@ -213,7 +213,7 @@ def _base(path: str, run: str, module: Module, index: _Index) -> str:
     return ""
 
 
-def _commands(repo: Repository, facts: Facts) -> None:
+def _commands(repo: Repository, facts: Facts, index: _Index) -> None:
     """Mark what README, shell, CI, Makefile, Procfile and container files run."""
     for path, fact in facts.files.items():
         name = posixpath.basename(path)
@@ -236,6 +236,10 @@ def _commands(repo: Repository, facts: Facts) -> None:
                 if hit in facts.files and hit != path:
                     facts.files[hit].namers.add(path)
                     break
+            else:
+                same = index.names.get(posixpath.basename(token), [])
+                if len(same) == 1 and facts.files[same[0]].content in {"image", "table"}:
+                    facts.files[same[0]].namers.add(path)
 
 
 def _ran(word: str, path: str, folder: str, base: str, facts: Facts) -> None:

@@ -26,11 +26,14 @@ class Layout:
 def layout(repo: Repository, facts: Facts) -> Layout:
     """Work out the layout from names and facts."""
     tops = _tops(facts)
+    named = repo.text("setup.py") + repo.text("setup.cfg") + repo.text("pyproject.toml")
     packages = frozenset(
         top for top in tops
         if f"{top}/__init__.py" in facts.files and top.isidentifier()
         and names.folded(top) not in names.GENERIC | names.TESTS | names.DOCUMENTS | names.STAY
     )  # fmt: skip
+    if len(packages) > 1:
+        packages = frozenset(each for each in packages if each in named)
     inner = frozenset(
         path.split("/")[1] for path in facts.files
         if path.startswith("src/") and path.count("/") == 2 and path.endswith("/__init__.py")
@@ -58,12 +61,16 @@ def _wholes(
         held = {path.split("/", 1)[1] for path in paths}
         if top == "src" or top in packages or names.folded(top) in names.TESTS:
             continue
-        if "package.json" in held:
-            found[top] = "it is a web client with a package.json"
-        elif any(names.BUILD.match(each) and "docker" in each.lower() for each in held):
-            found[top] = "it has a container file of its own"
-        elif all(path in facts.files for path in (f"{top}/CMakeLists.txt",)):
+        if "CMakeLists.txt" in held:
             found[top] = "it is built by CMake"
+        elif "script.py.mako" in held or "alembic.ini" in held:
+            found[top] = "a tool for databases keeps its migrations there"
+        for path in paths:
+            folder, name = posixpath.split(path)
+            if name == "package.json":
+                found.setdefault(folder, "it is a web client with a package.json")
+            elif names.BUILD.match(name) and "dockerfile" in name.lower():
+                found.setdefault(folder, "it has a container file of its own")
     for path in facts.files:
         if repo.role(path) == "vendored" and not any(path.startswith(f"{e}/") for e in found):
             found[posixpath.dirname(path)] = "it is somebody else's code"

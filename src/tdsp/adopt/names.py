@@ -21,8 +21,8 @@ KEPT_DOCUMENT = re.compile(
     re.IGNORECASE,
 )
 DEPENDENCIES = re.compile(
-    r"^([\w.-]*requirements?[\w.-]*\.(txt|in|lock|pip)|(conda[\w-]*|environment|env)[\w.-]*\.ya?ml|"
-    r"Pipfile(\.lock)?|poetry\.lock|uv\.lock|pdm\.lock|pixi\.(toml|lock)|renv\.lock|DESCRIPTION|"
+    r"^([\w.-]*requirements?[\w.-]*\.(txt|in|lock|pip|ya?ml)|(conda[\w-]*|environment|env)[\w.-]*\.ya?ml|"
+    r"Pipfile(\.lock)?|poetry\.lock|uv\.lock|pdm\.lock|pixi\.(toml|lock)|renv\.lock|DESCRIPTION|go\.(mod|sum)|Cargo\.(toml|lock)|Gemfile(\.lock)?|pom\.xml|"
     r"package(-lock)?\.json|yarn\.lock|pnpm-lock\.yaml|constraints[\w.-]*\.txt|packages\.txt|"
     r"install\.R|apt\.txt)$",
     re.IGNORECASE,
@@ -82,6 +82,7 @@ STAGES = {
 }  # fmt: skip
 MODEL_FOLDERS = frozenset(
     [
+        "ml_model",
         "model",
         "models",
         "saved_model",
@@ -197,6 +198,9 @@ STAY = frozenset(
 )
 GENERIC = frozenset(
     [
+        *["apps", "pages", "experiments", "experimentation", "analysis", "controllers", "views"],
+        *["database", "db", "queries", "routes", "schemas", "assets", "artifacts", "build", "dist"],
+        *["examples", "functions", "flows"],
         "src",
         "code",
         "app",
@@ -298,13 +302,19 @@ def module_path(path: str) -> str:
     """Return a path below a package whose folders and file can be imported."""
     *folders, name = path.split("/")
     base, suffix = stem(name)
-    whole = module_name(base) + suffix if suffix == ".py" else name
+    page = folders[-1:] == ["pages"]  # Streamlit shows their names, and nothing imports them
+    whole = module_name(base) + suffix if suffix == ".py" and not page else name
     return "/".join([*map(module_name, folders), whole])
 
 
 def without(path: str, names: frozenset[str]) -> str:
-    """Return a path without the leading folders that only say what the target says anyway."""
+    """Return a path without the folders that only say what the target says anyway.
+
+    What stands before the first of them says where the file was, not what it is.
+    """
     parts = path.split("/")
-    while len(parts) > 1 and folded(parts[0]) in names:
-        parts = parts[1:]
-    return "/".join(parts)
+    said = [index for index, part in enumerate(parts[:-1]) if folded(part) in names]
+    start = said[0] if said else 0
+    while start < len(parts) - 1 and folded(parts[start]) in names:
+        start += 1
+    return "/".join(parts[start:])

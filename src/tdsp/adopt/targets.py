@@ -4,9 +4,8 @@ import posixpath
 from collections.abc import Iterable, Mapping
 
 from tdsp.adopt import names
-from tdsp.adopt.classify import Judged
+from tdsp.adopt.judged import Judged
 from tdsp.adopt.layout import Layout
-from tdsp.adopt.tree import case_groups
 
 DATA_WORDS = (
     names.DATA_FOLDERS
@@ -43,7 +42,7 @@ class Targets:
         if place == "untrack":
             return ""
         if place == "stay":
-            return self._spelled(path)
+            return path
         if place == "archive":
             return path if names.folded(path.split("/")[0]) == "archive" else f"archive/{path}"
         if place in {"code", "with code"}:
@@ -55,13 +54,6 @@ class Targets:
         if place.startswith("data/"):
             return self._data(path, place)
         return self._below(path, place)
-
-    def _spelled(self, path: str) -> str:
-        """Return a path that stays, below a standard folder in that folder's own spelling."""
-        top, joint, rest = path.partition("/")
-        if joint and top.lower() in names.STANDARD and top != top.lower():
-            return f"{top.lower()}/{rest}"
-        return path
 
     def code(self, path: str) -> str:
         """Return the place of code: packages keep their inside, other folders go into ours."""
@@ -112,50 +104,76 @@ def settle(wanted: Mapping[str, str], rendered: Iterable[str]) -> dict[str, str]
 
     A file that stays has its place before one that comes. What cannot be solved stays.
     """
+    wanted = _spelled(wanted, rendered)
     found = {path: target for path, target in wanted.items() if target == path or not target}
-    keys = {path.casefold(): path for path, target in found.items() if target}
-    folders = {
-        key: group[0]
-        for key, group in case_groups(p for p, t in found.items() if t).items()
-        if key not in keys
-    }
-    theirs = {path.casefold() for path in rendered}
-    their_folders = {f for path in theirs for f in _above(path)}
+    places = _Places(rendered, found.values())
     for path in sorted(set(wanted) - set(found), key=lambda p: (p.count("/"), p)):
-        target = next(
-            each
-            for each in _options(path, wanted[path])
-            if _free(each, keys, folders, theirs, their_folders) or each == path
-        )
-        found[path] = target
-        keys[target.casefold()] = target
-        for folder in _above(target):
-            folders.setdefault(folder.casefold(), folder)
+        options = (places.spelled(each) for each in _options(path, wanted[path]))
+        found[path] = next(each for each in options if each == path or places.free(each))
+        places.take(found[path])
     return {path: found[path] for path in wanted}
+
+
+def _spelled(wanted: Mapping[str, str], rendered: Iterable[str]) -> dict[str, str]:
+    """Give standard folders one spelling where files come to `data/` while `Data/` stays."""
+    comes = {t.split("/")[0] for p, t in wanted.items() if t != p and "/" in t}
+    comes |= {path.split("/")[0] for path in rendered}
+    found = {}
+    for path, target in wanted.items():
+        top, joint, rest = target.partition("/")
+        low = top.lower()
+        clash = joint and low in names.STANDARD and top != low and low in comes
+        found[path] = f"{low}/{rest}" if clash else target
+    return found
+
+
+class _Places:
+    """What is taken: by files that stay, by files that have come, by the template."""
+
+    def __init__(self, rendered: Iterable[str], staying: Iterable[str]) -> None:
+        self.theirs = {path.casefold(): path for path in rendered}
+        self.their_folders = {
+            folder.casefold(): folder for path in self.theirs.values() for folder in _above(path)
+        }
+        self.files: set[str] = set()
+        self.folders: dict[str, str] = {}
+        for path in staying:
+            if path:
+                self.take(path)
+
+    def take(self, path: str) -> None:
+        """Remember a file that has a place."""
+        self.files.add(path.casefold())
+        for folder in _above(path):
+            self.folders.setdefault(folder.casefold(), folder)
+
+    def spelled(self, target: str) -> str:
+        """Return a target in the template's spelling, where the template has such a file."""
+        return self.theirs.get(target.casefold(), target)
+
+    def free(self, target: str) -> bool:
+        """Tell whether a file may come there; a document may take the place of the template's."""
+        key = target.casefold()
+        if key in self.files or key in self.folders or key in self.their_folders:
+            return False
+        name = posixpath.basename(key)
+        if (
+            key in self.theirs
+            and key.endswith(".py")
+            and name not in {"__init__.py", "conftest.py"}
+        ):
+            return False
+        for folder in _above(target):
+            low = folder.casefold()
+            known = self.folders.get(low, self.their_folders.get(low, folder))
+            if low in self.files or low in self.theirs or known != folder:
+                return False
+        return True
 
 
 def _above(path: str) -> list[str]:
     parts = path.split("/")[:-1]
     return ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
-
-
-def _free(
-    target: str,
-    keys: dict[str, str],
-    folders: dict[str, str],
-    theirs: set[str],
-    their_folders: set[str],
-) -> bool:
-    key = target.casefold()
-    if key in keys or key in folders or key in their_folders:
-        return False
-    if key in theirs and not target.endswith("/__init__.py"):
-        return False
-    for folder in _above(target):
-        low = folder.casefold()
-        if low in keys or low in theirs or folders.get(low, folder) != folder:
-            return False
-    return True
 
 
 def _options(path: str, target: str) -> Iterable[str]:
