@@ -40,6 +40,7 @@ Merge this branch with a merge commit: a squash would lose the history of moved 
 """
 IGNORE_REVS = ".git-blame-ignore-revs"
 MIGRATION = "docs/migration"
+LOCK = "requirements.lock"
 
 
 @dataclass(frozen=True)
@@ -230,18 +231,14 @@ def _built(git: Git, plan: Plan, tree: Tree, say: Say, renderer: Renderer) -> Ap
         tip, now = git.commit(edited, tip, EDITS), edited
         done = replace(done, commits={**done.commits, "edits": tip})
         _holds(git, done, tree, tip)
-        for problem in proof.undone(done, git.blob):
+        for problem in proof.undone(done, edited, git.blob):
             raise TdspError(f"{problem}; nothing was changed")
     merged = Merged()
     if plan.source != "tdsp":
         say("Rendering the template")
         found = renderer(plan)
         check(found, plan)
-        forgotten = tuple(each.path for each in files if each.fate == "untracked")
-        place = Place(
-            now, lambda path: git.blob(now[path].blob), plan.level, plan.subdirectory, forgotten
-        )
-        merged = merge(for_level(found, plan.level), place)
+        merged = merge(for_level(found, plan.level), _place(git, plan, done, now, found))
     template = {
         **now,
         **{path: Entry(f.mode, git.store(f.content)) for path, f in merged.files.items()},
@@ -259,6 +256,15 @@ def _built(git: Git, plan: Plan, tree: Tree, say: Say, renderer: Renderer) -> Ap
     if tip == plan.commit:
         raise TdspError("the plan changes nothing: the repository is adopted already")
     return _reported(git, plan, done, merged, tip, template)
+
+
+def _place(git: Git, plan: Plan, done: Manifest, now: Tree, found: Render) -> Place:
+    """Return where the template's files go."""
+    forgotten = tuple(each.path for each in done.files if each.fate == "untracked")
+    lock = found[LOCK].content if LOCK in found and plan.level else b""
+    return Place(
+        now, lambda path: git.blob(now[path].blob), plan.level, plan.subdirectory, forgotten, lock
+    )
 
 
 def _file(item: Item, entry: Entry) -> File:

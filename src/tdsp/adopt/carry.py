@@ -98,6 +98,10 @@ def _run(git: Git, console: Console, python: str, seconds: float) -> bool:
             with console.status(Text(f"Running {show(each.path)}")):
                 verdicts.append(running.compare(bench, done, each))
     table = Table("verdict", "script", "now", "why", box=None)
+    for found in verdicts:
+        words = (found.path, found.command, found.detail)
+        mark = Text(found.verdict, COLOURS.get(found.verdict, "yellow"))
+        table.add_row(mark, *(Text(show(each)) for each in words))
     console.print(table if verdicts else "No script is started by itself: nothing was run")
     return not any(found.verdict == "regressed" for found in verdicts)
 

@@ -102,10 +102,13 @@ def unchanged(old: bytes, new: bytes, spans: tuple[tuple[int, int, int], ...]) -
     return b"".join([*parts, new[here:]]) == old
 
 
-def undone(manifest: Manifest, blob: Callable[[str], bytes]) -> Iterator[str]:
-    """Yield the edited files whose old bytes do not come back when the edits are undone."""
+def undone(manifest: Manifest, edits: Tree, blob: Callable[[str], bytes]) -> Iterator[str]:
+    """Yield the edited files whose old bytes do not come back when the edits are undone.
+
+    `edits` is the tree of the commit of edits: the template may have been merged in later.
+    """
     for each in manifest.files:
-        if each.fate == "edited" and not unchanged(blob(each.blob), blob(each.now), each.spans):
+        if each.spans and not unchanged(blob(each.blob), blob(edits[each.target].blob), each.spans):
             yield f"{show(each.target)}: undoing the edits does not give the bytes from before"
 
 

@@ -36,13 +36,17 @@ class Merged:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the template's files go: the user's tree, its bytes, and the project's folder."""
+    """Where the template's files go: the user's tree, its bytes, and the project's folder.
+
+    `forgotten` are files that git no longer tracks; `lock` has the template's tested versions.
+    """
 
     tree: Tree
     content: Callable[[str], bytes]
     level: int
     subdirectory: str = ""
     forgotten: tuple[str, ...] = ()
+    lock: bytes = b""
 
     @property
     def before(self) -> str:
@@ -139,8 +143,8 @@ def _pyproject(done: Merged, file: Rendered, theirs: str | None, path: str, plac
         lists = [each for each in here if re.fullmatch(r"requirements\.(txt|in)", each)]
         if lists:
             asked = place.content(place.before + lists[0])
-            content, said = sections.requirements(content, asked, lists[0])
-            notes.append(said)
+            content, said = sections.requirements(content, asked, lists[0], place.lock)
+            notes += said
     except NotLosslessError as error:
         _beside(done, theirs or path, file, str(error))
         return

@@ -103,7 +103,7 @@ def counts(done: Manifest, plan: Plan | None = None) -> dict[str, int]:
     found = {
         "before": len(done.files),
         "moved": sum(each.target not in ("", each.path) for each in done.files),
-        "edited": fates["edited"],
+        "edited": sum(bool(each.spans) for each in done.files),
         "merged with the template's": fates["merged"],
         "no longer tracked": fates["untracked"],
         "in their place, unchanged": sum(

@@ -21,6 +21,7 @@ from tdsp.adopt.manifest import File, Manifest
 
 VERDICTS = ("same-ok", "same-failure", "improved", "regressed", "interactive", "not run")
 NUMBER = re.compile(r"\d+(?:[.,:\-/]\d+)*(?:e[+-]?\d+)?")
+FRAMES = re.compile(r"Traceback \(most recent call last\):\n(?:[ \t].*\n)*")
 MOST_OUTPUT = 200_000
 MADE_BY_RUNS = ("__pycache__/", ".pytest_cache/")
 
@@ -134,11 +135,11 @@ def _files(old: Run, new: Run, done: Manifest) -> str:
 
 
 def _masked(text: str, done: Manifest) -> str:
-    """Return an output without what may differ: numbers, times, and names of moved files."""
+    """Return an output without what may differ: numbers, times, frames, names of moved files."""
     for each in sorted(done.files, key=lambda e: -len(e.target)):
         if each.target not in ("", each.path):
             text = text.replace(each.target, each.path)
-    return NUMBER.sub("#", text)
+    return NUMBER.sub("#", FRAMES.sub("", text))
 
 
 def _best(bench: Bench, tree: Path, path: str, done: Manifest) -> Run:

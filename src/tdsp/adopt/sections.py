@@ -15,7 +15,6 @@ from packaging.utils import canonicalize_name
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Table
 
-GROUP = "adopted"
 SECONDS = 60
 MARK = "<!-- tdsp adopt -->"
 ERRORS_ONLY = ["E9", "F63", "F7", "F82"]  # what is broken, not what is unusual
@@ -186,52 +185,66 @@ def _name(text: str) -> str:
         return text
 
 
-def requirements(project: bytes, asked: bytes, name: str) -> tuple[bytes, str]:
+def requirements(project: bytes, asked: bytes, name: str, tested: bytes) -> tuple[bytes, list[str]]:
     """Return pyproject.toml with the packages of a requirements file, by `uv add --frozen`.
 
-    Where the file pins a version that the template's own code cannot work with, its packages
-    become the extra `adopted`.
+    `tested` is the template's lock. A pin that shuts its version out is left where it stands, in
+    the user's file: with both, nothing could be installed.
     """
     beside = Path(sys.executable).with_name("uv")
     uv = str(beside) if beside.is_file() else shutil.which("uv")
     left = f"the packages of {name} were not added: "
     if uv is None:
-        return project, left + f"uv is not installed; later: uv add --frozen -r {name}"
-    pinned = _pinned(asked) & {
-        _name(str(each))
-        for each in tomlkit.parse(project.decode()).get("project", {}).get("dependencies", [])
-    }
-    extra = ["--optional", GROUP] if pinned else []
+        return project, [left + f"uv is not installed; later: uv add --frozen -r {name}"]
+    loose, notes = _loosened(asked, _versions(tested))
     with tempfile.TemporaryDirectory(prefix="tdsp-uv-") as folder:
         Path(folder, "pyproject.toml").write_bytes(project)
-        Path(folder, name).write_bytes(asked)
+        Path(folder, name).write_bytes(loose)
         try:
             done = subprocess.run(
-                [uv, "add", "--frozen", "--offline", "--no-python-downloads", *extra, "-r", name],
+                [uv, "add", "--frozen", "--offline", "--no-python-downloads", "-r", name],
                 cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False,
             )  # fmt: skip
         except (OSError, subprocess.TimeoutExpired):
-            return project, left + "uv did not answer"
+            return project, [left + "uv did not answer"]
         if done.returncode:
             reason = " ".join(done.stderr.split())[:200]
-            return project, left + f"uv says: {reason}"
+            return project, [left + f"uv says: {reason}"]
         written = Path(folder, "pyproject.toml").read_bytes()
-    if pinned:
-        which = ", ".join(sorted(pinned))
-        return written, f"packages of {name} are the extra {GROUP}: it pins {which}"
-    return written, f"packages of {name} were added by uv"
+    return written, [f"the packages of {name} were added by uv", *notes]
 
 
-def _pinned(asked: bytes) -> set[str]:
-    """Return the packages that a requirements file holds to one version."""
+def _versions(lock: bytes) -> dict[str, str]:
+    """Return package -> the version that the template was tested with."""
+    found: dict[str, str] = {}
+    for line in lock.decode().splitlines():
+        if (each := _requirement(line)) is not None:
+            exact = [part.version for part in each.specifier if part.operator == "=="]
+            found[canonicalize_name(each.name)] = exact[0] if exact else ""
+    return found
+
+
+def _loosened(asked: bytes, tested: dict[str, str]) -> tuple[bytes, list[str]]:
+    """Return a requirements file without the pins that shut a tested version out, and notes."""
     from tdsp.reading.files import decode
 
-    found: set[str] = set()
-    for line in (decode(asked)[0] or "").splitlines():
-        try:
-            each = Requirement(line.partition("#")[0].strip())
-        except InvalidRequirement:
-            continue
-        if any(part.operator in {"==", "<", "<=", "~="} for part in each.specifier):
-            found.add(canonicalize_name(each.name))
-    return found
+    text = decode(asked)[0]
+    if text is None:
+        return asked, []
+    lines, notes = [], []
+    for line in text.splitlines():
+        each = _requirement(line)
+        version = tested.get(canonicalize_name(each.name), "") if each is not None else ""
+        if each is not None and version and not each.specifier.contains(version, prereleases=True):
+            notes.append(f"{each}: not taken, the template is tested with {version}")
+            each.specifier = type(each.specifier)()
+            line = str(each)
+        lines.append(line)
+    return "\n".join(lines).encode() + b"\n" if notes else asked, notes
+
+
+def _requirement(line: str) -> Requirement | None:
+    try:
+        return Requirement(line.partition(" #")[0].removesuffix("\\").strip())
+    except InvalidRequirement:
+        return None

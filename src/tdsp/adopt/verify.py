@@ -4,7 +4,7 @@ import ast
 import json
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +45,22 @@ def verify(git: Git, done: Manifest) -> list[Proof]:
             raise TdspError(f"commit {commit[:12]} is not in this clone: fetch the branch whole")
     before = git.tree(done.commit)
     last = git.tree(_last(done))
-    edited = [each for each in done.files if each.fate == "edited"]
+    middle = git.tree(done.commits.get("edits", done.commits.get("moves", done.commit)))
+    edited = [replace(e, now=middle[e.target].blob) for e in done.files if e.spans]
     merged = [each for each in done.files if each.fate == "merged"]
     return [
         Proof(
             "every file of before has its place", len(before), tuple(_placed(done, before, last))
         ),
         Proof("moves are pure", len(_moved(done)), tuple(_pure(git, done))),
-        Proof("edits undone give the old bytes", len(edited), tuple(proof.undone(done, git.blob))),
+        Proof(
+            "edits undone give the old bytes",
+            len(edited),
+            tuple(proof.undone(done, middle, git.blob)),
+        ),
         Proof("statements without an edit are the same", len(edited), tuple(_code(git, edited))),
         Proof("outputs of notebooks are the same", len(edited), tuple(_outputs(git, edited))),
-        Proof("merged files hold what they held", len(merged), tuple(_merged(git, merged, done))),
+        Proof("merged files hold what they held", len(merged), tuple(_merged(git, merged, middle))),
     ]
 
 
@@ -142,11 +147,10 @@ def _all_but_source(content: bytes) -> Any:
     return data
 
 
-def _merged(git: Git, merged: list[File], done: Manifest) -> Iterator[str]:
+def _merged(git: Git, merged: list[File], middle: Tree) -> Iterator[str]:
     """Say which merged file does not hold all that its owner wrote."""
-    blobs = git.tree(done.commits.get("edits", done.commits.get("moves", done.commit)))
     for each in merged:
-        old, new = git.blob(blobs[each.target].blob), git.blob(each.now)
+        old, new = git.blob(middle[each.target].blob), git.blob(each.now)
         if each.target.endswith(".toml"):
             held = _holds(tomllib.loads(old.decode()), tomllib.loads(new.decode()))
         elif each.target.endswith((".yaml", ".yml")):
