@@ -35,7 +35,7 @@ RENDER: Render = {
     "src/churn/__init__.py": Rendered(b""),
     "src/churn/features.py": Rendered(b'"""Features."""\n'),
     "tools/run.sh": Rendered(b"#!/bin/sh\n", "100755"),
-    ".github/workflows/ci.yml": Rendered(b"name: CI\n"),
+    ".github/workflows/ci.yml": Rendered(b"name: CI\njobs: {}\n"),
 }
 TRAIN = b"""import csv
 from utils import more

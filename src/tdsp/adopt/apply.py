@@ -238,7 +238,9 @@ def _built(git: Git, plan: Plan, tree: Tree, say: Say, renderer: Renderer) -> Ap
         say("Rendering the template")
         found = renderer(plan)
         check(found, plan)
-        merged = merge(for_level(found, plan.level), _place(git, plan, done, now, found))
+        merged = merge(
+            for_level(found, plan.level, plan.subdirectory), _place(git, plan, done, now, found)
+        )
     template = {
         **now,
         **{path: Entry(f.mode, git.store(f.content)) for path, f in merged.files.items()},

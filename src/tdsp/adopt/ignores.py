@@ -11,6 +11,7 @@ from tdsp.adopt.gitwork import LINK, Tree
 from tdsp.errors import TdspError
 from tdsp.reading.git import OFF
 
+MOST_EXCEPTIONS = 20
 TITLE = "# Of the template."
 FORGOTTEN = "# No longer tracked since the adoption; the files are still on disk."
 
@@ -50,25 +51,48 @@ def union(
     lines: Sequence[str],
     forgotten: Sequence[str] = (),
 ) -> tuple[bytes, list[tuple[str, str]]]:
-    """Return the joined file, and the lines left out, each with a tracked file that it would hide.
+    """Return the joined file, and the changed lines, each with a tracked file that it would hide.
 
-    What the user's own rules hide already stays hidden; that is theirs.
+    A line that would hide tracked files gets exceptions for them, or is left out where that is not
+    enough. What the user's own rules hide already stays hidden; that is theirs.
     """
     theirs = content(path) if path in tree else b""
+    folder = path.removesuffix(".gitignore")
     kept: list[str] = list(lines)
-    dropped: list[tuple[str, str]] = []
+    changed: list[tuple[str, str]] = []
+    treated: set[str] = set()
     files = {p: content(p) for p, e in tree.items() if _rules(p) and e.mode != LINK}
     before = set(hidden(files, tree)) if files else set()
     while True:
         made = joined(theirs, kept, forgotten)
-        new = {p: r for p, r in hidden({**files, path: made}, tree).items() if p not in before}
-        if not new:
-            return made, dropped
-        name, rule = next(iter(new.items()))
+        found: dict[str, list[str]] = {}
+        for name, rule in hidden({**files, path: made}, tree).items():
+            if name not in before:
+                found.setdefault(rule, []).append(name)
+        if not found:
+            return made, changed
+        rule, names = next(iter(found.items()))
         if rule not in kept:
-            raise TdspError(f"{path}: the line {rule} would hide {name}, which git tracks")
-        kept.remove(rule)
-        dropped.append((rule, name))
+            raise TdspError(f"{path}: the line {rule} would hide {names[0]}, which git tracks")
+        at = kept.index(rule)
+        inside = [name[len(folder) :] for name in names]
+        kept[at : at + 1] = [] if rule in treated else opened(rule, inside)
+        treated |= {rule, f"{rule}*"}
+        changed.append((rule, names[0]))
+
+
+def opened(rule: str, names: Sequence[str]) -> list[str]:
+    """Return a rule with exceptions for these files, [] where it cannot have any."""
+    if not rule.startswith("/"):
+        return []
+    if not rule.endswith("/"):
+        exceptions = ["!" + exact(name) for name in names]
+    else:
+        start = len(rule) - 1  # git does not look into a hidden folder: its inside is hidden
+        parts = {name[start:].partition("/")[:2] for name in names}
+        exceptions = [f"!{rule}{exact(first)[1:]}{slash}" for first, slash in parts]
+        rule += "*"
+    return [rule, *sorted(exceptions)] if len(exceptions) <= MOST_EXCEPTIONS else []
 
 
 def _rules(path: str) -> bool:

@@ -60,7 +60,7 @@ def merge(rendered: Render, place: Place) -> Merged:
     names = {path.casefold(): path for path in place.tree}
     folders = {path[:at].casefold() for path in place.tree for at, c in enumerate(path) if c == "/"}
     for name, file in rendered.items():
-        path = place.before + name
+        path = name[1:] if name.startswith("/") else place.before + name
         theirs = names.get(path.casefold())
         above = [path[:at].casefold() for at, sign in enumerate(path) if sign == "/"]
         if any(each in names for each in above) or path.casefold() in folders:
@@ -199,7 +199,9 @@ def _ignore(done: Merged, name: str, file: Rendered, place: Place) -> None:
     if name == ".gitignore":
         content, dropped = ignores.union(place.tree, place.content, path, lines, inside)
         for line, hidden in dropped:
-            done.notes.append((path, f"without the line {line}, which would hide {show(hidden)}"))
+            done.notes.append(
+                (path, f"the line {line} does not hide {show(hidden)}, which git tracks")
+            )
     else:
         content = ignores.joined(theirs, lines, inside)
     if content != theirs:

@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tdsp.adopt import workflows
 from tdsp.adopt.gitwork import LINK, PLAIN, RUNS
 from tdsp.adopt.plan import Plan
 from tdsp.errors import TdspError
@@ -72,9 +73,29 @@ def read(folder: Path) -> Render:
     return found
 
 
-def for_level(found: Render, level: int) -> Render:
-    """Return the files that a level of adoption takes. A licence is never among them."""
+def for_level(found: Render, level: int, subdirectory: str = "") -> Render:
+    """Return the files that a level of adoption takes. A licence is never among them.
+
+    A path that starts with "/" is from the root of the repository, not from the project's folder.
+    """
     taken = {path: file for path, file in found.items() if path != "LICENSE"}
-    if level:
+    if level == 0:
+        taken = {path: _in_place(path, e) for path, e in taken.items() if path.startswith(IN_PLACE)}
+    if not subdirectory:
         return taken
-    return {path: file for path, file in taken.items() if path.startswith(IN_PLACE)}
+    made = {}
+    for path, file in taken.items():
+        name, content = path, file.content
+        if path.startswith(".github/"):
+            name, content = workflows.below(path, content, subdirectory)
+            name = f"/{name}"
+        made[name] = Rendered(content, file.mode)
+    return made
+
+
+def _in_place(path: str, file: Rendered) -> Rendered:
+    change = {
+        ".github/workflows/ci.yml": workflows.in_place,
+        ".pre-commit-config.yaml": workflows.hooks_in_place,
+    }.get(path)
+    return file if change is None else Rendered(change(file.content), file.mode)
