@@ -13,27 +13,33 @@ from tdsp.reading.git import OFF
 
 MOST_EXCEPTIONS = 20
 TITLE = "# Of the template."
+EXCEPTIONS = "# Tracked before the adoption, so not hidden."
 FORGOTTEN = "# No longer tracked since the adoption; the files are still on disk."
 
 
-def joined(theirs: bytes, lines: Sequence[str], forgotten: Sequence[str] = ()) -> bytes:
-    """Return the user's bytes with the lines after them that they do not have."""
+def joined(
+    theirs: bytes, lines: Sequence[str], forgotten: Sequence[str] = (), after: Sequence[str] = ()
+) -> bytes:
+    """Return the user's bytes, and the template's lines after them as one block.
+
+    The block has every line, as the template has it, so that `copier update` finds it again. It
+    is left out where the user has all its rules. `after` are exceptions to its rules.
+    """
     end = b"\r\n" if b"\r\n" in theirs else b"\n"
     known = set(theirs.decode("utf-8", "surrogateescape").splitlines())
-    rules = [line for line in lines if line.strip() and not line.startswith("#")]
-    missing = [line for line in rules if line not in known]
-    parts = [theirs]
-    if theirs and not theirs.endswith(b"\n"):
-        parts.append(end)
-    if missing and theirs:
-        parts += [end + TITLE.encode() + end] + [line.encode() + end for line in missing]
-    elif missing:
-        parts += [line.encode() + end for line in lines]
+    rules = {line for line in lines if line.strip() and not line.startswith("#")}
     literal = [line for path in forgotten if (line := exact(path)) and line not in known]
-    if literal:
-        parts.append(end + FORGOTTEN.encode() + end)
-        parts += [line.encode("utf-8", "surrogateescape") + end for line in literal]
-    return b"".join(parts) if missing or literal else theirs
+    blocks = [(TITLE if theirs else "", list(lines))] if rules - known else []
+    blocks += [(EXCEPTIONS, list(after))] if after else []
+    blocks += [(FORGOTTEN, literal)] if literal else []
+    parts = [theirs]
+    if blocks and theirs and not theirs.endswith(b"\n"):
+        parts.append(end)
+    for title, block in blocks:
+        shown = [title, *block] if title else block
+        parts.append(end if any(parts) else b"")
+        parts += [line.encode("utf-8", "surrogateescape") + end for line in shown]
+    return b"".join(parts) if blocks else theirs
 
 
 def exact(path: str) -> str:
@@ -51,48 +57,50 @@ def union(
     lines: Sequence[str],
     forgotten: Sequence[str] = (),
 ) -> tuple[bytes, list[tuple[str, str]]]:
-    """Return the joined file, and the changed lines, each with a tracked file that it would hide.
+    """Return the joined file, and the rules in question, each with a file that it would hide.
 
-    A line that would hide tracked files gets exceptions for them, or is left out where that is not
+    A rule that would hide tracked files gets exceptions for them, or is left out where that is not
     enough. What the user's own rules hide already stays hidden; that is theirs.
     """
     theirs = content(path) if path in tree else b""
     folder = path.removesuffix(".gitignore")
     kept: list[str] = list(lines)
+    opened: dict[str, list[str]] = {}
     changed: list[tuple[str, str]] = []
-    treated: set[str] = set()
     files = {p: content(p) for p, e in tree.items() if _rules(p) and e.mode != LINK}
     before = set(hidden(files, tree)) if files else set()
     while True:
-        made = joined(theirs, kept, forgotten)
+        made = joined(theirs, kept, forgotten, [line for each in opened.values() for line in each])
         found: dict[str, list[str]] = {}
         for name, rule in hidden({**files, path: made}, tree).items():
             if name not in before:
                 found.setdefault(rule, []).append(name)
         if not found:
             return made, changed
-        rule, names = next(iter(found.items()))
-        if rule not in kept:
-            raise TdspError(f"{path}: the line {rule} would hide {names[0]}, which git tracks")
-        at = kept.index(rule)
-        inside = [name[len(folder) :] for name in names]
-        kept[at : at + 1] = [] if rule in treated else opened(rule, inside)
-        treated |= {rule, f"{rule}*"}
-        changed.append((rule, names[0]))
+        line, names = next(iter(found.items()))
+        owner = next((rule for rule, extra in opened.items() if line in (rule, *extra)), "")
+        if line not in kept and not owner:
+            raise TdspError(f"{path}: the line {line} would hide {names[0]}, which git tracks")
+        extra = [] if owner else exceptions(line, [name[len(folder) :] for name in names])
+        if extra:
+            opened[line] = extra
+        else:
+            opened.pop(owner, None)
+            kept.remove(owner or line)
+        changed.append((owner or line, names[0]))
 
 
-def opened(rule: str, names: Sequence[str]) -> list[str]:
-    """Return a rule with exceptions for these files, [] where it cannot have any."""
+def exceptions(rule: str, names: Sequence[str]) -> list[str]:
+    """Return the lines after a rule that keep these files in sight, [] where there are none."""
     if not rule.startswith("/"):
         return []
     if not rule.endswith("/"):
-        exceptions = ["!" + exact(name) for name in names]
-    else:
-        start = len(rule) - 1  # git does not look into a hidden folder: its inside is hidden
-        parts = {name[start:].partition("/")[:2] for name in names}
-        exceptions = [f"!{rule}{exact(first)[1:]}{slash}" for first, slash in parts]
-        rule += "*"
-    return [rule, *sorted(exceptions)] if len(exceptions) <= MOST_EXCEPTIONS else []
+        found = {"!" + exact(name) for name in names}
+        return sorted(found) if len(found) <= MOST_EXCEPTIONS else []
+    start = len(rule) - 1  # git does not look into a hidden folder: its inside is hidden instead
+    parts = {name[start:].partition("/")[:2] for name in names}
+    found = {f"!{rule}{exact(first)[1:]}{slash}" for first, slash in parts}
+    return [f"!{rule}", f"{rule}*", *sorted(found)] if len(found) <= MOST_EXCEPTIONS else []
 
 
 def _rules(path: str) -> bool:
