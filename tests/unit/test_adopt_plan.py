@@ -1,6 +1,7 @@
 """Plans of repositories like real ones: kind and target of each file, none lost, none guessed."""
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def planned(done: Scan, level: int = 1, package: str = "pkg") -> Plan:
     return build(done, Wish(level=level, package="" if own else package))
 
 
-def here(tmp_path: Path, files: dict[str, str | bytes], subdirectory: str = "") -> Scan:
+def here(tmp_path: Path, files: Mapping[str, str | bytes], subdirectory: str = "") -> Scan:
     raw = {p: c.encode() if isinstance(c, str) else c for p, c in files.items()}
     return scan(make(tmp_path / "repo", raw), subdirectory)
 
