@@ -9,6 +9,7 @@ import libcst as cst
 from tdsp.adopt.rewrite.layout import Layout
 from tdsp.adopt.rewrite.resolve import NOWHERE, Doubt, Found, Resolver
 from tdsp.adopt.rewrite.source import Parsed, dotted
+from tdsp.adopt.rewrite.walk import Walker
 
 NO_NAMES: frozenset[str] = frozenset()
 # Call -> how a text that it is given names a module: whole, or followed by a name in it.
@@ -23,7 +24,7 @@ BY_NAME = {
 DYNAMIC = re.compile(r"[A-Za-z_][\w]*(\.\w+)*\.?")
 
 
-class Imports(cst.CSTVisitor):
+class Imports(Walker):
     """Visits a file's imports. What it finds is written into `parsed`."""
 
     def __init__(self, parsed: Parsed, layout: Layout, resolver: Resolver) -> None:
@@ -220,9 +221,6 @@ class Imports(cst.CSTVisitor):
         kind = BY_NAME.get(name)
         if kind and node.args:
             self._text(node.args[0].value, kind)
-
-    def visit_Decorator(self, node: cst.Decorator) -> None:  # noqa: N802
-        """Take `@patch("mod.x")` as any other call: the visitor comes to the call by itself."""
 
     def _text(self, node: cst.BaseExpression, kind: str) -> None:
         """Change a module's name in a text: whole, or the constant head of a text."""

@@ -17,6 +17,8 @@ MODELS = words(
 )
 TABLES = words(".csv .tsv .parquet .feather .xlsx .xls .npy .npz .arrow .jsonl .db")
 FIGURES = words(".png .jpg .jpeg .svg .pdf .gif")
+OTHERS = words(".json .txt .yaml .yml .html .md .log .zip .gz .xml .ini .cfg .toml .npy .mat")
+FILES = MODELS | TABLES | FIGURES | OTHERS
 
 
 class Layout:

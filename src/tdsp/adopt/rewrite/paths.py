@@ -9,11 +9,12 @@ import libcst as cst
 
 from tdsp.adopt.rewrite import sinks
 from tdsp.adopt.rewrite.anchors import anchored, levels
-from tdsp.adopt.rewrite.layout import Layout
+from tdsp.adopt.rewrite.layout import FILES, Layout
 from tdsp.adopt.rewrite.names import Name, Names
 from tdsp.adopt.rewrite.pieces import Constant, Pieces, Place, Places, Reader
 from tdsp.adopt.rewrite.source import Parsed, dotted
 from tdsp.adopt.rewrite.usage import Usage
+from tdsp.adopt.rewrite.walk import Walker
 
 ABSOLUTE = re.compile(r"[/~\\]|[A-Za-z]:[/\\]")
 UNSAFE = re.compile(r"[\\'\"{}\n\r\t]")
@@ -28,7 +29,7 @@ class Runs:
     new: str
 
 
-class Paths(cst.CSTVisitor, Places):
+class Paths(Walker, Places):
     """Visits the paths of one file. What it finds is written into `parsed`."""
 
     def __init__(self, parsed: Parsed, layout: Layout, runs: Runs, usage: Usage) -> None:
@@ -44,7 +45,7 @@ class Paths(cst.CSTVisitor, Places):
         """Change constants first, then each place where a path is put together or used."""
         for name in list(self.names.table.values()):
             self.constant(name)
-        self.parsed.tree.visit(self)
+        self.walk(self.parsed.tree)
 
     def place(self, node: Any) -> Place | None:
         """Return where a name, `__file__`, or the working folder leads."""
@@ -165,9 +166,13 @@ class Paths(cst.CSTVisitor, Places):
                     noted = True
         return noted
 
+    def _exists(self, old: str) -> bool:
+        return old in self.layout.files or old in self.layout.folders
+
     def _concerned(self, old: str) -> bool:
-        exists = old in self.layout.files or old in self.layout.folders
-        return self.layout.moved(old) if exists else self.layout.location(old) != old
+        if self._exists(old):
+            return self.layout.moved(old)
+        return self.layout.location(old) != old
 
     def _base(self, text: str) -> Place | None:
         """Return the folder that a relative text starts from, None if several are possible."""
@@ -237,8 +242,12 @@ class Paths(cst.CSTVisitor, Places):
             if not _is_assigned(self.usage, node):
                 self.parsed.note(node, f"the files of {old}/ go to different folders")
             return None if natural is None else Place(old, natural)
+        if not self._exists(old) and pieces.start is not None and base.old != base.new:
+            return None if natural is None else Place(old, natural)
         if write:
             self._written(node, old, wanted)
+        elif not self._exists(old) and posixpath.splitext(old)[1].lower() not in FILES:
+            return None if natural is None else Place(old, natural)
         if wanted == natural:
             return Place(old, wanted)
         if self._write(node, pieces.constants, text, posixpath.relpath(wanted, base.new or ".")):
@@ -305,6 +314,8 @@ class Paths(cst.CSTVisitor, Places):
                 return
 
     def _doubtful(self, node: Any, text: str) -> None:
+        if not text:
+            return
         plain = text.replace("\\", "/")
         for base in self.runs.old:
             old = _joined(base, re.split(r"[*?]", plain)[0])

@@ -113,10 +113,12 @@ class Resolver:
             here = posixpath.dirname(path)
             targets = set()
             for base, name in _names(module, here):
-                for each in dict.fromkeys((here, "", "src") if base is None else (base,)):
-                    hit = self.find(each, name)
-                    if hit.path and hit.path != path:
-                        targets.add(hit.path)
+                hits = (
+                    self.find(each, name) for each in (around(here) if base is None else [base])
+                )
+                hit = next((each for each in hits if each.path and each.path != path), NOWHERE)
+                if hit.path:
+                    targets.add(hit.path)
             found[path] = frozenset(targets)
         return found
 
@@ -191,7 +193,7 @@ class Resolver:
         """Look where Python would not look by itself, for a path that is set somewhere else."""
         if top in sys.stdlib_module_names or top in WELL_KNOWN or self.is_foreign(top):
             return NOWHERE
-        bases = dict.fromkeys((posixpath.dirname(path), "", "src"))
+        bases = around(posixpath.dirname(path))
         hits = list(dict.fromkeys(self.find(base, name) for base in bases))
         hits = [each for each in hits if each != NOWHERE and each.path != path]
         return self._one(name, hits, wanted) if hits else NOWHERE
@@ -225,6 +227,15 @@ class Resolver:
             or (found.folder and self.find(found.folder, each) != NOWHERE)
             for each in wanted
         )
+
+
+def around(folder: str) -> list[str]:
+    """Return a folder and all above it, the nearest first, and at last `src`."""
+    found = [folder]
+    while folder:
+        folder = posixpath.dirname(folder)
+        found.append(folder)
+    return [*found, *([] if "src" in found else ["src"])]
 
 
 def _shown(found: Found) -> str:

@@ -13,7 +13,7 @@ READS = re.compile(
     r"open(_\w+)?|read(_\w+)?|load(_\w+|s?txt)?|scan_\w+|genfromtxt|fromfile|imread|exists|is_?file|"
     r"is_?dir|getsize|getmtime|listdir|walk|scandir|ExcelFile|HDFStore|File|Dataset|ZipFile|Booster|"
     r"image|send_file|send_from_directory|parse|fileConfig|flow_from_directory|ImageFolder|"
-    r"image_dataset_from_directory|run_path|from_(file|csv|json|yaml|pretrained)|csv|json|parquet|"
+    r"image_dataset_from_directory|run_path|from_(file|csv|json|yaml)|csv|json|parquet|"
     r"StaticFiles|Jinja2Templates|FileSystemLoader|memmap|TabularDataset|KeyedVectors|local_css|"
     r"get_sheet_by_name|load_workbook|ImageDataGenerator|stat|SQLContext|FileResponse|local_file"
 )

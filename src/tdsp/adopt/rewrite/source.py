@@ -4,8 +4,9 @@ import io
 import re
 import tokenize
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from tdsp.adopt.plan import Edit, Note
@@ -35,8 +36,8 @@ class Source:
     path: str
     content: bytes
     text: str
-    starts: list[int]
-    ends: list[int]
+    starts: Sequence[int]
+    ends: Sequence[int]
     encode: Callable[[str], bytes]
     decode: Callable[[bytes], str]
 
@@ -72,15 +73,15 @@ def python(path: str, content: bytes) -> Source:
 
 def encoded(path: str, content: bytes, text: str, encoding: str, offset: int = 0) -> Source:
     """Return a text whose characters stand one after another from byte `offset` on."""
-    at, starts, ends = offset, [], []
+    starts: Sequence[int]
     if text.isascii() and encoding not in {"utf-16", "utf-32"}:
-        starts = list(range(offset, offset + len(text)))
-        ends = list(range(offset + 1, offset + len(text) + 1))
+        starts = range(offset, offset + len(text) + 1)
+    elif encoding == "utf-8":
+        starts = list(accumulate(map(_width, text), initial=offset))
     else:
-        for each in text:
-            starts.append(at)
-            at += len(each.encode(encoding))
-            ends.append(at)
+        widths = (len(each.encode(encoding)) for each in text)
+        starts = list(accumulate(widths, initial=offset))
+    starts, ends = starts[:-1], starts[1:]
     return Source(
         path,
         content,
@@ -90,6 +91,12 @@ def encoded(path: str, content: bytes, text: str, encoding: str, offset: int = 0
         lambda s: s.encode(encoding),
         lambda b: b.decode(encoding),
     )
+
+
+def _width(letter: str) -> int:
+    if letter < "\x80":
+        return 1
+    return 2 if letter < "\u0800" else 3 if letter < "\U00010000" else 4
 
 
 def parseable(source: Source) -> Source:
@@ -141,11 +148,7 @@ class Parsed:
         if self.source.text.isascii():
             return offset
         if not self._offsets:
-            at = 0
-            for each in self.source.text:
-                self._offsets.append(at)
-                at += len(each.encode())
-            self._offsets.append(at)
+            self._offsets = list(accumulate(map(_width, self.source.text), initial=0))
         return bisect_left(self._offsets, offset)
 
     def change(self, start: int, end: int, new: str, why: str) -> None:
@@ -173,7 +176,9 @@ class Parsed:
 def parse(source: Source) -> Parsed:
     """Parse a text. Raises TdspError, saying why, when it cannot be parsed and given back."""
     import libcst
-    from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper, ParentNodeProvider
+    from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
+
+    from tdsp.adopt.rewrite.walk import parents
 
     bare = parseable(source)
     try:
@@ -186,7 +191,7 @@ def parse(source: Source) -> Parsed:
         raise TdspError("is not given back by the parser as it is")
     wrapper = MetadataWrapper(tree, unsafe_skip_copy=True)
     spans = wrapper.resolve(ByteSpanPositionProvider)
-    return Parsed(bare, tree, spans, wrapper.resolve(ParentNodeProvider))
+    return Parsed(bare, tree, spans, parents(tree))
 
 
 def dotted(node: Any) -> str:

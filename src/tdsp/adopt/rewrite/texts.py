@@ -109,6 +109,8 @@ def tokens(page: Words, layout: Layout, notes: list[Note]) -> Iterator[Change]:
     own = posixpath.dirname(page.source.path)
     for match in TOKEN.finditer(page.source.text):
         text = match[0].rstrip(".")
+        if _line(page.source.text, match.start()).lstrip().startswith(("#", "::", "REM ")):
+            continue
         old = posixpath.normpath(posixpath.join(page.old, text))
         beside = posixpath.normpath(posixpath.join(own, text))
         if beside != old and layout.moved(beside):

@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 
 from tdsp.adopt.plan import Edit, Note
@@ -56,12 +57,14 @@ class Rewriter:
                 found, noted = (), [Note(path, 0, f"not edited: it {error}")]
             except (OSError, KeyError) as error:
                 found, noted = (), [Note(path, 0, f"not edited: {type(error).__name__}")]
+            except RecursionError:
+                found, noted = (), [Note(path, 0, "not edited: it is nested too deeply")]
             if found:
                 edits[name] = found
             notes += [
                 Note(self.real.get(each.path, each.path), each.line, each.text) for each in noted
             ]
-        return edits, tuple(dict.fromkeys([*notes, *self._pickles()]))
+        return edits, _once([*notes, *self._pickles()])
 
     def _pickles(self) -> Iterator[Note]:
         """Yield what pickles name. A file that is only a pointer, or far too long, is left out."""
@@ -109,7 +112,7 @@ class Rewriter:
     def _code(self, parsed: Parsed) -> None:
         """Plan what has to be changed in code."""
         imports = Imports(parsed, self.layout, self.resolver)
-        parsed.tree.visit(imports)
+        imports.walk(parsed.tree)
         usage = Usage(
             Names(parsed.tree), parsed.parents, used_elsewhere(self.resolver, parsed.path)
         )
@@ -165,3 +168,15 @@ class Rewriter:
             if edit is not None:
                 edits.setdefault(edit.start, edit)
         return tuple(edits[start] for start in sorted(edits)), notes
+
+
+def _once(notes: list[Note]) -> tuple[Note, ...]:
+    """Return each note once; of those of one file that say the same, the first tells how many."""
+    places: dict[tuple[str, str], list[Note]] = {}
+    for each in dict.fromkeys(notes):
+        places.setdefault((each.path, each.text), []).append(each)
+    found = []
+    for (_, text), same in places.items():
+        several = len(same) > 1 and not text.startswith("writes to ")
+        found.append(replace(same[0], text=f"{text} (in {len(same)} places)") if several else same[0])
+    return tuple(found)
