@@ -23,10 +23,14 @@ WHY = "path of a file that moves"
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """Where a file is run from: the folders that come into question, and the one after the move."""
+    """Where a file may be run from: each folder of today with the one after the move."""
 
-    old: tuple[str, ...]
-    new: str
+    places: tuple[Place, ...]
+
+    @property
+    def old(self) -> tuple[str, ...]:
+        """Return the folders of today."""
+        return tuple(each.old for each in self.places)
 
 
 class Paths(Walker, Places):
@@ -59,8 +63,8 @@ class Paths(Walker, Places):
             name = self.names.of(node)
             return self.constant(name) if name is not None else None
         here = isinstance(node, cst.Call) and not node.args and dotted(node.func) in sinks.HERE
-        if here and len(self.runs.old) == 1:
-            return Place(self.runs.old[0], self.runs.new)
+        if here and len(self.runs.places) == 1:
+            return self.runs.places[0]
         return None
 
     def constant(self, name: Name) -> Place | None:
@@ -176,14 +180,14 @@ class Paths(Walker, Places):
 
     def _base(self, text: str) -> Place | None:
         """Return the folder that a relative text starts from, None if several are possible."""
-        if len(self.runs.old) == 1:
-            return Place(self.runs.old[0], self.runs.new)
+        places = self.runs.places
+        if len(places) == 1:
+            return places[0]
         hits = [
-            base for base in self.runs.old
-            if (old := _joined(base, text)) is not None
-            and (old in self.layout.files or old in self.layout.folders)
+            each for each in places
+            if (old := _joined(each.old, text)) is not None and self._exists(old)
         ]  # fmt: skip
-        return Place(hits[0], self.runs.new) if len(hits) == 1 else None
+        return hits[0] if len(hits) == 1 else None
 
     def take(self, node: Any, *, write: bool = False, call: Any = None) -> Place | None:
         """Plan the change of one path, and return where it leads."""

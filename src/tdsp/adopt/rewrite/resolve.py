@@ -191,7 +191,8 @@ class Resolver:
 
     def _elsewhere(self, path: str, name: str, top: str, wanted: frozenset[str]) -> Found | Doubt:
         """Look where Python would not look by itself, for a path that is set somewhere else."""
-        if top in sys.stdlib_module_names or top in WELL_KNOWN or self.is_foreign(top):
+        pythons = top in sys.stdlib_module_names and (top in PACKAGES or "." not in name)
+        if pythons or top in WELL_KNOWN or self.is_foreign(top):
             return NOWHERE
         bases = around(posixpath.dirname(path))
         hits = list(dict.fromkeys(self.find(base, name) for base in bases))

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from tdsp.adopt.rewrite.layout import Layout
 from tdsp.adopt.rewrite.paths import Runs
+from tdsp.adopt.rewrite.pieces import Place
 from tdsp.adopt.rewrite.resolve import Resolver
 
 CHANGES = re.compile(r"\bos\.chdir\(|\"%cd |^%cd ", re.MULTILINE)
@@ -19,12 +20,14 @@ class Running:
 
     def of(self, path: str) -> Runs:
         """Return the folders that a file may be run from today, and the one after the move."""
-        new = posixpath.dirname(self.layout.target(path)) if path.endswith(".ipynb") else ""
         if CHANGES.search(self.resolver.repo.text(path)):
-            return Runs((), new)
-        starters = self.resolver.starters.get(path) or frozenset((path,))
-        found = [self._folders(each) for each in sorted(starters)]
-        return Runs(tuple(dict.fromkeys(each for some in found for each in some)), new)
+            return Runs(())
+        places: list[Place] = []
+        for start in sorted(self.resolver.starters.get(path) or (path,)):
+            notebook = start.endswith(".ipynb")
+            new = posixpath.dirname(self.layout.target(start)) if notebook else ""
+            places += [Place(old, new) for old in self._folders(start)]
+        return Runs(tuple(dict.fromkeys(places)))
 
     def _folders(self, path: str) -> tuple[str, ...]:
         own = posixpath.dirname(path)

@@ -92,6 +92,12 @@ class Rewriter:
         paths = [*self.layout.moves, *self.resolver.code]
         return frozenset(word for path in paths for word in WORD.findall(path)) | ALWAYS
 
+    @cached_property
+    def _moving(self) -> frozenset[str]:
+        """The words of the names of the files that move, without their suffixes."""
+        names = (posixpath.splitext(posixpath.basename(path))[0] for path in self.layout.moves)
+        return frozenset(word for name in names for word in WORD.findall(name))
+
     def _concerned(self, path: str) -> bool:
         words = WORD.findall(self.repo.text(path))
         return not self._words.isdisjoint(words)
@@ -127,6 +133,8 @@ class Rewriter:
         parsed = source.parse(code)
         self._code(parsed)
         for number in broken:
+            if self._moving.isdisjoint(WORD.findall(notebook.cells[number - 1].source)):
+                continue
             parsed.notes.append(Note(path, 0, f"cell {number} does not parse and is not edited"))
         old, new = posixpath.dirname(path), posixpath.dirname(self.layout.target(path))
         for magic in magics:
@@ -178,5 +186,7 @@ def _once(notes: list[Note]) -> tuple[Note, ...]:
     found = []
     for (_, text), same in places.items():
         several = len(same) > 1 and not text.startswith("writes to ")
-        found.append(replace(same[0], text=f"{text} (in {len(same)} places)") if several else same[0])
+        found.append(
+            replace(same[0], text=f"{text} (in {len(same)} places)") if several else same[0]
+        )
     return tuple(found)
