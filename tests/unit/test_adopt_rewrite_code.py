@@ -1,7 +1,5 @@
 """Imports and paths of moved files: look-alikes of real cases, byte for byte."""
 
-# ruff: noqa: E501  tables read best with one row a line
-
 from collections.abc import Mapping
 
 import pytest

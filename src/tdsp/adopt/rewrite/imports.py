@@ -218,9 +218,23 @@ class Imports(Walker):
                     node, f"{name}(...) is kept; the installed package does not need it"
                 )
             return
+        if name.rpartition(".")[2] == "Flask" and self.moves:
+            self._flask(node)
         kind = BY_NAME.get(name)
         if kind and node.args:
             self._text(node.args[0].value, kind)
+
+    def _flask(self, node: cst.Call) -> None:
+        """Note folders that Flask looks for beside the module and that do not go with it."""
+        given = {each.keyword.value for each in node.args if each.keyword is not None}
+        for folder, keyword in (("templates", "template_folder"), ("static", "static_folder")):
+            old = posixpath.join(posixpath.dirname(self.path), folder)
+            new = posixpath.join(posixpath.dirname(self.layout.target(self.path)), folder)
+            found = old in self.layout.folders and keyword not in given
+            if found and self.layout.block(old) != new:
+                self.parsed.note(
+                    node, f"Flask looks for {folder}/ beside this file: move {old} to {new}"
+                )
 
     def _text(self, node: cst.BaseExpression, kind: str) -> None:
         """Change a module's name in a text: whole, or the constant head of a text."""

@@ -34,7 +34,9 @@ class Names(Walker):
         self.loads: list[tuple[tuple[int, ...], Any]] = []
         self.scope_of: dict[int, tuple[int, ...]] = {}
         self.functions: dict[str, list[tuple[int, list[str]]]] = {}
-        self.attributes: dict[str, list[Any]] = {}
+        self.attributes: dict[str, list[Any]] = {}  # where `.name` is read
+        self.members: dict[str, list[Any]] = {}  # what `self.name` is given
+        self.classes: set[int] = set()
         self._scopes: tuple[int, ...] = (0,)
         self.walk(tree)
         for scopes, node in self.loads:
@@ -144,6 +146,9 @@ class Names(Walker):
         elif isinstance(target, cst.Tuple | cst.List):
             for each in target.elements:
                 self._target(each.value, None)
+        elif isinstance(target, cst.Attribute):
+            self.members.setdefault(target.attr.value, []).append(value)
+            self.walk(target.value)
         else:
             self.walk(target)
 
@@ -176,6 +181,7 @@ class Names(Walker):
         for each in (*node.decorators, *node.bases, *node.keywords):
             self.walk(each)
         outer, self._scopes = self._scopes, (*self._scopes, id(node))
+        self.classes.add(id(node))
         self.walk(node.body)
         self._scopes = outer
         return False

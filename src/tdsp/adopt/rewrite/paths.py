@@ -49,6 +49,8 @@ class Paths(Walker, Places):
         """Change constants first, then each place where a path is put together or used."""
         for name in list(self.names.table.values()):
             self.constant(name)
+        for attribute in self.names.members:
+            self.member(attribute)
         self.walk(self.parsed.tree)
 
     def place(self, node: Any) -> Place | None:
@@ -62,6 +64,8 @@ class Paths(Walker, Places):
         if isinstance(node, cst.Name):
             name = self.names.of(node)
             return self.constant(name) if name is not None else None
+        if isinstance(node, cst.Attribute) and dotted(node.value) in {"self", "cls"}:
+            return self.member(node.attr.value)
         here = isinstance(node, cst.Call) and not node.args and dotted(node.func) in sinks.HERE
         if here and len(self.runs.places) == 1:
             return self.runs.places[0]
@@ -89,6 +93,19 @@ class Paths(Walker, Places):
             self.memo[key] = self.take(value)
         return None if name.parameter else self.memo[key]
 
+    def member(self, attribute: str) -> Place | None:
+        """Return where `self.attribute` leads, which is given one path."""
+        values = self.names.members.get(attribute, [])
+        uses = self.names.attributes.get(attribute, [])
+        if len(values) != 1 or values[0] is None or not uses:
+            return None
+        key = id(values[0])
+        if key not in self.memo:
+            self.memo[key] = None
+            path = _is_path(values[0]) or self.usage.all_paths(uses)
+            self.memo[key] = self.take(values[0]) if path else None
+        return self.memo[key]
+
     def _as_it_is(self, pieces: Pieces) -> Place | None:
         text = _text(pieces)
         if pieces.open_end or not _plain(text):
@@ -105,12 +122,39 @@ class Paths(Walker, Places):
         found = [*sinks.path_arguments(node), *self.usage.local_arguments(node)]
         for each in found:
             self.take(each, write=sinks.writes(node), call=node)
+        self._option(node)
+        self._started(node)
         if _is_path(node) and id(node) not in self.done:
             self.take(node)
         if levels(node) is not None:
             self.place(node)
             return False
         return True
+
+    def _option(self, node: cst.Call) -> None:
+        """Take the default of a command's option that is used as a path."""
+        if sinks.name_of(node) != "add_argument":
+            return
+        names = [each.value for each in node.args if each.keyword is None]
+        texts = [str(each.evaluated_value) for each in names if isinstance(each, cst.SimpleString)]
+        given = {each.keyword.value: each.value for each in node.args if each.keyword is not None}
+        long = [text for text in texts if text.startswith("--")] or texts
+        uses = self.names.attributes.get(long[0].lstrip("-").replace("-", "_"), []) if long else []
+        if "default" in given and "dest" not in given and uses and self.usage.all_paths(uses):
+            self.take(given["default"])
+
+    def _started(self, node: cst.Call) -> None:
+        """Note a command that is started with the path of a file that moves."""
+        if sinks.name_of(node) not in sinks.STARTS:
+            return
+        for each in node.args:
+            value = each.value.evaluated_value if isinstance(each.value, cst.SimpleString) else ""
+            for word in value.split() if isinstance(value, str) else []:
+                for base in self.runs.old:
+                    old = _joined(base, word)
+                    if old in self.layout.files and self.layout.moved(old):
+                        place = self.layout.target(old)
+                        self.parsed.note(each.value, f"starts `{word}`, which goes to {place}")
 
     def visit_BinaryOperation(self, node: cst.BinaryOperation) -> None:  # noqa: N802
         if isinstance(node.operator, cst.Divide) and id(node) not in self.done:

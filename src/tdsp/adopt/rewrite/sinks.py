@@ -32,6 +32,7 @@ KEYWORDS = words(
     "path filename file fname fp filepath filepath_or_buffer path_or_buf io excel_writer source",
     "fileobj dst src directory root model_file path_or_fileobj save_path dirname",
 )
+STARTS = frozenset(("system", "popen", "Popen", "run", "call", "check_call", "check_output"))
 SHOWS = frozenset(("print", "info", "debug", "warning", "error", "exception", "echo", "write"))
 PATH_PARTS = words(
     "exists is_file is_dir mkdir open read_text write_text read_bytes write_bytes iterdir joinpath",

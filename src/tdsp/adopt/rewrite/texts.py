@@ -30,6 +30,8 @@ COMMAND = re.compile(
 ENTERS = re.compile(
     r"(?m)^[^#\n]*(?:\bcd[ \t]+(?![<\[]|\"?\$\(dirname)[\w./$]|pushd |working-directory:|setwd\()"
 )
+SETTINGS = (".yaml", ".yml", ".toml", ".ini", ".cfg", ".json", ".conf", ".env", ".properties")
+MOST = 200_000
 WHY = "path of a file that moves"
 
 
@@ -52,6 +54,23 @@ def is_text(path: str) -> bool:
 def is_document(path: str) -> bool:
     """Tell whether a file is a page with links."""
     return path.lower().endswith(DOCUMENTS)
+
+
+def is_setting(path: str) -> bool:
+    """Tell whether a file holds settings that some program reads."""
+    return path.lower().endswith(SETTINGS)
+
+
+def settings(page: Words, layout: Layout) -> list[Note]:
+    """Return a note for each setting that is the path of a file that moves.
+
+    Who reads it is not known, so it is not known either what the path starts from.
+    """
+    notes: list[Note] = []
+    for each in (*tokens(page, layout, notes), *modules(page, layout, notes)):
+        text = page.source.text[each.start : each.end]
+        _note(page, each.start, f"the setting `{text}` may become {each.new}", notes)
+    return notes
 
 
 def links(page: Words, layout: Layout) -> Iterator[Change]:

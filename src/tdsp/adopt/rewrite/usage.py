@@ -36,11 +36,18 @@ class Usage:
         """Tell whether a name is used, and as a path each time."""
         if not all(map(self.is_path, name.uses)):
             return False
-        outside = None
+        uses, outside = list(name.uses), None
         for (scope, text), each in self.names.table.items():
             if each is name and scope == 0:
                 outside = self.elsewhere(text)
-        return bool(outside) if not name.uses else outside is not False
+            elif each is name and scope in self.names.classes:
+                outside = self.elsewhere(text)
+                uses += self.names.attributes.get(text, [])
+        return (bool(uses) or bool(outside)) and outside is not False and self.all_paths(uses)
+
+    def all_paths(self, uses: list[Any]) -> bool:
+        """Tell whether each of some expressions is used as a path."""
+        return all(map(self.is_path, uses))
 
     def is_path(self, node: Any) -> bool:
         """Tell whether an expression is used as a path, or only shown."""

@@ -55,7 +55,7 @@ class Rewriter:
                 found, noted = self._file(path, self.contents(name))
             except TdspError as error:
                 found, noted = (), [Note(path, 0, f"not edited: it {error}")]
-            except (OSError, KeyError) as error:
+            except (OSError, KeyError, UnicodeDecodeError) as error:
                 found, noted = (), [Note(path, 0, f"not edited: {type(error).__name__}")]
             except RecursionError:
                 found, noted = (), [Note(path, 0, "not edited: it is nested too deeply")]
@@ -105,7 +105,9 @@ class Rewriter:
     def _file(self, path: str, content: bytes) -> tuple[tuple[Edit, ...], list[Note]]:
         if not self._concerned(path):
             return (), []
-        if path.endswith(".py"):
+        if path in self.repo.python:
+            if problem := self.repo.python[path].problem:
+                raise TdspError(f"does not parse as Python 3: {problem}")
             parsed = source.parse(source.python(path, content))
             self._code(parsed)
             return parsed.edits(), parsed.notes
@@ -113,6 +115,9 @@ class Rewriter:
             return self._notebook(path, content)
         if texts.is_text(path) or texts.is_document(path):
             return self._text(path, content)
+        if texts.is_setting(path) and len(content) <= texts.MOST:
+            page = texts.Words(source.encoded(path, content, content.decode(), "utf-8"), "", "")
+            return (), texts.settings(page, self.layout)
         return (), []
 
     def _code(self, parsed: Parsed) -> None:
@@ -127,7 +132,8 @@ class Rewriter:
 
     def _notebook(self, path: str, content: bytes) -> tuple[tuple[Edit, ...], list[Note]]:
         notebook = notebooks.read(path, content)
-        if self.repo.notebooks[path].language != "python":
+        known = self.repo.notebooks.get(path)
+        if known is not None and known.language != "python":
             return (), [Note(path, 0, "not edited: it is not in Python")]
         code, magics, broken = notebooks.code(notebook)
         parsed = source.parse(code)
