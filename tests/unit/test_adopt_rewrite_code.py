@@ -1,5 +1,7 @@
 """Imports and paths of moved files: look-alikes of real cases, byte for byte."""
 
+# ruff: noqa: E501  tables read best with one row a line
+
 from collections.abc import Mapping
 
 import pytest
@@ -341,10 +343,12 @@ def test_an_unknown_run_folder_is_asked() -> None:
 
 
 def test_a_folder_that_is_written_to_and_goes_is_noted() -> None:
-    files: Files = {"go.py": "plt.savefig('out/new.png')\n", "out/old.png": b"\0"}
-    new, notes = rewrite(files, {"out/old.png": "src/pkg/old.png"})
-    assert new == {"go.py": b"plt.savefig('reports/figures/new.png')\n"}
-    assert notes == (Note("go.py", 1, "writes to reports/figures, which has to exist"),)
+    files: Files = {"go.py": "plt.savefig('out/new.png')\nx.to_csv('gone/b.csv')\n",
+                    "out/old.png": b"\0", "gone/a.py": ""}  # fmt: skip
+    moves = {"out/old.png": "reports/figures/old.png", "gone/a.py": "src/pkg/a.py"}
+    new, notes = rewrite(files, moves)
+    assert new == {"go.py": b"plt.savefig('reports/figures/new.png')\nx.to_csv('gone/b.csv')\n"}
+    assert notes == (Note("go.py", 2, "writes to gone, which has to exist"),)
 
 
 def test_a_file_that_moves_deeper_counts_its_folders_again() -> None:
@@ -356,7 +360,7 @@ def test_a_file_that_moves_deeper_counts_its_folders_again() -> None:
     new, _ = rewrite(files, {"a/b/go.py": "src/pkg/b/c/go.py", "a/x.csv": "data/raw/x.csv"})
     assert new["a/b/go.py"] == (
         b"R = Path(__file__).resolve().parents[4]\n"
-        b"open(os.path.join(os.path.dirname(__file__), '../../../../data/raw', 'x.csv'))\n"
+        b"open(os.path.join(os.path.dirname(__file__), '..', '../../../data/raw/x.csv'))\n"
     )
     new, _ = rewrite(files, {"a/b/go.py": "src/go.py"})
     assert b"parents[1]" in new["a/b/go.py"]
@@ -365,3 +369,81 @@ def test_a_file_that_moves_deeper_counts_its_folders_again() -> None:
 def test_the_archive_and_what_is_vendored_are_left() -> None:
     files: Files = {"old.py": "import utils\n", "vendor/x.py": "import utils\n", "utils.py": ""}
     assert rewrite(files, {"old.py": "archive/old.py", "utils.py": "src/pkg/utils.py"}) == ({}, ())
+
+
+def test_a_server_that_names_its_own_file() -> None:
+    files: Files = {"api/api.py": "uvicorn.run('api:app')\n", "api/models.py": ""}
+    new, notes = rewrite(files, {each: f"src/pkg/{each}" for each in files})
+    assert (new, notes) == ({"api/api.py": b"uvicorn.run('pkg.api.api:app')\n"}, ())
+
+
+def test_a_folder_is_not_taken_for_an_installed_package() -> None:
+    files: Files = {"kafka/read.py": "from kafka import Consumer\nimport kafka\n", "a.py": ""}
+    moves = {"kafka/read.py": "src/pkg/kafka/read.py", "a.py": "src/pkg/a.py"}
+    assert rewrite(files, moves) == ({}, ())
+
+
+MEMBERS = [
+    (
+        "class A:\n    def __init__(self):\n        self.p = 'train.csv'\n    def go(self):\n        open(self.p)\n",
+        True,
+    ),
+    ("class A:\n    p: str = 'train.csv'\ndef go(a):\n    open(a.p)\n", True),
+    ("p.add_argument('--in-file', default='train.csv')\nopen(args.in_file)\n", True),
+    (
+        "class A:\n    def __init__(self):\n        self.p = 'train.csv'\n    def go(self):\n        use(self.p)\n",
+        False,
+    ),
+    ("p.add_argument('--in-file', default='train.csv')\nuse(args.in_file)\n", False),
+    ("PATHS = {'a': 'train.csv'}\n", False),
+    ("subprocess.run(['python', 'train.csv'])\n", False),
+    ("os.system('cat train.csv')\n", False),
+]
+
+
+@pytest.mark.parametrize(("text", "changed"), MEMBERS, ids=[each[0][-40:] for each in MEMBERS])
+def test_a_path_that_is_kept_in_something(text: str, changed: bool) -> None:
+    content, notes = main(text)
+    assert (
+        content == (text.replace("train.csv", "data/raw/train.csv") if changed else text).encode()
+    )
+    assert bool(notes) is not changed
+
+
+def test_a_constant_that_other_files_use() -> None:
+    files: Files = {
+        "conf.py": "A = 'train.csv'\nB = 'train.csv'\nC = 'train.csv'\n",
+        "go.py": "import conf\nfrom conf import B\nopen(conf.A)\nshow(B)\n",
+        "train.csv": "",
+    }
+    new, notes = rewrite(files, {"train.csv": "data/raw/train.csv"})
+    assert new == {"conf.py": b"A = 'data/raw/train.csv'\nB = 'train.csv'\nC = 'train.csv'\n"}
+    assert len(notes) == 1
+    assert "2 places" in notes[0].text
+
+
+def test_outputs_of_one_name_stay_apart() -> None:
+    text = "pd.read_csv('in.csv')\nx.to_csv('out.csv')\nnames.remove('out.csv')\n"
+    files: Files = {"a/go.py": text, "b/go.py": text}
+    moves = {"a/go.py": "src/pkg/a.py", "b/go.py": "src/pkg/b.py"}
+    new, notes = rewrite(files, moves, {"a/go.py": "a", "b/go.py": "b"})
+    for each in "ab":
+        expected = text.replace("'in.csv'", f"'{each}/in.csv'")
+        expected = expected.replace("csv('out.csv'", f"csv('{each}/out.csv'")
+        assert new[f"{each}/go.py"] == expected.encode()
+    assert [each.text for each in notes] == [f"writes to {n}, which has to exist" for n in "ab"]
+
+
+def test_flask_folders_that_stay_behind_are_noted() -> None:
+    files: Files = {"app.py": "app = Flask(__name__)\n", "templates/a.html": "", "static/b.css": ""}
+    moves = {"app.py": "src/pkg/app.py", "templates/a.html": "src/pkg/templates/a.html"}
+    new, notes = rewrite(files, moves)
+    assert new == {}
+    assert ["static" in each.text for each in notes] == [True]
+
+
+def test_a_setting_is_noted() -> None:
+    files: Files = {"config.yaml": "data: train.csv\nother: https://h/train.csv\n", "train.csv": ""}
+    new, notes = rewrite(files, {"train.csv": "data/raw/train.csv"})
+    assert new == {}
+    assert [(each.path, each.line) for each in notes] == [("config.yaml", 1)]

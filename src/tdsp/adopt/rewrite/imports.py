@@ -179,8 +179,10 @@ class Imports(Walker):
             folder = posixpath.dirname(folder)
         return folder
 
-    def _resolve(self, node: cst.CSTNode, name: str, wanted: frozenset[str]) -> Found | None:
-        found = self.resolver.resolve(self.path, name, wanted)
+    def _resolve(
+        self, node: cst.CSTNode, name: str, wanted: frozenset[str], *, by_text: bool = False
+    ) -> Found | None:
+        found = self.resolver.resolve(self.path, name, wanted, by_text=by_text)
         if isinstance(found, Doubt):
             self.parsed.note(node, f"not edited, because {found.text}")
             return None
@@ -252,7 +254,7 @@ class Imports(Walker):
         known = self._longest(name) if kind == "inside" else name
         if not known:
             return
-        found = self._resolve(node, known, NO_NAMES)
+        found = self._resolve(node, known, NO_NAMES, by_text=True)
         new = self._name_of(found) if found else ""
         if found is None or not self._check(node, known, new, found):
             return
@@ -268,7 +270,7 @@ class Imports(Walker):
         parts = name.split(".")
         for count in range(len(parts) - 1, 0, -1):
             head = ".".join(parts[:count])
-            found = self.resolver.resolve(self.path, head, NO_NAMES)
+            found = self.resolver.resolve(self.path, head, NO_NAMES, by_text=True)
             if isinstance(found, Doubt) or found != NOWHERE:
                 return head
         return ""
@@ -277,7 +279,7 @@ class Imports(Walker):
         if not value.endswith(".") or not DYNAMIC.fullmatch(value):
             return
         name = value[:-1]
-        found = self._resolve(node, name, NO_NAMES)
+        found = self._resolve(node, name, NO_NAMES, by_text=True)
         if found is None:
             return
         new = self.layout.package_of(found.folder) if found.folder else ""

@@ -117,7 +117,7 @@ class Paths(Walker, Places):
         return None if old is None or new is None else Place(old, new)
 
     def visit_Call(self, node: cst.Call) -> bool:  # noqa: N802
-        if sinks.name_of(node) in sinks.DESTROYS:
+        if sinks.destroys(node):
             return not self._destroys(node)
         found = [*sinks.path_arguments(node), *self.usage.local_arguments(node)]
         for each in found:
@@ -314,6 +314,9 @@ class Paths(Walker, Places):
             new = f"./{new}"
         rest = new.split("/")
         parts = list(constants)
+        while len(parts) > 1 and len(rest) > 1 and parts[0].value == rest[0] == "..":
+            del rest[0]
+            parts.pop(0)
         while len(parts) > 1 and (own := parts[-1].value.strip("/").split("/")):
             if not parts[-1].apart or rest[-len(own) :] != own or len(rest) <= len(own):
                 break
@@ -353,9 +356,13 @@ class Paths(Walker, Places):
             self.parsed.note(node, f"the absolute path `{text}` may be {place}")
 
     def _unknown(self, node: Any, text: str) -> None:
-        for base in (*self.runs.old, posixpath.dirname(self.parsed.path)):
+        own = posixpath.dirname(self.parsed.path)
+        for base in dict.fromkeys((*self.runs.old, own)):
             old = _joined(base, text)
-            if old and self._concerned(old):
+            if not old or old == base:
+                continue
+            named = posixpath.splitext(old)[1].lower() in FILES and base
+            if self._concerned(old) or named or (base and self._exists(old)):
                 self.parsed.note(
                     node, f"`{text}`: it is not known which folder {self.parsed.path} is run from"
                 )

@@ -171,17 +171,21 @@ class Resolver:
         """Tell whether the first part of a name is declared as a dependency."""
         return normal(INSTALLED_AS.get(name, name)) in self.declared
 
-    def resolve(self, path: str, name: str, wanted: frozenset[str]) -> Found | Doubt:
+    def resolve(
+        self, path: str, name: str, wanted: frozenset[str], *, by_text: bool = False
+    ) -> Found | Doubt:
         """Return what a name means in a file; NOWHERE if it is nothing of the repository.
 
-        `wanted` are the names that are taken from it.
+        `wanted` are the names that are taken from it. A name in a text may be that of the file
+        itself, or of a folder from which something is taken later.
         """
         top = name.split(".", 1)[0]
-        hits = list(dict.fromkeys(self.find(base, name) for base in self.bases(path)))
-        hits = [each for each in hits if each != NOWHERE and each.path != path]
+        found = [self.find(base, name) for base in self.bases(path)]
+        hits = self._possible(path, name, found, wanted, by_text)
         if not hits:
-            return self._elsewhere(path, name, top, wanted)
-        if self.is_foreign(top) or posixpath.basename(path) == f"{top}.py":
+            return self._elsewhere(path, name, top, wanted, by_text)
+        own = posixpath.basename(path) == f"{top}.py" and not by_text
+        if self.is_foreign(top) or own:
             return NOWHERE
         if top in sys.stdlib_module_names:
             return self._shadow(path, name, top, hits)
@@ -189,14 +193,29 @@ class Resolver:
             return Doubt(f"`{name}` may be the package or {_shown(hits[0])}")
         return self._one(name, hits, wanted)
 
-    def _elsewhere(self, path: str, name: str, top: str, wanted: frozenset[str]) -> Found | Doubt:
+    def _possible(
+        self, path: str, name: str, found: list[Found], wanted: frozenset[str], by_text: bool
+    ) -> list[Found]:
+        """Return those hits that a name can mean: an installed package goes before a folder."""
+        hits = [each for each in dict.fromkeys(found) if each != NOWHERE]
+        if by_text:
+            return hits
+        return [
+            each for each in hits
+            if each.path != path
+            and (each.path or "." in name or (wanted and self.defines(each, wanted)))
+        ]  # fmt: skip
+
+    def _elsewhere(
+        self, path: str, name: str, top: str, wanted: frozenset[str], by_text: bool
+    ) -> Found | Doubt:
         """Look where Python would not look by itself, for a path that is set somewhere else."""
         pythons = top in sys.stdlib_module_names and (top in PACKAGES or "." not in name)
         if pythons or top in WELL_KNOWN or self.is_foreign(top):
             return NOWHERE
         bases = around(posixpath.dirname(path))
-        hits = list(dict.fromkeys(self.find(base, name) for base in bases))
-        hits = [each for each in hits if each != NOWHERE and each.path != path]
+        found = [self.find(base, name) for base in bases]
+        hits = self._possible(path, name, found, wanted, by_text)
         return self._one(name, hits, wanted) if hits else NOWHERE
 
     def _shadow(self, path: str, name: str, top: str, hits: list[Found]) -> Found | Doubt:

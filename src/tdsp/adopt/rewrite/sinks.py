@@ -56,6 +56,11 @@ def name_of(call: cst.Call) -> str:
     return call.func.value if isinstance(call.func, cst.Name) else ""
 
 
+def destroys(call: cst.Call) -> bool:
+    """Tell whether a call removes files, or gathers them: `remove` of a list does not."""
+    return name_of(call) in DESTROYS or dotted(call.func) in {"os.remove", "remove"}
+
+
 def is_join(call: cst.Call) -> bool:
     """Tell whether a call puts paths together: `join` of a text does not."""
     return dotted(call.func) in JOINS

@@ -99,8 +99,10 @@ class Rewriter:
         return frozenset(word for name in names for word in WORD.findall(name))
 
     def _concerned(self, path: str) -> bool:
-        words = WORD.findall(self.repo.text(path))
-        return not self._words.isdisjoint(words)
+        if not self._words.isdisjoint(WORD.findall(self.repo.text(path))):
+            return True
+        code = path in self.resolver.code
+        return code and any(each.old != each.new for each in self.running.of(path).places)
 
     def _file(self, path: str, content: bytes) -> tuple[tuple[Edit, ...], list[Note]]:
         if not self._concerned(path):
