@@ -334,6 +334,30 @@ def test_a_script_that_is_run_from_its_own_folder() -> None:
         assert rewrite(files, moves, runs)[0] == {"job/go.py": expected}
 
 
+@pytest.mark.parametrize(
+    ("page", "known"),
+    [
+        ("    python job/go.py\n", True),
+        ("python -m job.go\n", True),
+        ("cd job\npython job/go.py", False),
+        ("", False),
+    ],
+)
+def test_a_page_tells_where_a_script_is_run_from(page: str, known: bool) -> None:
+    files: Files = {"job/go.py": "open('a.csv')\n", "a.csv": "", "job/a.csv": "", "README.md": page}
+    new, notes = rewrite(files, {"a.csv": "data/raw/a.csv", "job/a.csv": "data/raw/b.csv"})
+    assert new == ({"job/go.py": b"open('data/raw/a.csv')\n"} if known else {})
+    assert bool(notes) is not known
+
+
+def test_the_folders_of_its_paths_tell_where_a_script_is_run_from() -> None:
+    files: Files = {"job/go.py": "x.to_csv('data/new.csv')\nopen('in.csv')\n", "data/old.csv": ""}
+    moves = {"job/go.py": "src/pkg/go.py", "data/old.csv": "data/raw/old.csv"}
+    assert rewrite(files, moves)[0] == {
+        "job/go.py": b"x.to_csv('data/raw/new.csv')\nopen('in.csv')\n"
+    }
+
+
 def test_an_unknown_run_folder_is_asked() -> None:
     files: Files = {"job/go.py": "open('a.csv')\n", "a.csv": "", "job/a.csv": ""}
     moves = {"a.csv": "data/raw/a.csv", "job/a.csv": "data/raw/job_a.csv"}

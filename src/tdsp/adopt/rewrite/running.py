@@ -8,7 +8,9 @@ from tdsp.adopt.rewrite.layout import Layout
 from tdsp.adopt.rewrite.paths import Runs
 from tdsp.adopt.rewrite.pieces import Place
 from tdsp.adopt.rewrite.resolve import Resolver
+from tdsp.adopt.rewrite.texts import ENTERS, is_document, is_text
 
+STARTED = re.compile(r"\bpython3?\s+(?:-u\s+)?(?:([\w./-]+/[\w.-]+\.py)\b|-m\s+(\w+(?:\.\w+)+))")
 CHANGES = re.compile(r"\bos\.chdir\(|\"%cd |^%cd ", re.MULTILINE)
 
 
@@ -37,6 +39,8 @@ class Running:
             return (own,)
         if self.resolver.is_test(path) or not own:
             return ("",)
+        if path in self.commanded:
+            return ("",)
         shown = self._shown(path, own)
         if shown:
             return shown
@@ -54,7 +58,22 @@ class Running:
 
     def _leads(self, base: str, text: str) -> bool:
         path = posixpath.normpath(posixpath.join(base, text))
-        return path in self.layout.files or ("/" in text and path in self.layout.folders)
+        if path in self.layout.files:
+            return True
+        near = {path, posixpath.dirname(path)} if "/" in text else set()
+        return not near.isdisjoint(self.layout.folders) and "" not in near
+
+    @cached_property
+    def commanded(self) -> frozenset[str]:
+        """The scripts that a page or a file of commands starts from the root."""
+        found: set[str] = set()
+        for path, file in self.resolver.repo.files.items():
+            told = is_document(path) or is_text(path)
+            if told and file.text and not ENTERS.search(file.text):
+                for match in STARTED.finditer(file.text):
+                    name = match[1] or f"{match[2].replace('.', '/')}.py"
+                    found.add(posixpath.normpath(name))
+        return frozenset(found & self.layout.files)
 
     @cached_property
     def at_root(self) -> bool:

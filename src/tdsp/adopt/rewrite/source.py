@@ -102,7 +102,7 @@ def _width(letter: str) -> int:
 def parseable(source: Source) -> Source:
     """Return the source without what the parser does not give back.
 
-    That is a form feed at the start of a line, and blank lines at the end of the file.
+    That is a form feed at the start of a line, and what follows the last line of code.
     """
     text, starts, ends = source.text, source.starts, source.ends
     if feeds := [match.start() for match in re.finditer(r"(?m)(?<![^\n\r])\f", text)]:
@@ -110,7 +110,10 @@ def parseable(source: Source) -> Source:
         kept = [n for n in range(len(text)) if n not in dropped]
         text = "".join(text[n] for n in kept)
         starts, ends = [starts[n] for n in kept], [ends[n] for n in kept]
-    text = text.rstrip()
+    lines = text.split("\n")
+    while lines and (not lines[-1].strip() or lines[-1].lstrip().startswith("#")):
+        lines.pop()
+    text = "\n".join(lines).rstrip()
     return Source(
         source.path, source.content, text, starts[: len(text)], ends[: len(text)],
         source.encode, source.decode,
