@@ -471,3 +471,9 @@ def test_a_setting_is_noted() -> None:
     new, notes = rewrite(files, {"train.csv": "data/raw/train.csv"})
     assert new == {}
     assert [(each.path, each.line) for each in notes] == [("config.yaml", 1)]
+
+
+def test_a_path_that_leads_to_the_root() -> None:
+    files: Files = {"a/go.py": "os.listdir('..')\nopen('../x.csv')\n", "x.csv": ""}
+    new, _ = rewrite(files, {"a/go.py": "src/pkg/go.py"}, {"a/go.py": "a"})
+    assert new == {"a/go.py": b"os.listdir('.')\nopen('x.csv')\n"}

@@ -11,6 +11,11 @@ def words(*lines: str) -> frozenset[str]:
     return frozenset(" ".join(lines).split())
 
 
+def relative(path: str, folder: str) -> str:
+    """Return a path of the repository as it is written in a folder; the root itself is ""."""
+    return posixpath.relpath(path or ".", folder or ".")
+
+
 MODELS = words(
     ".pkl .pickle .joblib .sav .pt .pth .ckpt .onnx .h5 .hdf5 .keras .pb .tflite .safetensors",
     ".cbm .bst .model",

@@ -9,7 +9,7 @@ import libcst as cst
 
 from tdsp.adopt.rewrite import sinks
 from tdsp.adopt.rewrite.anchors import anchored, levels
-from tdsp.adopt.rewrite.layout import FILES, Layout
+from tdsp.adopt.rewrite.layout import FILES, Layout, relative
 from tdsp.adopt.rewrite.names import Name, Names
 from tdsp.adopt.rewrite.pieces import Constant, Pieces, Place, Places, Reader
 from tdsp.adopt.rewrite.source import Parsed, dotted
@@ -298,7 +298,7 @@ class Paths(Walker, Places):
             return None if natural is None else Place(old, natural)
         if wanted == natural:
             return Place(old, wanted)
-        if self._write(node, pieces.constants, text, posixpath.relpath(wanted, base.new or ".")):
+        if self._write(node, pieces.constants, text, relative(wanted, base.new)):
             return Place(old, wanted)
         return None if natural is None else Place(old, natural)
 

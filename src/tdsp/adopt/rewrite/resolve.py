@@ -70,6 +70,8 @@ class Resolver:
         self.repo = repo
         self.layout = layout
         self.runs = runs
+        self._bases: dict[str, tuple[str, ...]] = {}
+        self._hacks: dict[str, list[str]] = {}
         self.declared = frozenset(each.name for each in repo.requirements)
         self.code = {
             **{p: m for p, m in repo.python.items() if not m.problem},
@@ -143,6 +145,11 @@ class Resolver:
 
     def bases(self, path: str) -> tuple[str, ...]:
         """Return the folders in which Python looks for what a file imports."""
+        if path not in self._bases:
+            self._bases[path] = self._find_bases(path)
+        return self._bases[path]
+
+    def _find_bases(self, path: str) -> tuple[str, ...]:
         found: list[str] = []
         for start in sorted(self.starters.get(path, ()), key=lambda each: each != path):
             found.append(posixpath.dirname(start))
@@ -153,6 +160,11 @@ class Resolver:
 
     def hacks(self, path: str) -> list[str]:
         """Return the folders that a file puts into sys.path with a constant text."""
+        if path not in self._hacks:
+            self._hacks[path] = self._find_hacks(path)
+        return self._hacks[path]
+
+    def _find_hacks(self, path: str) -> list[str]:
         found = []
         base = self.runs.get(path, posixpath.dirname(path))
         for match in HACK.finditer(self.repo.text(path)):

@@ -19,17 +19,29 @@ class Running:
 
     def __init__(self, layout: Layout, resolver: Resolver) -> None:
         self.layout, self.resolver = layout, resolver
+        self._known: dict[str, Runs] = {}
+        self._folders_of: dict[str, tuple[str, ...]] = {}
 
     def of(self, path: str) -> Runs:
         """Return the folders that a file may be run from today, and the one after the move."""
+        if path not in self._known:
+            self._known[path] = self._find(path)
+        return self._known[path]
+
+    def _find(self, path: str) -> Runs:
         if CHANGES.search(self.resolver.repo.text(path)):
             return Runs(())
         places: list[Place] = []
         for start in sorted(self.resolver.starters.get(path) or (path,)):
             notebook = start.endswith(".ipynb")
             new = posixpath.dirname(self.layout.target(start)) if notebook else ""
-            places += [Place(old, new) for old in self._folders(start)]
+            places += [Place(old, new) for old in self._started_from(start)]
         return Runs(tuple(dict.fromkeys(places)))
+
+    def _started_from(self, path: str) -> tuple[str, ...]:
+        if path not in self._folders_of:
+            self._folders_of[path] = self._folders(path)
+        return self._folders_of[path]
 
     def _folders(self, path: str) -> tuple[str, ...]:
         own = posixpath.dirname(path)

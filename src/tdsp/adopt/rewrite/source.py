@@ -3,17 +3,45 @@
 import io
 import re
 import tokenize
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import accumulate
-from typing import Any
+from typing import Any, overload
 
 from tdsp.adopt.plan import Edit, Note
 from tdsp.errors import TdspError
 
 BOM = b"\xef\xbb\xbf"
+WIDE = re.compile(r"[^\x00-\x7f]")
 LINES = re.compile(rb"\r\n|\r|\n")
+
+
+class Offsets(Sequence[int]):
+    """Where each character of a text stands, kept as the places of those wider than a byte."""
+
+    def __init__(
+        self, length: int, offset: int, widths: list[tuple[int, int]], ahead: int = 0
+    ) -> None:
+        self._length, self._offset, self._ahead = length, offset, ahead
+        self._wide = [place for place, _ in widths]
+        self._extra = list(accumulate((extra for _, extra in widths), initial=0))
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[int]: ...
+    def __getitem__(self, index: int | slice) -> int | list[int]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(self._length))]
+        if not 0 <= index < self._length:
+            raise IndexError(index)
+        place = index + self._ahead
+        return self._offset + place + self._extra[bisect_left(self._wide, place)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +72,11 @@ class Source:
     def line(self, start: int) -> int:
         """Return the line of the file in which a character stands."""
         place = self.starts[start] if start < len(self.starts) else len(self.content)
-        return len(LINES.findall(self.content, 0, place)) + 1
+        return bisect_right(self._line_ends, place) + 1
+
+    @cached_property
+    def _line_ends(self) -> list[int]:
+        return [match.end() for match in LINES.finditer(self.content)]
 
     def edit(self, change: Change) -> Edit | None:
         """Return a change as an edit of the bytes; None where the text is not in one piece."""
@@ -73,15 +105,8 @@ def python(path: str, content: bytes) -> Source:
 
 def encoded(path: str, content: bytes, text: str, encoding: str, offset: int = 0) -> Source:
     """Return a text whose characters stand one after another from byte `offset` on."""
-    starts: Sequence[int]
-    if text.isascii() and encoding not in {"utf-16", "utf-32"}:
-        starts = range(offset, offset + len(text) + 1)
-    elif encoding == "utf-8":
-        starts = list(accumulate(map(_width, text), initial=offset))
-    else:
-        widths = (len(each.encode(encoding)) for each in text)
-        starts = list(accumulate(widths, initial=offset))
-    starts, ends = starts[:-1], starts[1:]
+    widths = [(m.start(), len(m[0].encode(encoding)) - 1) for m in WIDE.finditer(text)]
+    starts, ends = Offsets(len(text), offset, widths), Offsets(len(text), offset, widths, 1)
     return Source(
         path,
         content,
@@ -91,12 +116,6 @@ def encoded(path: str, content: bytes, text: str, encoding: str, offset: int = 0
         lambda s: s.encode(encoding),
         lambda b: b.decode(encoding),
     )
-
-
-def _width(letter: str) -> int:
-    if letter < "\x80":
-        return 1
-    return 2 if letter < "\u0800" else 3 if letter < "\U00010000" else 4
 
 
 def parseable(source: Source) -> Source:
@@ -115,7 +134,7 @@ def parseable(source: Source) -> Source:
         lines.pop()
     text = "\n".join(lines).rstrip()
     return Source(
-        source.path, source.content, text, starts[: len(text)], ends[: len(text)],
+        source.path, source.content, text, starts, ends,
         source.encode, source.decode,
     )  # fmt: skip
 
@@ -151,7 +170,8 @@ class Parsed:
         if self.source.text.isascii():
             return offset
         if not self._offsets:
-            self._offsets = list(accumulate(map(_width, self.source.text), initial=0))
+            lengths = (len(each.encode()) for each in self.source.text)
+            self._offsets = list(accumulate(lengths, initial=0))
         return bisect_left(self._offsets, offset)
 
     def change(self, start: int, end: int, new: str, why: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tdsp.adopt.plan import Note
-from tdsp.adopt.rewrite.layout import Layout, words
+from tdsp.adopt.rewrite.layout import Layout, relative, words
 from tdsp.adopt.rewrite.source import Change, Source
 
 LINK = re.compile(r"(!?\[[^\]\n]*\]\(\s*<?)([^)\s>]+)(?=[>)\s])|((?:src|href)=[\"'])([^\"'\n]+)")
@@ -85,7 +85,7 @@ def links(page: Words, layout: Layout) -> Iterator[Change]:
         place = layout.location(old) if old in layout.files or old in layout.folders else None
         if place is None:
             continue
-        new = posixpath.relpath(place, page.new or ".")
+        new = relative(place, page.new)
         if posixpath.normpath(text) == new or re.search(r"[\s()<>\"']", new):
             continue
         new = f"{new}/" if text.endswith("/") else new
@@ -141,7 +141,7 @@ def tokens(page: Words, layout: Layout, notes: list[Note]) -> Iterator[Change]:
             if "/" in text:
                 _note(page, match.start(), f"`{text}` names a folder that moves", notes)
         elif "." in posixpath.basename(text):
-            new = posixpath.relpath(layout.target(old), page.new or ".")
+            new = relative(layout.target(old), page.new)
             if re.search(r"[^\w./+-]", new):
                 _note(page, match.start(), f"`{text}` goes to {new}", notes)
                 continue
