@@ -80,7 +80,7 @@ def scan(folder: Path, subdirectory: str = "") -> Scan:
 
 def build(done: Scan, wish: Wish) -> Plan:
     """Make the plan. Raises TdspError for wishes that cannot be fulfilled."""
-    if done.layout.projects and not done.subdirectory:
+    if done.layout.projects and not done.subdirectory and wish.level:
         listed = ", ".join(done.layout.projects)
         raise TdspError(
             f"this repository holds several projects ({listed}): plan one at a time with"

@@ -31,8 +31,8 @@ class _Judge(Data):
     def one(self, path: str, fact: Fact) -> Judged:
         """Return the judgement of the first rule that knows the file."""
         rules = (
-            *(self._special, self._whole, self._gone, self._python, self._notebook, self._tool),
-            *(self._model, self._data, self._image, self._web, self._document),
+            *(self._special, self._whole, self._gone, self._python, self._fixture, self._notebook),
+            *(self._tool, self._model, self._data, self._image, self._web, self._document),
         )
         for rule in rules:
             if (judged := rule(path, fact)) is not None:
@@ -140,7 +140,7 @@ class _Judge(Data):
                 "its name or folder is a test's",
             )
             return Judged("test", "tests", 0.97, why)
-        if parts and parts[0] in names.TESTS and self._serves_tests(fact):
+        if set(parts) & names.TESTS and self._serves_tests(fact):
             return Judged("test", "tests", 0.95, ("tests import it", "its folder is for tests"))
         used = self._used(fact)
         kind = "script" if fact.run and not fact.importers else "code"
@@ -156,10 +156,25 @@ class _Judge(Data):
             kind, "code", 0.9, ("it parses as Python 3", "it defines what others may use")
         )
 
+    def _fixture(self, path: str, fact: Fact) -> Judged | None:
+        """Judge what lies among tests and is no code: it goes where they go."""
+        parts = names.parts_of(path)
+        if not set(parts) & names.TESTS or not self.tested(posixpath.dirname(path)):
+            return None
+        return Judged(self._kind(path, fact), "tests", 0.95, ("tests are beside it", "for tests"))
+
+    def tested(self, folder: str) -> bool:
+        """Tell whether tests are in a folder or in one above it."""
+        while folder:
+            if folder in self.tests:
+                return True
+            folder = posixpath.dirname(folder)
+        return False
+
     def _serves_tests(self, fact: Fact) -> bool:
         """Tell whether only tests use a file among them, and nothing runs it."""
-        folders = {names.folded(who.split("/")[0]) for who in fact.importers}
-        return folders <= names.TESTS and bool(folders or not fact.run)
+        tests = all(set(names.parts_of(who)) & names.TESTS for who in fact.importers)
+        return tests and bool(fact.importers or not fact.run)
 
     def _used(self, fact: Fact) -> str:
         if fact.importers:
@@ -204,6 +219,8 @@ class _Judge(Data):
         return None
 
     def _settings(self, path: str, fact: Fact, folder: str) -> Judged:
+        if fact.content in {"json", "xml"} and set(names.parts_of(path)) & names.RESULT_FOLDERS:
+            return Judged("result", "reports", 0.93, ("JSON or XML", "its folder is for results"))
         if not folder or names.folded(folder.split("/")[0]) in names.STAY | names.TESTS:
             return stays("configuration", "settings stay where tools and code look for them")
         if self._beside_code(folder):

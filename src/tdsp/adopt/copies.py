@@ -12,7 +12,7 @@ def copies(repo: Repository, facts: Facts, judged: dict[str, Judged]) -> None:
     """Send exact copies that nobody uses to the archive, if another of them is used."""
     groups: dict[str, list[str]] = {}
     for path, file in repo.files.items():
-        if file.size > 40 and judged[path].kind in {
+        if file.size > 20 and judged[path].kind in {
             "code",
             "script",
             "notebook",

@@ -2,10 +2,11 @@
 
 import posixpath
 import re
+from dataclasses import replace
 
 from tdsp.adopt import names
 from tdsp.adopt.content import DATA
-from tdsp.adopt.facts import Fact, Facts, data_like
+from tdsp.adopt.facts import Fact, Facts, data_like, is_test
 from tdsp.adopt.judged import Judged, stays
 from tdsp.adopt.layout import Layout
 from tdsp.reading.repository import Repository
@@ -42,6 +43,7 @@ class Data:
         for fact in facts.of("image"):
             folder = posixpath.dirname(fact.path)
             self.images[folder] = self.images.get(folder, 0) + 1
+        self.tests = {posixpath.dirname(p) for p in facts.files if is_test(p, repo)} - {""}
         self.saved = {
             posixpath.dirname(p) for p in facts.files if posixpath.basename(p) == "saved_model.pb"
         } - {""}
@@ -130,60 +132,49 @@ class Data:
 
     def _table(self, path: str, fact: Fact, what: str) -> Judged:
         parts, content = names.parts_of(path), data_like(fact, self.repo)
-        what = what or (
-            f"its bytes are a {content}" if content == "table" else f"it is a {content}"
-        )
-        stage = next((names.STAGES[part] for part in reversed(parts) if part in names.STAGES), "")
-        among = any(part in names.DATA_FOLDERS for part in parts)
-        base = names.stem(path)[0]
-        if any(part in names.RESULT_FOLDERS for part in parts) and not fact.readers:
+        what = what or f"its bytes are a {content}"
+        if set(parts) & names.RESULT_FOLDERS and (fact.writers or not fact.readers):
             return Judged("result", "reports", 0.93, (what, "its folder is for results"))
+        stage = next((names.STAGES[part] for part in reversed(parts) if part in names.STAGES), "")
         if stage:
-            kind = "raw data" if stage in {"raw", "external"} else "derived data"
-            sure = among and (stage == "raw" or kind == "derived data" or path.startswith("data/"))
-            return Judged(
-                kind,
-                f"data/{stage}",
-                0.96 if sure else 0.7,
-                (what, f"its folder says {stage}"),
-                "" if sure else "unclear tables",
-            )
-        if fact.writers:
-            if names.RESULT.search(base) and not fact.readers - fact.writers:
-                return Judged(
-                    "result",
-                    "reports",
-                    0.95,
-                    (what, self._read(Fact("", "", fact.writers)).replace("reads", "writes")),
-                )
-            place = "data/interim" if fact.readers else "data/processed"
-            return Judged(
-                "derived data", place, 0.95, (what, f"{sorted(fact.writers)[0]} writes it")
-            )
-        derived = names.DERIVED.search(base) or names.RESULT.search(base)
+            return self._staged(path, stage, what)
+        return self._written(path, fact, what) or self._unwritten(path, fact, what)
+
+    def _staged(self, path: str, stage: str, what: str) -> Judged:
+        """Judge data whose folder says how far they are."""
+        kind = "raw data" if stage in {"raw", "external"} else "derived data"
+        among = bool(set(names.parts_of(path)) & names.DATA_FOLDERS)
+        sure = among and (stage != "external" or path.startswith("data/"))
+        found = Judged(kind, f"data/{stage}", 0.96, (what, f"its folder says {stage}"))
+        return found if sure else replace(found, confidence=0.7, ask="unclear tables")
+
+    def _written(self, path: str, fact: Fact, what: str) -> Judged | None:
+        """Judge data that code writes."""
+        if not fact.writers:
+            return None
+        why = (what, f"{sorted(fact.writers)[0]} writes it")
+        if names.RESULT.search(names.stem(path)[0]) and not fact.readers - fact.writers:
+            return Judged("result", "reports", 0.95, why)
+        place = "data/interim" if fact.readers else "data/processed"
+        return Judged("derived data", place, 0.95, why)
+
+    def _unwritten(self, path: str, fact: Fact, what: str) -> Judged:
+        """Judge data that nothing writes: raw if something uses them and no name contradicts."""
+        among = bool(set(names.parts_of(path)) & names.DATA_FOLDERS)
+        base = names.stem(path)[0]
         used = self._read(fact) or self._folder_read(path)
-        if not used and not among and self.others.get(posixpath.dirname(path)) and "/" in path:
-            return Judged(
-                "unknown", "stay", 0.5, (what, "it lies among other files"), "unknown files"
-            )
-        if derived and not (among and used):
-            return Judged(
-                "derived data", "data/processed", 0.6, (what, "its name"), "unclear tables"
-            )
-        if used:
-            if derived:
-                return Judged(
-                    "derived data",
-                    "data/processed",
-                    0.7,
-                    (what, used, "its name"),
-                    "unclear tables",
-                )
-            return Judged("raw data", "data/raw", 0.95, (what, used, "nothing writes it"))
-        if among:
-            return Judged(
-                "raw data", "data/raw", 0.9, (what, "its folder is for data", "nothing writes it")
-            )
+        if not used and not among and "/" in path and self.others.get(posixpath.dirname(path)):
+            why = (what, "it lies among other files")
+            return Judged("unknown", "stay", 0.5, why, "unknown files")
+        if names.DERIVED.search(base) or names.RESULT.search(base):
+            why = (what, "its name says that it was made")
+            return Judged("derived data", "data/processed", 0.6, why, "unclear tables")
+        if used and not among and data_like(fact, self.repo) == "database":
+            return Judged("raw data", "stay", 0.6, (what, used, "it may be written"), "databases")
+        if used or among:
+            reason = used or "its folder is for data"
+            sure = 0.95 if used else 0.9
+            return Judged("raw data", "data/raw", sure, (what, reason, "nothing writes it"))
         return Judged("raw data", "data/raw", 0.6, (what, "nothing reads it"), "unread tables")
 
     def _folder_read(self, path: str) -> str:

@@ -21,6 +21,7 @@ class Layout:
     projects: tuple[str, ...]
     mixed: str
     app: str
+    code: frozenset[str] = frozenset()
 
 
 def layout(repo: Repository, facts: Facts) -> Layout:
@@ -41,7 +42,8 @@ def layout(repo: Repository, facts: Facts) -> Layout:
     )  # fmt: skip
     wholes = _wholes(repo, facts, tops, packages)
     projects = _projects(facts, tops)
-    return Layout(packages, inner, wholes, projects, _mixed(facts, tops), _app(repo, facts))
+    code = frozenset(posixpath.dirname(fact.path) for fact in facts.of("python"))
+    return Layout(packages, inner, wholes, projects, _mixed(facts, tops), _app(repo, facts), code)
 
 
 def _tops(facts: Facts) -> dict[str, list[str]]:

@@ -29,7 +29,7 @@ DEPENDENCIES = re.compile(
 )
 BUILD = re.compile(
     r"^(setup\.(py|cfg)|pyproject\.toml|[\w.-]*makefile|\w+\.mk|[\w.-]*dockerfile[\w.-]*|"
-    r"(docker-)?compose[\w.-]*\.ya?ml|tox\.ini|noxfile\.py|pytest\.ini|mypy\.ini|MANIFEST\.in|"
+    r"(docker-)?compose[\w.-]*\.ya?ml|tox\.ini|noxfile\.py|pytest\.ini|mypy\.ini|MANIFEST(\.in)?|"
     r"Jenkinsfile|Procfile|runtime\.txt|app\.ya?ml|dvc\.(yaml|lock)|MLproject|buildspec\.ya?ml|"
     r"cloudbuild\.ya?ml|appspec\.ya?ml|azure-pipelines[\w.-]*\.ya?ml|mkdocs\.ya?ml|justfile|"
     r"tasks\.py|render\.ya?ml|vercel\.json|netlify\.toml|fly\.toml|heroku\.yml|[\w.-]*\.Rproj|"
@@ -255,7 +255,7 @@ DERIVED = re.compile(
     r"y_train|x_test|y_test|train_test|normali[sz]ed|engineered|final|balanced|resampled)"
 )
 RESULT = re.compile(
-    r"(?i)(predict|submission|result|metric|score|report|evaluation|confusion|history|importance)"
+    r"(?i)(predict|submission|result|metric|scores?(?![a-z])|report|evaluation|confusion|history|importance)"
 )
 VERSION = re.compile(
     r"(?i)^(?P<base>.+?)(?P<mark>[ _.-]*(?:v(?:er(?:sion)?)?[ _.-]?\d+|final\d*|old\d*|backup\d*|"

@@ -90,13 +90,19 @@ class Targets:
         parts = path.split("/")
         if parts[0].lower() == "data" and len(parts) > 2 and names.folded(parts[1]) == place[5:]:
             return f"{place}/{'/'.join(parts[2:])}"
-        return f"{place}/{names.without(path, DATA_WORDS)}"
+        return f"{place}/{self._rest(path, DATA_WORDS)}"
 
     def _below(self, path: str, place: str) -> str:
         parts = path.split("/")
         if parts[0].lower() == place.split("/")[0]:
             return f"{place.split('/')[0]}/{'/'.join(parts[1:])}"
-        return f"{place}/{names.without(path, PLACES.get(place, frozenset()))}"
+        return f"{place}/{self._rest(path, PLACES.get(place, frozenset()))}"
+
+    def _rest(self, path: str, words: frozenset[str]) -> str:
+        """Return what a path says beside its place; the folder of code says nothing of data."""
+        folder, name = posixpath.split(path)
+        said = any(part in words for part in names.parts_of(path))
+        return name if not said and folder in self.layout.code else names.without(path, words)
 
 
 def settle(wanted: Mapping[str, str], rendered: Iterable[str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ import libcst as cst
 from tdsp.adopt.rewrite.layout import Layout
 from tdsp.adopt.rewrite.resolve import NOWHERE, Doubt, Found, Resolver
 from tdsp.adopt.rewrite.source import Parsed, dotted
+from tdsp.adopt.rewrite.walk import Walker
 
 NO_NAMES: frozenset[str] = frozenset()
 # Call -> how a text that it is given names a module: whole, or followed by a name in it.
@@ -23,7 +24,7 @@ BY_NAME = {
 DYNAMIC = re.compile(r"[A-Za-z_][\w]*(\.\w+)*\.?")
 
 
-class Imports(cst.CSTVisitor):
+class Imports(Walker):
     """Visits a file's imports. What it finds is written into `parsed`."""
 
     def __init__(self, parsed: Parsed, layout: Layout, resolver: Resolver) -> None:
@@ -178,8 +179,10 @@ class Imports(cst.CSTVisitor):
             folder = posixpath.dirname(folder)
         return folder
 
-    def _resolve(self, node: cst.CSTNode, name: str, wanted: frozenset[str]) -> Found | None:
-        found = self.resolver.resolve(self.path, name, wanted)
+    def _resolve(
+        self, node: cst.CSTNode, name: str, wanted: frozenset[str], *, by_text: bool = False
+    ) -> Found | None:
+        found = self.resolver.resolve(self.path, name, wanted, by_text=by_text)
         if isinstance(found, Doubt):
             self.parsed.note(node, f"not edited, because {found.text}")
             return None
@@ -217,12 +220,23 @@ class Imports(cst.CSTVisitor):
                     node, f"{name}(...) is kept; the installed package does not need it"
                 )
             return
+        if name.rpartition(".")[2] == "Flask" and self.moves:
+            self._flask(node)
         kind = BY_NAME.get(name)
         if kind and node.args:
             self._text(node.args[0].value, kind)
 
-    def visit_Decorator(self, node: cst.Decorator) -> None:  # noqa: N802
-        """Take `@patch("mod.x")` as any other call: the visitor comes to the call by itself."""
+    def _flask(self, node: cst.Call) -> None:
+        """Note folders that Flask looks for beside the module and that do not go with it."""
+        given = {each.keyword.value for each in node.args if each.keyword is not None}
+        for folder, keyword in (("templates", "template_folder"), ("static", "static_folder")):
+            old = posixpath.join(posixpath.dirname(self.path), folder)
+            new = posixpath.join(posixpath.dirname(self.layout.target(self.path)), folder)
+            found = old in self.layout.folders and keyword not in given
+            if found and self.layout.block(old) != new:
+                self.parsed.note(
+                    node, f"Flask looks for {folder}/ beside this file: move {old} to {new}"
+                )
 
     def _text(self, node: cst.BaseExpression, kind: str) -> None:
         """Change a module's name in a text: whole, or the constant head of a text."""
@@ -240,7 +254,7 @@ class Imports(cst.CSTVisitor):
         known = self._longest(name) if kind == "inside" else name
         if not known:
             return
-        found = self._resolve(node, known, NO_NAMES)
+        found = self._resolve(node, known, NO_NAMES, by_text=True)
         new = self._name_of(found) if found else ""
         if found is None or not self._check(node, known, new, found):
             return
@@ -256,7 +270,7 @@ class Imports(cst.CSTVisitor):
         parts = name.split(".")
         for count in range(len(parts) - 1, 0, -1):
             head = ".".join(parts[:count])
-            found = self.resolver.resolve(self.path, head, NO_NAMES)
+            found = self.resolver.resolve(self.path, head, NO_NAMES, by_text=True)
             if isinstance(found, Doubt) or found != NOWHERE:
                 return head
         return ""
@@ -265,7 +279,7 @@ class Imports(cst.CSTVisitor):
         if not value.endswith(".") or not DYNAMIC.fullmatch(value):
             return
         name = value[:-1]
-        found = self._resolve(node, name, NO_NAMES)
+        found = self._resolve(node, name, NO_NAMES, by_text=True)
         if found is None:
             return
         new = self.layout.package_of(found.folder) if found.folder else ""

@@ -11,12 +11,19 @@ def words(*lines: str) -> frozenset[str]:
     return frozenset(" ".join(lines).split())
 
 
+def relative(path: str, folder: str) -> str:
+    """Return a path of the repository as it is written in a folder; the root itself is ""."""
+    return posixpath.relpath(path or ".", folder or ".")
+
+
 MODELS = words(
     ".pkl .pickle .joblib .sav .pt .pth .ckpt .onnx .h5 .hdf5 .keras .pb .tflite .safetensors",
     ".cbm .bst .model",
 )
 TABLES = words(".csv .tsv .parquet .feather .xlsx .xls .npy .npz .arrow .jsonl .db")
 FIGURES = words(".png .jpg .jpeg .svg .pdf .gif")
+OTHERS = words(".json .txt .yaml .yml .html .md .log .zip .gz .xml .ini .cfg .toml .npy .mat")
+FILES = MODELS | TABLES | FIGURES | OTHERS
 
 
 class Layout:
@@ -82,17 +89,18 @@ class Layout:
             return self.block(path)
         return self._absent(path)
 
-    def _absent(self, path: str) -> str | None:
-        """Return the place of a file that a script makes: where its folder goes to."""
+    def _absent(self, path: str) -> str:
+        """Return the place of a file that is not tracked: that of its folder, if it moves whole.
+
+        Otherwise it is the same place as today. Two files of one name never come together.
+        """
         folder = posixpath.dirname(path)
         while folder and folder not in self.folders:
             folder = posixpath.dirname(folder)
-        if not folder or any(self.target(each) == each for each in self.folders[folder]):
-            return path
         place = self.block(folder)
-        if place is not None and not place.startswith(("src/", "archive/")):
-            return f"{place}{path[len(folder) :]}"
-        return path if folder in self.new_folders and place is None else by_kind(path)
+        if not folder or place is None or place.startswith(("src/", "archive/")):
+            return path
+        return f"{place}{path[len(folder) :]}"
 
     def module(self, path: str) -> str:
         """Return the dotted name of a file of today after the move, "" if it has none."""
@@ -122,14 +130,3 @@ class Layout:
             places.add(target[: -len(tail) - 1] if target.endswith(f"/{tail}") else "")
         place = places.pop() if len(places) == 1 else ""
         return self.name_of(f"{place}/__init__.py") if place else ""
-
-
-def by_kind(path: str) -> str:
-    """Return the standard place of a file that a script writes, by its suffix."""
-    name = posixpath.basename(path)
-    suffix = posixpath.splitext(name)[1].lower()
-    if suffix in MODELS:
-        return f"models/{name}"
-    if suffix in TABLES:
-        return f"data/processed/{name}"
-    return f"reports/figures/{name}" if suffix in FIGURES else path

@@ -5,6 +5,8 @@ from typing import Any
 
 import libcst as cst
 
+from tdsp.adopt.rewrite.walk import Walker
+
 Key = tuple[int, str]
 
 
@@ -23,7 +25,7 @@ class Name:
         return self.values[0] if len(self.values) == 1 else None
 
 
-class Names(cst.CSTVisitor):
+class Names(Walker):
     """Collects the names of a file. `scope_of` tells the scope of each place of use."""
 
     def __init__(self, tree: cst.Module) -> None:
@@ -32,9 +34,11 @@ class Names(cst.CSTVisitor):
         self.loads: list[tuple[tuple[int, ...], Any]] = []
         self.scope_of: dict[int, tuple[int, ...]] = {}
         self.functions: dict[str, list[tuple[int, list[str]]]] = {}
-        self.attributes: dict[str, list[Any]] = {}
+        self.attributes: dict[str, list[Any]] = {}  # where `.name` is read
+        self.members: dict[str, list[Any]] = {}  # what `self.name` is given
+        self.classes: set[int] = set()
         self._scopes: tuple[int, ...] = (0,)
-        tree.visit(self)
+        self.walk(tree)
         for scopes, node in self.loads:
             self.scope_of[id(node)] = scopes
             if (key := self.find(scopes, node.value)) is not None:
@@ -63,11 +67,11 @@ class Names(cst.CSTVisitor):
 
     def visit_Attribute(self, node: cst.Attribute) -> bool:  # noqa: N802
         self.attributes.setdefault(node.attr.value, []).append(node)
-        node.value.visit(self)
+        self.walk(node.value)
         return False
 
     def visit_Arg(self, node: cst.Arg) -> bool:  # noqa: N802
-        node.value.visit(self)
+        self.walk(node.value)
         return False
 
     def visit_Import(self, node: cst.Import) -> bool:  # noqa: N802
@@ -84,24 +88,24 @@ class Names(cst.CSTVisitor):
             self.bind(each.evaluated_alias or each.evaluated_name.split(".")[0])
 
     def visit_Assign(self, node: cst.Assign) -> bool:  # noqa: N802
-        node.value.visit(self)
+        self.walk(node.value)
         for each in node.targets:
             self._target(each.target, node.value)
         return False
 
     def visit_AnnAssign(self, node: cst.AnnAssign) -> bool:  # noqa: N802
         if node.value is not None:
-            node.value.visit(self)
+            self.walk(node.value)
         self._target(node.target, node.value)
         return False
 
     def visit_AugAssign(self, node: cst.AugAssign) -> bool:  # noqa: N802
-        node.value.visit(self)
+        self.walk(node.value)
         self._target(node.target, None)
         return False
 
     def visit_NamedExpr(self, node: cst.NamedExpr) -> bool:  # noqa: N802
-        node.value.visit(self)
+        self.walk(node.value)
         self._target(node.target, None)
         return False
 
@@ -118,16 +122,16 @@ class Names(cst.CSTVisitor):
         self._loop(node.target, node.iter)
         for child in (node.iter, node.body, node.orelse):
             if child is not None:
-                child.visit(self)
+                self.walk(child)
         return False
 
     def visit_CompFor(self, node: cst.CompFor) -> bool:  # noqa: N802
         self._loop(node.target, node.iter)
-        node.iter.visit(self)
+        self.walk(node.iter)
         for each in node.ifs:
-            each.visit(self)
+            self.walk(each)
         if node.inner_for_in is not None:
-            node.inner_for_in.visit(self)
+            self.walk(node.inner_for_in)
         return False
 
     def _loop(self, target: Any, goes_through: Any) -> None:
@@ -142,39 +146,43 @@ class Names(cst.CSTVisitor):
         elif isinstance(target, cst.Tuple | cst.List):
             for each in target.elements:
                 self._target(each.value, None)
+        elif isinstance(target, cst.Attribute):
+            self.members.setdefault(target.attr.value, []).append(value)
+            self.walk(target.value)
         else:
-            target.visit(self)
+            self.walk(target)
 
     def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:  # noqa: N802
         self.bind(node.name.value)
         for decorator in node.decorators:
-            decorator.visit(self)
+            self.walk(decorator)
         every = self._parameters(node.params)
         for each in every:
             if each.default is not None:
-                each.default.visit(self)
+                self.walk(each.default)
         names = [each.name.value for each in every]
         if len(self._scopes) == 1:
             self.functions.setdefault(node.name.value, []).append((id(node), names))
         outer, self._scopes = self._scopes, (*self._scopes, id(node))
         for each in every:
             self.bind(each.name.value, each.default).parameter = True
-        node.body.visit(self)
+        self.walk(node.body)
         self._scopes = outer
         return False
 
     def visit_Lambda(self, node: cst.Lambda) -> bool:  # noqa: N802
         for each in self._parameters(node.params):
             self.bind(each.name.value)
-        node.body.visit(self)
+        self.walk(node.body)
         return False
 
     def visit_ClassDef(self, node: cst.ClassDef) -> bool:  # noqa: N802
         self.bind(node.name.value)
         for each in (*node.decorators, *node.bases, *node.keywords):
-            each.visit(self)
+            self.walk(each)
         outer, self._scopes = self._scopes, (*self._scopes, id(node))
-        node.body.visit(self)
+        self.classes.add(id(node))
+        self.walk(node.body)
         self._scopes = outer
         return False
 

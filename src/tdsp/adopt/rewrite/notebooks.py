@@ -139,6 +139,8 @@ def read(path: str, content: bytes) -> Notebook:
 def _cell(number: int, cell: dict[str, Any]) -> Cell:
     texts = cell.get("source", cell.get("input", []))
     texts = [texts] if isinstance(texts, Text) else texts
+    if not all(isinstance(each, Text) for each in texts):
+        raise TypeError("a source is made of texts")
     return Cell(str(cell.get("cell_type", "")), number, tuple(texts))
 
 

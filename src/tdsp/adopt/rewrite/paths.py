@@ -9,11 +9,12 @@ import libcst as cst
 
 from tdsp.adopt.rewrite import sinks
 from tdsp.adopt.rewrite.anchors import anchored, levels
-from tdsp.adopt.rewrite.layout import Layout
+from tdsp.adopt.rewrite.layout import FILES, Layout, relative
 from tdsp.adopt.rewrite.names import Name, Names
 from tdsp.adopt.rewrite.pieces import Constant, Pieces, Place, Places, Reader
 from tdsp.adopt.rewrite.source import Parsed, dotted
 from tdsp.adopt.rewrite.usage import Usage
+from tdsp.adopt.rewrite.walk import Walker
 
 ABSOLUTE = re.compile(r"[/~\\]|[A-Za-z]:[/\\]")
 UNSAFE = re.compile(r"[\\'\"{}\n\r\t]")
@@ -22,13 +23,17 @@ WHY = "path of a file that moves"
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """Where a file is run from: the folders that come into question, and the one after the move."""
+    """Where a file may be run from: each folder of today with the one after the move."""
 
-    old: tuple[str, ...]
-    new: str
+    places: tuple[Place, ...]
+
+    @property
+    def old(self) -> tuple[str, ...]:
+        """Return the folders of today."""
+        return tuple(each.old for each in self.places)
 
 
-class Paths(cst.CSTVisitor, Places):
+class Paths(Walker, Places):
     """Visits the paths of one file. What it finds is written into `parsed`."""
 
     def __init__(self, parsed: Parsed, layout: Layout, runs: Runs, usage: Usage) -> None:
@@ -44,7 +49,9 @@ class Paths(cst.CSTVisitor, Places):
         """Change constants first, then each place where a path is put together or used."""
         for name in list(self.names.table.values()):
             self.constant(name)
-        self.parsed.tree.visit(self)
+        for attribute in self.names.members:
+            self.member(attribute)
+        self.walk(self.parsed.tree)
 
     def place(self, node: Any) -> Place | None:
         """Return where a name, `__file__`, or the working folder leads."""
@@ -57,9 +64,11 @@ class Paths(cst.CSTVisitor, Places):
         if isinstance(node, cst.Name):
             name = self.names.of(node)
             return self.constant(name) if name is not None else None
+        if isinstance(node, cst.Attribute) and dotted(node.value) in {"self", "cls"}:
+            return self.member(node.attr.value)
         here = isinstance(node, cst.Call) and not node.args and dotted(node.func) in sinks.HERE
-        if here and len(self.runs.old) == 1:
-            return Place(self.runs.old[0], self.runs.new)
+        if here and len(self.runs.places) == 1:
+            return self.runs.places[0]
         return None
 
     def constant(self, name: Name) -> Place | None:
@@ -84,6 +93,19 @@ class Paths(cst.CSTVisitor, Places):
             self.memo[key] = self.take(value)
         return None if name.parameter else self.memo[key]
 
+    def member(self, attribute: str) -> Place | None:
+        """Return where `self.attribute` leads, which is given one path."""
+        values = self.names.members.get(attribute, [])
+        uses = self.names.attributes.get(attribute, [])
+        if len(values) != 1 or values[0] is None or not uses:
+            return None
+        key = id(values[0])
+        if key not in self.memo:
+            self.memo[key] = None
+            path = _is_path(values[0]) or self.usage.all_paths(uses)
+            self.memo[key] = self.take(values[0]) if path else None
+        return self.memo[key]
+
     def _as_it_is(self, pieces: Pieces) -> Place | None:
         text = _text(pieces)
         if pieces.open_end or not _plain(text):
@@ -95,17 +117,44 @@ class Paths(cst.CSTVisitor, Places):
         return None if old is None or new is None else Place(old, new)
 
     def visit_Call(self, node: cst.Call) -> bool:  # noqa: N802
-        if sinks.name_of(node) in sinks.DESTROYS:
+        if sinks.destroys(node):
             return not self._destroys(node)
         found = [*sinks.path_arguments(node), *self.usage.local_arguments(node)]
         for each in found:
             self.take(each, write=sinks.writes(node), call=node)
+        self._option(node)
+        self._started(node)
         if _is_path(node) and id(node) not in self.done:
             self.take(node)
         if levels(node) is not None:
             self.place(node)
             return False
         return True
+
+    def _option(self, node: cst.Call) -> None:
+        """Take the default of a command's option that is used as a path."""
+        if sinks.name_of(node) != "add_argument":
+            return
+        names = [each.value for each in node.args if each.keyword is None]
+        texts = [str(each.evaluated_value) for each in names if isinstance(each, cst.SimpleString)]
+        given = {each.keyword.value: each.value for each in node.args if each.keyword is not None}
+        long = [text for text in texts if text.startswith("--")] or texts
+        uses = self.names.attributes.get(long[0].lstrip("-").replace("-", "_"), []) if long else []
+        if "default" in given and "dest" not in given and uses and self.usage.all_paths(uses):
+            self.take(given["default"])
+
+    def _started(self, node: cst.Call) -> None:
+        """Note a command that is started with the path of a file that moves."""
+        if sinks.name_of(node) not in sinks.STARTS:
+            return
+        for each in node.args:
+            value = each.value.evaluated_value if isinstance(each.value, cst.SimpleString) else ""
+            for word in value.split() if isinstance(value, str) else []:
+                for base in self.runs.old:
+                    old = _joined(base, word)
+                    if old in self.layout.files and self.layout.moved(old):
+                        place = self.layout.target(old)
+                        self.parsed.note(each.value, f"starts `{word}`, which goes to {place}")
 
     def visit_BinaryOperation(self, node: cst.BinaryOperation) -> None:  # noqa: N802
         if isinstance(node.operator, cst.Divide) and id(node) not in self.done:
@@ -165,20 +214,24 @@ class Paths(cst.CSTVisitor, Places):
                     noted = True
         return noted
 
+    def _exists(self, old: str) -> bool:
+        return old in self.layout.files or old in self.layout.folders
+
     def _concerned(self, old: str) -> bool:
-        exists = old in self.layout.files or old in self.layout.folders
-        return self.layout.moved(old) if exists else self.layout.location(old) != old
+        if self._exists(old):
+            return self.layout.moved(old)
+        return self.layout.location(old) != old
 
     def _base(self, text: str) -> Place | None:
         """Return the folder that a relative text starts from, None if several are possible."""
-        if len(self.runs.old) == 1:
-            return Place(self.runs.old[0], self.runs.new)
+        places = self.runs.places
+        if len(places) == 1:
+            return places[0]
         hits = [
-            base for base in self.runs.old
-            if (old := _joined(base, text)) is not None
-            and (old in self.layout.files or old in self.layout.folders)
+            each for each in places
+            if (old := _joined(each.old, text)) is not None and self._exists(old)
         ]  # fmt: skip
-        return Place(hits[0], self.runs.new) if len(hits) == 1 else None
+        return hits[0] if len(hits) == 1 else None
 
     def take(self, node: Any, *, write: bool = False, call: Any = None) -> Place | None:
         """Plan the change of one path, and return where it leads."""
@@ -237,11 +290,15 @@ class Paths(cst.CSTVisitor, Places):
             if not _is_assigned(self.usage, node):
                 self.parsed.note(node, f"the files of {old}/ go to different folders")
             return None if natural is None else Place(old, natural)
+        if not self._exists(old) and pieces.start is not None and base.old != base.new:
+            return None if natural is None else Place(old, natural)
         if write:
             self._written(node, old, wanted)
+        elif not self._exists(old) and posixpath.splitext(old)[1].lower() not in FILES:
+            return None if natural is None else Place(old, natural)
         if wanted == natural:
             return Place(old, wanted)
-        if self._write(node, pieces.constants, text, posixpath.relpath(wanted, base.new or ".")):
+        if self._write(node, pieces.constants, text, relative(wanted, base.new)):
             return Place(old, wanted)
         return None if natural is None else Place(old, natural)
 
@@ -257,6 +314,9 @@ class Paths(cst.CSTVisitor, Places):
             new = f"./{new}"
         rest = new.split("/")
         parts = list(constants)
+        while len(parts) > 1 and len(rest) > 1 and parts[0].value == rest[0] == "..":
+            del rest[0]
+            parts.pop(0)
         while len(parts) > 1 and (own := parts[-1].value.strip("/").split("/")):
             if not parts[-1].apart or rest[-len(own) :] != own or len(rest) <= len(own):
                 break
@@ -296,15 +356,21 @@ class Paths(cst.CSTVisitor, Places):
             self.parsed.note(node, f"the absolute path `{text}` may be {place}")
 
     def _unknown(self, node: Any, text: str) -> None:
-        for base in (*self.runs.old, posixpath.dirname(self.parsed.path)):
+        own = posixpath.dirname(self.parsed.path)
+        for base in dict.fromkeys((*self.runs.old, own)):
             old = _joined(base, text)
-            if old and self._concerned(old):
+            if not old or old == base:
+                continue
+            named = posixpath.splitext(old)[1].lower() in FILES and base
+            if self._concerned(old) or named or (base and self._exists(old)):
                 self.parsed.note(
                     node, f"`{text}`: it is not known which folder {self.parsed.path} is run from"
                 )
                 return
 
     def _doubtful(self, node: Any, text: str) -> None:
+        if not text:
+            return
         plain = text.replace("\\", "/")
         for base in self.runs.old:
             old = _joined(base, re.split(r"[*?]", plain)[0])

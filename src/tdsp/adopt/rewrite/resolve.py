@@ -70,6 +70,8 @@ class Resolver:
         self.repo = repo
         self.layout = layout
         self.runs = runs
+        self._bases: dict[str, tuple[str, ...]] = {}
+        self._hacks: dict[str, list[str]] = {}
         self.declared = frozenset(each.name for each in repo.requirements)
         self.code = {
             **{p: m for p, m in repo.python.items() if not m.problem},
@@ -113,10 +115,12 @@ class Resolver:
             here = posixpath.dirname(path)
             targets = set()
             for base, name in _names(module, here):
-                for each in dict.fromkeys((here, "", "src") if base is None else (base,)):
-                    hit = self.find(each, name)
-                    if hit.path and hit.path != path:
-                        targets.add(hit.path)
+                hits = (
+                    self.find(each, name) for each in (around(here) if base is None else [base])
+                )
+                hit = next((each for each in hits if each.path and each.path != path), NOWHERE)
+                if hit.path:
+                    targets.add(hit.path)
             found[path] = frozenset(targets)
         return found
 
@@ -141,6 +145,11 @@ class Resolver:
 
     def bases(self, path: str) -> tuple[str, ...]:
         """Return the folders in which Python looks for what a file imports."""
+        if path not in self._bases:
+            self._bases[path] = self._find_bases(path)
+        return self._bases[path]
+
+    def _find_bases(self, path: str) -> tuple[str, ...]:
         found: list[str] = []
         for start in sorted(self.starters.get(path, ()), key=lambda each: each != path):
             found.append(posixpath.dirname(start))
@@ -151,6 +160,11 @@ class Resolver:
 
     def hacks(self, path: str) -> list[str]:
         """Return the folders that a file puts into sys.path with a constant text."""
+        if path not in self._hacks:
+            self._hacks[path] = self._find_hacks(path)
+        return self._hacks[path]
+
+    def _find_hacks(self, path: str) -> list[str]:
         found = []
         base = self.runs.get(path, posixpath.dirname(path))
         for match in HACK.finditer(self.repo.text(path)):
@@ -169,17 +183,21 @@ class Resolver:
         """Tell whether the first part of a name is declared as a dependency."""
         return normal(INSTALLED_AS.get(name, name)) in self.declared
 
-    def resolve(self, path: str, name: str, wanted: frozenset[str]) -> Found | Doubt:
+    def resolve(
+        self, path: str, name: str, wanted: frozenset[str], *, by_text: bool = False
+    ) -> Found | Doubt:
         """Return what a name means in a file; NOWHERE if it is nothing of the repository.
 
-        `wanted` are the names that are taken from it.
+        `wanted` are the names that are taken from it. A name in a text may be that of the file
+        itself, or of a folder from which something is taken later.
         """
         top = name.split(".", 1)[0]
-        hits = list(dict.fromkeys(self.find(base, name) for base in self.bases(path)))
-        hits = [each for each in hits if each != NOWHERE and each.path != path]
+        found = [self.find(base, name) for base in self.bases(path)]
+        hits = self._possible(path, name, found, wanted, by_text)
         if not hits:
-            return self._elsewhere(path, name, top, wanted)
-        if self.is_foreign(top) or posixpath.basename(path) == f"{top}.py":
+            return self._elsewhere(path, name, top, wanted, by_text)
+        own = posixpath.basename(path) == f"{top}.py" and not by_text
+        if self.is_foreign(top) or own:
             return NOWHERE
         if top in sys.stdlib_module_names:
             return self._shadow(path, name, top, hits)
@@ -187,13 +205,29 @@ class Resolver:
             return Doubt(f"`{name}` may be the package or {_shown(hits[0])}")
         return self._one(name, hits, wanted)
 
-    def _elsewhere(self, path: str, name: str, top: str, wanted: frozenset[str]) -> Found | Doubt:
+    def _possible(
+        self, path: str, name: str, found: list[Found], wanted: frozenset[str], by_text: bool
+    ) -> list[Found]:
+        """Return those hits that a name can mean: an installed package goes before a folder."""
+        hits = [each for each in dict.fromkeys(found) if each != NOWHERE]
+        if by_text:
+            return hits
+        return [
+            each for each in hits
+            if each.path != path
+            and (each.path or "." in name or (wanted and self.defines(each, wanted)))
+        ]  # fmt: skip
+
+    def _elsewhere(
+        self, path: str, name: str, top: str, wanted: frozenset[str], by_text: bool
+    ) -> Found | Doubt:
         """Look where Python would not look by itself, for a path that is set somewhere else."""
-        if top in sys.stdlib_module_names or top in WELL_KNOWN or self.is_foreign(top):
+        pythons = top in sys.stdlib_module_names and (top in PACKAGES or "." not in name)
+        if pythons or top in WELL_KNOWN or self.is_foreign(top):
             return NOWHERE
-        bases = dict.fromkeys((posixpath.dirname(path), "", "src"))
-        hits = list(dict.fromkeys(self.find(base, name) for base in bases))
-        hits = [each for each in hits if each != NOWHERE and each.path != path]
+        bases = around(posixpath.dirname(path))
+        found = [self.find(base, name) for base in bases]
+        hits = self._possible(path, name, found, wanted, by_text)
         return self._one(name, hits, wanted) if hits else NOWHERE
 
     def _shadow(self, path: str, name: str, top: str, hits: list[Found]) -> Found | Doubt:
@@ -225,6 +259,15 @@ class Resolver:
             or (found.folder and self.find(found.folder, each) != NOWHERE)
             for each in wanted
         )
+
+
+def around(folder: str) -> list[str]:
+    """Return a folder and all above it, the nearest first, and at last `src`."""
+    found = [folder]
+    while folder:
+        folder = posixpath.dirname(folder)
+        found.append(folder)
+    return [*found, *([] if "src" in found else ["src"])]
 
 
 def _shown(found: Found) -> str:

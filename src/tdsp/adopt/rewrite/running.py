@@ -6,8 +6,11 @@ from functools import cached_property
 
 from tdsp.adopt.rewrite.layout import Layout
 from tdsp.adopt.rewrite.paths import Runs
+from tdsp.adopt.rewrite.pieces import Place
 from tdsp.adopt.rewrite.resolve import Resolver
+from tdsp.adopt.rewrite.texts import ENTERS, is_document, is_text
 
+STARTED = re.compile(r"\bpython3?\s+(?:-u\s+)?(?:([\w./-]+/[\w.-]+\.py)\b|-m\s+(\w+(?:\.\w+)+))")
 CHANGES = re.compile(r"\bos\.chdir\(|\"%cd |^%cd ", re.MULTILINE)
 
 
@@ -16,15 +19,29 @@ class Running:
 
     def __init__(self, layout: Layout, resolver: Resolver) -> None:
         self.layout, self.resolver = layout, resolver
+        self._known: dict[str, Runs] = {}
+        self._folders_of: dict[str, tuple[str, ...]] = {}
 
     def of(self, path: str) -> Runs:
         """Return the folders that a file may be run from today, and the one after the move."""
-        new = posixpath.dirname(self.layout.target(path)) if path.endswith(".ipynb") else ""
+        if path not in self._known:
+            self._known[path] = self._find(path)
+        return self._known[path]
+
+    def _find(self, path: str) -> Runs:
         if CHANGES.search(self.resolver.repo.text(path)):
-            return Runs((), new)
-        starters = self.resolver.starters.get(path) or frozenset((path,))
-        found = [self._folders(each) for each in sorted(starters)]
-        return Runs(tuple(dict.fromkeys(each for some in found for each in some)), new)
+            return Runs(())
+        places: list[Place] = []
+        for start in sorted(self.resolver.starters.get(path) or (path,)):
+            notebook = start.endswith(".ipynb")
+            new = posixpath.dirname(self.layout.target(start)) if notebook else ""
+            places += [Place(old, new) for old in self._started_from(start)]
+        return Runs(tuple(dict.fromkeys(places)))
+
+    def _started_from(self, path: str) -> tuple[str, ...]:
+        if path not in self._folders_of:
+            self._folders_of[path] = self._folders(path)
+        return self._folders_of[path]
 
     def _folders(self, path: str) -> tuple[str, ...]:
         own = posixpath.dirname(path)
@@ -33,6 +50,8 @@ class Running:
         if path.endswith(".ipynb"):
             return (own,)
         if self.resolver.is_test(path) or not own:
+            return ("",)
+        if path in self.commanded:
             return ("",)
         shown = self._shown(path, own)
         if shown:
@@ -51,7 +70,22 @@ class Running:
 
     def _leads(self, base: str, text: str) -> bool:
         path = posixpath.normpath(posixpath.join(base, text))
-        return path in self.layout.files or ("/" in text and path in self.layout.folders)
+        if path in self.layout.files:
+            return True
+        near = {path, posixpath.dirname(path)} if "/" in text else set()
+        return not near.isdisjoint(self.layout.folders) and "" not in near
+
+    @cached_property
+    def commanded(self) -> frozenset[str]:
+        """The scripts that a page or a file of commands starts from the root."""
+        found: set[str] = set()
+        for path, file in self.resolver.repo.files.items():
+            told = is_document(path) or is_text(path)
+            if told and file.text and not ENTERS.search(file.text):
+                for match in STARTED.finditer(file.text):
+                    name = match[1] or f"{match[2].replace('.', '/')}.py"
+                    found.add(posixpath.normpath(name))
+        return frozenset(found & self.layout.files)
 
     @cached_property
     def at_root(self) -> bool:

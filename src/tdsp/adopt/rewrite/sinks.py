@@ -13,7 +13,7 @@ READS = re.compile(
     r"open(_\w+)?|read(_\w+)?|load(_\w+|s?txt)?|scan_\w+|genfromtxt|fromfile|imread|exists|is_?file|"
     r"is_?dir|getsize|getmtime|listdir|walk|scandir|ExcelFile|HDFStore|File|Dataset|ZipFile|Booster|"
     r"image|send_file|send_from_directory|parse|fileConfig|flow_from_directory|ImageFolder|"
-    r"image_dataset_from_directory|run_path|from_(file|csv|json|yaml|pretrained)|csv|json|parquet|"
+    r"image_dataset_from_directory|run_path|from_(file|csv|json|yaml)|csv|json|parquet|"
     r"StaticFiles|Jinja2Templates|FileSystemLoader|memmap|TabularDataset|KeyedVectors|local_css|"
     r"get_sheet_by_name|load_workbook|ImageDataGenerator|stat|SQLContext|FileResponse|local_file"
 )
@@ -32,6 +32,7 @@ KEYWORDS = words(
     "path filename file fname fp filepath filepath_or_buffer path_or_buf io excel_writer source",
     "fileobj dst src directory root model_file path_or_fileobj save_path dirname",
 )
+STARTS = frozenset(("system", "popen", "Popen", "run", "call", "check_call", "check_output"))
 SHOWS = frozenset(("print", "info", "debug", "warning", "error", "exception", "echo", "write"))
 PATH_PARTS = words(
     "exists is_file is_dir mkdir open read_text write_text read_bytes write_bytes iterdir joinpath",
@@ -53,6 +54,11 @@ def name_of(call: cst.Call) -> str:
     if isinstance(call.func, cst.Attribute):
         return call.func.attr.value
     return call.func.value if isinstance(call.func, cst.Name) else ""
+
+
+def destroys(call: cst.Call) -> bool:
+    """Tell whether a call removes files, or gathers them: `remove` of a list does not."""
+    return name_of(call) in DESTROYS or dotted(call.func) in {"os.remove", "remove"}
 
 
 def is_join(call: cst.Call) -> bool:

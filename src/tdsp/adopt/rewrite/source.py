@@ -3,16 +3,45 @@
 import io
 import re
 import tokenize
-from bisect import bisect_left
-from collections.abc import Callable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from itertools import accumulate
+from typing import Any, overload
 
 from tdsp.adopt.plan import Edit, Note
 from tdsp.errors import TdspError
 
 BOM = b"\xef\xbb\xbf"
+WIDE = re.compile(r"[^\x00-\x7f]")
 LINES = re.compile(rb"\r\n|\r|\n")
+
+
+class Offsets(Sequence[int]):
+    """Where each character of a text stands, kept as the places of those wider than a byte."""
+
+    def __init__(
+        self, length: int, offset: int, widths: list[tuple[int, int]], ahead: int = 0
+    ) -> None:
+        self._length, self._offset, self._ahead = length, offset, ahead
+        self._wide = [place for place, _ in widths]
+        self._extra = list(accumulate((extra for _, extra in widths), initial=0))
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[int]: ...
+    def __getitem__(self, index: int | slice) -> int | list[int]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(self._length))]
+        if not 0 <= index < self._length:
+            raise IndexError(index)
+        place = index + self._ahead
+        return self._offset + place + self._extra[bisect_left(self._wide, place)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +64,19 @@ class Source:
     path: str
     content: bytes
     text: str
-    starts: list[int]
-    ends: list[int]
+    starts: Sequence[int]
+    ends: Sequence[int]
     encode: Callable[[str], bytes]
     decode: Callable[[bytes], str]
 
     def line(self, start: int) -> int:
         """Return the line of the file in which a character stands."""
         place = self.starts[start] if start < len(self.starts) else len(self.content)
-        return len(LINES.findall(self.content, 0, place)) + 1
+        return bisect_right(self._line_ends, place) + 1
+
+    @cached_property
+    def _line_ends(self) -> list[int]:
+        return [match.end() for match in LINES.finditer(self.content)]
 
     def edit(self, change: Change) -> Edit | None:
         """Return a change as an edit of the bytes; None where the text is not in one piece."""
@@ -72,15 +105,8 @@ def python(path: str, content: bytes) -> Source:
 
 def encoded(path: str, content: bytes, text: str, encoding: str, offset: int = 0) -> Source:
     """Return a text whose characters stand one after another from byte `offset` on."""
-    at, starts, ends = offset, [], []
-    if text.isascii() and encoding not in {"utf-16", "utf-32"}:
-        starts = list(range(offset, offset + len(text)))
-        ends = list(range(offset + 1, offset + len(text) + 1))
-    else:
-        for each in text:
-            starts.append(at)
-            at += len(each.encode(encoding))
-            ends.append(at)
+    widths = [(m.start(), len(m[0].encode(encoding)) - 1) for m in WIDE.finditer(text)]
+    starts, ends = Offsets(len(text), offset, widths), Offsets(len(text), offset, widths, 1)
     return Source(
         path,
         content,
@@ -95,7 +121,7 @@ def encoded(path: str, content: bytes, text: str, encoding: str, offset: int = 0
 def parseable(source: Source) -> Source:
     """Return the source without what the parser does not give back.
 
-    That is a form feed at the start of a line, and blank lines at the end of the file.
+    That is a form feed at the start of a line, and what follows the last line of code.
     """
     text, starts, ends = source.text, source.starts, source.ends
     if feeds := [match.start() for match in re.finditer(r"(?m)(?<![^\n\r])\f", text)]:
@@ -103,9 +129,12 @@ def parseable(source: Source) -> Source:
         kept = [n for n in range(len(text)) if n not in dropped]
         text = "".join(text[n] for n in kept)
         starts, ends = [starts[n] for n in kept], [ends[n] for n in kept]
-    text = text.rstrip()
+    lines = text.split("\n")
+    while lines and (not lines[-1].strip() or lines[-1].lstrip().startswith("#")):
+        lines.pop()
+    text = "\n".join(lines).rstrip()
     return Source(
-        source.path, source.content, text, starts[: len(text)], ends[: len(text)],
+        source.path, source.content, text, starts, ends,
         source.encode, source.decode,
     )  # fmt: skip
 
@@ -141,11 +170,8 @@ class Parsed:
         if self.source.text.isascii():
             return offset
         if not self._offsets:
-            at = 0
-            for each in self.source.text:
-                self._offsets.append(at)
-                at += len(each.encode())
-            self._offsets.append(at)
+            lengths = (len(each.encode()) for each in self.source.text)
+            self._offsets = list(accumulate(lengths, initial=0))
         return bisect_left(self._offsets, offset)
 
     def change(self, start: int, end: int, new: str, why: str) -> None:
@@ -173,7 +199,9 @@ class Parsed:
 def parse(source: Source) -> Parsed:
     """Parse a text. Raises TdspError, saying why, when it cannot be parsed and given back."""
     import libcst
-    from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper, ParentNodeProvider
+    from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
+
+    from tdsp.adopt.rewrite.walk import parents
 
     bare = parseable(source)
     try:
@@ -186,7 +214,7 @@ def parse(source: Source) -> Parsed:
         raise TdspError("is not given back by the parser as it is")
     wrapper = MetadataWrapper(tree, unsafe_skip_copy=True)
     spans = wrapper.resolve(ByteSpanPositionProvider)
-    return Parsed(bare, tree, spans, wrapper.resolve(ParentNodeProvider))
+    return Parsed(bare, tree, spans, parents(tree))
 
 
 def dotted(node: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tdsp.adopt.plan import Note
-from tdsp.adopt.rewrite.layout import Layout, words
+from tdsp.adopt.rewrite.layout import Layout, relative, words
 from tdsp.adopt.rewrite.source import Change, Source
 
 LINK = re.compile(r"(!?\[[^\]\n]*\]\(\s*<?)([^)\s>]+)(?=[>)\s])|((?:src|href)=[\"'])([^\"'\n]+)")
@@ -30,6 +30,8 @@ COMMAND = re.compile(
 ENTERS = re.compile(
     r"(?m)^[^#\n]*(?:\bcd[ \t]+(?![<\[]|\"?\$\(dirname)[\w./$]|pushd |working-directory:|setwd\()"
 )
+SETTINGS = (".yaml", ".yml", ".toml", ".ini", ".cfg", ".json", ".conf", ".env", ".properties")
+MOST = 200_000
 WHY = "path of a file that moves"
 
 
@@ -54,6 +56,23 @@ def is_document(path: str) -> bool:
     return path.lower().endswith(DOCUMENTS)
 
 
+def is_setting(path: str) -> bool:
+    """Tell whether a file holds settings that some program reads."""
+    return path.lower().endswith(SETTINGS)
+
+
+def settings(page: Words, layout: Layout) -> list[Note]:
+    """Return a note for each setting that is the path of a file that moves.
+
+    Who reads it is not known, so it is not known either what the path starts from.
+    """
+    notes: list[Note] = []
+    for each in (*tokens(page, layout, notes), *modules(page, layout, notes)):
+        text = page.source.text[each.start : each.end]
+        _note(page, each.start, f"the setting `{text}` may become {each.new}", notes)
+    return notes
+
+
 def links(page: Words, layout: Layout) -> Iterator[Change]:
     """Yield the links and pictures of a page that lead to a file that moves."""
     for match in LINK.finditer(page.source.text):
@@ -66,7 +85,7 @@ def links(page: Words, layout: Layout) -> Iterator[Change]:
         place = layout.location(old) if old in layout.files or old in layout.folders else None
         if place is None:
             continue
-        new = posixpath.relpath(place, page.new or ".")
+        new = relative(place, page.new)
         if posixpath.normpath(text) == new or re.search(r"[\s()<>\"']", new):
             continue
         new = f"{new}/" if text.endswith("/") else new
@@ -109,6 +128,8 @@ def tokens(page: Words, layout: Layout, notes: list[Note]) -> Iterator[Change]:
     own = posixpath.dirname(page.source.path)
     for match in TOKEN.finditer(page.source.text):
         text = match[0].rstrip(".")
+        if _line(page.source.text, match.start()).lstrip().startswith(("#", "::", "REM ")):
+            continue
         old = posixpath.normpath(posixpath.join(page.old, text))
         beside = posixpath.normpath(posixpath.join(own, text))
         if beside != old and layout.moved(beside):
@@ -120,7 +141,7 @@ def tokens(page: Words, layout: Layout, notes: list[Note]) -> Iterator[Change]:
             if "/" in text:
                 _note(page, match.start(), f"`{text}` names a folder that moves", notes)
         elif "." in posixpath.basename(text):
-            new = posixpath.relpath(layout.target(old), page.new or ".")
+            new = relative(layout.target(old), page.new)
             if re.search(r"[^\w./+-]", new):
                 _note(page, match.start(), f"`{text}` goes to {new}", notes)
                 continue

@@ -36,11 +36,18 @@ class Usage:
         """Tell whether a name is used, and as a path each time."""
         if not all(map(self.is_path, name.uses)):
             return False
-        outside = None
+        uses, outside = list(name.uses), None
         for (scope, text), each in self.names.table.items():
             if each is name and scope == 0:
                 outside = self.elsewhere(text)
-        return bool(outside) if not name.uses else outside is not False
+            elif each is name and scope in self.names.classes:
+                outside = self.elsewhere(text)
+                uses += self.names.attributes.get(text, [])
+        return (bool(uses) or bool(outside)) and outside is not False and self.all_paths(uses)
+
+    def all_paths(self, uses: list[Any]) -> bool:
+        """Tell whether each of some expressions is used as a path."""
+        return all(map(self.is_path, uses))
 
     def is_path(self, node: Any) -> bool:
         """Tell whether an expression is used as a path, or only shown."""
@@ -48,21 +55,33 @@ class Usage:
         if isinstance(around, cst.Arg):
             return self._argument(around, node)
         if isinstance(around, cst.BinaryOperation):
+            if around.left is not node:
+                return False  # a part that comes later starts from what stands before it
             return isinstance(around.operator, cst.Divide) or (
                 isinstance(around.operator, cst.Add) and self.is_path(around)
             )
         if isinstance(around, cst.FormattedStringExpression):
-            return self.is_path(self.parent(around))
+            whole = self.parent(around)
+            first = isinstance(whole, cst.FormattedString) and whole.parts[0] is around
+            return self.is_shown(whole) or (first and self.is_path(whole))
         if isinstance(around, cst.Attribute):
             return around.value is node and around.attr.value in sinks.PATH_PARTS
         return False
+
+    def is_shown(self, node: Any) -> bool:
+        """Tell whether a text is only printed or logged."""
+        around = self.parent(node)
+        call = self.parent(around) if isinstance(around, cst.Arg) else None
+        return isinstance(call, cst.Call) and sinks.name_of(call) in sinks.SHOWS
 
     def _argument(self, around: cst.Arg, node: Any) -> bool:
         call = self.parent(around)
         if not isinstance(call, cst.Call):
             return False
         name = sinks.name_of(call)
-        if sinks.is_join(call) or name in sinks.SHOWS or dotted(call.func) in sinks.UPS:
+        if sinks.is_join(call):
+            return call.args[0] is around
+        if name in sinks.SHOWS or dotted(call.func) in sinks.UPS:
             return True
         if dotted(call.func) in sinks.SAME:
             return "Path" in name or self.is_path(call)

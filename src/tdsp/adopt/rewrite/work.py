@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 
 from tdsp.adopt.plan import Edit, Note
@@ -54,14 +55,16 @@ class Rewriter:
                 found, noted = self._file(path, self.contents(name))
             except TdspError as error:
                 found, noted = (), [Note(path, 0, f"not edited: it {error}")]
-            except (OSError, KeyError) as error:
+            except (OSError, KeyError, UnicodeDecodeError) as error:
                 found, noted = (), [Note(path, 0, f"not edited: {type(error).__name__}")]
+            except RecursionError:
+                found, noted = (), [Note(path, 0, "not edited: it is nested too deeply")]
             if found:
                 edits[name] = found
             notes += [
                 Note(self.real.get(each.path, each.path), each.line, each.text) for each in noted
             ]
-        return edits, tuple(dict.fromkeys([*notes, *self._pickles()]))
+        return edits, _once([*notes, *self._pickles()])
 
     def _pickles(self) -> Iterator[Note]:
         """Yield what pickles name. A file that is only a pointer, or far too long, is left out."""
@@ -89,14 +92,24 @@ class Rewriter:
         paths = [*self.layout.moves, *self.resolver.code]
         return frozenset(word for path in paths for word in WORD.findall(path)) | ALWAYS
 
+    @cached_property
+    def _moving(self) -> frozenset[str]:
+        """The words of the names of the files that move, without their suffixes."""
+        names = (posixpath.splitext(posixpath.basename(path))[0] for path in self.layout.moves)
+        return frozenset(word for name in names for word in WORD.findall(name))
+
     def _concerned(self, path: str) -> bool:
-        words = WORD.findall(self.repo.text(path))
-        return not self._words.isdisjoint(words)
+        if not self._words.isdisjoint(WORD.findall(self.repo.text(path))):
+            return True
+        code = path in self.resolver.code
+        return code and any(each.old != each.new for each in self.running.of(path).places)
 
     def _file(self, path: str, content: bytes) -> tuple[tuple[Edit, ...], list[Note]]:
         if not self._concerned(path):
             return (), []
-        if path.endswith(".py"):
+        if path in self.repo.python:
+            if problem := self.repo.python[path].problem:
+                raise TdspError(f"does not parse as Python 3: {problem}")
             parsed = source.parse(source.python(path, content))
             self._code(parsed)
             return parsed.edits(), parsed.notes
@@ -104,12 +117,15 @@ class Rewriter:
             return self._notebook(path, content)
         if texts.is_text(path) or texts.is_document(path):
             return self._text(path, content)
+        if texts.is_setting(path) and len(content) <= texts.MOST:
+            page = texts.Words(source.encoded(path, content, content.decode(), "utf-8"), "", "")
+            return (), texts.settings(page, self.layout)
         return (), []
 
     def _code(self, parsed: Parsed) -> None:
         """Plan what has to be changed in code."""
         imports = Imports(parsed, self.layout, self.resolver)
-        parsed.tree.visit(imports)
+        imports.walk(parsed.tree)
         usage = Usage(
             Names(parsed.tree), parsed.parents, used_elsewhere(self.resolver, parsed.path)
         )
@@ -118,12 +134,15 @@ class Rewriter:
 
     def _notebook(self, path: str, content: bytes) -> tuple[tuple[Edit, ...], list[Note]]:
         notebook = notebooks.read(path, content)
-        if self.repo.notebooks[path].language != "python":
+        known = self.repo.notebooks.get(path)
+        if known is not None and known.language != "python":
             return (), [Note(path, 0, "not edited: it is not in Python")]
         code, magics, broken = notebooks.code(notebook)
         parsed = source.parse(code)
         self._code(parsed)
         for number in broken:
+            if self._moving.isdisjoint(WORD.findall(notebook.cells[number - 1].source)):
+                continue
             parsed.notes.append(Note(path, 0, f"cell {number} does not parse and is not edited"))
         old, new = posixpath.dirname(path), posixpath.dirname(self.layout.target(path))
         for magic in magics:
@@ -165,3 +184,17 @@ class Rewriter:
             if edit is not None:
                 edits.setdefault(edit.start, edit)
         return tuple(edits[start] for start in sorted(edits)), notes
+
+
+def _once(notes: list[Note]) -> tuple[Note, ...]:
+    """Return each note once; of those of one file that say the same, the first tells how many."""
+    places: dict[tuple[str, str], list[Note]] = {}
+    for each in dict.fromkeys(notes):
+        places.setdefault((each.path, each.text), []).append(each)
+    found = []
+    for (_, text), same in places.items():
+        several = len(same) > 1 and not text.startswith("writes to ")
+        found.append(
+            replace(same[0], text=f"{text} (in {len(same)} places)") if several else same[0]
+        )
+    return tuple(found)
