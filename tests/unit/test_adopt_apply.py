@@ -329,6 +329,16 @@ def test_hooks_and_filters_of_the_repository_do_not_run(tmp_path: Path) -> None:
     assert not ran.exists()
 
 
+def test_move_away_from_a_filter_is_refused(tmp_path: Path) -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"
+    files = {"data/a.csv": pointer, ".gitattributes": b"/data/*.csv filter=lfs -text\n"}
+    root = make(tmp_path / "repo", files | {"b.txt": b""})
+    refused(
+        root, r"filter \(lfs\) as data/raw/a\.csv", plan(root, {"data/a.csv": "data/raw/a.csv"}, {})
+    )
+    assert carry(root, plan(root, {"data/a.csv": "data/b.csv"}, {})).tip
+
+
 def test_bundle_holds_the_history(root: Path, tmp_path: Path) -> None:
     target = tmp_path / "all.bundle"
     apply(root, plan(root), quiet, bundle=target, renderer=small)

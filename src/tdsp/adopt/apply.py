@@ -17,6 +17,7 @@ from tdsp.adopt.manifest import File, Manifest
 from tdsp.adopt.merge import Merged, Place, merge
 from tdsp.adopt.plan import Item, Plan, apply_edits
 from tdsp.adopt.rendering import Render, check, for_level, render
+from tdsp.adopt.tree import Blobs
 from tdsp.errors import TdspError
 
 BRANCH, TAG = "tdsp/adopt", "pre-adoption"
@@ -160,7 +161,7 @@ def fits(plan: Plan, tree: Tree) -> None:
     if plan.level >= NOT_BUILT:
         raise TdspError(
             f"level {plan.level} is not built: no command takes data out of git yet; plan with"
-            " --level 2, then see docs/update.md"
+            " --level 2, then see docs/adopt.md"
         )
     if plan.level < 2 and any(each.edits for each in plan.items):
         raise TdspError(f"level {plan.level} edits nothing, and the plan has edits: plan again")
@@ -226,6 +227,7 @@ def _built(git: Git, plan: Plan, tree: Tree, say: Say, renderer: Renderer) -> Ap
         done = replace(done, commits={"moves": tip})
         _holds(git, done, tree, tip)
         pure(git, done, plan.commit, tip)
+        _filtered(git, plan, tree, moved)
     edited, done = _edit(git, plan, now, done)
     if edited != now:
         tip, now = git.commit(edited, tip, EDITS), edited
@@ -238,9 +240,7 @@ def _built(git: Git, plan: Plan, tree: Tree, say: Say, renderer: Renderer) -> Ap
         say("Rendering the template")
         found = renderer(plan)
         check(found, plan)
-        merged = merge(
-            for_level(found, plan.level, plan.subdirectory), _place(git, plan, done, now, found)
-        )
+        merged = _merged(git, plan, done, now, found)
     template = {
         **now,
         **{path: Entry(f.mode, git.store(f.content)) for path, f in merged.files.items()},
@@ -260,13 +260,17 @@ def _built(git: Git, plan: Plan, tree: Tree, say: Say, renderer: Renderer) -> Ap
     return _reported(git, plan, done, merged, tip, template)
 
 
-def _place(git: Git, plan: Plan, done: Manifest, now: Tree, found: Render) -> Place:
-    """Return where the template's files go."""
+def _merged(git: Git, plan: Plan, done: Manifest, now: Tree, found: Render) -> Merged:
+    """Return what the template brings to the tree after moves and edits."""
     forgotten = tuple(each.path for each in done.files if each.fate == "untracked")
     lock = found[LOCK].content if LOCK in found and plan.level else b""
-    return Place(
-        now, lambda path: git.blob(now[path].blob), plan.level, plan.subdirectory, forgotten, lock
-    )
+    sizes = git.sizes(each.blob for each in now.values())
+    with Blobs(git.root) as blobs:
+        place = Place(
+            now, lambda path: blobs.read(now[path].blob), plan.level, plan.subdirectory, forgotten,
+            lock, sizes,
+        )  # fmt: skip
+        return merge(for_level(found, plan.level, plan.subdirectory), place)
 
 
 def _file(item: Item, entry: Entry) -> File:
@@ -303,6 +307,20 @@ def _blame(git: Git, tree: Tree, done: Manifest) -> Tree:
     gap = b"" if not theirs or theirs.endswith(b"\n") else b"\n"
     line = f"# tdsp adopt: paths and imports after the move\n{commit}\n".encode()
     return {**tree, IGNORE_REVS: Entry(PLAIN, git.store(theirs + gap + line))}
+
+
+def _filtered(git: Git, plan: Plan, before: Tree, after: Tree) -> None:
+    """Raise TdspError where a move would take a file away from its filter, such as Git LFS."""
+    if not any(path.endswith(".gitattributes") for path in before):
+        return
+    old, new = git.filters(before), git.filters(after)
+    for each in plan.items:
+        if each.target and old.get(each.path) != new.get(each.target):
+            what = old.get(each.path) or new.get(each.target)
+            raise TdspError(
+                f"{show(each.path)} would change its filter ({what}) as {show(each.target)}, since"
+                " .gitattributes names folders: add the new place there, commit, and plan again"
+            )
 
 
 def _holds(git: Git, done: Manifest, before: Tree, tip: str) -> None:

@@ -7,7 +7,7 @@ made in the object store: neither the index nor the work tree takes part.
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -161,53 +161,35 @@ class Git:
         """Return the commit of a ref, "" where there is none."""
         return self.text("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
 
-    def export(self, tree: Tree, target: Path, largest: int | None = None) -> None:
-        """Write the files of a tree, byte for byte; of those over `largest` the size alone."""
-        sizes = self.sizes(each.blob for each in tree.values()) if largest is not None else {}
-        small = {
-            p: e for p, e in tree.items() if sizes.get(e.blob, 0) <= (largest or 0) or not sizes
-        }
-        for path, content in self._contents(small):
-            place = target / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if tree[path].mode == LINK:
-                place.symlink_to(os.fsdecode(content))
-                continue
-            place.write_bytes(content)
-            place.chmod(0o755 if tree[path].mode == RUNS else 0o644)
-        for path in tree.keys() - small.keys():
-            place = target / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.touch()
-            os.truncate(place, sizes[tree[path].blob])
+    def export(self, tree: Tree, target: Path) -> None:
+        """Write the files of a tree, byte for byte, in one process of git for all."""
+        from tdsp.adopt.tree import Blobs
 
-    def _contents(self, tree: Tree) -> Iterator[tuple[str, bytes]]:
-        """Yield path and bytes, in one process of git for all."""
-        files = [(p, e) for p, e in tree.items() if e.mode != SUBMODULE]
-        known: dict[str, bytes] = {}
-        reader = subprocess.Popen(
-            ["git", *OFF, "cat-file", "--batch"],
-            cwd=self.root,
-            env={n: v for n, v in os.environ.items() if not _steers(n)} | CALM,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        with reader:
-            asks, answers = reader.stdin, reader.stdout
-            if asks is None or answers is None:
-                raise TdspError("git did not answer")
-            for path, entry in files:
-                if entry.blob not in known:
-                    asks.write(entry.blob.encode() + b"\n")
-                    asks.flush()
-                    head = answers.readline().split()
-                    if len(head) != 3:
-                        raise TdspError(f"git does not have the content of {path}")
-                    known[entry.blob] = answers.read(int(head[2]))
-                    answers.read(1)
-                yield path, known[entry.blob]
-                if len(known[entry.blob]) > 1 << 20:
-                    del known[entry.blob]
+        with Blobs(self.root) as blobs:
+            for path, entry in tree.items():
+                if entry.mode == SUBMODULE:
+                    continue
+                content, place = blobs.read(entry.blob), target / path
+                place.parent.mkdir(parents=True, exist_ok=True)
+                if entry.mode == LINK:
+                    place.symlink_to(os.fsdecode(content))
+                else:
+                    place.write_bytes(content)
+                    place.chmod(0o755 if entry.mode == RUNS else 0o644)
+
+    def filters(self, tree: Tree) -> dict[str, str]:
+        """Return path -> the filter that the tree's own .gitattributes give it, such as lfs."""
+        with tempfile.TemporaryDirectory(prefix="tdsp-index-", dir=self.folder) as place:
+            env = {"GIT_INDEX_FILE": str(Path(place, "index"))}
+            self.run("read-tree", self.write_tree(tree), env=env)
+            asked = b"".join(os.fsencode(path) + b"\0" for path in tree)
+            words = ("check-attr", "--cached", "-z", "--stdin", "filter")
+            answer = self.run(*words, given=asked, env=env).split(b"\0")
+        found = {}
+        for at in range(0, len(answer) - 2, 3):
+            if (value := os.fsdecode(answer[at + 2])) not in ("unspecified", "unset", "set"):
+                found[os.fsdecode(answer[at])] = value
+        return found
 
 
 def _steers(name: str) -> bool:

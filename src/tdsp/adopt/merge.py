@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tdsp.adopt import ignores, sections
-from tdsp.adopt.gitwork import PLAIN, Tree, show
+from tdsp.adopt.gitwork import LINK, PLAIN, Tree, show
 from tdsp.adopt.rendering import Render, Rendered
 from tdsp.adopt.sections import NotLosslessError
 
@@ -18,8 +18,10 @@ ASSISTANTS = re.compile(
     r"|(^|/)\.github/copilot-instructions\.md$",
     re.IGNORECASE,
 )
+LARGE = 50_000_000
 LICENCES = re.compile(r"(?i)(licen[cs]e|copying)([-.].*)?")
 READMES = re.compile(r"(?i)readme(\.\w+)?")
+HOOKS = ".pre-commit-config.yaml"
 IGNORES = {".gitignore", ".dockerignore", ".dvcignore"}
 
 
@@ -38,7 +40,8 @@ class Merged:
 class Place:
     """Where the template's files go: the user's tree, its bytes, and the project's folder.
 
-    `forgotten` are files that git no longer tracks; `lock` has the template's tested versions.
+    `forgotten` are files that git no longer tracks; `lock` has the template's tested versions;
+    `sizes` are those of blobs.
     """
 
     tree: Tree
@@ -47,6 +50,7 @@ class Place:
     subdirectory: str = ""
     forgotten: tuple[str, ...] = ()
     lock: bytes = b""
+    sizes: dict[str, int] = field(default_factory=dict)
 
     @property
     def before(self) -> str:
@@ -79,6 +83,11 @@ def merge(rendered: Render, place: Place) -> Merged:
     for name in sorted(IGNORES & rendered.keys()):
         _ignore(done, name, rendered[name], place)
     done.added.sort()
+    if b"nbstripout" in done.files.get(place.before + HOOKS, Rendered(b"")).content and any(
+        path.endswith(".ipynb") for path in place.tree
+    ):
+        what = "the hook `notebooks` takes outputs away on commit: remove it if you keep outputs"
+        done.notes.append((place.before + HOOKS, what))
     return done
 
 
@@ -113,7 +122,7 @@ def _both(done: Merged, name: str, file: Rendered, theirs: str, place: Place) ->
     """Merge a file that both have, where its format has an editor that loses nothing."""
     merger = {
         "README.md": sections.readme,
-        ".pre-commit-config.yaml": sections.hooks,
+        HOOKS: sections.hooks,
     }.get(name)
     if merger is None:
         _beside(done, theirs, file, "its format has no editor that loses nothing")
@@ -167,9 +176,7 @@ def _bytes_stay(done: Merged, rendered: Render, place: Place) -> None:
     kept = [
         name
         for name, entry in place.tree.items()
-        if name.startswith(place.before)
-        and entry.mode != "120000"
-        and b"\r\n" in place.content(name)
+        if name.startswith(place.before) and entry.mode != LINK and _has_crlf(place, name)
     ]
     lines = [attribute(each[len(place.before) :]) for each in sorted(kept)]
     odd = [each for each in lines if not each]
@@ -178,6 +185,12 @@ def _bytes_stay(done: Merged, rendered: Render, place: Place) -> None:
         return
     extra = "# Windows' line ends, kept as they are.\n" + "\n".join(lines) + "\n" if lines else ""
     _add(done, path, Rendered(file.content + extra.encode("utf-8", "surrogateescape")))
+
+
+def _has_crlf(place: Place, path: str) -> bool:
+    """Tell whether git could change a file's line ends; one that is large counts unread."""
+    large = place.sizes.get(place.tree[path].blob, 0) > LARGE
+    return large or b"\r\n" in place.content(path)
 
 
 def attribute(path: str) -> str:

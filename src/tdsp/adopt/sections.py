@@ -16,6 +16,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Table
 
 SECONDS = 60
+WIDTH = 80
 MARK = "<!-- tdsp adopt -->"
 ERRORS_ONLY = ["E9", "F63", "F7", "F82"]  # what is broken, not what is unusual
 IN_PLACE_TASKS = ("_lint", "hooks", "secrets")
@@ -160,11 +161,25 @@ def _add(table: Any, wanted: dict[str, Any], where: str) -> list[str]:
     for key, value in wanted.items():
         name = f"{where}.{key}" if where else key
         if key not in table:
-            table[key] = value
+            table[key] = _shaped(value)
             notes.append(f"added {name}")
         elif isinstance(value, dict) and isinstance(table[key], Table | dict):
             notes += _add(table[key], value, name)
     return notes
+
+
+def _shaped(value: Any) -> Any:
+    """Return a value as people write it: a long list has a line for each of its entries."""
+    if isinstance(value, dict):
+        table = tomlkit.table()
+        for key, each in value.items():
+            table[key] = _shaped(each)
+        return table
+    if isinstance(value, list) and len(str(value)) > WIDTH and isinstance(value[0], str):
+        array = tomlkit.array()
+        array.extend(value)
+        return array.multiline(True)
+    return value
 
 
 def _asked(table: Any, key: str, wanted: Iterable[str]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 ACTION = ".github/actions/setup"
+REWRITING = {"format", "notebooks", "types"}
 WORKFLOWS = ".github/workflows/"
 
 
@@ -39,11 +40,14 @@ def in_place(workflow: bytes) -> bytes:
 
 
 def hooks_in_place(hooks: bytes) -> bytes:
-    """Return the hooks without those that would rewrite code, or need types, from the first day."""
+    """Return the hooks without those that would rewrite files, or need types, from the first day.
+
+    The hook for notebooks takes their outputs away: that is for their owner to decide.
+    """
     yaml = _yaml()
     data = yaml.load(hooks)
     for repo in data["repos"]:
-        for each in [hook for hook in repo["hooks"] if hook["id"] in ("format", "types")]:
+        for each in [hook for hook in repo["hooks"] if hook["id"] in REWRITING]:
             repo["hooks"].remove(each)
     return _dumped(yaml, data)
 

@@ -113,9 +113,9 @@ def renames(old: Tree, moves: dict[str, str], fresh: tuple[str, ...]) -> list[tu
     All that moves leaves its place before anything takes a new one: names may be swapped, differ
     only in case, or be a folder where a file has been.
     """
-    away, there = [], []
+    away, there, new = [], [], set(fresh)
     for number, (path, target) in enumerate(sorted(moves.items())):
-        kept = target in fresh  # an edited file: its old form is kept
+        kept = target in new  # an edited file: its old form is kept
         passing = f"{KEPT if kept else PASSING}/{number}"
         away.append((f"/{path}", passing))
         if not kept:
