@@ -226,6 +226,12 @@ def test_line_ends_of_tables_stay() -> None:
     assert text.splitlines()[-2:] == ["/data.csv -text", '"/x y.csv" -text']
 
 
+def test_line_ends_of_many_tables_stay_by_their_kind() -> None:
+    done = merged({f"{number}.csv": b"a\r\n" for number in range(30)} | {"a.txt": b"\r\n"})
+    lines = done.files[".gitattributes"].content.decode().splitlines()
+    assert sorted(lines[-2:]) == ["*.csv -text", "/a.txt -text"]
+
+
 def test_name_that_attributes_cannot_hold_leaves_them_out() -> None:
     done = merged({"new\nline.csv": b"a\r\n"})
     assert ".gitattributes" not in done.files and ".gitattributes.tdsp" in done.files

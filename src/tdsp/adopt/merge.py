@@ -4,6 +4,7 @@ Only formats with an editor that loses nothing are merged, and only what is miss
 the user has written stays as it is. Everything else is laid beside the user's file as NAME.tdsp.
 """
 
+import posixpath
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ ASSISTANTS = re.compile(
     re.IGNORECASE,
 )
 LARGE = 50_000_000
+MOST_LINES = 20
 LICENCES = re.compile(r"(?i)(licen[cs]e|copying)([-.].*)?")
 READMES = re.compile(r"(?i)readme(\.\w+)?")
 HOOKS = ".pre-commit-config.yaml"
@@ -178,13 +180,27 @@ def _bytes_stay(done: Merged, rendered: Render, place: Place) -> None:
         for name, entry in place.tree.items()
         if name.startswith(place.before) and entry.mode != LINK and _has_crlf(place, name)
     ]
-    lines = [attribute(each[len(place.before) :]) for each in sorted(kept)]
+    lines = _kept(each[len(place.before) :] for each in kept)
     odd = [each for each in lines if not each]
     if odd:
         _beside(done, path, file, "a file with Windows' line ends has a name that it cannot hold")
         return
     extra = "# Windows' line ends, kept as they are.\n" + "\n".join(lines) + "\n" if lines else ""
     _add(done, path, Rendered(file.content + extra.encode("utf-8", "surrogateescape")))
+
+
+def _kept(paths: Iterable[str]) -> list[str]:
+    """Return the lines that keep the bytes of these files: by kind where there are many of one."""
+    kinds: dict[str, list[str]] = {}
+    for path in sorted(paths):
+        kinds.setdefault(posixpath.splitext(path)[1], []).append(path)
+    lines = []
+    for suffix, same in kinds.items():
+        if len(same) > MOST_LINES and re.fullmatch(r"\.\w+", suffix, re.ASCII):
+            lines.append(f"*{suffix} -text")
+        else:
+            lines += [attribute(each) for each in same]
+    return lines
 
 
 def _has_crlf(place: Place, path: str) -> bool:

@@ -193,6 +193,9 @@ def _rename(source: Path, target: Path, root: Path) -> None:
             raise
         shutil.move(source, target)
     folder = source.parent
-    while folder != root and root in folder.parents and not any(folder.iterdir()):
-        folder.rmdir()
+    while folder != root and root in folder.parents:
+        try:
+            folder.rmdir()  # a folder that is not empty stays
+        except OSError:
+            break
         folder = folder.parent
