@@ -309,6 +309,7 @@ def test_line_ends_stay_with_autocrlf(tmp_path: Path) -> None:
     assert (root / "src/churn/utils.py").read_bytes() == FILES["utils.py"].replace(b"\n", b"\r\n")
     (root / "data/raw/data.csv").touch()
     (root / "win.py").touch()
+    git(root, "add", "--renormalize", ".")
     assert git(root, "status", "--porcelain") == b""
     undo(root)
     assert state(root) == before
