@@ -20,6 +20,7 @@ from tdsp.errors import TdspError
 from tdsp.reading.repository import Repository
 
 MOST_REMOVED = 0.2
+UNEDITED = frozenset({"vendored", "junk", "archive"})  # whose places no code has to know
 QUESTIONS = {
     "unread tables": "Nothing that could be read uses these files. Are they raw data?",
     "unclear tables": "Are these files made from other data, or are they raw?",
@@ -98,7 +99,7 @@ def build(done: Scan, wish: Wish) -> Plan:
         (*done.facts.notes, *notes), _added(targets, rendered, done), tuple(answers.items()),
         done.subdirectory, done.source.name,
     )  # fmt: skip
-    plan = _placed(_with_edits(done, plan), done)
+    plan = edited(done, _placed(plan, done))
     check_removals(plan)
     return plan
 
@@ -232,30 +233,38 @@ def _added(
     return tuple(path for path in rendered if path.casefold() not in taken)
 
 
-def _with_edits(done: Scan, plan: Plan) -> Plan:
-    """Add what has to change in files so that they work from their new places."""
-    if plan.level < 2 or not plan.moves:
-        return plan
-    return edited(done, plan)
-
-
 def edited(done: Scan, plan: Plan) -> Plan:
     """Return the plan with the edits and notes for its moves, whatever edits it had."""
+    if plan.level < 2:
+        return plan
     from tdsp.adopt.rewrite import edits_for
 
     before = f"{done.subdirectory}/" if done.subdirectory else ""
+    moves = {
+        old.removeprefix(before): new.removeprefix(before)
+        for old, new in plan.moves.items() if old.startswith(before)
+    }  # fmt: skip
     with Blobs(done.tree.root) as blobs:
 
-        def read(path: str) -> bytes:
+        def content(path: str) -> bytes:
             return blobs.read(done.tree.entries[before + path].blob)
 
-        edits, notes = edits_for(done.repo, read, plan.moves, plan.package, done.facts.runs)
-    kept = {"vendored", "junk", "archive"}
+        edits, found = edits_for(done.repo, content, moves, plan.package, done.facts.runs)
+    notes = [note for note in plan.notes if note in _own_notes(done) or not note.path]
+    notes += [replace(each, path=before + each.path) for each in found]
     items = tuple(
-        replace(each, edits=() if each.kind in kept else tuple(edits.get(each.path, ())))
+        replace(
+            each,
+            edits=() if each.kind in UNEDITED else edits.get(each.path.removeprefix(before), ()),
+        )
         for each in plan.items
     )
-    return replace(plan, items=items, notes=(*plan.notes, *notes))
+    return replace(plan, items=items, notes=tuple(notes))
+
+
+def _own_notes(done: Scan) -> set[Note]:
+    before = f"{done.subdirectory}/" if done.subdirectory else ""
+    return {replace(note, path=before + note.path) for note in done.facts.notes}
 
 
 def _placed(plan: Plan, done: Scan) -> Plan:

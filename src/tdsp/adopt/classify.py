@@ -32,12 +32,29 @@ class _Judge(Data):
         """Return the judgement of the first rule that knows the file."""
         rules = (
             *(self._special, self._whole, self._gone, self._python, self._fixture, self._notebook),
-            *(self._tool, self._model, self._data, self._image, self._web, self._document),
+            *(
+                self._tool,
+                self._among_documents,
+                self._model,
+                self._data,
+                self._image,
+                self._web,
+                self._document,
+            ),
         )
         for rule in rules:
             if (judged := rule(path, fact)) is not None:
                 return judged
         return self._rest(path, fact)
+
+    def _among_documents(self, path: str, fact: Fact) -> Judged | None:
+        parts = names.parts_of(path)
+        if not parts or parts[0] not in names.DOCUMENTS or fact.content == "empty":
+            return None
+        kind = "web" if fact.content == "web" else "document"
+        return Judged(
+            kind, "docs", 0.97, (f"its bytes are {fact.content}", "it is among documents")
+        )
 
     def _special(self, path: str, fact: Fact) -> Judged | None:
         name = posixpath.basename(path)
@@ -310,8 +327,6 @@ class _Judge(Data):
             return None
         if fact.content == "log":
             return Judged("junk", "untrack", 0.7, ("a log of an earlier run",), "logs")
-        if parts and parts[0] in names.DOCUMENTS:
-            return Judged("document", "docs", 0.97, ("prose", "its folder is for documents"))
         if name.lower().startswith(("readme", "licen", "index.md")):
             if parts and self._beside_code(posixpath.dirname(path)):
                 return Judged(
