@@ -20,7 +20,7 @@ EVIL = '<script>alert("x")</script>&.csv'
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = contents(ROOT_SCRIPTS) | {f"data/{EVIL.replace('/', '')}": CSV + b"5,6\n"}
     place: Path = tmp_path_factory.mktemp("command")
-    return make(place / "churn-scripts", files)
+    return Path(make(place / "churn-scripts", files))
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ def build(done: Scan, wish: Wish) -> Plan:
     items = tuple(_items(done, targets, questions, level))
     plan = Plan(
         done.tree.commit, level, package, wish.template_level, items, tuple(questions.values()),
-        (*done.facts.notes, *notes), _added(targets, rendered, done), tuple(answers.items()),
+        (*done.facts.notes, *notes, *_built(done, targets)), _added(targets, rendered, done), tuple(answers.items()),
         done.subdirectory, done.source.name,
     )  # fmt: skip
     plan = edited(done, _placed(plan, done))
@@ -122,6 +122,17 @@ def _level(done: Scan, wanted: int) -> tuple[int, list[Note]]:
     if wanted > 1 and done.layout.mixed:
         return 1, [Note("", 0, f"it is too mixed to be edited ({done.layout.mixed}): level 1 only")]
     return wanted, []
+
+
+def _built(done: Scan, targets: Mapping[str, str]) -> list[Note]:
+    """Name the build files that look for packages where they were."""
+    moved = {
+        path.split("/")[0] for path, target in targets.items()
+        if path.endswith("/__init__.py") and target != path
+    }  # fmt: skip
+    texts = ((path, done.repo.text(path)) for path in ("setup.py", "setup.cfg"))
+    text = "it looks for packages where they were; they move below src/: change it by hand"
+    return [Note(path, 0, text) for path, found in texts if moved and "packages" in found]
 
 
 def _answers(done: Scan, wish: Wish, package: str) -> dict[str, str]:

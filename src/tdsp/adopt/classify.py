@@ -14,6 +14,7 @@ from tdsp.adopt.layout import Layout
 from tdsp.reading.repository import EXAMPLES, Repository
 
 MANY_IMAGES = 30
+TEXTS = (".md", ".rst", ".txt", ".html", ".ipynb")  # that show images
 
 
 def classify(repo: Repository, facts: Facts, found: Layout) -> dict[str, Judged]:
@@ -61,7 +62,9 @@ class _Judge(Data):
         if fact.content == "link":
             return stays("unknown", "a symbolic link is not followed and not moved")
         junk = names.JUNK.search(path) or name == ".gitignore "
-        made = re.search(r"(^|/)(\.ipynb_checkpoints|build/lib[^/]*|build/bdist[^/]*)/", path)
+        made = re.search(
+            r"(^|/)(\.ipynb_checkpoints|build/lib[^/]*|build/bdist[^/]*|\.history)/", path
+        )
         kept = fact.content in {"python", "notebook"} and not made
         if (junk or made) and not kept:
             return Judged("junk", "untrack", 0.99, ("a tool makes it", "its name says so"))
@@ -282,22 +285,22 @@ class _Judge(Data):
             return Judged(
                 "result", "reports/figures", 0.9, ("it is an image", "its folder is for results")
             )
-        if fact.namers:
-            text = all(
-                n.lower().endswith((".md", ".rst", ".txt", ".html", ".ipynb")) for n in fact.namers
-            )
-            if text:
-                return Judged(
-                    "document",
-                    "docs",
-                    0.92,
-                    ("it is an image", f"{sorted(fact.namers)[0]} shows it"),
-                )
-            if not folder or not self._beside_code(folder):
-                return Judged(
-                    "document", "docs", 0.6, ("it is an image", "code names it"), "images in code"
-                )
-        if folder and self._beside_code(folder):
+        return self._shown(path, fact)
+
+    def _shown(self, path: str, fact: Fact) -> Judged:
+        """Judge an image by who names it: documents, or code."""
+        folder, users = posixpath.dirname(path), sorted(fact.namers)
+        beside = bool(folder) and self._beside_code(folder)
+        texts = all(user.lower().endswith(TEXTS) for user in users)
+        if users and beside and all(user.split("/")[0] == path.split("/")[0] for user in users):
+            why = ("it is an image", f"{users[0]} beside it names it")
+            return Judged("document" if texts else "web", "with code", 0.92, why)
+        if users and texts:
+            return Judged("document", "docs", 0.92, ("it is an image", f"{users[0]} shows it"))
+        if users and not beside:
+            why = ("it is an image", "code names it")
+            return Judged("document", "docs", 0.6, why, "images in code")
+        if beside:
             return Judged("web", "with code", 0.7, ("an image beside code",), "images in code")
         return Judged("document", "docs", 0.6, ("an image that nothing names",), "unused images")
 

@@ -6,7 +6,7 @@ import re
 
 JUNK = re.compile(
     r"(^|/)(__pycache__|\.ipynb_checkpoints|\.idea|\.pytest_cache|\.mypy_cache|\.ruff_cache|"
-    r"[^/]+\.egg-info|catboost_info|\.Rproj\.user|\.spyproject|\.vs|__MACOSX)/|"
+    r"[^/]+\.egg-info|catboost_info|\.history|\.Rproj\.user|\.spyproject|\.vs|__MACOSX)/|"
     r"(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini|Icon\r|\.Rhistory|\.RData|\._[^/]*|\.~lock\.[^/]*|"
     r"~\$[^/]*|\.coverage|nohup\.out)$|\.(pyc|pyo|swp|swo|bak~)$|[^/]~$"
 )
