@@ -94,9 +94,10 @@ def build(done: Scan, wish: Wish) -> Plan:
     rendered = {} if done.source.name == "tdsp" else render(answers)
     targets, questions = _targets(done, package, rendered, level)
     items = tuple(_items(done, targets, questions, level))
+    notes = [*done.facts.notes, *notes, *_built(done, targets)]
     plan = Plan(
         done.tree.commit, level, package, wish.template_level, items, tuple(questions.values()),
-        (*done.facts.notes, *notes, *_built(done, targets)), _added(targets, rendered, done), tuple(answers.items()),
+        tuple(notes), _added(targets, rendered), tuple(answers.items()),
         done.subdirectory, done.source.name,
     )  # fmt: skip
     plan = edited(done, _placed(plan, done))
@@ -237,9 +238,7 @@ def _items(
     return found
 
 
-def _added(
-    targets: Mapping[str, str], rendered: Mapping[str, bytes], done: Scan
-) -> tuple[str, ...]:
+def _added(targets: Mapping[str, str], rendered: Mapping[str, bytes]) -> tuple[str, ...]:
     taken = {target.casefold() for target in targets.values()}
     return tuple(path for path in rendered if path.casefold() not in taken)
 

@@ -1,7 +1,6 @@
 """The kind of each file, and how sure that is: content and use have to agree."""
 
 import posixpath
-import re
 from dataclasses import replace
 
 from tdsp.adopt import names
@@ -62,9 +61,7 @@ class _Judge(Data):
         if fact.content == "link":
             return stays("unknown", "a symbolic link is not followed and not moved")
         junk = names.JUNK.search(path) or name == ".gitignore "
-        made = re.search(
-            r"(^|/)(\.ipynb_checkpoints|build/lib[^/]*|build/bdist[^/]*|\.history)/", path
-        )
+        made = names.MADE.search(path)
         kept = fact.content in {"python", "notebook"} and not made
         if (junk or made) and not kept:
             return Judged("junk", "untrack", 0.99, ("a tool makes it", "its name says so"))

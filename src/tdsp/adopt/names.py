@@ -10,6 +10,7 @@ JUNK = re.compile(
     r"(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini|Icon\r|\.Rhistory|\.RData|\._[^/]*|\.~lock\.[^/]*|"
     r"~\$[^/]*|\.coverage|nohup\.out)$|\.(pyc|pyo|swp|swo|bak~)$|[^/]~$"
 )
+MADE = re.compile(r"(^|/)(\.ipynb_checkpoints|build/(lib|bdist)[^/]*|\.history)/")  # of code, too
 ASSISTANT = re.compile(
     r"^(AGENTS|CLAUDE|GEMINI|QWEN)\.md$|^\.(cursor|claude|gemini|windsurf|aider|codex|continue)"
     r"[^/]*(/|$)|^\.github/(copilot-instructions\.md|instructions/|prompts/)|^\.mcp\.json$|"
