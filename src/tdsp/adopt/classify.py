@@ -152,6 +152,10 @@ class _Judge(Data):
         if names.BUILD.match(name) and (name == "setup.py" or "/" not in path):
             return stays("build", "build tools look for it under this name")
         if is_test(path, self.repo):
+            if parts and parts[0] in names.STAY - names.TESTS:
+                return stays(
+                    "test", "pytest finds tests in it", f"it belongs to {path.split('/')[0]}"
+                )
             why = (
                 "pytest finds tests in it, or its tests need it",
                 "its name or folder is a test's",
@@ -159,6 +163,9 @@ class _Judge(Data):
             return Judged("test", "tests", 0.97, why)
         if set(parts) & names.TESTS and self._serves_tests(fact):
             return Judged("test", "tests", 0.95, ("tests import it", "its folder is for tests"))
+        if set(parts) & names.OUTPUTS and not fact.importers and not fact.run:
+            why = ("nothing imports or runs it", "its folder is for results")
+            return Judged("result", "reports", 0.93, why)
         used = self._used(fact)
         kind = "script" if fact.run and not fact.importers else "code"
         if (EXAMPLES.search(path) and "__init__.py" not in name) or (
@@ -224,7 +231,8 @@ class _Judge(Data):
         if name.endswith(".dvc"):
             return stays("configuration", "DVC's pointer belongs beside its data")
         if fact.content in {"r", "shell", "sql"}:
-            if folder and self._beside_code(folder):
+            tool = fact.content == "shell" and names.folded(path.split("/")[0]) in names.TOOLS
+            if folder and not tool and self._beside_code(folder):
                 return Judged(
                     "script", "with code", 0.93, ("it is not Python", "it lies beside code")
                 )

@@ -128,6 +128,8 @@ RESULT_FOLDERS = frozenset(
         "evaluation",
     ]
 )
+OUTPUTS = frozenset(["output", "outputs", "result", "results"])
+TOOLS = frozenset(["scripts", "bin", "tools", "ci", "script"])
 FIGURES = frozenset(
     [
         "figures",
@@ -256,7 +258,8 @@ DERIVED = re.compile(
     r"y_train|x_test|y_test|train_test|normali[sz]ed|engineered|final|balanced|resampled)"
 )
 RESULT = re.compile(
-    r"(?i)(predict|submission|result|metric|scores?(?![a-z])|report|evaluation|confusion|history|importance)"
+    r"(?i)(predict|submission|result|metric|scores?(?![a-z])|report|evaluation|confusion|history|importance|"
+    r"statistic|summary|analysis|correlation)"
 )
 VERSION = re.compile(
     r"(?i)^(?P<base>.+?)(?P<mark>[ _.-]*(?:v(?:er(?:sion)?)?[ _.-]?\d+|final\d*|old\d*|backup\d*|"
