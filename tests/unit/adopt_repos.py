@@ -110,6 +110,31 @@ FLASK: dict[str, Row] = {
     "static/logo.png": (PNG, "web", f"{P}/static/logo.png"),
     "models/clf.pkl": (MODEL, "model", "models/clf.pkl"),
 }  # fmt: skip
+PARTS: dict[str, Row] = {
+    "app/main.py": ("import json\nx = json.load(open('a.json'))\n", "script", f"{P}/app/main.py"),
+    "app/scaler.joblib": (MODEL, "model", None),
+    "app/used.joblib": (MODEL + b"1", "model", "models/used.joblib"),
+    "app/load.py": ("import joblib\nm = joblib.load('app/used.joblib')\nprint(m)\n", "script",
+                    f"{P}/app/load.py"),
+    "app/tests/test_main.py": ("def test_a():\n    assert 1\n", "test", "tests/app/test_main.py"),
+    "app/tests/rows.csv": (CSV, "raw data", "tests/app/rows.csv"),
+    "app/README.md": ("![x](x.png)\n", "document", f"{P}/app/README.md"),
+    "app/x.png": (PNG, "document", f"{P}/app/x.png"),
+    "deploy/run.py": ("print(1)\n", "script", "deploy/run.py"),
+    "deploy/test_run.py": ("def test_a():\n    assert 1\n", "test", "deploy/test_run.py"),
+    "scripts/build.sh": ("#!/bin/sh\n", "script", "scripts/build.sh"),
+    "scripts/fetch.py": ("print(2)\n", "script", f"{P}/scripts/fetch.py"),
+    "outputs/rule.py": ("def rule():\n    return 1\n", "result", "reports/rule.py"),
+    "outputs/rule.json": ('{"a": 1}\n', "result", "reports/rule.json"),
+    "docs/table.csv": (CSV + b"1,2\n", "document", "docs/table.csv"),
+    "saved_model/m/saved_model.pb": (b"\x08\x01\0", "model", "models/m/saved_model.pb"),
+    "saved_model/m/variables/variables.index": (
+        b"\0\0\1", "model", "models/m/variables/variables.index"),
+    "eda/target_statistics.csv": (CSV + b"3,3\n", "derived data", None),
+    "client/package.json": ("{}\n", "dependencies", "client/package.json"),
+    "client/src/app.js": ("x\n", "web", "client/src/app.js"),
+    "pages/1_Home page.py": ("print(3)\n", "script", f"{P}/pages/1_Home page.py"),
+}  # fmt: skip
 OLD: dict[str, Row] = {
     "fit3.py": ("import pandas\n\n\ndef fit():\n    return 1\n", "code", f"{P}/fit3.py"),
     "fit2.py": ("print 'two'\n", "archive", "archive/fit2.py"),
@@ -158,7 +183,7 @@ CCDS: dict[str, Row] = {
 }  # fmt: skip
 ALL = {
     "root scripts": ROOT_SCRIPTS, "notebooks": NOTEBOOKS, "nested": NESTED, "flask": FLASK,
-    "old": OLD, "odd": ODD, "azure": AZURE, "ccds": CCDS,
+    "parts": PARTS, "old": OLD, "odd": ODD, "azure": AZURE, "ccds": CCDS,
 }  # fmt: skip
 
 

@@ -19,7 +19,8 @@ EVIL = '<script>alert("x")</script>&.csv'
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = contents(ROOT_SCRIPTS) | {f"data/{EVIL.replace('/', '')}": CSV + b"5,6\n"}
-    return make(tmp_path_factory.mktemp("command") / "churn-scripts", files)
+    place: Path = tmp_path_factory.mktemp("command")
+    return Path(make(place / "churn-scripts", files))
 
 
 @pytest.fixture
@@ -146,3 +147,26 @@ def test_answers_that_the_template_refuses_are_an_error(project: Path, tmp_path:
     path.write_text("project_slug: Not A Slug\n", encoding="utf-8")
     text = run("plan", project, "--yes", "--answers", path, "--out", tmp_path / "out")
     assert "cannot be rendered" in text
+
+
+@pytest.mark.usefixtures("quick")
+def test_questions_are_asked_on_a_terminal(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tdsp.adopt import commands
+
+    asked: list[str] = []
+
+    def prompt(text: str, default: str) -> str:
+        asked.append(text)
+        return "archive" if "archive" in text else default
+
+    monkeypatch.setattr("typer.prompt", prompt)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    request = commands.Request(project, 2, "train", "", "", tmp_path, None, None)
+    assert commands.plan(request, ask=True)
+    plan = yaml.safe_load((tmp_path / "plan.yaml").read_text(encoding="utf-8"))
+    assert asked
+    targets = {each["path"]: each["target"] for each in plan["files"]}
+    assert targets["other.csv"] == "archive/other.csv"
+    assert {each["answer"] for each in plan["questions"]} == {"archive"}

@@ -126,7 +126,11 @@ def test_kedro_stays_in_place(tmp_path: Path) -> None:
 
 def test_our_own_layout_gets_an_empty_plan(tmp_path: Path) -> None:
     answers = "_src_path: x\npackage_name: pkg\nproblem_type: classification\nproject_slug: p\n"
-    files = {".copier-answers.yml": answers, "x.csv": CSV, "train.py": "print(1)\n"}
+    files: dict[str, str | bytes] = {
+        ".copier-answers.yml": answers,
+        "x.csv": CSV,
+        "train.py": "print(1)\n",
+    }
     done = here(tmp_path, files)
     plan = build(done, Wish(level=2))
     assert not plan.moves and not plan.added and not plan.questions

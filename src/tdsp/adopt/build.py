@@ -20,6 +20,7 @@ from tdsp.errors import TdspError
 from tdsp.reading.repository import Repository
 
 MOST_REMOVED = 0.2
+UNEDITED = frozenset({"vendored", "junk", "archive"})  # whose places no code has to know
 QUESTIONS = {
     "unread tables": "Nothing that could be read uses these files. Are they raw data?",
     "unclear tables": "Are these files made from other data, or are they raw?",
@@ -93,12 +94,13 @@ def build(done: Scan, wish: Wish) -> Plan:
     rendered = {} if done.source.name == "tdsp" else render(answers)
     targets, questions = _targets(done, package, rendered, level)
     items = tuple(_items(done, targets, questions, level))
+    notes = [*done.facts.notes, *notes, *_built(done, targets)]
     plan = Plan(
         done.tree.commit, level, package, wish.template_level, items, tuple(questions.values()),
-        (*done.facts.notes, *notes), _added(targets, rendered, done), tuple(answers.items()),
+        tuple(notes), _added(targets, rendered), tuple(answers.items()),
         done.subdirectory, done.source.name,
     )  # fmt: skip
-    plan = _placed(_with_edits(done, plan), done)
+    plan = edited(done, _placed(plan, done))
     check_removals(plan)
     return plan
 
@@ -121,6 +123,17 @@ def _level(done: Scan, wanted: int) -> tuple[int, list[Note]]:
     if wanted > 1 and done.layout.mixed:
         return 1, [Note("", 0, f"it is too mixed to be edited ({done.layout.mixed}): level 1 only")]
     return wanted, []
+
+
+def _built(done: Scan, targets: Mapping[str, str]) -> list[Note]:
+    """Name the build files that look for packages where they were."""
+    moved = {
+        path.split("/")[0] for path, target in targets.items()
+        if path.endswith("/__init__.py") and target != path
+    }  # fmt: skip
+    texts = ((path, done.repo.text(path)) for path in ("setup.py", "setup.cfg"))
+    text = "it looks for packages where they were; they move below src/: change it by hand"
+    return [Note(path, 0, text) for path, found in texts if moved and "packages" in found]
 
 
 def _answers(done: Scan, wish: Wish, package: str) -> dict[str, str]:
@@ -225,37 +238,43 @@ def _items(
     return found
 
 
-def _added(
-    targets: Mapping[str, str], rendered: Mapping[str, bytes], done: Scan
-) -> tuple[str, ...]:
+def _added(targets: Mapping[str, str], rendered: Mapping[str, bytes]) -> tuple[str, ...]:
     taken = {target.casefold() for target in targets.values()}
     return tuple(path for path in rendered if path.casefold() not in taken)
 
 
-def _with_edits(done: Scan, plan: Plan) -> Plan:
-    """Add what has to change in files so that they work from their new places."""
-    if plan.level < 2 or not plan.moves:
-        return plan
-    return edited(done, plan)
-
-
 def edited(done: Scan, plan: Plan) -> Plan:
     """Return the plan with the edits and notes for its moves, whatever edits it had."""
+    if plan.level < 2:
+        return plan
     from tdsp.adopt.rewrite import edits_for
 
     before = f"{done.subdirectory}/" if done.subdirectory else ""
+    moves = {
+        old.removeprefix(before): new.removeprefix(before)
+        for old, new in plan.moves.items() if old.startswith(before)
+    }  # fmt: skip
     with Blobs(done.tree.root) as blobs:
 
-        def read(path: str) -> bytes:
+        def content(path: str) -> bytes:
             return blobs.read(done.tree.entries[before + path].blob)
 
-        edits, notes = edits_for(done.repo, read, plan.moves, plan.package, done.facts.runs)
-    kept = {"vendored", "junk", "archive"}
+        edits, found = edits_for(done.repo, content, moves, plan.package, done.facts.runs)
+    notes = [note for note in plan.notes if note in _own_notes(done) or not note.path]
+    notes += [replace(each, path=before + each.path) for each in found]
     items = tuple(
-        replace(each, edits=() if each.kind in kept else tuple(edits.get(each.path, ())))
+        replace(
+            each,
+            edits=() if each.kind in UNEDITED else edits.get(each.path.removeprefix(before), ()),
+        )
         for each in plan.items
     )
-    return replace(plan, items=items, notes=(*plan.notes, *notes))
+    return replace(plan, items=items, notes=tuple(notes))
+
+
+def _own_notes(done: Scan) -> set[Note]:
+    before = f"{done.subdirectory}/" if done.subdirectory else ""
+    return {replace(note, path=before + note.path) for note in done.facts.notes}
 
 
 def _placed(plan: Plan, done: Scan) -> Plan:

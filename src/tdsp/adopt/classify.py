@@ -1,7 +1,6 @@
 """The kind of each file, and how sure that is: content and use have to agree."""
 
 import posixpath
-import re
 from dataclasses import replace
 
 from tdsp.adopt import names
@@ -14,6 +13,7 @@ from tdsp.adopt.layout import Layout
 from tdsp.reading.repository import EXAMPLES, Repository
 
 MANY_IMAGES = 30
+TEXTS = (".md", ".rst", ".txt", ".html", ".ipynb")  # that show images
 
 
 def classify(repo: Repository, facts: Facts, found: Layout) -> dict[str, Judged]:
@@ -32,19 +32,36 @@ class _Judge(Data):
         """Return the judgement of the first rule that knows the file."""
         rules = (
             *(self._special, self._whole, self._gone, self._python, self._fixture, self._notebook),
-            *(self._tool, self._model, self._data, self._image, self._web, self._document),
+            *(
+                self._tool,
+                self._among_documents,
+                self._model,
+                self._data,
+                self._image,
+                self._web,
+                self._document,
+            ),
         )
         for rule in rules:
             if (judged := rule(path, fact)) is not None:
                 return judged
         return self._rest(path, fact)
 
+    def _among_documents(self, path: str, fact: Fact) -> Judged | None:
+        parts = names.parts_of(path)
+        if not parts or parts[0] not in names.DOCUMENTS or fact.content == "empty":
+            return None
+        kind = "web" if fact.content == "web" else "document"
+        return Judged(
+            kind, "docs", 0.97, (f"its bytes are {fact.content}", "it is among documents")
+        )
+
     def _special(self, path: str, fact: Fact) -> Judged | None:
         name = posixpath.basename(path)
         if fact.content == "link":
             return stays("unknown", "a symbolic link is not followed and not moved")
         junk = names.JUNK.search(path) or name == ".gitignore "
-        made = re.search(r"(^|/)(\.ipynb_checkpoints|build/lib[^/]*|build/bdist[^/]*)/", path)
+        made = names.MADE.search(path)
         kept = fact.content in {"python", "notebook"} and not made
         if (junk or made) and not kept:
             return Judged("junk", "untrack", 0.99, ("a tool makes it", "its name says so"))
@@ -135,6 +152,10 @@ class _Judge(Data):
         if names.BUILD.match(name) and (name == "setup.py" or "/" not in path):
             return stays("build", "build tools look for it under this name")
         if is_test(path, self.repo):
+            if parts and parts[0] in names.STAY - names.TESTS:
+                return stays(
+                    "test", "pytest finds tests in it", f"it belongs to {path.split('/')[0]}"
+                )
             why = (
                 "pytest finds tests in it, or its tests need it",
                 "its name or folder is a test's",
@@ -142,6 +163,9 @@ class _Judge(Data):
             return Judged("test", "tests", 0.97, why)
         if set(parts) & names.TESTS and self._serves_tests(fact):
             return Judged("test", "tests", 0.95, ("tests import it", "its folder is for tests"))
+        if set(parts) & names.OUTPUTS and not fact.importers and not fact.run:
+            why = ("nothing imports or runs it", "its folder is for results")
+            return Judged("result", "reports", 0.93, why)
         used = self._used(fact)
         kind = "script" if fact.run and not fact.importers else "code"
         if (EXAMPLES.search(path) and "__init__.py" not in name) or (
@@ -207,7 +231,8 @@ class _Judge(Data):
         if name.endswith(".dvc"):
             return stays("configuration", "DVC's pointer belongs beside its data")
         if fact.content in {"r", "shell", "sql"}:
-            if folder and self._beside_code(folder):
+            tool = fact.content == "shell" and names.folded(path.split("/")[0]) in names.TOOLS
+            if folder and not tool and self._beside_code(folder):
                 return Judged(
                     "script", "with code", 0.93, ("it is not Python", "it lies beside code")
                 )
@@ -265,22 +290,22 @@ class _Judge(Data):
             return Judged(
                 "result", "reports/figures", 0.9, ("it is an image", "its folder is for results")
             )
-        if fact.namers:
-            text = all(
-                n.lower().endswith((".md", ".rst", ".txt", ".html", ".ipynb")) for n in fact.namers
-            )
-            if text:
-                return Judged(
-                    "document",
-                    "docs",
-                    0.92,
-                    ("it is an image", f"{sorted(fact.namers)[0]} shows it"),
-                )
-            if not folder or not self._beside_code(folder):
-                return Judged(
-                    "document", "docs", 0.6, ("it is an image", "code names it"), "images in code"
-                )
-        if folder and self._beside_code(folder):
+        return self._shown(path, fact)
+
+    def _shown(self, path: str, fact: Fact) -> Judged:
+        """Judge an image by who names it: documents, or code."""
+        folder, users = posixpath.dirname(path), sorted(fact.namers)
+        beside = bool(folder) and self._beside_code(folder)
+        texts = all(user.lower().endswith(TEXTS) for user in users)
+        if users and beside and all(user.split("/")[0] == path.split("/")[0] for user in users):
+            why = ("it is an image", f"{users[0]} beside it names it")
+            return Judged("document" if texts else "web", "with code", 0.92, why)
+        if users and texts:
+            return Judged("document", "docs", 0.92, ("it is an image", f"{users[0]} shows it"))
+        if users and not beside:
+            why = ("it is an image", "code names it")
+            return Judged("document", "docs", 0.6, why, "images in code")
+        if beside:
             return Judged("web", "with code", 0.7, ("an image beside code",), "images in code")
         return Judged("document", "docs", 0.6, ("an image that nothing names",), "unused images")
 
@@ -310,8 +335,6 @@ class _Judge(Data):
             return None
         if fact.content == "log":
             return Judged("junk", "untrack", 0.7, ("a log of an earlier run",), "logs")
-        if parts and parts[0] in names.DOCUMENTS:
-            return Judged("document", "docs", 0.97, ("prose", "its folder is for documents"))
         if name.lower().startswith(("readme", "licen", "index.md")):
             if parts and self._beside_code(posixpath.dirname(path)):
                 return Judged(

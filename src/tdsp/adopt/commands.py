@@ -155,12 +155,8 @@ def _updated(done: Scan, path: Path) -> Plan:
     if done.subdirectory:
         raise TdspError("--update reads the subdirectory from the plan: leave --subdirectory out")
     was = read_plan(path, done.tree)
-    if was.level < 2:
-        return was
-    if was.subdirectory:
-        below = read(done.tree.root, was.subdirectory)
-        return edited(below, was)
-    return edited(done, was)
+    below = read(done.tree.root, was.subdirectory) if was.subdirectory else done
+    return edited(below, was)
 
 
 def _asked(done: Scan, plan: Plan, console: Console) -> Plan:
@@ -181,8 +177,7 @@ def _asked(done: Scan, plan: Plan, console: Console) -> Plan:
         targets |= question.choices[chosen]
         answered.append(replace(question, proposed=chosen))
     items = tuple(replace(each, target=targets[each.path]) for each in plan.items)
-    changed = replace(plan, items=items, questions=tuple(answered))
-    return edited(done, changed) if plan.level > 1 and items != plan.items else changed
+    return edited(done, replace(plan, items=items, questions=tuple(answered)))
 
 
 def _place(done: Scan, out: Path) -> Path:

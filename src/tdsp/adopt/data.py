@@ -31,6 +31,7 @@ MODEL_NAME = re.compile(
     r"(?i)model|classif|regress|clf|pipe|scaler|encoder|vectori|weights|net|forest|xgb|lgbm|"
     r"preprocess|transform|svm|knn|bayes"
 )
+OTHERS = frozenset({"binary", "json", "yaml", "config", "xml", "web", "source"})
 PROSE = frozenset({"markup", "pdf", "office", "text"})
 
 
@@ -50,7 +51,7 @@ class Data:
         self.models = {posixpath.dirname(fact.path) for fact in facts.of("model", "hdf5")}
         self.others: dict[str, int] = {}
         for fact in facts.files.values():
-            if data_like(fact, repo) not in DATA | {"image", "media", "empty", "markup", "text"}:
+            if data_like(fact, repo) in OTHERS:
                 folder = posixpath.dirname(fact.path)
                 self.others[folder] = self.others.get(folder, 0) + 1
         self.code = {posixpath.dirname(fact.path) for fact in facts.of("python")} - {""}
@@ -165,7 +166,7 @@ class Data:
         used = self._read(fact) or self._folder_read(path)
         if not used and not among and "/" in path and self.others.get(posixpath.dirname(path)):
             why = (what, "it lies among other files")
-            return Judged("unknown", "stay", 0.5, why, "unknown files")
+            return Judged("raw data", "stay", 0.5, why, "unknown files")
         if names.DERIVED.search(base) or names.RESULT.search(base):
             why = (what, "its name says that it was made")
             return Judged("derived data", "data/processed", 0.6, why, "unclear tables")

@@ -191,7 +191,7 @@ def _run_of(module: Module) -> str:
     if any(call.main for call in module.calls):
         return "it has a __main__ block"
     top = [call for call in module.calls if not call.scope]
-    if any(call.order in module.discarded for call in top):
+    if (top and not module.functions) or any(c.order in module.discarded for c in top):
         return "it works when it is run: calls at its top level"
     return ""
 

@@ -6,10 +6,11 @@ import re
 
 JUNK = re.compile(
     r"(^|/)(__pycache__|\.ipynb_checkpoints|\.idea|\.pytest_cache|\.mypy_cache|\.ruff_cache|"
-    r"[^/]+\.egg-info|catboost_info|\.Rproj\.user|\.spyproject|\.vs|__MACOSX)/|"
+    r"[^/]+\.egg-info|catboost_info|\.history|\.Rproj\.user|\.spyproject|\.vs|__MACOSX)/|"
     r"(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini|Icon\r|\.Rhistory|\.RData|\._[^/]*|\.~lock\.[^/]*|"
     r"~\$[^/]*|\.coverage|nohup\.out)$|\.(pyc|pyo|swp|swo|bak~)$|[^/]~$"
 )
+MADE = re.compile(r"(^|/)(\.ipynb_checkpoints|build/(lib|bdist)[^/]*|\.history)/")  # of code, too
 ASSISTANT = re.compile(
     r"^(AGENTS|CLAUDE|GEMINI|QWEN)\.md$|^\.(cursor|claude|gemini|windsurf|aider|codex|continue)"
     r"[^/]*(/|$)|^\.github/(copilot-instructions\.md|instructions/|prompts/)|^\.mcp\.json$|"
@@ -127,6 +128,8 @@ RESULT_FOLDERS = frozenset(
         "evaluation",
     ]
 )
+OUTPUTS = frozenset(["output", "outputs", "result", "results"])
+TOOLS = frozenset(["scripts", "bin", "tools", "ci", "script"])
 FIGURES = frozenset(
     [
         "figures",
@@ -255,7 +258,8 @@ DERIVED = re.compile(
     r"y_train|x_test|y_test|train_test|normali[sz]ed|engineered|final|balanced|resampled)"
 )
 RESULT = re.compile(
-    r"(?i)(predict|submission|result|metric|scores?(?![a-z])|report|evaluation|confusion|history|importance)"
+    r"(?i)(predict|submission|result|metric|scores?(?![a-z])|report|evaluation|confusion|history|importance|"
+    r"statistic|summary|analysis|correlation)"
 )
 VERSION = re.compile(
     r"(?i)^(?P<base>.+?)(?P<mark>[ _.-]*(?:v(?:er(?:sion)?)?[ _.-]?\d+|final\d*|old\d*|backup\d*|"

@@ -79,7 +79,7 @@ yet. The decisions stand in <code>plan.yaml</code>, which you may edit.</p>
 {% endfor %}
 {% endif %}
 <h2>Trees</h2>
-<p class="soft">Yellow is asked, red goes out of git, green is new there. Hold the pointer on a name for the reasons.</p>
+<p class="soft">Yellow is asked, red goes out of git, green is new there. The reasons stand in plan.yaml, and where the pointer rests on a name.</p>
 <div class="trees">
 <div class="tree"><b>Before</b>{{ branch(before) }}</div>
 <div class="tree"><b>After</b>{{ branch(after) }}</div>

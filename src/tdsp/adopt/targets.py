@@ -101,8 +101,11 @@ class Targets:
     def _rest(self, path: str, words: frozenset[str]) -> str:
         """Return what a path says beside its place; the folder of code says nothing of data."""
         folder, name = posixpath.split(path)
-        said = any(part in words for part in names.parts_of(path))
-        return name if not said and folder in self.layout.code else names.without(path, words)
+        parts = names.parts_of(path)
+        plain = names.GENERIC | self.layout.packages | self.layout.inner
+        if folder in self.layout.code and not set(parts) & words and plain.issuperset(parts):
+            return name
+        return names.without(path, words)
 
 
 def settle(wanted: Mapping[str, str], rendered: Iterable[str]) -> dict[str, str]:
