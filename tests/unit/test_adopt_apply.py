@@ -70,6 +70,20 @@ def test_commits_are_moves_then_edits_then_the_template(root: Path) -> None:
     assert not (root / "train.py").exists()
 
 
+def test_folder_that_scripts_write_to_is_kept(tmp_path: Path) -> None:
+    code = b"open('images/b.png', 'w')\nopen(\"./deep/er\" + '/x', 'w')\n"
+    files = {"a.py": code, "images/a.png": b"1", "deep/er/y": b"2", "quiet/z": b"3"}
+    root = make(tmp_path / "repo", files)
+    targets = {"images/a.png": "i.png", "deep/er/y": "y", "quiet/z": "z"}
+    before = state(root)
+    carry(root, plan(root, targets, {}))
+    kept = git(root, "ls-files", "*.gitkeep").decode().split()
+    assert kept == ["deep/er/.gitkeep", "images/.gitkeep"]
+    assert (root / "images").is_dir() and not (root / "quiet").exists()
+    undo(root)
+    assert state(root) == before
+
+
 def test_forgotten_file_stays_on_disk_and_is_ignored(root: Path) -> None:
     carry(root)
     assert (root / ".idea/misc.xml").read_bytes() == FILES[".idea/misc.xml"]

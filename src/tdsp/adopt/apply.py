@@ -6,7 +6,8 @@ work tree changes last, and by renames that can be played backwards.
 """
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,6 +43,7 @@ Merge this branch with a merge commit: a squash would lose the history of moved 
 IGNORE_REVS = ".git-blame-ignore-revs"
 MIGRATION = "docs/migration"
 LOCK = "requirements.lock"
+CODE = (".py", ".ipynb", ".r", ".R", ".sh")
 
 
 @dataclass(frozen=True)
@@ -292,10 +294,36 @@ def _edit(git: Git, plan: Plan, now: Tree, done: Manifest) -> tuple[Tree, Manife
             edited[item.target] = Entry(now[item.target].mode, blob)
             file = replace(file, now=blob, fate="edited", spans=spans)
         files.append(file)
-    kept = tuple(p for p in plan.added if p.endswith("/.gitkeep") and p not in now)
+    kept = emptied(git, plan, edited)
     empty = git.store(b"") if kept else ""
     edited |= {path: Entry(PLAIN, empty) for path in kept}
     return edited, replace(done, files=tuple(files), folders=kept)
+
+
+def emptied(git: Git, plan: Plan, after: Tree) -> tuple[str, ...]:
+    """Return a .gitkeep for each folder that lost all its files, and that code still names.
+
+    A script that writes into it would fail without the folder.
+    """
+    gone = _folders(each.path for each in plan.items) - _folders(after) - after.keys()
+    before = f"{plan.subdirectory}/" if plan.subdirectory else ""
+    gone = {
+        each for each in gone if each.startswith(before) and not _folders([each]) & after.keys()
+    }
+    code = [e.blob for p, e in after.items() if p.endswith(CODE)] if gone else []
+    found: set[str] = set()
+    with Blobs(git.root) as blobs:
+        for content in map(blobs.read, code):
+            for folder in gone - found:
+                name = re.escape(os.fsencode(folder[len(before) :]))
+                if re.search(rb"[\"'](?:\./)?" + name + rb"(?:/|\\?[\"'])", content):
+                    found.add(folder)
+    return tuple(f"{folder}/.gitkeep" for folder in sorted(found - _folders(found)))
+
+
+def _folders(paths: Iterable[str]) -> set[str]:
+    """Return every folder above these files."""
+    return {path[:at] for path in paths for at, sign in enumerate(path) if sign == "/"}
 
 
 def _blame(git: Git, tree: Tree, done: Manifest) -> Tree:
