@@ -128,6 +128,7 @@ RESULT_FOLDERS = frozenset(
         "evaluation",
     ]
 )
+ANYWHERE = frozenset(["dags", "migrations", "alembic", "terraform"])  # their tools find them
 OUTPUTS = frozenset(["output", "outputs", "result", "results"])
 TOOLS = frozenset(["scripts", "bin", "tools", "ci", "script"])
 FIGURES = frozenset(
@@ -258,7 +259,7 @@ DERIVED = re.compile(
     r"y_train|x_test|y_test|train_test|normali[sz]ed|engineered|final|balanced|resampled)"
 )
 RESULT = re.compile(
-    r"(?i)(predict|submission|result|metric|scores?(?![a-z])|report|evaluation|confusion|history|importance|"
+    r"(?i)(predict|submission|result|metric|scores?(?![a-z])|report|evaluation|confusion|history|importance|leaderboard|"
     r"statistic|summary|analysis|correlation)"
 )
 VERSION = re.compile(
