@@ -137,6 +137,7 @@ TEXTS = [
     ("run.sh", "cd imgs\npython main.py\n", "NOTE"),
     ("imgs/run.sh", "cat a.png\n", "NOTE"),
     ("run.sh", "ls ./imgs/\nls imgs/a.png/..\n", None),
+    ("docker-compose.yml", "command: python main.py\n", "NOTE"),
     (".gitattributes", "imgs/*.png filter=lfs\n", "NOTE"),
     ("data.txt", "main.py train.csv\n", None),
 ]  # fmt: skip
@@ -198,6 +199,16 @@ def test_a_file_that_names_nothing_that_moves_has_no_edit() -> None:
              "stays.csv": ""}  # fmt: skip
     new, notes = rewrite(files)
     assert set(new) == {"main.py"}
+    assert notes == ()
+
+
+def test_a_name_that_is_not_utf8_is_given_back_as_it_is() -> None:
+    odd = os.fsdecode(b"caf\xe9.py")
+    raw = {"caf\\xe9.py": b"import utils\n", "utils.py": b"", "a b.py": b"import utils\n"}
+    real = {**raw, odd: raw["caf\\xe9.py"]}
+    moves = {odd: "src/pkg/cafe.py", "utils.py": "src/pkg/utils.py", "a b.py": "src/pkg/a_b.py"}
+    edits, notes = edits_for(read_texts(raw), real.__getitem__, moves, "pkg", {odd: ""})
+    assert set(edits) == {odd, "a b.py"}
     assert notes == ()
 
 

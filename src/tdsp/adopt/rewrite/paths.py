@@ -117,6 +117,8 @@ class Paths(Walker, Places):
         return None if old is None or new is None else Place(old, new)
 
     def visit_Call(self, node: cst.Call) -> bool:  # noqa: N802
+        if dotted(node.func).startswith("sys.path."):
+            return False  # kept as it is; the imports are noted
         if sinks.destroys(node):
             return not self._destroys(node)
         found = [*sinks.path_arguments(node), *self.usage.local_arguments(node)]
