@@ -278,15 +278,58 @@ def test_scripts_give_the_same_after_the_move(tmp_path: Path) -> None:
     assert results[0][:4] == ["3\n", "3.0\n", "Mean 3.0\n", "3 12\n"]
 
 
-def run(root: Path, script: str) -> str:
+def test_scripts_of_a_folder_give_the_same_after_the_move(tmp_path: Path) -> None:
+    """Scripts that are run from their own folder, with outputs beside them, and a notebook."""
+    notebook = {"cells": [cell("code", ["import sys\n", "sys.path.append('../job')\n"]),
+                          cell("code", ["%time\n", "from tools import rows\n",
+                                        "print(len(rows('../data/in.csv')))\n",
+                                        "open('../data/note.txt', 'w').write('x')"])]}  # fmt: skip
+    files = {
+        "job/make.py": b"from tools import rows\nOUT = 'made.csv'\n"
+        b"with open(OUT, 'w') as f:\n    f.write(str(len(rows('../data/in.csv'))))\n"
+        b"print(open(OUT).read())\n",
+        "job/tools.py": b"import os\nHERE = os.path.dirname(os.path.abspath(__file__))\n"
+        b"def rows(path):\n    with open(os.path.join(HERE, 'skip.txt')) as f:\n"
+        b"        skip = int(f.read())\n    return open(path).read().split()[skip:]\n",
+        "job/skip.txt": b"1",
+        "data/in.csv": b"a\n1\n2\n",
+        "nb/look.ipynb": json.dumps(notebook).encode(),
+    }
+    moves = {
+        "job/make.py": "src/pkg/make.py", "job/tools.py": "src/pkg/io/tools.py",
+        "job/skip.txt": "conf/skip.txt", "data/in.csv": "data/raw/in.csv",
+        "nb/look.ipynb": "notebooks/eda/look.ipynb",
+    }  # fmt: skip
+    edits, notes = edits_for(
+        read_texts(files), files.__getitem__, moves, "pkg", {"job/make.py": "job"}
+    )
+    assert "writes to job, which has to exist" in [each.text for each in notes]
+    after = {moves[path]: apply_edits(text, edits.get(path, ())) for path, text in files.items()}
+    results = []
+    for folder, tree, work, script in (
+        ("before", files, "job", "make.py"),
+        ("after", {**after, "job/.gitkeep": b""}, "", "src/pkg/make.py"),
+    ):
+        root = tmp_path / folder
+        for path, content in tree.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(content)
+        results.append([run(root, script, work)])
+        path = next(each for each in tree if each.endswith(".ipynb"))
+        cells = json.loads(tree[path])["cells"]
+        code = "".join("".join(each["source"]) + "\n" for each in cells).replace("%time\n", "")
+        (root / path).with_suffix(".py").write_text(code, encoding="utf-8")
+        results[-1].append(run(root, "look.py", str(Path(path).parent)))
+        results[-1].append((root / "job/made.csv").read_text(encoding="utf-8"))
+        assert len(list((root / "data").rglob("note.txt"))) == 1
+    assert results[0] == results[1] == ["2\n", "2\n", "2"]
+
+
+def run(root: Path, script: str, work: str = "") -> str:
     environment = {**os.environ, "PYTHONPATH": str(root / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, script]
     done = subprocess.run(
-        [sys.executable, script],
-        cwd=root,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
+        command, cwd=root / work, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

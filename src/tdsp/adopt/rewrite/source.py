@@ -166,6 +166,13 @@ class Parsed:
         start, end = self.span(node)
         return self.source.text[start:end]
 
+    def inside(self, node: Any) -> tuple[int, int]:
+        """Return where the letters of a text stand, without its quotes and what is before them."""
+        start, end = self.span(node)
+        if hasattr(node, "quote"):
+            return start + len(node.prefix) + len(node.quote), end - len(node.quote)
+        return start, end
+
     def _char(self, offset: int) -> int:
         if self.source.text.isascii():
             return offset

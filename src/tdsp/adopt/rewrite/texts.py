@@ -28,7 +28,8 @@ COMMAND = re.compile(
     r"gunicorn|flask|pytest|mlflow|uv run)\s.*$"
 )
 ENTERS = re.compile(
-    r"(?m)^[^#\n]*(?:\bcd[ \t]+(?![<\[]|\"?\$\(dirname)[\w./$]|pushd |working-directory:|setwd\()"
+    r"(?m)^[^#\n]*(?:\bcd[ \t]+(?![<\[]|\"?\$\(dirname)[\w./$]|pushd |"
+    r"working-directory:|wdir:|setwd\()"
 )
 SETTINGS = (".yaml", ".yml", ".toml", ".ini", ".cfg", ".json", ".conf", ".env", ".properties")
 MOST = 200_000
