@@ -232,10 +232,11 @@ def test_a_file_in_no_encoding_costs_only_itself() -> None:
 
 
 def test_the_kept_path_hack_and_what_is_commented_out_are_noted() -> None:
-    text = "import sys\nsys.path.append('data')\n# from utils import load\n'''\nimport log\n'''\n"
+    text = "import sys\nsys.path.append('data')\n# from utils import load\n'''\nimport log\n'''\nx = 1\n    # import log\n\n"
     new, notes = main(text)
     assert new == text.encode()
     assert [each.line for each in sorted(notes, key=lambda each: each.line)] == [2, 3, 5]
+    assert any("import of log" in each.text and "2 places" in each.text for each in notes)
 
 
 def test_a_declared_dependency_wins_over_a_file_of_its_name() -> None:

@@ -139,6 +139,7 @@ TEXTS = [
     ("run.sh", "ls ./imgs/\nls imgs/a.png/..\n", None),
     ("docker-compose.yml", "command: python main.py\n", "NOTE"),
     (".gitattributes", "imgs/*.png filter=lfs\n", "NOTE"),
+    ("conf/a.yaml", "kind: sub\n", None),
     ("data.txt", "main.py train.csv\n", None),
 ]  # fmt: skip
 

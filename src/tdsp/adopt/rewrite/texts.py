@@ -135,7 +135,8 @@ def tokens(page: Words, layout: Layout, notes: list[Note]) -> Iterator[Change]:
             continue
         old = posixpath.normpath(posixpath.join(page.old, text))
         beside = posixpath.normpath(posixpath.join(own, text))
-        if beside != old and layout.moved(beside):
+        named = beside in layout.files or "/" in text
+        if beside != old and named and layout.moved(beside):
             _note(page, match.start(), f"`{text}` may be {beside}, which moves", notes)
             continue
         if not layout.moved(old):

@@ -38,7 +38,7 @@ class Rewriter:
     ) -> None:
         self.repo, self.contents = repo, contents
         self.real = {shown(path): path for path in moves}
-        told = {shown(old): shown(new) for old, new in moves.items() if old != new}
+        told = {shown(old): shown(new) for old, new in moves.items() if new not in ("", old)}
         self.layout = Layout(repo.files, told, package)
         self.resolver = Resolver(repo, self.layout, {shown(p): f for p, f in runs.items()})
         self._functions: dict[str, dict[str, Function]] = {}
