@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tdsp.adopt.plan import Note, apply_edits, undo_edits
-from tdsp.adopt.rewrite import edits_for
+from tdsp.adopt.rewrite import edits_for, notebooks
+from tdsp.adopt.rewrite.source import Change
 from tdsp.reading import read_texts
 
 MOVES = {
@@ -109,6 +110,24 @@ def test_a_notebook_changes_in_its_cells_alone(written: str) -> None:
     assert json.loads(found.decode("utf-8-sig"))
     assert sum("names a file that goes to ../data/raw/train.csv" in each for each in notes) == 2
     assert any("cell 5 does not parse" in each for each in notes)
+
+
+def test_a_change_over_two_lines_of_a_cell_is_refused() -> None:
+    """The lines are texts of their own in the file, with JSON between them."""
+    for source, sound in ((["a = (1,\n", "  2)"], False), ("a = (1,\n  2)", True)):
+        raw = json.dumps({"cells": [cell("code", source)]}).encode()
+        code, _, _ = notebooks.code(notebooks.read("a.ipynb", raw))
+        edit = code.edit(Change(code.text.index("(1"), code.text.index("2)"), "x", ""))
+        assert (edit is not None) is sound
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_notebook_writes_letters_as_it_did(plain: bool) -> None:
+    notebook = {"cells": [cell("code", ["open('é.csv')"])]}
+    raw = json.dumps(notebook, ensure_ascii=plain).encode()
+    new, _ = rewrite({"a.ipynb": raw, "é.csv": ""}, {"é.csv": "data/é.csv"})
+    letter = b"\\u00e9.csv" if plain else "é.csv".encode()
+    assert new == {"a.ipynb": raw.replace(letter, b"data/" + letter)}
 
 
 def test_a_file_that_is_no_notebook_costs_only_itself() -> None:
