@@ -168,6 +168,8 @@ class _Judge(Data):
             return Judged("result", "reports", 0.93, why)
         used = self._used(fact)
         kind = "script" if fact.run and not fact.importers else "code"
+        if deep := set(parts) & names.ANYWHERE:
+            return stays(kind, "it parses as Python 3", f"it belongs to {sorted(deep)[0]}")
         if (EXAMPLES.search(path) and "__init__.py" not in name) or (
             parts and parts[0] in names.STAY
         ):
@@ -216,8 +218,6 @@ class _Judge(Data):
             return Judged(
                 "notebook", "stay", 0.6, ("its JSON is a notebook's",), "misnamed notebooks"
             )
-        if deep := set(parts) & names.ANYWHERE:
-            return stays(kind, "it parses as Python 3", f"it belongs to {sorted(deep)[0]}")
         if EXAMPLES.search(path):
             return stays("notebook", "it belongs to the documents or examples that it is among")
         return Judged(
