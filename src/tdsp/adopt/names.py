@@ -29,7 +29,7 @@ DEPENDENCIES = re.compile(
     re.IGNORECASE,
 )
 BUILD = re.compile(
-    r"^(setup\.(py|cfg)|pyproject\.toml|[\w.-]*makefile|\w+\.mk|[\w.-]*dockerfile[\w.-]*|"
+    r"^(setup\.(py|cfg)|pyproject\.toml|[\w.-]*makefile|\w+\.mk|(?![\w.-]*\.(md|rst|txt|py)$)[\w.-]*dockerfile[\w.-]*|"
     r"(docker-)?compose[\w.-]*\.ya?ml|tox\.ini|noxfile\.py|pytest\.ini|mypy\.ini|MANIFEST(\.in)?|"
     r"Jenkinsfile|Procfile|runtime\.txt|app\.ya?ml|dvc\.(yaml|lock)|MLproject|buildspec\.ya?ml|"
     r"cloudbuild\.ya?ml|appspec\.ya?ml|azure-pipelines[\w.-]*\.ya?ml|mkdocs\.ya?ml|justfile|"
