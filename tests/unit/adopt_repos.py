@@ -131,6 +131,9 @@ PARTS: dict[str, Row] = {
     "saved_model/m/variables/variables.index": (
         b"\0\0\1", "model", "models/m/variables/variables.index"),
     "eda/target_statistics.csv": (CSV + b"3,3\n", "derived data", None),
+    "jobs/MLproject": ("name: x\n", "build", "jobs/MLproject"),
+    "jobs/fit.py": ("print(4)\n", "script", "jobs/fit.py"),
+    "back/flow/dags/daily.py": ("print(5)\n", "script", "back/flow/dags/daily.py"),
     "client/package.json": ("{}\n", "dependencies", "client/package.json"),
     "client/src/app.js": ("x\n", "web", "client/src/app.js"),
     "pages/1_Home page.py": ("print(3)\n", "script", f"{P}/pages/1_Home page.py"),

@@ -222,3 +222,15 @@ def test_a_dirty_tree_and_a_submodule_stop_apply(tmp_path: Path) -> None:
     subprocess.run(["git", "commit", "-qm", "sub"], cwd=root, check=True)
     text = " ".join(scan(root).tree.blockers)
     assert "new.txt" in text and "submodules (sub)" in text
+
+
+def test_a_package_with_the_template_s_modules_keeps_its_name_and_gets_a_neighbour(
+    tmp_path: Path,
+) -> None:
+    files = {"shop/__init__.py": "", "shop/cli.py": "x = 1\n", "shop/fit.py": "y = 1\n"}
+    plan = build(here(tmp_path, files), Wish())
+    assert plan.package == "shop_model"
+    assert plan.moves["shop/cli.py"] == "src/shop/cli.py"
+    assert "src/shop_model/cli.py" in plan.added
+    calm = build(here(tmp_path / "calm", {"shop/__init__.py": "", "shop/fit.py": "y\n"}), Wish())
+    assert calm.package == "shop"

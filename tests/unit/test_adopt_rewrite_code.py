@@ -37,6 +37,7 @@ TREE: Files = {
     "data/x.csv": "a\n",
     "data/y.csv": "a\n",
     "model.pkl": b"\x80\x04N.",
+    "r": "",
     "mixed/a.csv": "",
     "mixed/b.md": "",
 }
@@ -50,6 +51,7 @@ MOVES = {
     "sub/deep/y.py": "src/pkg/other/z.py",
     "inc/a.py": "src/pkg/inc/a.py",
     "inc/b.py": "src/pkg/inc/b.py",
+    "r": "data/raw/r",
     "train.csv": "data/raw/train.csv",
     "data/x.csv": "data/raw/x.csv",
     "data/y.csv": "data/raw/y.csv",
@@ -164,6 +166,17 @@ PATHS = [
         "R = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))\n"
         "open(f'{R}/data/raw/train.csv')\n",
     ),
+    (
+        "p = 'train.csv'\nopen(p)\np = 'model.pkl'\nopen(p)\n",
+        "p = 'data/raw/train.csv'\nopen(p)\np = 'models/model.pkl'\nopen(p)\n",
+    ),
+    ("open(r'r')\n", "open(r'data/raw/r')\n"),
+    ("open('train'\n     '.csv')\n", "NOTE"),
+    ("N = 'train.csv'\nopen(base / N)\n", "NOTE"),
+    ("N = 'train.csv'\nopen(base + N)\n", "NOTE"),
+    ("N = 'train.csv'\nopen(f'{base}/{N}')\n", "NOTE"),
+    ("p = 'train.csv' if a else 'model.pkl'\n", "NOTE"),
+    ("open('tr\\x61in.csv')\n", "NOTE"),
     ("pd.read_csv('https://host/train.csv')\n", None),
     ("x.to_csv('out.csv')\n", None),
     ("x.replace('train.csv', 'b')\n", "NOTE"),
@@ -222,10 +235,11 @@ def test_a_file_in_no_encoding_costs_only_itself() -> None:
 
 
 def test_the_kept_path_hack_and_what_is_commented_out_are_noted() -> None:
-    text = "import sys\nsys.path.append('..')\n# from utils import load\n'''\nimport log\n'''\n"
+    text = "import sys\nsys.path.append('data')\n# from utils import load\n'''\nimport log\n'''\nx = 1\n    # import log\n\n"
     new, notes = main(text)
     assert new == text.encode()
     assert [each.line for each in sorted(notes, key=lambda each: each.line)] == [2, 3, 5]
+    assert any("import of log" in each.text and "2 places" in each.text for each in notes)
 
 
 def test_a_declared_dependency_wins_over_a_file_of_its_name() -> None:
@@ -390,6 +404,12 @@ def test_a_file_that_moves_deeper_counts_its_folders_again() -> None:
     assert b"parents[1]" in new["a/b/go.py"]
 
 
+def test_a_dotted_import_does_not_take_a_name_that_is_used() -> None:
+    content, notes = main("import sub.deep.x\npkg = 1\n")
+    assert content == b"import sub.deep.x\npkg = 1\n"
+    assert "first name is taken" in notes[0].text
+
+
 def test_the_archive_and_what_is_vendored_are_left() -> None:
     files: Files = {"old.py": "import utils\n", "vendor/x.py": "import utils\n", "utils.py": ""}
     assert rewrite(files, {"old.py": "archive/old.py", "utils.py": "src/pkg/utils.py"}) == ({}, ())
@@ -456,6 +476,18 @@ def test_outputs_of_one_name_stay_apart() -> None:
         expected = expected.replace("csv('out.csv'", f"csv('{each}/out.csv'")
         assert new[f"{each}/go.py"] == expected.encode()
     assert [each.text for each in notes] == [f"writes to {n}, which has to exist" for n in "ab"]
+
+
+def test_a_path_that_is_given_to_a_function_of_another_file() -> None:
+    files: Files = {
+        "lib.py": "def get(n, where):\n    return open(where)\ndef tell(where):\n    send(where)\n",
+        "go.py": "import lib as l\nfrom lib import get, tell\nget(1, 'train.csv')\nl.get(2, where='train.csv')\ntell('train.csv')\n",
+        "train.csv": "",
+    }
+    new, notes = rewrite(files, {"train.csv": "data/raw/train.csv"})
+    head, _, tail = files["go.py"].partition("tell('")  # type: ignore[arg-type]
+    assert new["go.py"].decode() == f"{head.replace('train.csv', 'data/raw/train.csv')}tell('{tail}"
+    assert [each.line for each in notes] == [5]
 
 
 def test_flask_folders_that_stay_behind_are_noted() -> None:

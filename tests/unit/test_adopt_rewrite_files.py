@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tdsp.adopt.plan import Note, apply_edits, undo_edits
-from tdsp.adopt.rewrite import edits_for
+from tdsp.adopt.rewrite import edits_for, notebooks
+from tdsp.adopt.rewrite.source import Change
 from tdsp.reading import read_texts
 
 MOVES = {
@@ -111,6 +112,24 @@ def test_a_notebook_changes_in_its_cells_alone(written: str) -> None:
     assert any("cell 5 does not parse" in each for each in notes)
 
 
+def test_a_change_over_two_lines_of_a_cell_is_refused() -> None:
+    """The lines are texts of their own in the file, with JSON between them."""
+    for source, sound in ((["a = (1,\n", "  2)"], False), ("a = (1,\n  2)", True)):
+        raw = json.dumps({"cells": [cell("code", source)]}).encode()
+        code, _, _ = notebooks.code(notebooks.read("a.ipynb", raw))
+        edit = code.edit(Change(code.text.index("(1"), code.text.index("2)"), "x", ""))
+        assert (edit is not None) is sound
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_notebook_writes_letters_as_it_did(plain: bool) -> None:
+    notebook = {"cells": [cell("code", ["open('é.csv')"])]}
+    raw = json.dumps(notebook, ensure_ascii=plain).encode()
+    new, _ = rewrite({"a.ipynb": raw, "é.csv": ""}, {"é.csv": "data/é.csv"})
+    letter = b"\\u00e9.csv" if plain else "é.csv".encode()
+    assert new == {"a.ipynb": raw.replace(letter, b"data/" + letter)}
+
+
 def test_a_file_that_is_no_notebook_costs_only_itself() -> None:
     for bad in ('{"cells": utils', '{"utils": 1}', '{"cells": [{"source": [1], "utils": 2}]}'):
         found, notes = one("bad.ipynb", bad)
@@ -137,7 +156,9 @@ TEXTS = [
     ("run.sh", "cd imgs\npython main.py\n", "NOTE"),
     ("imgs/run.sh", "cat a.png\n", "NOTE"),
     ("run.sh", "ls ./imgs/\nls imgs/a.png/..\n", None),
+    ("docker-compose.yml", "command: python main.py\n", "NOTE"),
     (".gitattributes", "imgs/*.png filter=lfs\n", "NOTE"),
+    ("conf/a.yaml", "kind: sub\n", None),
     ("data.txt", "main.py train.csv\n", None),
 ]  # fmt: skip
 
@@ -198,6 +219,16 @@ def test_a_file_that_names_nothing_that_moves_has_no_edit() -> None:
              "stays.csv": ""}  # fmt: skip
     new, notes = rewrite(files)
     assert set(new) == {"main.py"}
+    assert notes == ()
+
+
+def test_a_name_that_is_not_utf8_is_given_back_as_it_is() -> None:
+    odd = os.fsdecode(b"caf\xe9.py")
+    raw = {"caf\\xe9.py": b"import utils\n", "utils.py": b"", "a b.py": b"import utils\n"}
+    real = {**raw, odd: raw["caf\\xe9.py"]}
+    moves = {odd: "src/pkg/cafe.py", "utils.py": "src/pkg/utils.py", "a b.py": "src/pkg/a_b.py"}
+    edits, notes = edits_for(read_texts(raw), real.__getitem__, moves, "pkg", {odd: ""})
+    assert set(edits) == {odd, "a b.py"}
     assert notes == ()
 
 
@@ -267,15 +298,58 @@ def test_scripts_give_the_same_after_the_move(tmp_path: Path) -> None:
     assert results[0][:4] == ["3\n", "3.0\n", "Mean 3.0\n", "3 12\n"]
 
 
-def run(root: Path, script: str) -> str:
+def test_scripts_of_a_folder_give_the_same_after_the_move(tmp_path: Path) -> None:
+    """Scripts that are run from their own folder, with outputs beside them, and a notebook."""
+    notebook = {"cells": [cell("code", ["import sys\n", "sys.path.append('../job')\n"]),
+                          cell("code", ["%time\n", "from tools import rows\n",
+                                        "print(len(rows('../data/in.csv')))\n",
+                                        "open('../data/note.txt', 'w').write('x')"])]}  # fmt: skip
+    files = {
+        "job/make.py": b"from tools import rows\nOUT = 'made.csv'\n"
+        b"with open(OUT, 'w') as f:\n    f.write(str(len(rows('../data/in.csv'))))\n"
+        b"print(open(OUT).read())\n",
+        "job/tools.py": b"import os\nHERE = os.path.dirname(os.path.abspath(__file__))\n"
+        b"def rows(path):\n    with open(os.path.join(HERE, 'skip.txt')) as f:\n"
+        b"        skip = int(f.read())\n    return open(path).read().split()[skip:]\n",
+        "job/skip.txt": b"1",
+        "data/in.csv": b"a\n1\n2\n",
+        "nb/look.ipynb": json.dumps(notebook).encode(),
+    }
+    moves = {
+        "job/make.py": "src/pkg/make.py", "job/tools.py": "src/pkg/io/tools.py",
+        "job/skip.txt": "conf/skip.txt", "data/in.csv": "data/raw/in.csv",
+        "nb/look.ipynb": "notebooks/eda/look.ipynb",
+    }  # fmt: skip
+    edits, notes = edits_for(
+        read_texts(files), files.__getitem__, moves, "pkg", {"job/make.py": "job"}
+    )
+    assert "writes to job, which has to exist" in [each.text for each in notes]
+    after = {moves[path]: apply_edits(text, edits.get(path, ())) for path, text in files.items()}
+    results = []
+    for folder, tree, work, script in (
+        ("before", files, "job", "make.py"),
+        ("after", {**after, "job/.gitkeep": b""}, "", "src/pkg/make.py"),
+    ):
+        root = tmp_path / folder
+        for path, content in tree.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(content)
+        results.append([run(root, script, work)])
+        path = next(each for each in tree if each.endswith(".ipynb"))
+        cells = json.loads(tree[path])["cells"]
+        code = "".join("".join(each["source"]) + "\n" for each in cells).replace("%time\n", "")
+        (root / path).with_suffix(".py").write_text(code, encoding="utf-8")
+        results[-1].append(run(root, "look.py", str(Path(path).parent)))
+        results[-1].append((root / "job/made.csv").read_text(encoding="utf-8"))
+        assert len(list((root / "data").rglob("note.txt"))) == 1
+    assert results[0] == results[1] == ["2\n", "2\n", "2"]
+
+
+def run(root: Path, script: str, work: str = "") -> str:
     environment = {**os.environ, "PYTHONPATH": str(root / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, script]
     done = subprocess.run(
-        [sys.executable, script],
-        cwd=root,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
+        command, cwd=root / work, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

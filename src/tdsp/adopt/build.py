@@ -92,6 +92,10 @@ def build(done: Scan, wish: Wish) -> Plan:
     level, notes = _level(done, wish.level)
     answers = _answers(done, wish, package)
     rendered = {} if done.source.name == "tdsp" else render(answers)
+    if not wish.package and _clash(done, package, rendered):
+        package = package_of(f"{package} model")
+        answers = _answers(done, wish, package)
+        rendered = render(answers)
     targets, questions = _targets(done, package, rendered, level)
     items = tuple(_items(done, targets, questions, level))
     notes = [*done.facts.notes, *notes, *_built(done, targets)]
@@ -114,6 +118,16 @@ def _package(done: Scan) -> str:
         name = next(iter(own))
         return name if package_of(name) == name else package_of(f"{name} model")
     return package_of(posixpath.basename(done.subdirectory) or done.tree.root.name)
+
+
+def _clash(done: Scan, package: str, rendered: Mapping[str, bytes]) -> bool:
+    """Tell whether the team's package of this name has modules that the template brings."""
+    if package not in done.layout.packages | done.layout.inner:
+        return False
+    before = f"src/{package}/"
+    theirs = {path.removeprefix("src/") for path in rendered if path.startswith(before)}
+    ours = {path.removeprefix("src/") for path in done.judged if path.endswith(".py")}
+    return any(posixpath.basename(path) != "__init__.py" for path in theirs & ours)
 
 
 def _level(done: Scan, wanted: int) -> tuple[int, list[Note]]:

@@ -168,6 +168,8 @@ class _Judge(Data):
             return Judged("result", "reports", 0.93, why)
         used = self._used(fact)
         kind = "script" if fact.run and not fact.importers else "code"
+        if deep := set(parts) & names.ANYWHERE:
+            return stays(kind, "it parses as Python 3", f"it belongs to {sorted(deep)[0]}")
         if (EXAMPLES.search(path) and "__init__.py" not in name) or (
             parts and parts[0] in names.STAY
         ):
@@ -244,7 +246,8 @@ class _Judge(Data):
         return None
 
     def _settings(self, path: str, fact: Fact, folder: str) -> Judged:
-        if fact.content in {"json", "xml"} and set(names.parts_of(path)) & names.RESULT_FOLDERS:
+        result = set(names.parts_of(path)) & names.RESULT_FOLDERS
+        if result and data_like(fact, self.repo) in {"json", "xml"}:
             return Judged("result", "reports", 0.93, ("JSON or XML", "its folder is for results"))
         if not folder or names.folded(folder.split("/")[0]) in names.STAY | names.TESTS:
             return stays("configuration", "settings stay where tools and code look for them")
@@ -366,7 +369,7 @@ class _Judge(Data):
         folder = posixpath.dirname(path)
         if fact.content == "empty":
             return stays("configuration", "an empty file may keep a folder for a script")
-        if fact.content in {"json", "xml"}:
+        if data_like(fact, self.repo) in {"json", "xml"}:
             return self._settings(path, fact, folder)
         if fact.content == "program":
             return stays("vendored", "a program is not moved, since commands name it")

@@ -57,7 +57,8 @@ def content_of(repo: Repository, file: File) -> str:
 
 def pointed(file: File) -> str:
     """Return what the name of a large file's pointer says that it holds."""
-    return "model" if file.suffix in MODELS else BY_SUFFIX.get(file.suffix, "binary")
+    known = BY_SUFFIX | {".json": "json", ".xml": "xml", ".txt": "text"}
+    return "model" if file.suffix in MODELS else known.get(file.suffix, "binary")
 
 
 def _by_magic(file: File) -> str:

@@ -11,6 +11,18 @@ from tdsp.reading.repository import Repository
 CODE = frozenset({"python", "python 2", "broken python"})
 
 
+# A file whose tool finds what is beside it by its place.
+OWN_PLACES = {
+    "package.json": "it is a web client with a package.json",
+    "CMakeLists.txt": "it is built by CMake",
+    "script.py.mako": "a tool for databases keeps its migrations there",
+    "alembic.ini": "a tool for databases keeps its migrations there",
+    "dbt_project.yml": "dbt finds its models by their places",
+    "scrapy.cfg": "Scrapy finds its spiders by their places",
+    "MLproject": "MLflow runs it as a project of its own",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """`packages` are root folders that are imported by name; `wholes` say why each stays whole."""
@@ -60,19 +72,15 @@ def _wholes(
     """Return the folders that are not taken apart, and the reason."""
     found = dict.fromkeys(repo.foreign, "it has a licence of its own")
     for top, paths in tops.items():
-        held = {path.split("/", 1)[1] for path in paths}
-        if top == "src" or top in packages or names.folded(top) in names.TESTS:
+        if top in packages or names.folded(top) in names.TESTS:
             continue
-        if "CMakeLists.txt" in held:
-            found[top] = "it is built by CMake"
-        elif "script.py.mako" in held or "alembic.ini" in held:
-            found[top] = "a tool for databases keeps its migrations there"
         for path in paths:
             folder, name = posixpath.split(path)
-            if name == "package.json":
-                found.setdefault(folder, "it is a web client with a package.json")
-            elif names.BUILD.match(name) and "dockerfile" in name.lower():
-                found.setdefault(folder, "it has a container file of its own")
+            why = OWN_PLACES.get(name, "")
+            if not why and names.BUILD.match(name) and "dockerfile" in name.lower():
+                why = "it has a container file of its own"
+            if why and folder != "src" and not (top == "src" and _imported(folder, facts)):
+                found.setdefault(folder, why)
     for path in facts.files:
         if repo.role(path) == "vendored" and not any(path.startswith(f"{e}/") for e in found):
             found[posixpath.dirname(path)] = "it is somebody else's code"
@@ -81,6 +89,16 @@ def _wholes(
         if count >= 3 and count > len(tops[top]) / 2:
             found.setdefault(top, "most of it is code in other languages")
     return found
+
+
+def _imported(folder: str, facts: Facts) -> bool:
+    """Tell whether code outside of a folder imports what is inside."""
+    before = f"{folder}/"
+    return any(
+        not who.startswith(before)
+        for path, fact in facts.files.items() if path.startswith(before)
+        for who in fact.importers
+    )  # fmt: skip
 
 
 def _is_foreign(facts: Facts, path: str) -> bool:

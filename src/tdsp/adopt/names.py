@@ -29,7 +29,7 @@ DEPENDENCIES = re.compile(
     re.IGNORECASE,
 )
 BUILD = re.compile(
-    r"^(setup\.(py|cfg)|pyproject\.toml|[\w.-]*makefile|\w+\.mk|[\w.-]*dockerfile[\w.-]*|"
+    r"^(setup\.(py|cfg)|pyproject\.toml|[\w.-]*makefile|\w+\.mk|(?![\w.-]*\.(md|rst|txt|py)$)[\w.-]*dockerfile[\w.-]*|"
     r"(docker-)?compose[\w.-]*\.ya?ml|tox\.ini|noxfile\.py|pytest\.ini|mypy\.ini|MANIFEST(\.in)?|"
     r"Jenkinsfile|Procfile|runtime\.txt|app\.ya?ml|dvc\.(yaml|lock)|MLproject|buildspec\.ya?ml|"
     r"cloudbuild\.ya?ml|appspec\.ya?ml|azure-pipelines[\w.-]*\.ya?ml|mkdocs\.ya?ml|justfile|"
@@ -128,6 +128,7 @@ RESULT_FOLDERS = frozenset(
         "evaluation",
     ]
 )
+ANYWHERE = frozenset(["dags", "migrations", "alembic", "terraform"])  # their tools find them
 OUTPUTS = frozenset(["output", "outputs", "result", "results"])
 TOOLS = frozenset(["scripts", "bin", "tools", "ci", "script"])
 FIGURES = frozenset(
@@ -258,7 +259,7 @@ DERIVED = re.compile(
     r"y_train|x_test|y_test|train_test|normali[sz]ed|engineered|final|balanced|resampled)"
 )
 RESULT = re.compile(
-    r"(?i)(predict|submission|result|metric|scores?(?![a-z])|report|evaluation|confusion|history|importance|"
+    r"(?i)(predict|submission|result|metric|scores?(?![a-z])|report|evaluation|confusion|history|importance|leaderboard|"
     r"statistic|summary|analysis|correlation)"
 )
 VERSION = re.compile(

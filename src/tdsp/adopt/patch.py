@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from tdsp.adopt.plan import Plan, apply_edits
-from tdsp.adopt.tree import Blobs, Tree, git
+from tdsp.adopt.tree import Blobs, Tree, git, shown
 from tdsp.errors import TdspError
 
 EMPTY = b""
@@ -21,7 +21,7 @@ def as_patch(plan: Plan, tree: Tree) -> bytes:
         return EMPTY
     with tempfile.TemporaryDirectory(prefix="tdsp-") as folder:
         env = _beside(tree.root, Path(folder))
-        lines = list(_index(plan, tree, env))
+        lines = _index(plan, tree, env, Path(folder))
         git(tree.root, "update-index", "-z", "--index-info", given=b"".join(lines), env=env)
         made = git(tree.root, "write-tree", env=env).decode().strip()
         return git(
@@ -41,24 +41,32 @@ def _beside(root: Path, folder: Path) -> dict[str, str]:
     }
 
 
-def _index(plan: Plan, tree: Tree, env: dict[str, str]) -> "list[bytes]":
+def _index(plan: Plan, tree: Tree, env: dict[str, str], folder: Path) -> list[bytes]:
+    made = _written(plan, tree, env, folder)
     lines = []
-    with Blobs(tree.root) as blobs:
-        for item in plan.items:
-            if not item.target:
-                continue
-            blob = item.blob
-            if item.edits:
-                try:
-                    content = apply_edits(blobs.read(item.blob), item.edits)
-                except ValueError as error:
-                    raise TdspError(f"{item.path}: {error}") from error
-                words = ("hash-object", "-w", "-t", "blob", "--stdin", "--no-filters")
-                blob = git(tree.root, *words, given=content, env=env).decode().strip()
-            mode = tree.entries[item.path].mode
+    for item in plan.items:
+        if item.target:
+            mode, blob = tree.entries[item.path].mode, made.get(item.path, item.blob)
             lines.append(f"{mode} {blob}\t".encode() + os.fsencode(item.target) + b"\0")
     lines += [f"160000 {blob}\t".encode() + raw + b"\0" for blob, raw in _submodules(tree)]
     return lines
+
+
+def _written(plan: Plan, tree: Tree, env: dict[str, str], folder: Path) -> dict[str, str]:
+    """Write the edited files as objects, with one process for all; return path -> blob id."""
+    places: dict[str, Path] = {}
+    with Blobs(tree.root) as blobs:
+        for number, item in enumerate(plan.items):
+            if item.edits and item.target:
+                places[item.path] = place = folder / str(number)
+                try:
+                    place.write_bytes(apply_edits(blobs.read(item.blob), item.edits))
+                except ValueError as error:
+                    raise TdspError(f"{shown(item.path)}: {error}") from error
+    given = "".join(f"{place}\n" for place in places.values()).encode()
+    words = ("hash-object", "-w", "-t", "blob", "--no-filters", "--stdin-paths")
+    made = git(tree.root, *words, given=given, env=env).decode().split()
+    return dict(zip(places, made, strict=True))
 
 
 def _submodules(tree: Tree) -> list[tuple[str, bytes]]:

@@ -67,6 +67,9 @@ class Imports(Walker):
         if not first:
             self.parsed.note(node, f"`import {name}` becomes {new}: its uses have to be changed")
             return ""
+        if re.search(rf"\b{self.layout.package}\b", self.parsed.source.text):
+            self.parsed.note(node, f"`import {name}` becomes {new}, whose first name is taken here")
+            return ""
         return f"{_single(first, top)}; import {new}"
 
     def visit_ImportFrom(self, node: cst.ImportFrom) -> None:  # noqa: N802
@@ -292,7 +295,7 @@ class Imports(Walker):
 
     def _put(self, node: Any, old: str, new: str, why: str) -> None:
         """Change the inside of a text whose letters stand in the file as they are."""
-        start, end = self.parsed.span(node)
+        start, end = self.parsed.inside(node)
         at = self.parsed.source.text.find(old, start, end)
         if at < 0:
             self.parsed.note(node, f"not edited: {why}")

@@ -33,6 +33,7 @@ class Layout:
         self.files = frozenset(files) | frozenset(moves)
         self.moves = moves
         self.package = package
+        self._moved: dict[str, bool] = {}
         self._blocks: dict[str, str | None] = {}
 
     @cached_property
@@ -65,7 +66,10 @@ class Layout:
         """Tell whether a file, or any file of a folder, moves."""
         if path in self.files:
             return self.target(path) != path
-        return any(self.target(each) != each for each in self.folders.get(path, ()))
+        if path not in self._moved:
+            inside = self.folders.get(path, ())
+            self._moved[path] = any(self.target(each) != each for each in inside)
+        return self._moved[path]
 
     def block(self, folder: str) -> str | None:
         """Return where a folder lies after the move, if all that is in it keeps its place in it."""

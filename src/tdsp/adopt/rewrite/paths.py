@@ -77,8 +77,9 @@ class Paths(Walker, Places):
         if key in self.memo:
             return self.memo[key]
         self.memo[key] = None  # a name that is made from itself leads nowhere
-        for each in name.items:
-            if name.uses and all(map(self.usage.is_path, name.uses)):
+        several = name.items or (name.values if len(name.values) > 1 else [])
+        if several and None not in several and name.uses and self.usage.all_paths(name.uses):
+            for each in several:
                 self.take(each)
         value = name.value
         if value is None:
@@ -117,6 +118,8 @@ class Paths(Walker, Places):
         return None if old is None or new is None else Place(old, new)
 
     def visit_Call(self, node: cst.Call) -> bool:  # noqa: N802
+        if dotted(node.func).startswith("sys.path."):
+            return False  # kept as it is; the imports are noted
         if sinks.destroys(node):
             return not self._destroys(node)
         found = [*sinks.path_arguments(node), *self.usage.local_arguments(node)]
@@ -176,7 +179,7 @@ class Paths(Walker, Places):
         """Leave alone what is only a text, such as documentation."""
         return not isinstance(node.value, cst.SimpleString | cst.ConcatenatedString)
 
-    def visit_SimpleString(self, node: cst.SimpleString) -> None:  # noqa: N802
+    def visit_SimpleString(self, node: cst.SimpleString | cst.ConcatenatedString) -> None:  # noqa: N802
         if id(node) in self.done or not isinstance(node.evaluated_value, str):
             return
         text = node.evaluated_value
@@ -191,6 +194,10 @@ class Paths(Walker, Places):
             if old and named and self.layout.moved(old):
                 self.parsed.note(node, f"`{text}` may be {old}, which moves; its use is not clear")
                 return
+
+    def visit_ConcatenatedString(self, node: cst.ConcatenatedString) -> bool:  # noqa: N802
+        self.visit_SimpleString(node)
+        return False
 
     def _destroys(self, node: cst.Call) -> bool:
         """Note a call that removes or gathers files, and leave what it is given."""
@@ -241,6 +248,8 @@ class Paths(Walker, Places):
         self._mark(node, pieces)
         text = _text(pieces)
         if not pieces.constants:
+            if write and pieces.start is not None and not _makes_folder(call):
+                self._written(node, pieces.start.old, pieces.start.new)
             return pieces.start
         if "://" in text:
             return None
@@ -338,10 +347,11 @@ class Paths(Walker, Places):
 
     def _inside(self, part: Constant) -> bool:
         """Tell whether the letters of a constant stand in the file as they are."""
-        return bool(part.value) and part.value in self.parsed.code(part.node)
+        start, end = self.parsed.inside(part.node)
+        return bool(part.value) and part.value in self.parsed.source.text[start:end]
 
     def _replace(self, part: Constant, value: str) -> None:
-        start, end = self.parsed.span(part.node)
+        start, end = self.parsed.inside(part.node)
         at = self.parsed.source.text.index(part.value, start, end)
         before = "/" if part.value.startswith("/") else ""
         after = "/" if part.value.endswith("/") and len(part.value) > 1 else ""

@@ -121,7 +121,7 @@ def encoded(path: str, content: bytes, text: str, encoding: str, offset: int = 0
 def parseable(source: Source) -> Source:
     """Return the source without what the parser does not give back.
 
-    That is a form feed at the start of a line, and what follows the last line of code.
+    That is a form feed at the start of a line.
     """
     text, starts, ends = source.text, source.starts, source.ends
     if feeds := [match.start() for match in re.finditer(r"(?m)(?<![^\n\r])\f", text)]:
@@ -129,14 +129,18 @@ def parseable(source: Source) -> Source:
         kept = [n for n in range(len(text)) if n not in dropped]
         text = "".join(text[n] for n in kept)
         starts, ends = [starts[n] for n in kept], [ends[n] for n in kept]
-    lines = text.split("\n")
-    while lines and (not lines[-1].strip() or lines[-1].lstrip().startswith("#")):
-        lines.pop()
-    text = "\n".join(lines).rstrip()
     return Source(
         source.path, source.content, text, starts, ends,
         source.encode, source.decode,
     )  # fmt: skip
+
+
+def _code_of(text: str) -> str:
+    """Return a text up to its last line of code: the parser loses some of what follows."""
+    lines = text.split("\n")
+    while lines and (not lines[-1].strip() or lines[-1].lstrip().startswith("#")):
+        lines.pop()
+    return "\n".join(lines).rstrip()
 
 
 @dataclass(eq=False)
@@ -165,6 +169,13 @@ class Parsed:
         """Return the text of a node."""
         start, end = self.span(node)
         return self.source.text[start:end]
+
+    def inside(self, node: Any) -> tuple[int, int]:
+        """Return where the letters of a text stand, without its quotes and what is before them."""
+        start, end = self.span(node)
+        if hasattr(node, "quote"):
+            return start + len(node.prefix) + len(node.quote), end - len(node.quote)
+        return start, end
 
     def _char(self, offset: int) -> int:
         if self.source.text.isascii():
@@ -205,12 +216,13 @@ def parse(source: Source) -> Parsed:
 
     bare = parseable(source)
     try:
-        tree = libcst.parse_module(bare.text)
+        text = _code_of(bare.text)
+        tree = libcst.parse_module(text)
     except (libcst.ParserSyntaxError, RecursionError, ValueError) as error:
         line = getattr(error, "raw_line", 0)
         where = f" (line {line})" if line else ""
         raise TdspError(f"does not parse as Python 3{where}") from error
-    if tree.code != bare.text:
+    if tree.code != text:
         raise TdspError("is not given back by the parser as it is")
     wrapper = MetadataWrapper(tree, unsafe_skip_copy=True)
     spans = wrapper.resolve(ByteSpanPositionProvider)

@@ -15,7 +15,7 @@ APP = re.compile(r"(?<![\w./-])([A-Za-z_]\w*(?:\.\w+)*):([A-Za-z_]\w*)(?![\w./:-
 MODULE = re.compile(r"(python3?|pytest)\s+-m\s+([A-Za-z_][\w.]*)")
 NAMES = re.compile(
     r"(Procfile|Makefile|GNUmakefile|Dockerfile[\w.-]*|Containerfile|\.gitattributes|\.dockerignore|"
-    r"CODEOWNERS|dvc\.yaml|docker-compose[\w.-]*|Jenkinsfile|MLproject|tox\.ini|app\.yaml)$",
+    r"CODEOWNERS|dvc\.yaml|(docker-)?compose[\w.-]*\.ya?ml|Jenkinsfile|MLproject|tox\.ini|app\.yaml)$",
     re.IGNORECASE,
 )
 ENDS = (".sh", ".bash", ".r", ".rmd", ".bat", ".cmd", ".ps1", ".mk")
@@ -28,7 +28,8 @@ COMMAND = re.compile(
     r"gunicorn|flask|pytest|mlflow|uv run)\s.*$"
 )
 ENTERS = re.compile(
-    r"(?m)^[^#\n]*(?:\bcd[ \t]+(?![<\[]|\"?\$\(dirname)[\w./$]|pushd |working-directory:|setwd\()"
+    r"(?m)^[^#\n]*(?:\bcd[ \t]+(?![<\[]|\"?\$\(dirname)[\w./$]|pushd |"
+    r"working-directory:|wdir:|setwd\()"
 )
 SETTINGS = (".yaml", ".yml", ".toml", ".ini", ".cfg", ".json", ".conf", ".env", ".properties")
 MOST = 200_000
@@ -96,7 +97,8 @@ def links(page: Words, layout: Layout) -> Iterator[Change]:
 def changes(page: Words, layout: Layout, notes: list[Note]) -> list[Change]:
     """Return the changes of a file of commands or settings.
 
-    A folder that is entered on the way makes it unknown what a word means: then all are notes.
+    A folder that is entered on the way, or an image in which a command is run, makes it unknown
+    what a word means: then all are notes.
     """
     text, path = page.source.text, page.source.path
     name = posixpath.basename(path)
@@ -105,7 +107,8 @@ def changes(page: Words, layout: Layout, notes: list[Note]) -> list[Change]:
     found = [*tokens(page, layout, notes), *modules(page, layout, notes)]
     if name.lower().startswith(("dockerfile", "containerfile")):
         found = _in_image(page, found, notes)
-    if not found or not ENTERS.search(text):
+    elsewhere = name.lower().startswith(("docker-compose", "compose")) or ENTERS.search(text)
+    if not found or not elsewhere:
         return found
     for each in found:
         _note(page, each.start, f"`{text[each.start : each.end]}` becomes {each.new}", notes)
@@ -132,7 +135,8 @@ def tokens(page: Words, layout: Layout, notes: list[Note]) -> Iterator[Change]:
             continue
         old = posixpath.normpath(posixpath.join(page.old, text))
         beside = posixpath.normpath(posixpath.join(own, text))
-        if beside != old and layout.moved(beside):
+        named = beside in layout.files or "/" in text
+        if beside != old and named and layout.moved(beside):
             _note(page, match.start(), f"`{text}` may be {beside}, which moves", notes)
             continue
         if not layout.moved(old):

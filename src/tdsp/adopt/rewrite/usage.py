@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import libcst as cst
@@ -12,10 +13,19 @@ from tdsp.adopt.rewrite.resolve import Resolver
 from tdsp.adopt.rewrite.source import dotted
 
 
+@dataclass(frozen=True, slots=True)
+class Function:
+    """The parameters of a function, and the places of those that it uses as paths alone."""
+
+    names: list[str]
+    paths: frozenset[int]
+
+
 class Usage:
     """Tells of each use of a name whether it is that of a path.
 
     `elsewhere` tells of a name of the module how other files use it: None if none does.
+    `imported` gives the parameters of a function of another file, and which of them are paths.
     """
 
     def __init__(
@@ -23,9 +33,11 @@ class Usage:
         names: Names,
         parents: Any,
         elsewhere: Callable[[str], bool | None] = lambda _: None,
+        imported: Callable[[str], "Function | None"] = lambda _: None,
     ) -> None:
         self.names, self.parents, self.elsewhere = names, parents, elsewhere
-        self.local: dict[str, set[int]] = {}
+        self.imported = imported
+        self.local: dict[str, Function] = {}
         self.local = self._local()
 
     def parent(self, node: Any) -> Any:
@@ -89,33 +101,34 @@ class Usage:
         return any(each is node for each in found)
 
     def local_arguments(self, call: cst.Call) -> list[Any]:
-        """Return those arguments of a function of this file that it uses as paths alone."""
-        name = call.func.value if isinstance(call.func, cst.Name) else ""
-        paths = self.local.get(name)
-        if not paths:
+        """Return those arguments of a function of the repository that it uses as paths alone."""
+        name = dotted(call.func)
+        function = self.local.get(name) or (self.imported(name) if name and call.args else None)
+        if function is None:
             return []
-        names = self.names.functions[name][0][1]
         found = []
         for number, each in enumerate(call.args):
             place = number
             if each.keyword is not None:
-                known = each.keyword.value in names
-                place = names.index(each.keyword.value) if known else -1
-            if place in paths and not each.star:
+                known = each.keyword.value in function.names
+                place = function.names.index(each.keyword.value) if known else -1
+            if place in function.paths and not each.star:
                 found.append(each.value)
         return found
 
-    def _local(self) -> dict[str, set[int]]:
-        found: dict[str, set[int]] = {}
+    def _local(self) -> dict[str, Function]:
+        found: dict[str, Function] = {}
         for function, places in self.names.functions.items():
             if len(places) != 1:
                 continue
             scope, parameters = places[0]
+            paths = set()
             for number, parameter in enumerate(parameters):
                 name = self.names.table[(scope, parameter)]
-                once = len(name.values) == 1 and name.uses
-                if once and all(map(self.is_path, name.uses)):
-                    found.setdefault(function, set()).add(number)
+                if len(name.values) == 1 and name.uses and self.all_paths(name.uses):
+                    paths.add(number)
+            if paths:
+                found[function] = Function(parameters, frozenset(paths))
         return found
 
 

@@ -13,10 +13,10 @@ from tdsp.adopt.rewrite.imports import Imports
 from tdsp.adopt.rewrite.layout import Layout
 from tdsp.adopt.rewrite.names import Names
 from tdsp.adopt.rewrite.paths import Paths
-from tdsp.adopt.rewrite.resolve import Resolver
+from tdsp.adopt.rewrite.resolve import Doubt, Resolver
 from tdsp.adopt.rewrite.running import Running
 from tdsp.adopt.rewrite.source import Parsed, Source
-from tdsp.adopt.rewrite.usage import Usage, used_elsewhere
+from tdsp.adopt.rewrite.usage import Function, Usage, used_elsewhere
 from tdsp.errors import TdspError
 from tdsp.reading import Repository
 from tdsp.reading.files import shown
@@ -38,9 +38,10 @@ class Rewriter:
     ) -> None:
         self.repo, self.contents = repo, contents
         self.real = {shown(path): path for path in moves}
-        told = {shown(old): shown(new) for old, new in moves.items() if old != new}
+        told = {shown(old): shown(new) for old, new in moves.items() if new not in ("", old)}
         self.layout = Layout(repo.files, told, package)
         self.resolver = Resolver(repo, self.layout, {shown(p): f for p, f in runs.items()})
+        self._functions: dict[str, dict[str, Function]] = {}
         self.running = Running(self.layout, self.resolver)
 
     def run(self) -> tuple[dict[str, tuple[Edit, ...]], tuple[Note, ...]]:
@@ -127,10 +128,43 @@ class Rewriter:
         imports = Imports(parsed, self.layout, self.resolver)
         imports.walk(parsed.tree)
         usage = Usage(
-            Names(parsed.tree), parsed.parents, used_elsewhere(self.resolver, parsed.path)
+            Names(parsed.tree),
+            parsed.parents,
+            used_elsewhere(self.resolver, parsed.path),
+            self._imported(parsed.path),
         )
         Paths(parsed, self.layout, self.running.of(parsed.path), usage).run()
         parsed.notes += commented(parsed, imports.places, self.resolver)
+
+    def _imported(self, path: str) -> Callable[[str], Function | None]:
+        """Return what gives the functions of other files by the name that they have in this one."""
+        module = self.resolver.code.get(path)
+        known = {each.alias: each for each in module.imports if not each.level} if module else {}
+
+        def function(name: str) -> Function | None:
+            head, _, last = name.rpartition(".")
+            found = known.get(head or last)
+            if found is None:
+                return None
+            taken = found.name.rpartition(".")[2]
+            home, wanted = (found.name, last) if head else (found.module, taken)
+            place = self.resolver.resolve(path, home, frozenset())
+            if isinstance(place, Doubt) or not place.path:
+                return None
+            return self._functions_of(place.path).get(wanted)
+
+        return function
+
+    def _functions_of(self, path: str) -> dict[str, Function]:
+        """Return the functions of a file that take paths."""
+        if path not in self._functions:
+            self._functions[path] = {}
+            try:
+                parsed = source.parse(source.python(path, self.contents(self.real.get(path, path))))
+            except (TdspError, OSError, KeyError):
+                return {}
+            self._functions[path] = Usage(Names(parsed.tree), parsed.parents).local
+        return self._functions[path]
 
     def _notebook(self, path: str, content: bytes) -> tuple[tuple[Edit, ...], list[Note]]:
         notebook = notebooks.read(path, content)
