@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tdsp import INSTALL, __version__
+from tdsp.adopt.cli import adopt
 from tdsp.check.cli import check as check_command
 from tdsp.errors import TdspError
 from tdsp.fleet.cli import app as fleet
@@ -225,4 +226,5 @@ app.command("onboard")(onboard_command)
 app.command("generate")(generate_command)
 app.command("check")(check_command)
 app.add_typer(fleet)
+app.add_typer(adopt, name="adopt")
 people.register(app)

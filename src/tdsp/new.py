@@ -75,7 +75,7 @@ def new(request: Request, say: Say) -> NewProject:
     removed = () if request.dry_run else tuple(_sweep(request.folder))
     with _building(request.folder) as built:
         say("Rendering the template")
-        _render(request, answers, built)
+        render_template(request, answers, built)
         recorded = _recorded(built)
         place = request.folder / recorded["project_slug"]
         if place.exists() and (not place.is_dir() or any(place.iterdir())):
@@ -158,7 +158,8 @@ def _runs(process: int) -> bool:
     return True
 
 
-def _render(request: Request, answers: dict[str, Any], target: Path) -> None:
+def render_template(request: Request, answers: dict[str, Any], target: Path) -> None:
+    """Render the template; `new` and `adopt` do the same. Raises TdspError for a refused answer."""
     from copier import run_copy
     from copier.errors import CopierError, DirtyLocalWarning, InteractiveSessionError
 

@@ -1,0 +1,328 @@
+"""A plan from facts: what becomes of each file, what is asked, what the template adds."""
+
+import posixpath
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tdsp.adopt import names
+from tdsp.adopt.classify import classify
+from tdsp.adopt.facts import Facts, gather
+from tdsp.adopt.judged import Judged
+from tdsp.adopt.layout import Layout, layout
+from tdsp.adopt.plan import Item, Note, Plan, Question
+from tdsp.adopt.sources import Source, mapped, recognise
+from tdsp.adopt.targets import Targets, settle
+from tdsp.adopt.template import check_package, package_of, render, slug
+from tdsp.adopt.tree import Blobs, Tree, read_repository, read_tree
+from tdsp.errors import TdspError
+from tdsp.reading.repository import Repository
+
+MOST_REMOVED = 0.2
+UNEDITED = frozenset({"vendored", "junk", "archive"})  # whose places no code has to know
+QUESTIONS = {
+    "unread tables": "Nothing that could be read uses these files. Are they raw data?",
+    "unclear tables": "Are these files made from other data, or are they raw?",
+    "unused models": "No code loads or saves these models. Are they still needed?",
+    "exact copies": "These files are exact copies of others. May they go to the archive?",
+    "old versions": "These files look like older versions. May they go to the archive?",
+    "databases": "Programs use these databases. They stay where the programs look for them.",
+    "old folders": "These folders are called old. May they go to the archive?",
+    "images in code": "Are these images documents, or parts of the program?",
+    "unused images": "Nothing names these images. Do they belong to the documents?",
+    "texts that code reads": "Code reads these texts. Are they data?",
+    "documents in folders": "Do these texts belong to the documents?",
+    "unknown files": "What these files are for could not be told. They stay unless you say more.",
+    "python 2": "These files are Python 2, and other files import them. They stay.",
+    "does not parse": "These files do not parse. They are code, and move unchanged with the rest.",
+    "broken notebooks": "These notebooks are not valid JSON. They stay.",
+    "misnamed notebooks": "These files hold notebooks under another name. They stay.",
+    "logs": "May git forget these logs of earlier runs? They stay on disk and in history.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Everything that was read: the tree, the facts, and what they mean."""
+
+    tree: Tree
+    repo: Repository
+    facts: Facts
+    layout: Layout
+    judged: dict[str, Judged]
+    source: Source
+    subdirectory: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person asks for."""
+
+    level: int = 1
+    template_level: str = "train"
+    package: str = ""
+    answers: Mapping[str, str] = field(default_factory=dict)
+
+
+def scan(folder: Path, subdirectory: str = "") -> Scan:
+    """Read a repository and judge each of its files."""
+    tree = read_tree(folder)
+    below = subdirectory.strip("/")
+    if below and not any(path.startswith(f"{below}/") for path in tree.entries):
+        raise TdspError(f"--subdirectory {below}: the commit has no files in this folder")
+    before = f"{below}/" if below else ""
+    with Blobs(tree.root) as blobs:
+        repo = read_repository(tree, blobs, below)
+        facts = gather(repo, lambda path: blobs.read(tree.entries[before + path].blob))
+    found = layout(repo, facts)
+    return Scan(tree, repo, facts, found, classify(repo, facts, found), recognise(repo), below)
+
+
+def build(done: Scan, wish: Wish) -> Plan:
+    """Make the plan. Raises TdspError for wishes that cannot be fulfilled."""
+    if done.layout.projects and not done.subdirectory and wish.level:
+        listed = ", ".join(done.layout.projects)
+        raise TdspError(
+            f"this repository holds several projects ({listed}): plan one at a time with"
+            " --subdirectory, such as --subdirectory " + done.layout.projects[0]
+        )
+    package = wish.package or _package(done)
+    check_package(package) if done.source.name != "tdsp" else None
+    level, notes = _level(done, wish.level)
+    answers = _answers(done, wish, package)
+    rendered = {} if done.source.name == "tdsp" else render(answers)
+    if not wish.package and _clash(done, package, rendered):
+        package = package_of(f"{package} model")
+        answers = _answers(done, wish, package)
+        rendered = render(answers)
+    targets, questions = _targets(done, package, rendered, level)
+    items = tuple(_items(done, targets, questions, level))
+    notes = [*done.facts.notes, *notes, *_built(done, targets)]
+    plan = Plan(
+        done.tree.commit, level, package, wish.template_level, items, tuple(questions.values()),
+        tuple(notes), _added(targets, rendered), tuple(answers.items()),
+        done.subdirectory, done.source.name,
+    )  # fmt: skip
+    plan = edited(done, _placed(plan, done))
+    check_removals(plan)
+    return plan
+
+
+def _package(done: Scan) -> str:
+    """Return the package's name: that of the only package, else the repository's."""
+    if done.source.package:
+        return done.source.package
+    own = done.layout.packages | done.layout.inner
+    if len(own) == 1:
+        name = next(iter(own))
+        return name if package_of(name) == name else package_of(f"{name} model")
+    return package_of(posixpath.basename(done.subdirectory) or done.tree.root.name)
+
+
+def _clash(done: Scan, package: str, rendered: Mapping[str, bytes]) -> bool:
+    """Tell whether the team's package of this name has modules that the template brings."""
+    if package not in done.layout.packages | done.layout.inner:
+        return False
+    before = f"src/{package}/"
+    theirs = {path.removeprefix("src/") for path in rendered if path.startswith(before)}
+    ours = {path.removeprefix("src/") for path in done.judged if path.endswith(".py")}
+    return any(posixpath.basename(path) != "__init__.py" for path in theirs & ours)
+
+
+def _level(done: Scan, wanted: int) -> tuple[int, list[Note]]:
+    if wanted > done.source.most:
+        text = f"from {done.source.name}: {done.source.why}; level {done.source.most} only"
+        return done.source.most, [Note("", 0, text)]
+    if wanted > 1 and done.layout.mixed:
+        return 1, [Note("", 0, f"it is too mixed to be edited ({done.layout.mixed}): level 1 only")]
+    return wanted, []
+
+
+def _built(done: Scan, targets: Mapping[str, str]) -> list[Note]:
+    """Name the build files that look for packages where they were."""
+    moved = {
+        path.split("/")[0] for path, target in targets.items()
+        if path.endswith("/__init__.py") and target != path
+    }  # fmt: skip
+    texts = ((path, done.repo.text(path)) for path in ("setup.py", "setup.cfg"))
+    text = "it looks for packages where they were; they move below src/: change it by hand"
+    return [Note(path, 0, text) for path, found in texts if moved and "packages" in found]
+
+
+def _answers(done: Scan, wish: Wish, package: str) -> dict[str, str]:
+    name = posixpath.basename(done.subdirectory) or done.tree.root.name
+    plain = slug(name)
+    plain = plain if package_of(name) == plain.replace("-", "_") else f"{plain}-project"
+    given = {"project_name": plain.replace("-", " ").capitalize(), "project_slug": plain,
+             "package_name": package, "level": wish.template_level}  # fmt: skip
+    return given | {key: str(value) for key, value in wish.answers.items()}
+
+
+def _targets(
+    done: Scan, package: str, rendered: Mapping[str, bytes], level: int
+) -> tuple[dict[str, str], dict[str, Question]]:
+    if level == 0:
+        return {path: path for path in done.judged}, {}
+    maker = Targets(done.layout, package, rendered)
+    wanted = {path: _wanted(done, maker, path, package) for path in done.judged}
+    targets = settle(wanted, rendered)
+    grouped: dict[str, list[str]] = defaultdict(list)
+    for path, judged in done.judged.items():
+        if judged.ask and not mapped(done.source, path, package):
+            grouped[judged.ask].append(path)
+    return targets, {
+        ask: _question(ask, paths, done, maker, targets) for ask, paths in grouped.items()
+    }
+
+
+def _wanted(done: Scan, maker: Targets, path: str, package: str) -> str:
+    judged = done.judged[path]
+    if judged.place != "untrack" and judged.kind not in {"vendored", "build", "dependencies"}:
+        if target := mapped(done.source, path, package):
+            if judged.kind == "notebook":
+                return maker.wanted(path, judged)
+            return names.module_path(target) if path.endswith(".py") else target
+        if done.layout.mixed and "/" in path and judged.kind != "configuration":
+            return _tree(done, path, package)
+    return maker.wanted(path, judged)
+
+
+def _tree(done: Scan, path: str, package: str) -> str:
+    """Return the place of a file whose tree moves whole, in a repository that is too mixed."""
+    top = path.split("/")[0]
+    code = {"python", "python 2", "broken python", "r"}
+    holds = any(
+        fact.content in code
+        for name, fact in done.facts.files.items()
+        if name.startswith(f"{top}/")
+    )
+    if not holds or top.startswith(".") or names.folded(top) in names.STAY:
+        return path
+    return f"src/{package}/{names.module_name(top)}/{path.split('/', 1)[1]}"
+
+
+def _question(
+    ask: str, paths: list[str], done: Scan, maker: Targets, targets: Mapping[str, str]
+) -> Question:
+    """Return one question with the answers that make sense for its files."""
+    taken = Counter(target.casefold() for target in targets.values())
+
+    def all_to(place: str) -> dict[str, str]:
+        found = {}
+        for path in paths:
+            target = maker.wanted(path, Judged("", place, 0, ()))
+            same = target.casefold() == targets[path].casefold()
+            found[path] = target if same or not taken[target.casefold()] else targets[path]
+        return found if len({t.casefold() for t in found.values() if t}) == len(found) else {}
+
+    choices = {"as proposed": {path: targets[path] for path in paths}}
+    choices["leave"] = {
+        path: path for path in paths if not taken[path.casefold()] or targets[path] == path
+    }
+    if len(choices["leave"]) < len(paths):
+        del choices["leave"]
+    others = {"archive": "archive"}
+    if "table" in ask or "text" in ask:
+        others |= {"raw data": "data/raw", "derived data": "data/processed"}
+    if "image" in ask:
+        others |= {"figures": "reports/figures", "documents": "docs"}
+    for name, place in others.items():
+        if (found := all_to(place)) and found not in choices.values():
+            choices[name] = found
+    return Question(f"q-{ask.replace(' ', '-')}", QUESTIONS[ask], choices, "as proposed")
+
+
+def _items(
+    done: Scan, targets: Mapping[str, str], questions: Mapping[str, Question], level: int
+) -> list[Item]:
+    found = []
+    for path, judged in done.judged.items():
+        question = questions.get(judged.ask)
+        table = mapped(done.source, path, "PACKAGE")
+        why = (*judged.why, f"the table for {done.source.name}") if table else judged.why
+        asked = (
+            question.id
+            if question and path in question.choices["as proposed"] and not table
+            else ""
+        )
+        sure = 0.97 if table else judged.confidence
+        found.append(Item(path, done.repo.files[path].blob, judged.kind, targets[path],
+                          1.0 if level == 0 else sure, why, asked))  # fmt: skip
+    return found
+
+
+def _added(targets: Mapping[str, str], rendered: Mapping[str, bytes]) -> tuple[str, ...]:
+    taken = {target.casefold() for target in targets.values()}
+    return tuple(path for path in rendered if path.casefold() not in taken)
+
+
+def edited(done: Scan, plan: Plan) -> Plan:
+    """Return the plan with the edits and notes for its moves, whatever edits it had."""
+    if plan.level < 2:
+        return plan
+    from tdsp.adopt.rewrite import edits_for
+
+    before = f"{done.subdirectory}/" if done.subdirectory else ""
+    moves = {
+        old.removeprefix(before): new.removeprefix(before)
+        for old, new in plan.moves.items() if old.startswith(before)
+    }  # fmt: skip
+    with Blobs(done.tree.root) as blobs:
+
+        def content(path: str) -> bytes:
+            return blobs.read(done.tree.entries[before + path].blob)
+
+        edits, found = edits_for(done.repo, content, moves, plan.package, done.facts.runs)
+    notes = [note for note in plan.notes if note in _own_notes(done) or not note.path]
+    notes += [replace(each, path=before + each.path) for each in found]
+    items = tuple(
+        replace(
+            each,
+            edits=() if each.kind in UNEDITED else edits.get(each.path.removeprefix(before), ()),
+        )
+        for each in plan.items
+    )
+    return replace(plan, items=items, notes=tuple(notes))
+
+
+def _own_notes(done: Scan) -> set[Note]:
+    before = f"{done.subdirectory}/" if done.subdirectory else ""
+    return {replace(note, path=before + note.path) for note in done.facts.notes}
+
+
+def _placed(plan: Plan, done: Scan) -> Plan:
+    """Return the plan with paths from the repository's root; files outside stay."""
+    if not done.subdirectory:
+        return plan
+    before = f"{done.subdirectory}/"
+
+    def put(target: str) -> str:
+        return before + target if target else ""
+
+    inside = tuple(replace(e, path=before + e.path, target=put(e.target)) for e in plan.items)
+    outside = tuple(
+        Item(path, entry.blob, "unknown", path, 1.0, ("it is outside of the subdirectory",))
+        for path, entry in done.tree.entries.items() if not path.startswith(before)
+    )  # fmt: skip
+    questions = tuple(
+        replace(each, choices={
+            name: {before + path: put(target) for path, target in choice.items()}
+            for name, choice in each.choices.items()
+        })
+        for each in plan.questions
+    )  # fmt: skip
+    notes = tuple(replace(e, path=before + e.path if e.path else "") for e in plan.notes)
+    return replace(plan, items=inside + outside, questions=questions, notes=notes,
+                   added=tuple(before + each for each in plan.added))  # fmt: skip
+
+
+def check_removals(plan: Plan) -> None:
+    """Raise TdspError where files would go without a rule, or far too many would go."""
+    gone = [each for each in plan.items if not each.target]
+    unexplained = [each.path for each in gone if each.kind != "junk" and not each.question]
+    if unexplained and len(unexplained) > MOST_REMOVED * len(plan.items):
+        raise TdspError(
+            f"{len(unexplained)} of {len(plan.items)} files would go without a rule that says why,"
+            f" such as {unexplained[0]}: nothing is planned"
+        )

@@ -1,0 +1,389 @@
+"""The kind of each file, and how sure that is: content and use have to agree."""
+
+import posixpath
+from dataclasses import replace
+
+from tdsp.adopt import names
+from tdsp.adopt.content import DATA
+from tdsp.adopt.copies import copies, versions
+from tdsp.adopt.data import PROSE, Data
+from tdsp.adopt.facts import Fact, Facts, data_like, is_test
+from tdsp.adopt.judged import Judged, stays
+from tdsp.adopt.layout import Layout
+from tdsp.reading.repository import EXAMPLES, Repository
+
+MANY_IMAGES = 30
+TEXTS = (".md", ".rst", ".txt", ".html", ".ipynb")  # that show images
+
+
+def classify(repo: Repository, facts: Facts, found: Layout) -> dict[str, Judged]:
+    """Judge every file, then what one file says about another: copies and versions."""
+    judge = _Judge(repo, facts, found)
+    judged = {path: judge.one(path, fact) for path, fact in facts.files.items()}
+    copies(repo, facts, judged)
+    versions(facts, judged)
+    return judged
+
+
+class _Judge(Data):
+    """Judges one file after another."""
+
+    def one(self, path: str, fact: Fact) -> Judged:
+        """Return the judgement of the first rule that knows the file."""
+        rules = (
+            *(self._special, self._whole, self._gone, self._python, self._fixture, self._notebook),
+            *(
+                self._tool,
+                self._among_documents,
+                self._model,
+                self._data,
+                self._image,
+                self._web,
+                self._document,
+            ),
+        )
+        for rule in rules:
+            if (judged := rule(path, fact)) is not None:
+                return judged
+        return self._rest(path, fact)
+
+    def _among_documents(self, path: str, fact: Fact) -> Judged | None:
+        parts = names.parts_of(path)
+        if not parts or parts[0] not in names.DOCUMENTS or fact.content == "empty":
+            return None
+        kind = "web" if fact.content == "web" else "document"
+        return Judged(
+            kind, "docs", 0.97, (f"its bytes are {fact.content}", "it is among documents")
+        )
+
+    def _special(self, path: str, fact: Fact) -> Judged | None:
+        name = posixpath.basename(path)
+        if fact.content == "link":
+            return stays("unknown", "a symbolic link is not followed and not moved")
+        junk = names.JUNK.search(path) or name == ".gitignore "
+        made = names.MADE.search(path)
+        kept = fact.content in {"python", "notebook"} and not made
+        if (junk or made) and not kept:
+            return Judged("junk", "untrack", 0.99, ("a tool makes it", "its name says so"))
+        if names.ASSISTANT.search(path):
+            return stays("assistant", "files for coding assistants are the team's own")
+        if names.KEEPERS.search(path) and fact.content in {"empty", "text"}:
+            return stays("configuration", "it keeps a folder, or git's rules for it")
+        if "/" not in path and names.KEPT_DOCUMENT.match(name):
+            return stays("document", "hosts and people look for it at the root")
+        if path.startswith(".") or (name.startswith(".") and fact.content in {"text", "empty"}):
+            return stays("configuration", "a tool looks for it under this name")
+        return None
+
+    def _whole(self, path: str, fact: Fact) -> Judged | None:
+        for folder, why in self.layout.wholes.items():
+            if path.startswith(f"{folder}/"):
+                foreign = "somebody" in why or "licence" in why
+                return stays("vendored" if foreign else self._kind(path, fact), why)
+        if fact.content == "source":
+            return stays("code", "code in another language stays whole where it is")
+        return None
+
+    def _gone(self, path: str, fact: Fact) -> Judged | None:
+        """Judge what is in a folder called old: certain only if nothing outside uses it."""
+        match = names.GONE.search(path)
+        if match is None:
+            return None
+        folder = path[: match.end()]
+        outside = {
+            who for who in fact.importers | fact.readers | fact.namers
+            if not who.startswith(folder)
+        }  # fmt: skip
+        why = f"its folder is called {match[2].lower()}"
+        if outside:
+            return Judged(
+                "archive", "archive", 0.6, (why, f"{sorted(outside)[0]} uses it"), "old folders"
+            )
+        return Judged("archive", "archive", 0.93, (why, "nothing outside of it uses it"))
+
+    def _kind(self, path: str, fact: Fact) -> str:
+        """Return the kind of a file whose place is decided by the folder that it is in."""
+        name, content = posixpath.basename(path), data_like(fact, self.repo)
+        if content == "text" and _odd(path):
+            return "configuration"
+        if names.BUILD.match(name):
+            return "build"
+        if names.DEPENDENCIES.match(name):
+            return "dependencies"
+        if content in DATA:
+            return "raw data"
+        if content == "python":
+            return "script" if fact.run and not fact.importers else "code"
+        by = {
+            "notebook": "notebook",
+            "model": "model",
+            "web": "web",
+            "markup": "document",
+            "pdf": "document",
+            "office": "document",
+            "r": "script",
+            "shell": "script",
+            "source": "code",
+            "sql": "code",
+            "python 2": "archive",
+            "broken python": "code",
+            "yaml": "configuration",
+            "json": "configuration",
+            "toml": "configuration",
+            "config": "configuration",
+            "xml": "configuration",
+            "empty": "configuration",
+            "image": "web" if self.layout.app else "document",
+            "text": "document",
+        }
+        return by.get(content, "unknown")
+
+    def _python(self, path: str, fact: Fact) -> Judged | None:
+        name, parts = posixpath.basename(path), names.parts_of(path)
+        if fact.content == "python 2":
+            why = ("it is Python 2", "no Python 3 file imports it")
+            if fact.importers:
+                return Judged("code", "stay", 0.6, (why[0], "others import it"), "python 2")
+            return Judged("archive", "archive", 0.95, why)
+        if fact.content == "broken python":
+            return Judged("code", "code", 0.55, ("it does not parse",), "does not parse")
+        if fact.content != "python":
+            return None
+        if names.BUILD.match(name) and (name == "setup.py" or "/" not in path):
+            return stays("build", "build tools look for it under this name")
+        if is_test(path, self.repo):
+            if parts and parts[0] in names.STAY - names.TESTS:
+                return stays(
+                    "test", "pytest finds tests in it", f"it belongs to {path.split('/')[0]}"
+                )
+            why = (
+                "pytest finds tests in it, or its tests need it",
+                "its name or folder is a test's",
+            )
+            return Judged("test", "tests", 0.97, why)
+        if set(parts) & names.TESTS and self._serves_tests(fact):
+            return Judged("test", "tests", 0.95, ("tests import it", "its folder is for tests"))
+        if set(parts) & names.OUTPUTS and not fact.importers and not fact.run:
+            why = ("nothing imports or runs it", "its folder is for results")
+            return Judged("result", "reports", 0.93, why)
+        used = self._used(fact)
+        kind = "script" if fact.run and not fact.importers else "code"
+        if deep := set(parts) & names.ANYWHERE:
+            return stays(kind, "it parses as Python 3", f"it belongs to {sorted(deep)[0]}")
+        if (EXAMPLES.search(path) and "__init__.py" not in name) or (
+            parts and parts[0] in names.STAY
+        ):
+            return stays(kind, "it parses as Python 3", f"it belongs to the folder {parts[0]}")
+        if name == "__init__.py" or used:
+            return Judged(
+                kind, "code", 0.96, ("it parses as Python 3", used or "a package needs it")
+            )
+        return Judged(
+            kind, "code", 0.9, ("it parses as Python 3", "it defines what others may use")
+        )
+
+    def _fixture(self, path: str, fact: Fact) -> Judged | None:
+        """Judge what lies among tests and is no code: it goes where they go."""
+        parts = names.parts_of(path)
+        if not set(parts) & names.TESTS or not self.tested(posixpath.dirname(path)):
+            return None
+        return Judged(self._kind(path, fact), "tests", 0.95, ("tests are beside it", "for tests"))
+
+    def tested(self, folder: str) -> bool:
+        """Tell whether tests are in a folder or in one above it."""
+        while folder:
+            if folder in self.tests:
+                return True
+            folder = posixpath.dirname(folder)
+        return False
+
+    def _serves_tests(self, fact: Fact) -> bool:
+        """Tell whether only tests use a file among them, and nothing runs it."""
+        tests = all(set(names.parts_of(who)) & names.TESTS for who in fact.importers)
+        return tests and bool(fact.importers or not fact.run)
+
+    def _used(self, fact: Fact) -> str:
+        if fact.importers:
+            return f"{len(fact.importers)} files import it"
+        return fact.run or (f"{sorted(fact.namers)[0]} names it" if fact.namers else "")
+
+    def _notebook(self, path: str, fact: Fact) -> Judged | None:
+        if fact.content == "broken notebook":
+            return Judged(
+                "notebook", "stay", 0.6, ("it is not a valid notebook",), "broken notebooks"
+            )
+        if fact.content != "notebook":
+            return None
+        if not path.endswith(".ipynb"):
+            return Judged(
+                "notebook", "stay", 0.6, ("its JSON is a notebook's",), "misnamed notebooks"
+            )
+        if EXAMPLES.search(path):
+            return stays("notebook", "it belongs to the documents or examples that it is among")
+        return Judged(
+            "notebook", "notebooks", 0.98, ("its JSON is a notebook's", "its name as well")
+        )
+
+    def _tool(self, path: str, fact: Fact) -> Judged | None:
+        name, folder = posixpath.basename(path), posixpath.dirname(path)
+        if names.DEPENDENCIES.match(name):
+            return stays("dependencies", "installers look for it here")
+        if names.BUILD.match(name):
+            return stays("build", "build tools look for it here")
+        if name.endswith(".dvc"):
+            return stays("configuration", "DVC's pointer belongs beside its data")
+        if fact.content in {"r", "shell", "sql"}:
+            tool = fact.content == "shell" and names.folded(path.split("/")[0]) in names.TOOLS
+            if folder and not tool and self._beside_code(folder):
+                return Judged(
+                    "script", "with code", 0.93, ("it is not Python", "it lies beside code")
+                )
+            return stays("script", "it is not Python; its paths are seen from where it lies")
+        if "mlruns" in path.split("/"):
+            return stays("result", "MLflow's records name their own places")
+        if fact.content in {"yaml", "toml", "config"}:
+            return self._settings(path, fact, folder)
+        return None
+
+    def _settings(self, path: str, fact: Fact, folder: str) -> Judged:
+        result = set(names.parts_of(path)) & names.RESULT_FOLDERS
+        if result and data_like(fact, self.repo) in {"json", "xml"}:
+            return Judged("result", "reports", 0.93, ("JSON or XML", "its folder is for results"))
+        if not folder or names.folded(folder.split("/")[0]) in names.STAY | names.TESTS:
+            return stays("configuration", "settings stay where tools and code look for them")
+        if self._beside_code(folder):
+            return Judged(
+                "configuration",
+                "with code",
+                0.93,
+                ("settings of the code beside it", "it moves with that code"),
+            )
+        return stays("configuration", "settings stay where tools and code look for them")
+
+    def _beside_code(self, folder: str) -> bool:
+        """Tell whether a folder, or one above it, holds Python that moves into the package."""
+        top = names.folded(folder.split("/")[0])
+        if top in names.STAY | names.NOTEBOOKS | names.TESTS:
+            return False
+        while folder:
+            if folder in self.code:
+                return True
+            folder = posixpath.dirname(folder)
+        return False
+
+    def _image(self, path: str, fact: Fact) -> Judged | None:
+        if data_like(fact, self.repo) not in {"image", "media"}:
+            return None
+        parts, folder = names.parts_of(path), posixpath.dirname(path)
+        if "static" in parts or "templates" in parts or "public" in parts:
+            return self._web(path, replace(fact, content="web"))
+        if parts and (parts[0] in names.DOCUMENTS or parts[0] == "reports"):
+            return stays("document" if parts[0] != "reports" else "result", "it is among documents")
+        if fact.writers or folder in self.facts.folders_written:
+            return Judged("result", "reports/figures", 0.95, ("it is an image", "code writes it"))
+        if self.images.get(folder, 0) >= MANY_IMAGES and self._folder_read(path):
+            return Judged(
+                "raw data", "data/raw", 0.93, ("one of many images", self._folder_read(path))
+            )
+        if parts and any(part in names.FIGURES for part in parts):
+            return Judged(
+                "result", "reports/figures", 0.93, ("it is an image", "its folder is for figures")
+            )
+        if any(part in names.RESULT_FOLDERS for part in parts):
+            return Judged(
+                "result", "reports/figures", 0.9, ("it is an image", "its folder is for results")
+            )
+        return self._shown(path, fact)
+
+    def _shown(self, path: str, fact: Fact) -> Judged:
+        """Judge an image by who names it: documents, or code."""
+        folder, users = posixpath.dirname(path), sorted(fact.namers)
+        beside = bool(folder) and self._beside_code(folder)
+        texts = all(user.lower().endswith(TEXTS) for user in users)
+        if users and beside and all(user.split("/")[0] == path.split("/")[0] for user in users):
+            why = ("it is an image", f"{users[0]} beside it names it")
+            return Judged("document" if texts else "web", "with code", 0.92, why)
+        if users and texts:
+            return Judged("document", "docs", 0.92, ("it is an image", f"{users[0]} shows it"))
+        if users and not beside:
+            why = ("it is an image", "code names it")
+            return Judged("document", "docs", 0.6, why, "images in code")
+        if beside:
+            return Judged("web", "with code", 0.7, ("an image beside code",), "images in code")
+        return Judged("document", "docs", 0.6, ("an image that nothing names",), "unused images")
+
+    def _web(self, path: str, fact: Fact) -> Judged | None:
+        if fact.content not in {"web", "json", "text", "xml", "binary", "empty"}:
+            return None
+        parts = names.parts_of(path)
+        top = parts[0] if parts else ""
+        if top in {"templates", "static"}:
+            if self.layout.app:
+                why = ("a page or its parts", f"{self.layout.app} serves the folder {top}")
+                return Judged("web", "with app", 0.96, why)
+            return stays("web", "pages stay together; no program of the root serves them")
+        if fact.content != "web":
+            return None
+        if parts and self._beside_code(posixpath.dirname(path)):
+            return Judged(
+                "web", "with code", 0.94, ("a page or its parts", "its program is beside it")
+            )
+        if any(part in names.RESULT_FOLDERS for part in parts):
+            return stays("result", "a page among results")
+        return stays("web", "a page stays where its server looks for it", sure=0.9)
+
+    def _document(self, path: str, fact: Fact) -> Judged | None:
+        name, parts = posixpath.basename(path), names.parts_of(path)
+        if fact.content not in PROSE | {"log"}:
+            return None
+        if fact.content == "log":
+            return Judged("junk", "untrack", 0.7, ("a log of an earlier run",), "logs")
+        if name.lower().startswith(("readme", "licen", "index.md")):
+            if parts and self._beside_code(posixpath.dirname(path)):
+                return Judged(
+                    "document", "with code", 0.92, ("prose", "it explains the folder it is in")
+                )
+            return stays("document", "it explains the folder that it is in")
+        if parts and parts[0] in names.STAY | names.NOTEBOOKS | names.TESTS:
+            kind = "configuration" if fact.content == "text" and _odd(path) else "document"
+            return stays(kind, f"it belongs to the folder {path.split('/')[0]}")
+        if any(part in names.RESULT_FOLDERS for part in parts):
+            return Judged("result", "reports", 0.9, ("prose", "its folder is for results"))
+        if fact.content == "text" and fact.readers:
+            return Judged(
+                "raw data", "data/raw", 0.7, ("text", self._read(fact)), "texts that code reads"
+            )
+        if (
+            parts
+            and fact.content in {"markup", "text"}
+            and self._beside_code(posixpath.dirname(path))
+        ):
+            return Judged("document", "with code", 0.9, ("prose", "it lies beside code"))
+        if fact.content == "text" and _odd(path):
+            return Judged("unknown", "stay", 0.5, ("a text of no known use",), "unknown files")
+        if not parts or fact.content in {"pdf", "office"}:
+            return Judged("document", "docs", 0.92, ("prose", "no code reads it"))
+        return Judged("document", "docs", 0.7, ("prose",), "documents in folders")
+
+    def _rest(self, path: str, fact: Fact) -> Judged:
+        folder = posixpath.dirname(path)
+        if fact.content == "empty":
+            return stays("configuration", "an empty file may keep a folder for a script")
+        if data_like(fact, self.repo) in {"json", "xml"}:
+            return self._settings(path, fact, folder)
+        if fact.content == "program":
+            return stays("vendored", "a program is not moved, since commands name it")
+        if folder and self._beside_code(folder):
+            return Judged(
+                "unknown",
+                "with code",
+                0.6,
+                ("bytes of no known kind beside code",),
+                "unknown files",
+            )
+        return Judged("unknown", "stay", 0.5, ("bytes of no known kind",), "unknown files")
+
+
+def _odd(path: str) -> bool:
+    """Tell whether a text's name says that it is no prose."""
+    return names.stem(path)[1].lower() not in {".txt", ".md", ""}

@@ -1,0 +1,151 @@
+"""The commands `tdsp adopt …`: what they take, what their help says, how they end."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+adopt = typer.Typer(
+    help="Bring an existing repository into this layout, without losing a byte.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+Root = Annotated[Path, typer.Argument(help="The repository, or a folder inside of it.")]
+Subdirectory = Annotated[
+    str, typer.Option(metavar="FOLDER", help="The project, where a repository holds several.")
+]
+
+
+@adopt.command("scan")
+def scan_command(
+    root: Root = Path(),
+    subdirectory: Subdirectory = "",
+    output: Annotated[
+        Literal["terminal", "csv"], typer.Option("--format", help="csv: one line for each file.")
+    ] = "terminal",
+) -> None:
+    """Say what is in a repository: kinds of files, how code is run, what stands in the way.
+
+    It reads the commit that is checked out. Nothing is run, imported, unpickled or changed.
+    """
+    from tdsp.adopt.commands import scan
+
+    scan(root, subdirectory, output)
+
+
+@adopt.command("plan")
+def plan_command(
+    root: Root = Path(),
+    *,
+    level: Annotated[
+        int,
+        typer.Option(min=0, max=3, help="0: in place, 1: moved, 2: edited, 3: pipeline."),
+    ] = 2,
+    template_level: Annotated[
+        Literal["train", "operate", "govern"],
+        typer.Option("--template-level", help="How much of the template is added."),
+    ] = "train",
+    package: Annotated[str, typer.Option(help="The name of the Python package.")] = "",
+    subdirectory: Subdirectory = "",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where the plan is written: outside of the repository, or ignored."),
+    ] = None,
+    answers: Annotated[
+        Path | None, typer.Option(help="A YAML file with answers for the template.")
+    ] = None,
+    update: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A plan with changed targets: renew its edits."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what is proposed.")] = False,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit code 1 when the plan would change a file.")
+    ] = False,
+) -> None:
+    """Plan an adoption: where each file goes, what is edited, what only you can decide.
+
+    It writes plan.yaml, which you may edit, plan.patch, the exact diff of moves and edits,
+    facts.csv and plan.html. Nothing is run, imported, unpickled or changed.
+    """
+    from tdsp.adopt.commands import Request, plan
+
+    request = Request(root, level, template_level, package, subdirectory, out, answers, update)
+    if plan(request, ask=not yes) and exit_code:
+        raise typer.Exit(1)
+
+
+@adopt.command("apply")
+def apply_command(
+    root: Root = Path(),
+    *,
+    plan: Annotated[Path, typer.Option(metavar="FILE", help="The plan.yaml of `adopt plan`.")],
+    bundle: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="First write the whole history into this file."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Carry a plan out, on the new branch tdsp/adopt; your branch stays as it is.
+
+    Moves, edits and the template's files are commits of their own. Each is
+    proven before the branch appears. `tdsp adopt undo` takes all of it back.
+    """
+    from tdsp.adopt.carry import apply
+
+    apply(root, plan, bundle, yes)
+
+
+@adopt.command("verify")
+def verify_command(
+    root: Root = Path(),
+    *,
+    run: Annotated[
+        bool,
+        typer.Option("--run", help="Also run the scripts, before and after, and compare."),
+    ] = False,
+    python: Annotated[
+        str, typer.Option(help="The Python that runs them; default: the one that runs tdsp.")
+    ] = "",
+    seconds: Annotated[
+        float, typer.Option("--time-limit", min=1, help="Seconds for each run.")
+    ] = 120,
+) -> None:
+    """Prove that the adoption lost nothing and changed only what it lists.
+
+    With --run each script runs in a copy of the files from before and from
+    after, without network. Exit code 1 when something is lost or worse.
+    """
+    from tdsp.adopt.carry import verify
+
+    if not verify(root, run, python, seconds):
+        raise typer.Exit(1)
+
+
+@adopt.command("report")
+def report_command(
+    root: Root = Path(),
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write REPORT.md and manifest.json here as well."),
+    ] = None,
+) -> None:
+    """Show what the adoption did, and `tdsp check` before and after."""
+    from tdsp.adopt.carry import report
+
+    report(root, out)
+
+
+@adopt.command("undo")
+def undo_command(
+    root: Root = Path(),
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also when people have committed on the branch.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Take the adoption back: branch, tag, index and files are as before."""
+    from tdsp.adopt.carry import undo
+
+    undo(root, force, yes)

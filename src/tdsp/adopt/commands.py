@@ -1,0 +1,266 @@
+"""What `adopt scan` and `adopt plan` do: ask, write the four files, show the sums."""
+
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tdsp.adopt.build import Scan, Wish, build, check_removals, edited
+from tdsp.adopt.build import scan as read
+from tdsp.adopt.plan import LEVELS, Plan
+from tdsp.adopt.planfile import as_csv, as_yaml, read_plan
+from tdsp.adopt.tree import git, shown
+from tdsp.errors import TdspError
+
+MOST_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asks for."""
+
+    root: Path
+    level: int
+    template_level: str
+    package: str
+    subdirectory: str
+    out: Path | None
+    answers: Path | None
+    update: Path | None
+
+
+def scan(root: Path, subdirectory: str, output: str) -> None:
+    """Print what a repository holds."""
+    done = read(root, subdirectory)
+    if output == "csv":
+        typer.echo(as_csv(_as_it_is(done), done.facts.files), nl=False)
+        return
+    console = Console(highlight=False)
+    tree = done.tree
+    branch = f" on {shown(tree.branch)}" if tree.branch else ""
+    console.print(f"[bold]{len(tree.entries):,} files[/] in {tree.commit[:10]}{escape(branch)}")
+    if done.source.name:
+        console.print(f"It comes from {escape(done.source.name)}: {escape(done.source.why)}.")
+    kinds = Counter(each.kind for each in done.judged.values())
+    table = Table("kind", "files", "asked", box=None, header_style="dim")
+    asked = Counter(each.kind for each in done.judged.values() if each.ask)
+    for kind, count in kinds.most_common():
+        table.add_row(kind, f"{count:,}", str(asked[kind] or ""))
+    console.print(table)
+    _print_state(done, console)
+
+
+def _as_it_is(done: Scan) -> Plan:
+    from tdsp.adopt.plan import Item
+
+    items = tuple(
+        Item(
+            path,
+            done.repo.files[path].blob,
+            each.kind,
+            path,
+            each.confidence,
+            each.why,
+            each.ask and f"q-{each.ask.replace(' ', '-')}",
+        )
+        for path, each in done.judged.items()
+    )
+    return Plan(done.tree.commit, 0, "", "train", items)
+
+
+def _print_state(done: Scan, console: Console) -> None:
+    for path, base in list(done.facts.runs.items())[:MOST_SHOWN]:
+        place = shown(base) or "the root"
+        console.print(
+            f"  run: {escape(shown(path))} from {escape(place)}"
+            f" ({escape(done.facts.files[path].run)})",
+            style="dim",
+        )
+    for folder, why in done.layout.wholes.items():
+        console.print(f"  whole: {escape(shown(folder))}, since {escape(why)}", style="dim")
+    if done.layout.projects:
+        listed = ", ".join(map(shown, done.layout.projects))
+        console.print(f"[yellow]Several projects[/]: {escape(listed)}; choose one: --subdirectory")
+    if done.layout.mixed:
+        console.print(f"[yellow]Too mixed to be edited[/]: {escape(done.layout.mixed)}")
+    for text in done.tree.blockers:
+        console.print(f"[red]Stops apply[/]: {escape(text)}")
+    for text in done.tree.remarks:
+        console.print(f"[yellow]Note[/]: {escape(text)}")
+    for note in done.facts.notes[:MOST_SHOWN]:
+        console.print(f"[yellow]{escape(shown(note.path))}:{note.line}[/] {escape(note.text)}")
+
+
+def plan(request: Request, *, ask: bool) -> bool:
+    """Make and write a plan; returns whether it changes a file."""
+    from tdsp.adopt.page import as_html
+    from tdsp.adopt.patch import as_patch
+
+    console = Console(highlight=False)
+    done = read(request.root, request.subdirectory)
+    out = _place(done, request.out or Path(f"{done.tree.root}-adopt"))
+    made = _updated(done, request.update) if request.update else build(done, _wish(request))
+    if ask and sys.stdin.isatty() and not request.update:
+        made = _asked(done, made, console)
+    check_removals(made)
+    patch: bytes | None = as_patch(made, done.tree)
+    if secret := _secret(patch or b""):
+        text = f"plan.patch was not written: it would show {secret}, which stands in an edited file"
+        console.print(f"[yellow]{text}[/]")
+        patch = None
+    files: dict[str, bytes | None] = {
+        "plan.yaml": as_yaml(made).encode(),
+        "plan.patch": patch,
+        "facts.csv": as_csv(made, done.facts.files).encode(),
+        "plan.html": as_html(made, done.tree).encode(),
+    }
+    _write(out, files)
+    show(made, done, console)
+    console.print(
+        f"Wrote {escape(str(out))}: {', '.join(n for n, c in files.items() if c is not None)}"
+    )
+    return changes(made)
+
+
+def changes(plan: Plan) -> bool:
+    """Tell whether a plan moves, edits, untracks or adds a file."""
+    return bool(plan.added) or any(e.target != e.path or e.edits for e in plan.items)
+
+
+def _wish(request: Request) -> Wish:
+    from tdsp.new import bundled_template, questions
+    from tdsp.org import check_questions, read_mapping
+
+    given: Mapping[str, object] = {}
+    if request.answers:
+        given = read_mapping(request.answers)
+        check_questions(dict(given), questions(bundled_template()), request.answers)
+    texts = {key: _answer(value) for key, value in given.items()}
+    package = request.package or texts.get("package_name", "")
+    return Wish(request.level, texts.get("level", request.template_level), package, texts)
+
+
+def _answer(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _updated(done: Scan, path: Path) -> Plan:
+    """Return an edited plan with edits for the targets that it has now."""
+    if done.subdirectory:
+        raise TdspError("--update reads the subdirectory from the plan: leave --subdirectory out")
+    was = read_plan(path, done.tree)
+    below = read(done.tree.root, was.subdirectory) if was.subdirectory else done
+    return edited(below, was)
+
+
+def _asked(done: Scan, plan: Plan, console: Console) -> Plan:
+    """Ask the questions on the terminal and return the plan with the answers."""
+    targets = {each.path: each.target for each in plan.items}
+    answered = []
+    for question in plan.questions:
+        paths = question.choices[question.proposed]
+        console.print(f"[bold]{escape(question.text)}[/] ({len(paths)} files)")
+        for path, target in list(paths.items())[:MOST_SHOWN]:
+            console.print(
+                f"  {escape(shown(path))} → {escape(shown(target) or 'forgotten by git')}"
+            )
+        names = list(question.choices)
+        chosen = typer.prompt("  " + ", ".join(names), default=names[0])
+        while chosen not in names:
+            chosen = typer.prompt(f"  one of: {', '.join(names)}", default=names[0])
+        targets |= question.choices[chosen]
+        answered.append(replace(question, proposed=chosen))
+    items = tuple(replace(each, target=targets[each.path]) for each in plan.items)
+    return edited(done, replace(plan, items=items, questions=tuple(answered)))
+
+
+def _place(done: Scan, out: Path) -> Path:
+    """Return the folder to write to. Raises TdspError for one that git would see."""
+    out, root = out.resolve(), done.tree.root.resolve()
+    if root == out or (root in out.parents and not _ignored(root, out)):
+        raise TdspError(
+            f"--out {out} is inside of the repository and git does not ignore it: choose a folder"
+            f" outside, such as {root}-adopt"
+        )
+    if out.exists() and not out.is_dir():
+        raise TdspError(f"--out {out} is a file, not a folder")
+    return out
+
+
+def _ignored(root: Path, out: Path) -> bool:
+    try:
+        git(root, "check-ignore", "--quiet", str(out.relative_to(root)) + "/x")
+    except TdspError:
+        return False
+    return True
+
+
+def _write(out: Path, files: Mapping[str, bytes | None]) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            path = out / name
+            if content is None:
+                path.unlink(missing_ok=True)
+                continue
+            waiting = out / f".{name}.new"
+            waiting.write_bytes(content)
+            waiting.replace(path)
+    except OSError as error:
+        raise TdspError(f"{out} cannot be written: {error.strerror}") from error
+
+
+def _secret(patch: bytes) -> str:
+    from tdsp.check.security import HINT, SECRETS
+
+    text = patch.decode("latin-1")
+    if not HINT.search(text):
+        return ""
+    return next((name for name, pattern in SECRETS if pattern.search(text)), "")
+
+
+def show(plan: Plan, done: Scan, console: Console) -> None:
+    """Print sums, what moves by folder, questions and notes."""
+    total = len(plan.items)
+    sums = {
+        "move": len(plan.moves),
+        "edited": sum(bool(each.edits) for each in plan.items),
+        "forgotten by git": sum(not each.target for each in plan.items),
+        "stay": sum(each.target == each.path for each in plan.items),
+        "asked": sum(bool(each.question) for each in plan.items),
+        "added": len(plan.added),
+    }
+    text = ", ".join(f"{count:,} {name}" for name, count in sums.items())
+    source = f" from {plan.source}" if plan.source else ""
+    console.print(
+        f"[bold]{total:,} files{escape(source)}[/], level {plan.level} ({LEVELS[plan.level]}),"
+        f" package {escape(plan.package)}: {text}"
+    )
+    folders = Counter(_pair(old, new) for old, new in plan.moves.items())
+    table = Table("from", "to", "files", box=None, header_style="dim")
+    for (old, new), count in folders.most_common(MOST_SHOWN):
+        table.add_row(escape(shown(old)), escape(shown(new)), f"{count:,}")
+    if folders:
+        console.print(table)
+    for question in plan.questions:
+        count = len(question.choices[question.proposed])
+        answer = escape(question.proposed)
+        console.print(f"[yellow]?[/] {escape(question.text)} ({count} files: {answer})")
+    for text in done.tree.blockers:
+        console.print(f"[red]Stops apply[/]: {escape(text)}")
+    for note in plan.notes[:MOST_SHOWN]:
+        place = f"{escape(shown(note.path))}:{note.line} " if note.path else ""
+        console.print(f"[yellow]![/] {place}{escape(shown(note.text))}")
+    if len(plan.notes) > MOST_SHOWN:
+        console.print(f"  and {len(plan.notes) - MOST_SHOWN} more notes, in plan.yaml")
+
+
+def _pair(old: str, new: str) -> tuple[str, str]:
+    above = "/".join(new.split("/")[:-1][:3])
+    return (old.split("/")[0] + "/" if "/" in old else "(root)", f"{above}/")

@@ -1,0 +1,186 @@
+"""What a file is, told by its bytes; its name decides only where bytes cannot."""
+
+import json
+import pickletools
+import re
+
+from tdsp.adopt.tree import LFS
+from tdsp.reading.files import File
+from tdsp.reading.repository import MODELS, Repository
+
+MAGIC = (
+    (b"\x89PNG\r\n\x1a\n", "image"), (b"\xff\xd8\xff", "image"), (b"GIF8", "image"),
+    (b"II*\0", "image"), (b"MM\0*", "image"), (b"BM", "image"), (b"\0\0\1\0", "image"),
+    (b"%PDF", "pdf"), (b"\x7fELF", "program"), (b"MZ", "program"), (b"\xcf\xfa\xed\xfe", "program"),
+    (b"PAR1", "table"), (b"ARROW1", "table"), (b"FEA1", "table"),
+    (b"SQLite format 3\0", "database"),
+    (b"\x93NUMPY", "array"), (b"\x89HDF", "hdf5"), (b"\x1f\x8b", "compressed"),
+    (b"BZh", "compressed"),
+    (b"\xfd7zXZ\0", "compressed"), (b"7z\xbc\xaf", "compressed"), (b"Rar!", "compressed"),
+    (b"\xd0\xcf\x11\xe0", "office"), (b"PK\x03\x04", "zip"), (b"PK\x05\x06", "zip"),
+    (b"ID3", "media"), (b"OggS", "media"), (b"fLaC", "media"), (b"\x1aE\xdf\xa3", "media"),
+)  # fmt: skip
+SUFFIXES = {
+    "source": ".c .cc .cpp .h .hpp .java .scala .go .rs .m .jl .f90 .cu .cs .rb .pl .lua .kt",
+    "web": ".html .htm .css .scss .less .js .jsx .ts .tsx .vue .svelte .woff .woff2 .ttf .eot .map",
+    "image": ".png .jpg .jpeg .gif .bmp .tif .tiff .svg .webp .ico .eps",
+    "media": ".wav .mp3 .mp4 .avi .mov .ogg .flac .webm .m4a",
+    "r": ".r .rmd .qmd", "shell": ".sh .bash .bat .ps1 .cmd .fish", "sql": ".sql",
+    "markup": ".md .markdown .rst .tex .bib .adoc", "yaml": ".yaml .yml", "toml": ".toml",
+    "config": ".ini .cfg .conf .properties .env", "pdf": ".pdf",
+    "office": ".docx .doc .pptx .ppt .odt .odp .rtf .key .pages .drawio .vsdx",
+    "spreadsheet": ".xlsx .xls .ods .xlsm",
+    "table": ".csv .tsv .parquet .feather .arrow .orc .avro .dta .sas7bdat .arff .jsonl .ndjson",
+    "array": ".npy .npz .mat .rds .rdata .rda", "database": ".db .sqlite .sqlite3",
+    "compressed": ".gz .bz2 .xz .7z .rar .tgz .tar", "zip": ".zip",
+    "log": ".log",
+}  # fmt: skip
+BY_SUFFIX = {suffix: kind for kind, listed in SUFFIXES.items() for suffix in listed.split()}
+DATA = frozenset({"table", "spreadsheet", "array", "database", "compressed", "zip"})
+NUMBERS = re.compile(r"^\s*[-+]?\d[\d.eE+-]*(\s+[-+]?[\d.][\d.eE+-]*)+\s*$")
+SHEBANG = re.compile(r"#!.*\b(python|bash|sh|Rscript)")
+
+
+def content_of(repo: Repository, file: File) -> str:
+    """Return what a file holds, in one word."""
+    if file.link:
+        return "link"
+    if file.head.startswith(LFS):
+        return "pointer"
+    if file.path in repo.python:
+        module = repo.python[file.path]
+        return "python" if not module.problem else "python 2" if module.python2 else "broken python"
+    if file.path in repo.notebooks:
+        return "broken notebook" if repo.notebooks[file.path].problem else "notebook"
+    return (_by_magic(file) or _by_text(file)) if file.size else "empty"
+
+
+def pointed(file: File) -> str:
+    """Return what the name of a large file's pointer says that it holds."""
+    known = BY_SUFFIX | {".json": "json", ".xml": "xml", ".txt": "text"}
+    return "model" if file.suffix in MODELS else known.get(file.suffix, "binary")
+
+
+def _by_magic(file: File) -> str:
+    head, suffix = file.head, file.suffix
+    if suffix in MODELS and suffix != ".pb" and _is_model(file):
+        return "model"
+    for magic, kind in MAGIC:
+        if head.startswith(magic):
+            if len(magic) < 4 and BY_SUFFIX.get(suffix) != kind and b"\0" not in head:
+                continue
+            return _container(kind, suffix)
+    if head[:4] == b"RIFF":
+        return "image" if head[8:12] == b"WEBP" else "media"
+    if head[4:8] == b"ftyp":
+        return "media"
+    if head[:1] == b"\x80" and head[1:2] in b"\2\3\4\5":
+        return "model"
+    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if b"\0" in head and not wide:
+        kind = BY_SUFFIX.get(suffix, "")
+        return kind if kind in {"array", "media", "table", "office", "image", "web"} else "binary"
+    return ""
+
+
+def _is_model(file: File) -> bool:
+    kind, head = MODELS[file.suffix], file.head
+    if kind == "pickle" and file.suffix == ".sav":
+        return head[:1] in b"\x80(c\x78\x1f"
+    return b"\0" in head or head[:1] in b"\x80(\x89\x1fP" or kind in {"keras", "catboost"}
+
+
+def _container(kind: str, suffix: str) -> str:
+    named = BY_SUFFIX.get(suffix, "")
+    if kind in {"zip", "office"} and named in {"spreadsheet", "office", "array"}:
+        return named
+    if kind == "compressed" and named in {"array", "table"}:
+        return named
+    return kind
+
+
+def _by_text(file: File) -> str:
+    named, text = BY_SUFFIX.get(file.suffix, ""), file.text
+    if named in {"source", "web", "r", "shell", "sql", "markup", "yaml", "toml", "config", "log"}:
+        return named
+    if text is None:
+        text = file.head.decode("utf-8", "replace")
+    if text.lstrip().startswith("<svg") or (named == "image" and "<svg" in text[:2000]):
+        return "image"
+    if text.lstrip()[:1] in "{[" and (file.suffix in {".json", ".geojson", ""} or named == "table"):
+        return _json(file, text)
+    if file.suffix == ".txt" and text.lstrip().startswith("{") and '"nbformat"' in text:
+        return "notebook"
+    if is_table(text, file):
+        return "table"
+    if match := SHEBANG.match(text):
+        return {"python": "python", "Rscript": "r"}.get(match[1], "shell")
+    if file.suffix == ".xml":
+        return "xml"
+    return "text" if named in {"", "table"} or file.text is not None else named
+
+
+def _json(file: File, text: str) -> str:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        lines = text.splitlines()[:5]
+        rows = [line for line in lines if line.startswith("{") and line.rstrip().endswith("}")]
+        return "table" if len(rows) > 1 or len(text) > 100_000 else "json"
+    if isinstance(data, dict) and "nbformat" in data and "cells" in data:
+        return "notebook"
+    listed = (
+        isinstance(data, list) and len(data) > 1 and all(isinstance(e, dict) for e in data[:20])
+    )
+    if listed or (isinstance(data, dict) and data.get("type") == "FeatureCollection"):
+        return "table"
+    return "json"
+
+
+def is_table(text: str, file: File) -> bool:
+    """Tell whether lines have one number of cells, whatever the suffix says."""
+    lines = text[:8192].splitlines()
+    lines = [line for line in (lines[:-1] if len(text) > 8192 or len(lines) > 2 else lines) if line]
+    sample = lines[:40]
+    if file.suffix in {".csv", ".tsv"}:
+        return bool(lines)
+    if len(sample) < 3:
+        return False
+    if all(NUMBERS.match(line) for line in sample[1:]):
+        return True
+    for mark in ",;\t|":
+        counts = [line.count(mark) for line in sample]
+        usual = max(set(counts), key=counts.count)
+        if usual and counts.count(usual) >= 0.9 * len(counts):
+            prose = sum(f"{mark} " in line for line in sample) > len(sample) / 2
+            if usual > 1 or mark == "\t" or not prose:
+                return not prose or usual > 3
+    return False
+
+
+def pickled_modules(content: bytes) -> tuple[frozenset[str], bool]:
+    """Return the modules that a pickle names, and whether all of it could be read.
+
+    The pickle is taken apart, not loaded.
+    """
+    found: set[str] = set()
+    texts: list[str] = []
+    memo: dict[int, str] = {}
+    before = ""
+    try:
+        for code, given, _ in pickletools.genops(content):
+            if code.name == "GLOBAL" and isinstance(given, str):
+                found.add(given.split(" ")[0])
+            elif code.name == "STACK_GLOBAL" and len(texts) > 1:
+                found.add(texts[-2])
+            elif code.name in {"MEMOIZE", "BINPUT", "LONG_BINPUT"}:
+                place = given if isinstance(given, int) else len(memo)
+                memo[place] = texts[-1] if "UNICODE" in before and texts else ""
+            elif "UNICODE" in code.name:
+                texts = [*texts[-3:], str(given)]
+            elif code.name in {"BINGET", "LONG_BINGET"} and memo.get(int(str(given))):
+                texts = [*texts[-3:], memo[int(str(given))]]
+            before = code.name
+    except Exception:  # joblib puts raw arrays between the instructions
+        return frozenset(found), False
+    return frozenset(found), True

@@ -1,0 +1,65 @@
+"""What one file says about another: exact copies, and versions that only names tell apart."""
+
+import posixpath
+
+from tdsp.adopt import names
+from tdsp.adopt.facts import Fact, Facts
+from tdsp.adopt.judged import Judged
+from tdsp.reading.repository import Repository
+
+
+def copies(repo: Repository, facts: Facts, judged: dict[str, Judged]) -> None:
+    """Send exact copies that nobody uses to the archive, if another of them is used."""
+    groups: dict[str, list[str]] = {}
+    for path, file in repo.files.items():
+        if file.size > 20 and judged[path].kind in {
+            "code",
+            "script",
+            "notebook",
+            "raw data",
+            "derived data",
+            "model",
+        }:
+            groups.setdefault(file.blob, []).append(path)
+    for group in groups.values():
+        if len(group) < 2 or any(judged[p].place == "archive" for p in group):
+            continue
+        used = [path for path in group if _is_used(facts.files[path])]
+        best = min(used or group, key=lambda path: (path.count("/"), len(path), path))
+        for path in group:
+            if path == best or judged[path].place in {"stay", "with code"} or path in used:
+                continue
+            why = ("an exact copy", f"of {best}")
+            if judged[path].kind in {"code", "script"} and used:
+                judged[path] = Judged("archive", "archive", 0.93, (*why, "only the other is used"))
+            else:
+                judged[path] = Judged("archive", "archive", 0.65, why, "exact copies")
+
+
+def _is_used(fact: Fact) -> bool:
+    return bool(fact.importers or fact.readers or fact.namers or "runs it" in fact.run)
+
+
+def versions(facts: Facts, judged: dict[str, Judged]) -> None:
+    """Ask about old versions: files whose names differ by V2, _final, copy or old."""
+    chains: dict[tuple[str, str], list[str]] = {}
+    for path, each in judged.items():
+        if each.kind in {"code", "script", "notebook", "raw data", "derived data", "model"}:
+            base, suffix = names.stem(path)
+            match = names.VERSION.match(base)
+            root = (match["base"] if match else base).strip(" _-.").lower()
+            chains.setdefault((posixpath.dirname(path), root + suffix), []).append(path)
+    for group in chains.values():
+        marked = [p for p in group if names.VERSION.match(names.stem(p)[0])]
+        if len(group) < 2 or not marked:
+            continue
+        used = [path for path in group if _is_used(facts.files[path])]
+        if len(used) == 1:
+            kept = used[0]
+        else:
+            kept = max(used or group, key=lambda p: (p in marked, names.stem(p)[0].lower()))
+        for path in group:
+            if path == kept or path in used or judged[path].place in {"stay", "archive"}:
+                continue
+            why = ("its name is one of several versions", f"{kept} is used or newer")
+            judged[path] = Judged("archive", "archive", 0.65, why, "old versions")

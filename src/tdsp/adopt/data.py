@@ -1,0 +1,190 @@
+"""Models and data: what their bytes say, what code does with them, what their folder is called."""
+
+import posixpath
+import re
+from dataclasses import replace
+
+from tdsp.adopt import names
+from tdsp.adopt.content import DATA
+from tdsp.adopt.facts import Fact, Facts, data_like, is_test
+from tdsp.adopt.judged import Judged, stays
+from tdsp.adopt.layout import Layout
+from tdsp.reading.repository import Repository
+
+LIBRARIES = frozenset(
+    [
+        "pandas",
+        "numpy",
+        "scipy",
+        "_codecs",
+        "builtins",
+        "collections",
+        "copyreg",
+        "datetime",
+        "functools",
+    ]
+)
+MAKERS = frozenset(
+    ["sklearn", "xgboost", "lightgbm", "keras", "torch", "catboost", "imblearn", "statsmodels"]
+)
+MODEL_NAME = re.compile(
+    r"(?i)model|classif|regress|clf|pipe|scaler|encoder|vectori|weights|net|forest|xgb|lgbm|"
+    r"preprocess|transform|svm|knn|bayes"
+)
+OTHERS = frozenset({"binary", "json", "yaml", "config", "xml", "web", "source"})
+PROSE = frozenset({"markup", "pdf", "office", "text"})
+
+
+class Data:
+    """Judges models and data; it holds what is known of the whole repository."""
+
+    def __init__(self, repo: Repository, facts: Facts, found: Layout) -> None:
+        self.repo, self.facts, self.layout = repo, facts, found
+        self.images: dict[str, int] = {}
+        for fact in facts.of("image"):
+            folder = posixpath.dirname(fact.path)
+            self.images[folder] = self.images.get(folder, 0) + 1
+        self.tests = {posixpath.dirname(p) for p in facts.files if is_test(p, repo)} - {""}
+        self.saved = {
+            posixpath.dirname(p) for p in facts.files if posixpath.basename(p) == "saved_model.pb"
+        } - {""}
+        self.models = {posixpath.dirname(fact.path) for fact in facts.of("model", "hdf5")}
+        self.others: dict[str, int] = {}
+        for fact in facts.files.values():
+            if data_like(fact, repo) in OTHERS:
+                folder = posixpath.dirname(fact.path)
+                self.others[folder] = self.others.get(folder, 0) + 1
+        self.code = {posixpath.dirname(fact.path) for fact in facts.of("python")} - {""}
+
+    def _model(self, path: str, fact: Fact) -> Judged | None:
+        parts, content = names.parts_of(path), data_like(fact, self.repo)
+        if whole := next((each for each in self.saved if path.startswith(f"{each}/")), ""):
+            why = (f"a part of the saved model {whole}", self._folder_named(whole))
+            sure = bool(why[1]) or any(part in names.MODEL_FOLDERS for part in parts)
+            return Judged(
+                "model", "models", 0.95 if sure else 0.65, why, "" if sure else "unused models"
+            )
+        in_folder = bool(parts) and any(part in names.MODEL_FOLDERS for part in parts)
+        beside = in_folder and posixpath.dirname(path) in self.models
+        if beside and content in {"array", "binary", "json", "zip", "compressed"}:
+            return Judged(
+                "model", "models", 0.93, ("it lies beside a model", "its folder is for models")
+            )
+        if content not in {"model", "hdf5"}:
+            return None
+        modules = {module.split(".")[0] for module in fact.pickled}
+        if modules and modules <= LIBRARIES:
+            return self._table(path, fact, "its pickle holds tables or arrays only")
+        named = MODEL_NAME.search(path)
+        what = "a model's bytes" if not modules else f"its pickle names {sorted(modules)[0]}"
+        used = self._read(fact) or ("its folder is for models" if in_folder else "")
+        used = used or ("its library makes models" if modules & MAKERS and named else "")
+        if used:
+            return Judged("model", "models", 0.95, (what, used))
+        if names.DATA_FOLDERS & set(parts) and not named:
+            return self._table(path, fact, "it lies among data")
+        return Judged("model", "models", 0.65, (what,), "unused models")
+
+    def _folder_named(self, folder: str) -> str:
+        who = self.facts.folders_read.get(folder) or self.facts.folders_written.get(folder)
+        return f"{sorted(who)[0]} names its folder" if who else ""
+
+    def _read(self, fact: Fact) -> str:
+        for verb, who in (
+            ("reads", fact.readers),
+            ("writes", fact.writers),
+            ("names", fact.namers),
+        ):
+            if who:
+                return f"{sorted(who)[0]} {verb} it"
+        return ""
+
+    def _data(self, path: str, fact: Fact) -> Judged | None:
+        content, parts = data_like(fact, self.repo), names.parts_of(path)
+        among = any(part in names.DATA_FOLDERS for part in parts)
+        package = self._package(path)
+        if content in DATA and package and not among and not fact.writers:
+            why = (f"its bytes are a {content}", f"it is a part of the package {package}")
+            return Judged("raw data", "with code", 0.93, why)
+        if among and content in {
+            "text",
+            "json",
+            "xml",
+            "media",
+            "binary",
+            "markup",
+            "pdf",
+            "log",
+            "image",
+            "office",
+            "empty",
+            "web",
+        }:
+            if content in PROSE and posixpath.basename(path).lower().startswith("readme"):
+                return stays("document", "it explains the folder that it is in")
+            return self._table(path, fact, "it lies among data")
+        return self._table(path, fact, "") if content in DATA else None
+
+    def _package(self, path: str) -> str:
+        """Return the package that a file belongs to, "" if it is in none."""
+        top = path.removeprefix("src/").split("/")[0]
+        known = self.layout.inner if path.startswith("src/") else self.layout.packages
+        return top if top in known else ""
+
+    def _table(self, path: str, fact: Fact, what: str) -> Judged:
+        parts, content = names.parts_of(path), data_like(fact, self.repo)
+        what = what or f"its bytes are a {content}"
+        if set(parts) & names.RESULT_FOLDERS and (fact.writers or not fact.readers):
+            return Judged("result", "reports", 0.93, (what, "its folder is for results"))
+        stage = next((names.STAGES[part] for part in reversed(parts) if part in names.STAGES), "")
+        if stage:
+            return self._staged(path, stage, what)
+        return self._written(path, fact, what) or self._unwritten(path, fact, what)
+
+    def _staged(self, path: str, stage: str, what: str) -> Judged:
+        """Judge data whose folder says how far they are."""
+        kind = "raw data" if stage in {"raw", "external"} else "derived data"
+        among = bool(set(names.parts_of(path)) & names.DATA_FOLDERS)
+        sure = among and (stage != "external" or path.startswith("data/"))
+        found = Judged(kind, f"data/{stage}", 0.96, (what, f"its folder says {stage}"))
+        return found if sure else replace(found, confidence=0.7, ask="unclear tables")
+
+    def _written(self, path: str, fact: Fact, what: str) -> Judged | None:
+        """Judge data that code writes."""
+        if not fact.writers:
+            return None
+        why = (what, f"{sorted(fact.writers)[0]} writes it")
+        if names.RESULT.search(names.stem(path)[0]) and not fact.readers - fact.writers:
+            return Judged("result", "reports", 0.95, why)
+        place = "data/interim" if fact.readers else "data/processed"
+        return Judged("derived data", place, 0.95, why)
+
+    def _unwritten(self, path: str, fact: Fact, what: str) -> Judged:
+        """Judge data that nothing writes: raw if something uses them and no name contradicts."""
+        among = bool(set(names.parts_of(path)) & names.DATA_FOLDERS)
+        base = names.stem(path)[0]
+        used = self._read(fact) or self._folder_read(path)
+        if not used and not among and "/" in path and self.others.get(posixpath.dirname(path)):
+            why = (what, "it lies among other files")
+            return Judged("raw data", "stay", 0.5, why, "unknown files")
+        if names.DERIVED.search(base) or names.RESULT.search(base):
+            why = (what, "its name says that it was made")
+            return Judged("derived data", "data/processed", 0.6, why, "unclear tables")
+        if used and not among and data_like(fact, self.repo) == "database":
+            return Judged("raw data", "stay", 0.6, (what, used, "it may be written"), "databases")
+        if used or among:
+            reason = used or "its folder is for data"
+            sure = 0.95 if used else 0.9
+            return Judged("raw data", "data/raw", sure, (what, reason, "nothing writes it"))
+        return Judged("raw data", "data/raw", 0.6, (what, "nothing reads it"), "unread tables")
+
+    def _folder_read(self, path: str) -> str:
+        """Say who reads the folder of a file, if the folder holds data only."""
+        folder = posixpath.dirname(path)
+        if self.others.get(folder):
+            return ""
+        while folder:
+            if who := self.facts.folders_read.get(folder):
+                return f"{sorted(who)[0]} reads its folder"
+            folder = posixpath.dirname(folder)
+        return ""

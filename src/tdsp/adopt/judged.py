@@ -1,0 +1,19 @@
+"""The judgement on one file."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A file's kind; `place` is where files of its kind go; `ask` names the question, if any."""
+
+    kind: str
+    place: str
+    confidence: float
+    why: tuple[str, ...]
+    ask: str = ""
+
+
+def stays(kind: str, *why: str, sure: float = 0.97) -> Judged:
+    """Return the judgement on a file that keeps its place."""
+    return Judged(kind, "stay", sure, why)

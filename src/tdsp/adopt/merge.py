@@ -1,0 +1,239 @@
+"""Files of the template beside those of the user: added, merged by section, or laid side by side.
+
+Only formats with an editor that loses nothing are merged, and only what is missing is added. What
+the user has written stays as it is. Everything else is laid beside the user's file as NAME.tdsp.
+"""
+
+import posixpath
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from tdsp.adopt import ignores, sections
+from tdsp.adopt.gitwork import LINK, PLAIN, Tree, show
+from tdsp.adopt.rendering import Render, Rendered
+from tdsp.adopt.sections import NotLosslessError
+
+ASSISTANTS = re.compile(
+    r"(^|/)(AGENTS|CLAUDE|GEMINI)(\.local)?\.md$|(^|/)\.(cursor|claude)/|(^|/)\.cursorrules$"
+    r"|(^|/)\.github/copilot-instructions\.md$",
+    re.IGNORECASE,
+)
+LARGE = 50_000_000
+MOST_LINES = 20
+LICENCES = re.compile(r"(?i)(licen[cs]e|copying)([-.].*)?")
+READMES = re.compile(r"(?i)readme(\.\w+)?")
+HOOKS = ".pre-commit-config.yaml"
+IGNORES = {".gitignore", ".dockerignore", ".dvcignore"}
+
+
+@dataclass
+class Merged:
+    """What the template brings. Paths are from the root of the repository."""
+
+    files: dict[str, Rendered] = field(default_factory=dict)
+    added: list[str] = field(default_factory=list)
+    merged: list[str] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the template's files go: the user's tree, its bytes, and the project's folder.
+
+    `forgotten` are files that git no longer tracks; `lock` has the template's tested versions;
+    `sizes` are those of blobs.
+    """
+
+    tree: Tree
+    content: Callable[[str], bytes]
+    level: int
+    subdirectory: str = ""
+    forgotten: tuple[str, ...] = ()
+    lock: bytes = b""
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def before(self) -> str:
+        """Return what stands before each path of the template."""
+        return f"{self.subdirectory}/" if self.subdirectory else ""
+
+
+def merge(rendered: Render, place: Place) -> Merged:
+    """Return what to write; nothing of the user's is lost or overwritten."""
+    done = Merged()
+    names = {path.casefold(): path for path in place.tree}
+    folders = {path[:at].casefold() for path in place.tree for at, c in enumerate(path) if c == "/"}
+    for name, file in rendered.items():
+        path = name[1:] if name.startswith("/") else place.before + name
+        theirs = names.get(path.casefold())
+        above = [path[:at].casefold() for at, sign in enumerate(path) if sign == "/"]
+        if any(each in names for each in above) or path.casefold() in folders:
+            done.notes.append((path, "not added: a file or folder of yours has a part of its name"))
+        elif ASSISTANTS.search(path):
+            done.notes.append((path, "not added: files for assistants are yours alone"))
+        elif name == "pyproject.toml":
+            _pyproject(done, file, theirs, path, place)
+        elif name in IGNORES or name == ".gitattributes":
+            continue  # these two need the whole tree
+        elif theirs is None:
+            _new(done, name, path, file, place)
+        elif place.content(theirs) != file.content:
+            _both(done, name, file, theirs, place)
+    _bytes_stay(done, rendered, place)
+    for name in sorted(IGNORES & rendered.keys()):
+        _ignore(done, name, rendered[name], place)
+    done.added.sort()
+    if b"nbstripout" in done.files.get(place.before + HOOKS, Rendered(b"")).content and any(
+        path.endswith(".ipynb") for path in place.tree
+    ):
+        what = "the hook `notebooks` takes outputs away on commit: remove it if you keep outputs"
+        done.notes.append((place.before + HOOKS, what))
+    return done
+
+
+def _new(done: Merged, name: str, path: str, file: Rendered, place: Place) -> None:
+    if "/" not in name and READMES.fullmatch(name):
+        others = [p for p in _here(place) if READMES.fullmatch(p)]
+        if others:
+            _beside(done, path, file, f"{others[0]} is your read-me")
+            return
+    _add(done, path, file)
+
+
+def _here(place: Place) -> list[str]:
+    """Return the names of the files that lie directly in the project's folder."""
+    before = place.before
+    inside = (path[len(before) :] for path in place.tree if path.startswith(before))
+    return [path for path in inside if "/" not in path]
+
+
+def _add(done: Merged, path: str, file: Rendered) -> None:
+    done.files[path] = file
+    done.added.append(path)
+
+
+def _beside(done: Merged, path: str, file: Rendered, why: str) -> None:
+    done.files[f"{path}.tdsp"] = file
+    done.beside.append(f"{path}.tdsp")
+    done.notes.append((path, f"yours stays, the template's is beside it as NAME.tdsp: {why}"))
+
+
+def _both(done: Merged, name: str, file: Rendered, theirs: str, place: Place) -> None:
+    """Merge a file that both have, where its format has an editor that loses nothing."""
+    merger = {
+        "README.md": sections.readme,
+        HOOKS: sections.hooks,
+    }.get(name)
+    if merger is None:
+        _beside(done, theirs, file, "its format has no editor that loses nothing")
+        return
+    try:
+        content = merger(place.content(theirs), file.content)
+    except NotLosslessError as error:
+        _beside(done, theirs, file, str(error))
+        return
+    if content != place.content(theirs):
+        done.files[theirs] = Rendered(content, place.tree[theirs].mode)
+        done.merged.append(theirs)
+
+
+def _pyproject(done: Merged, file: Rendered, theirs: str | None, path: str, place: Place) -> None:
+    here = _here(place)
+    readme = next((each for each in here if READMES.fullmatch(each)), "README.md")
+    licence = next((each for each in here if LICENCES.fullmatch(each)), "")
+    notes: list[str] = []
+    try:
+        before = place.content(theirs) if theirs else b""
+        if theirs is None and place.level:
+            content = sections.fresh_pyproject(file.content, readme, licence)
+        else:
+            wanted = sections.wanted_pyproject(file.content, place.level, readme, licence)
+            content, notes = sections.pyproject(before, wanted, place.level)
+        lists = [each for each in here if re.fullmatch(r"requirements\.(txt|in)", each)]
+        if lists:
+            asked = place.content(place.before + lists[0])
+            content, said = sections.requirements(content, asked, lists[0], place.lock)
+            notes += said
+    except NotLosslessError as error:
+        _beside(done, theirs or path, file, str(error))
+        return
+    done.notes += [(theirs or path, each) for each in notes]
+    if content != before:
+        done.files[theirs or path] = Rendered(content, place.tree[theirs].mode if theirs else PLAIN)
+        (done.merged if theirs else done.added).append(theirs or path)
+
+
+def _bytes_stay(done: Merged, rendered: Render, place: Place) -> None:
+    """Add .gitattributes so that git goes on giving every tracked file the bytes that it has."""
+    file = rendered.get(".gitattributes")
+    if file is None:
+        return
+    path = f"{place.before}.gitattributes"
+    if path in place.tree:
+        if place.content(path) != file.content:
+            _beside(done, path, file, "another rule could change the bytes of your files")
+        return
+    kept = [
+        name
+        for name, entry in place.tree.items()
+        if name.startswith(place.before) and entry.mode != LINK and _has_crlf(place, name)
+    ]
+    lines = _kept(each[len(place.before) :] for each in kept)
+    odd = [each for each in lines if not each]
+    if odd:
+        _beside(done, path, file, "a file with Windows' line ends has a name that it cannot hold")
+        return
+    extra = "# Windows' line ends, kept as they are.\n" + "\n".join(lines) + "\n" if lines else ""
+    _add(done, path, Rendered(file.content + extra.encode("utf-8", "surrogateescape")))
+
+
+def _kept(paths: Iterable[str]) -> list[str]:
+    """Return the lines that keep the bytes of these files: by kind where there are many of one."""
+    kinds: dict[str, list[str]] = {}
+    for path in sorted(paths):
+        kinds.setdefault(posixpath.splitext(path)[1], []).append(path)
+    lines = []
+    for suffix, same in kinds.items():
+        if len(same) > MOST_LINES and re.fullmatch(r"\.\w+", suffix, re.ASCII):
+            lines.append(f"*{suffix} -text")
+        else:
+            lines += [attribute(each) for each in same]
+    return lines
+
+
+def _has_crlf(place: Place, path: str) -> bool:
+    """Tell whether git could change a file's line ends; one that is large counts unread."""
+    large = place.sizes.get(place.tree[path].blob, 0) > LARGE
+    return large or b"\r\n" in place.content(path)
+
+
+def attribute(path: str) -> str:
+    """Return the line that keeps the bytes of one file, "" for a name that no line can hold."""
+    if any(ord(each) < 32 or 0xDC80 <= ord(each) <= 0xDCFF for each in path):
+        return ""
+    pattern = "/" + re.sub(r"([\\*?\[\]])", r"\\\1", path)
+    if re.search(r'[\s"\\]', pattern) or not pattern.isascii():
+        pattern = '"' + pattern.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"{pattern} -text"
+
+
+def _ignore(done: Merged, name: str, file: Rendered, place: Place) -> None:
+    path = place.before + name
+    theirs = place.content(path) if path in place.tree else b""
+    lines = file.content.decode().splitlines()
+    forgotten: Iterable[str] = place.forgotten if name == ".gitignore" else ()
+    inside = [each[len(place.before) :] for each in forgotten if each.startswith(place.before)]
+    if name == ".gitignore":
+        content, dropped = ignores.union(place.tree, place.content, path, lines, inside)
+        for line, hidden in dropped:
+            done.notes.append(
+                (path, f"the line {line} does not hide {show(hidden)}, which git tracks")
+            )
+    else:
+        content = ignores.joined(theirs, lines, inside)
+    if content != theirs:
+        mode = place.tree[path].mode if path in place.tree else PLAIN
+        done.files[path] = Rendered(content, mode)
+        (done.merged if path in place.tree else done.added).append(path)

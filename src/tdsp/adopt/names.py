@@ -1,0 +1,325 @@
+"""Names that decide: files that tools look for, folders that say what is in them, versions."""
+
+import keyword
+import posixpath
+import re
+
+JUNK = re.compile(
+    r"(^|/)(__pycache__|\.ipynb_checkpoints|\.idea|\.pytest_cache|\.mypy_cache|\.ruff_cache|"
+    r"[^/]+\.egg-info|catboost_info|\.history|\.Rproj\.user|\.spyproject|\.vs|__MACOSX)/|"
+    r"(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini|Icon\r|\.Rhistory|\.RData|\._[^/]*|\.~lock\.[^/]*|"
+    r"~\$[^/]*|\.coverage|nohup\.out)$|\.(pyc|pyo|swp|swo|bak~)$|[^/]~$"
+)
+MADE = re.compile(r"(^|/)(\.ipynb_checkpoints|build/(lib|bdist)[^/]*|\.history)/")  # of code, too
+ASSISTANT = re.compile(
+    r"^(AGENTS|CLAUDE|GEMINI|QWEN)\.md$|^\.(cursor|claude|gemini|windsurf|aider|codex|continue)"
+    r"[^/]*(/|$)|^\.github/(copilot-instructions\.md|instructions/|prompts/)|^\.mcp\.json$|"
+    r"(^|/)(AGENTS|CLAUDE)\.md$|^\.(windsurf|cursor|cline)rules$"
+)
+KEPT_DOCUMENT = re.compile(
+    r"^(readme|licen[cs]e|copying|contributing|changelog|changes|history|code_of_conduct|security|"
+    r"citation|authors|notice|maintainers|support|governance|codeowners)([-_.][^/]*)?$",
+    re.IGNORECASE,
+)
+DEPENDENCIES = re.compile(
+    r"^([\w.-]*requirements?[\w.-]*\.(txt|in|lock|pip|ya?ml)|(conda[\w-]*|environment|env)[\w.-]*\.ya?ml|"
+    r"Pipfile(\.lock)?|poetry\.lock|uv\.lock|pdm\.lock|pixi\.(toml|lock)|renv\.lock|DESCRIPTION|go\.(mod|sum)|Cargo\.(toml|lock)|Gemfile(\.lock)?|pom\.xml|"
+    r"package(-lock)?\.json|yarn\.lock|pnpm-lock\.yaml|constraints[\w.-]*\.txt|packages\.txt|"
+    r"install\.R|apt\.txt)$",
+    re.IGNORECASE,
+)
+BUILD = re.compile(
+    r"^(setup\.(py|cfg)|pyproject\.toml|[\w.-]*makefile|\w+\.mk|(?![\w.-]*\.(md|rst|txt|py)$)[\w.-]*dockerfile[\w.-]*|"
+    r"(docker-)?compose[\w.-]*\.ya?ml|tox\.ini|noxfile\.py|pytest\.ini|mypy\.ini|MANIFEST(\.in)?|"
+    r"Jenkinsfile|Procfile|runtime\.txt|app\.ya?ml|dvc\.(yaml|lock)|MLproject|buildspec\.ya?ml|"
+    r"cloudbuild\.ya?ml|appspec\.ya?ml|azure-pipelines[\w.-]*\.ya?ml|mkdocs\.ya?ml|justfile|"
+    r"tasks\.py|render\.ya?ml|vercel\.json|netlify\.toml|fly\.toml|heroku\.yml|[\w.-]*\.Rproj|"
+    r"wsgi\.ini|CMakeLists\.txt|conftest\.cfg|skaffold\.yaml|serverless\.ya?ml|Vagrantfile|"
+    r"databricks\.ya?ml|pylintrc|environment\.toml|readthedocs\.ya?ml|_config\.yml|"
+    r"renovate\.json)$",
+    re.IGNORECASE,
+)  # fmt: skip
+KEEPERS = re.compile(r"(^|/)\.?(gitkeep|keep|gitignore|gitattributes|dvcignore|placeholder)$")
+# What a folder is called when it holds data; and which of the standard places its name means.
+DATA_FOLDERS = frozenset(
+    [
+        "data",
+        "dataset",
+        "datasets",
+        "data_files",
+        "csv",
+        "csvs",
+        "input",
+        "inputs",
+        "raw",
+        "raw_data",
+        "rawdata",
+        "external",
+        "interim",
+        "processed",
+        "clean",
+        "cleaned",
+        "data_raw",
+        "data_set",
+        "database",
+        "databases",
+        "sample_data",
+        "sample_dataset",
+        "training_data",
+        "train_data",
+        "test_data",
+        "images_dataset",
+        "corpus",
+        "excel",
+        "json_data",
+    ]
+)
+STAGES = {
+    "raw": "raw", "raw_data": "raw", "rawdata": "raw", "data_raw": "raw", "original": "raw",
+    "external": "external", "interim": "interim", "intermediate": "interim",
+    "processed": "processed", "clean": "processed", "cleaned": "processed",
+    "preprocessed": "processed", "final": "processed", "for_modeling": "processed",
+    "transformed": "processed", "processed_data": "processed", "clean_data": "processed",
+}  # fmt: skip
+MODEL_FOLDERS = frozenset(
+    [
+        "ml_model",
+        "model",
+        "models",
+        "saved_model",
+        "saved_models",
+        "trained_models",
+        "trained_model",
+        "model_files",
+        "weights",
+        "checkpoints",
+        "checkpoint",
+        "artifacts",
+        "pickles",
+        "pickle",
+        "pkl",
+        "pretrained",
+        "ml_models",
+        "savedmodels",
+    ]
+)
+RESULT_FOLDERS = frozenset(
+    [
+        "results",
+        "result",
+        "output",
+        "outputs",
+        "reports",
+        "report",
+        "figures",
+        "figure",
+        "figs",
+        "fig",
+        "plots",
+        "plot",
+        "graphs",
+        "charts",
+        "predictions",
+        "submissions",
+        "submission",
+        "metrics",
+        "visualizations",
+        "visuals",
+        "evaluation",
+    ]
+)
+ANYWHERE = frozenset(["dags", "migrations", "alembic", "terraform"])  # their tools find them
+OUTPUTS = frozenset(["output", "outputs", "result", "results"])
+TOOLS = frozenset(["scripts", "bin", "tools", "ci", "script"])
+FIGURES = frozenset(
+    [
+        "figures",
+        "figure",
+        "figs",
+        "fig",
+        "plots",
+        "plot",
+        "graphs",
+        "graph",
+        "charts",
+        "visualizations",
+        "visuals",
+    ]
+)
+NOTEBOOKS = frozenset(
+    ["notebooks", "notebook", "ipynb", "jupyter", "jupyter_notebooks", "nb", "nbs"]
+)
+DOCUMENTS = frozenset(["docs", "doc", "documentation", "documents", "documentations"])
+TESTS = frozenset(["tests", "test", "unit_tests", "unittests", "testing"])
+CODE_WRAPPERS = frozenset(
+    ["code", "codes", "source", "sources", "python", "py", "src_code", "python_code"]
+)
+STAY = frozenset(
+    [
+        "docs",
+        "examples",
+        "example",
+        "dags",
+        "migrations",
+        "alembic",
+        "terraform",
+        "infra",
+        "infrastructure",
+        "deploy",
+        "deployment",
+        "k8s",
+        "kubernetes",
+        "helm",
+        "charts_helm",
+        "ansible",
+        "airflow",
+        "conf",
+        "config",
+        "configs",
+        ".github",
+        "notebooks",
+        "references",
+        "archive",
+        "reports",
+        "docker",
+        "nginx",
+        "monitoring",
+        "grafana",
+        "prometheus",
+        "kubeflow",
+        "sql",
+        "site",
+        "frontend",
+        "client",
+        "web",
+        "ui",
+        "website",
+        "bicep",
+        "azureml",
+        "environments",
+        "hooks",
+    ]
+)
+GENERIC = frozenset(
+    [
+        *["apps", "pages", "experiments", "experimentation", "analysis", "controllers", "views"],
+        *["database", "db", "queries", "routes", "schemas", "assets", "artifacts", "build", "dist"],
+        *["examples", "functions", "flows"],
+        "src",
+        "code",
+        "app",
+        "api",
+        "utils",
+        "util",
+        "models",
+        "model",
+        "data",
+        "features",
+        "config",
+        "core",
+        "lib",
+        "libs",
+        "common",
+        "helpers",
+        "scripts",
+        "script",
+        "service",
+        "services",
+        "pipeline",
+        "pipelines",
+        "components",
+        "modules",
+        "tests",
+        "test",
+        "notebooks",
+        "training",
+        "train",
+        "inference",
+        "server",
+        "backend",
+        "frontend",
+        "ml",
+        "dashboard",
+        "tools",
+        "visualization",
+        "evaluation",
+        "preprocessing",
+        "templates",
+        "static",
+        "webapp",
+        "flask_app",
+        "streamlit_app",
+        "application",
+        "main",
+    ]
+)
+STANDARD = ("data", "docs", "models", "notebooks", "reports", "src", "tests", "archive")
+DERIVED = re.compile(
+    r"(?i)(processed|clean|prepared|encoded|scaled|features?|merged|transformed|imputed|x_train|"
+    r"y_train|x_test|y_test|train_test|normali[sz]ed|engineered|final|balanced|resampled)"
+)
+RESULT = re.compile(
+    r"(?i)(predict|submission|result|metric|scores?(?![a-z])|report|evaluation|confusion|history|importance|leaderboard|"
+    r"statistic|summary|analysis|correlation)"
+)
+VERSION = re.compile(
+    r"(?i)^(?P<base>.+?)(?P<mark>[ _.-]*(?:v(?:er(?:sion)?)?[ _.-]?\d+|final\d*|old\d*|backup\d*|"
+    r"bak|orig(?:inal)?|copy\d*|\(copy\)|\(\d+\)|deprecated|new|updated))+$"
+)
+GONE = re.compile(r"(?i)(^|/)(old|archive[sd]?|backups?|deprecated|legacy|obsolete|trash)/")
+
+
+def folded(part: str) -> str:
+    """Return a folder's name as it is compared: small letters, one kind of joint."""
+    return re.sub(r"[\s-]+", "_", part.strip()).lower()
+
+
+def parts_of(path: str) -> list[str]:
+    """Return the folders of a path, as they are compared."""
+    return [folded(part) for part in path.split("/")[:-1]]
+
+
+def stem(path: str) -> tuple[str, str]:
+    """Return a file's name without its suffix, and the suffix."""
+    name = posixpath.basename(path)
+    dot = name.rfind(".")
+    return (name[:dot], name[dot:]) if dot > 0 else (name, "")
+
+
+def module_name(name: str) -> str:
+    """Return a name that can be imported, as near to the old one as possible."""
+    plain = name.encode("utf-8", "replace").decode().replace("+", "plus")
+    plain = (
+        re.sub(r"[^\w]+", "_", plain, flags=re.ASCII).strip("_")
+        if not name.isidentifier()
+        else name
+    )
+    if name.startswith("__") and name.endswith("__"):
+        return name
+    if not plain:
+        return "unnamed"
+    if plain[0].isdigit():
+        plain = f"step_{plain}"
+    return f"{plain}_" if keyword.iskeyword(plain) else plain
+
+
+def module_path(path: str) -> str:
+    """Return a path below a package whose folders and file can be imported."""
+    *folders, name = path.split("/")
+    base, suffix = stem(name)
+    page = folders[-1:] == ["pages"]  # Streamlit shows their names, and nothing imports them
+    whole = module_name(base) + suffix if suffix == ".py" and not page else name
+    return "/".join([*map(module_name, folders), whole])
+
+
+def without(path: str, names: frozenset[str]) -> str:
+    """Return a path without the folders that only say what the target says anyway.
+
+    What stands before the first of them says where the file was, not what it is.
+    """
+    parts = path.split("/")
+    said = [index for index, part in enumerate(parts[:-1]) if folded(part) in names]
+    start = said[0] if said else 0
+    while start < len(parts) - 1 and folded(parts[start]) in names:
+        start += 1
+    return "/".join(parts[start:])

@@ -1,0 +1,101 @@
+"""The template's files for a plan, with the history that a later `copier update` needs."""
+
+import os
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tdsp.adopt import workflows
+from tdsp.adopt.gitwork import LINK, PLAIN, RUNS
+from tdsp.adopt.plan import Plan
+from tdsp.errors import TdspError
+from tdsp.grow import ANSWERS
+
+# What an adoption in place takes: checks, CI and documents; no code, no pipeline.
+IN_PLACE = (
+    ".copier-answers.yml", ".gitignore", ".pre-commit-config.yaml", ".python-version",
+    ".secrets.baseline", "README.md", "SECURITY.md", "pyproject.toml", ".github/actions/",
+    ".github/workflows/ci.yml", "docs/README.md", "docs/project/", "docs/decisions/",
+    "docs/data/log.md",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One file of the template: its bytes and its mode in git."""
+
+    content: bytes
+    mode: str = PLAIN
+
+
+Render = dict[str, Rendered]
+
+
+def render(plan: Plan) -> Render:
+    """Render the template with a plan's answers. Raises TdspError for a render without files."""
+    from tdsp.new import Request, render_template
+
+    answers = {"package_name": plan.package, "level": plan.template_level, **dict(plan.answers)}
+    name = str(answers.setdefault("project_name", plan.package.replace("_", " ").capitalize()))
+    with tempfile.TemporaryDirectory(prefix="tdsp-") as folder:
+        target = Path(folder, "project")
+        try:
+            render_template(Request(name, Path(folder), ask=False), answers, target)
+        except OSError as error:
+            raise TdspError(f"the template could not be rendered: {error.strerror}") from error
+        found = read(target)
+    check(found, plan)
+    return found
+
+
+def check(found: Render, plan: Plan) -> None:
+    """Raise TdspError for a render that is not a whole project."""
+    code = f"src/{plan.package}/__init__.py"
+    lacking = [name for name in (ANSWERS, "pyproject.toml", code) if name not in found]
+    if lacking:
+        raise TdspError(
+            f"the template was rendered without {lacking[0]}: nothing was changed; is this"
+            " installation of tdsp whole? `tdsp new --dry-run Trial` shows what it makes"
+        )
+
+
+def read(folder: Path) -> Render:
+    """Return the files of a folder by their path in it."""
+    found: Render = {}
+    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink():
+            found[name] = Rendered(os.fsencode(path.readlink()), LINK)
+        elif path.is_file() and not name.startswith(".git/"):
+            runs = path.stat().st_mode & stat.S_IXUSR
+            found[name] = Rendered(path.read_bytes(), RUNS if runs else PLAIN)
+    return found
+
+
+def for_level(found: Render, level: int, subdirectory: str = "") -> Render:
+    """Return the files that a level of adoption takes. A licence is never among them.
+
+    A path that starts with "/" is from the root of the repository, not from the project's folder.
+    """
+    taken = {path: file for path, file in found.items() if path != "LICENSE"}
+    if level == 0:
+        taken = {path: _in_place(path, e) for path, e in taken.items() if path.startswith(IN_PLACE)}
+    if not subdirectory:
+        return taken
+    made = {}
+    for path, file in taken.items():
+        name, content = path, file.content
+        if path.startswith(".github/"):
+            name, content = workflows.below(path, content, subdirectory)
+            name = f"/{name}"
+        made[name] = Rendered(content, file.mode)
+    return made
+
+
+def _in_place(path: str, file: Rendered) -> Rendered:
+    change = {
+        ".github/workflows/ci.yml": workflows.in_place,
+        ".pre-commit-config.yaml": workflows.hooks_in_place,
+    }.get(path)
+    return file if change is None else Rendered(change(file.content), file.mode)

@@ -1,0 +1,251 @@
+"""Running the scripts of a repository before and after its adoption, to compare what they do.
+
+Each run has a copy of its own, no network, a time limit, and no variable of the caller. Nothing of
+this happens without `verify --run`.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from tdsp.adopt.manifest import File, Manifest
+
+VERDICTS = ("same-ok", "same-failure", "improved", "regressed", "interactive", "not run")
+NUMBER = re.compile(r"\d+(?:[.,:\-/]\d+)*(?:e[+-]?\d+)?")
+FRAMES = re.compile(r"Traceback \(most recent call last\):\n(?:[ \t].*\n)*")
+MOST_OUTPUT = 200_000
+MADE_BY_RUNS = ("__pycache__/", ".pytest_cache/")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run did. `wrote` is path -> (size, hash) of files that it made or changed."""
+
+    code: int | None
+    error: str
+    output: str
+    wrote: dict[str, tuple[int, str]]
+    read: frozenset[str]
+    asked: bool = False
+    folder: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How one script fares after the adoption."""
+
+    path: str
+    target: str
+    verdict: str
+    detail: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Bench:
+    """How scripts are run: with which Python, how long, and without network in which way."""
+
+    python: str
+    seconds: float
+    package: str
+    before: Path
+    after: Path
+
+
+@cache
+def isolation() -> tuple[str, ...]:
+    """Return the words before a command that take the network away, () where none work."""
+    words = ("unshare", "--map-root-user", "--net", "--")
+    if sys.platform != "linux" or shutil.which("unshare") is None:
+        return ()
+    done = subprocess.run([*words, "true"], capture_output=True, check=False)
+    return words if done.returncode == 0 else ()
+
+
+def scripts(done: Manifest) -> list[File]:
+    """Return the Python files that are started, not imported."""
+    kept = {"vendored", "archive", "junk", "test"}
+    before = f"{done.subdirectory}/" if done.subdirectory else ""
+    found = [e for e in done.files if e.path.endswith(".py") and e.target and e.kind not in kept]
+    return [each for each in found if each.kind == "script" and each.path.startswith(before)]
+
+
+def compare(bench: Bench, done: Manifest, file: File) -> Verdict:
+    """Run one script in both trees and say whether the outcome is the same."""
+    old = _best(bench, bench.before, file.path, done)
+    command = _shown(file.target, done)
+    if old.code is None:
+        return Verdict(file.path, file.target, "not run", "before: over the time limit", command)
+    if old.asked:
+        detail = "it asks for input, which nobody gives here"
+        return Verdict(file.path, file.target, "interactive", detail, command)
+    new = _best(bench, bench.after, file.target, done)
+    verdict, detail = judge(old, new, done)
+    if verdict == "regressed" and old.code == 0 == new.code:
+        again = _best(bench, bench.before, file.path, done)
+        if _steady(old, again, done) != "":  # what differs from itself cannot be compared
+            verdict, detail = "same-ok", "its results differ from run to run, before as well"
+    return Verdict(file.path, file.target, verdict, detail, command)
+
+
+def judge(old: Run, new: Run, done: Manifest) -> tuple[str, str]:
+    """Return a verdict and what it rests on."""
+    if new.code is None:
+        return "regressed", "after: over the time limit"
+    if old.code != 0 and new.code == 0:
+        return "improved", f"before: {old.error or f'exit code {old.code}'}"
+    if old.code != new.code:
+        return "regressed", f"exit code {old.code} became {new.code}: {new.error}"
+    if old.code != 0 and _masked(old.error, done) != _masked(new.error, done):
+        return "regressed", f"{old.error} became {new.error}"
+    differs = _steady(old, new, done)
+    if differs:
+        return "regressed", differs
+    return ("same-ok", "") if old.code == 0 else ("same-failure", old.error)
+
+
+def _steady(old: Run, new: Run, done: Manifest) -> str:
+    """Return what differs between two runs, "" when nothing does."""
+    if _masked(old.output, done) != _masked(new.output, done):
+        return "it prints something else"
+    return _files(old, new, done)
+
+
+def _files(old: Run, new: Run, done: Manifest) -> str:
+    moves = {each.path: each.target for each in done.files if each.target}
+    left = dict(new.wrote)
+    for path, (size, digest) in sorted(old.wrote.items()):
+        names = [name for name in (moves.get(path, path), path) if name in left]
+        same = [name for name in left if Path(name).name == Path(path).name]
+        if not names and len(same) != 1:
+            return f"it no longer writes {path}"
+        made = left.pop((names or same)[0])
+        if made[1] != digest and made[0] != size:
+            return f"it writes other bytes to {path}: {size} became {made[0]}"
+    return f"it writes {min(left)}, which it did not" if left else ""
+
+
+def _masked(text: str, done: Manifest) -> str:
+    """Return an output without what may differ: numbers, times, frames, names of moved files."""
+    for each in sorted(done.files, key=lambda e: -len(e.target)):
+        if each.target not in ("", each.path):
+            text = text.replace(each.target, each.path)
+    return NUMBER.sub("#", FRAMES.sub("", text))
+
+
+def _best(bench: Bench, tree: Path, path: str, done: Manifest) -> Run:
+    """Run from the project's folder; where that fails and the script's own folder works, there."""
+    root = done.subdirectory
+    first = _run(bench, tree, path, root)
+    own = path.rpartition("/")[0]
+    if first.code == 0 or first.asked or own == root or first.code is None:
+        return first
+    second = _run(bench, tree, path, own)
+    return second if second.code == 0 else first
+
+
+def _words(path: str, package: str, root: str) -> list[str]:
+    """Return how a script is started: a module of the package by its name, else by its path."""
+    inside = f"{root}/src/{package}/" if root else f"src/{package}/"
+    if path.startswith(inside):
+        start = len(inside) - len(package) - 1
+        return ["-m", path[start:].removesuffix(".py").replace("/", ".")]
+    return [path]
+
+
+def _shown(path: str, done: Manifest) -> str:
+    return " ".join(["python", *_words(path, done.package, done.subdirectory)])
+
+
+def _run(bench: Bench, tree: Path, path: str, folder: str) -> Run:
+    with tempfile.TemporaryDirectory(prefix="tdsp-run-") as place:
+        top = Path(place).resolve()
+        copy, home = top / "tree", top / "home"
+        shutil.copytree(tree, copy, symlinks=True)
+        home.mkdir()
+        watch = top / "watch"
+        watch.mkdir()
+        shutil.copyfile(Path(__file__).with_name("recorder.py"), watch / "sitecustomize.py")
+        here = dict(_listed(copy))
+        words = _words(path, bench.package, "") if not folder else [str(copy / path)]
+        words = [str(copy / each) if each == path else each for each in words]
+        code, text = _started(bench, words, copy / folder, _environment(top, copy))
+        after = dict(_listed(copy))
+        wrote = {p: e for p, e in after.items() if here.get(p) != e and not _by_tools(p)}
+        kinds = _recorded(top / "record")
+        text = text.replace(str(copy), ".")
+        return Run(code, _last(text) if code else "", text, wrote, kinds["read"],
+                   bool(kinds["input"]), folder)  # fmt: skip
+
+
+def _environment(top: Path, copy: Path) -> dict[str, str]:
+    """Return the variables of a run: none of the caller's but those that start a program."""
+    kept = {
+        n: os.environ[n]
+        for n in ("PATH", "LANG", "SYSTEMROOT", "LD_LIBRARY_PATH")
+        if n in os.environ
+    }
+    nowhere = "http://127.0.0.1:9"
+    return kept | {
+        "HOME": str(top / "home"), "TMPDIR": str(top), "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1",
+        "PYTHONPATH": os.pathsep.join([str(top / "watch"), str(copy / "src")]),
+        "TDSP_RECORD": str(top / "record"), "TDSP_ROOT": str(copy),
+        "TDSP_BLOCK": "" if isolation() else "1", "http_proxy": nowhere, "https_proxy": nowhere,
+    }  # fmt: skip
+
+
+def _started(
+    bench: Bench, words: list[str], folder: Path, env: dict[str, str]
+) -> tuple[int | None, str]:
+    """Return exit code and output; None for a run that did not end in time."""
+    with subprocess.Popen(
+        [*isolation(), bench.python, *words], cwd=folder, env=env, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            out, _ = process.communicate(timeout=bench.seconds)
+        except subprocess.TimeoutExpired:
+            if sys.platform == "win32":
+                process.kill()
+            else:
+                os.killpg(process.pid, signal.SIGKILL)
+            out, _ = process.communicate()
+            return None, out[:MOST_OUTPUT].decode(errors="replace")
+    return process.returncode, out[:MOST_OUTPUT].decode(errors="replace")
+
+
+def _listed(folder: Path) -> Iterator[tuple[str, tuple[int, str]]]:
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            yield path.relative_to(folder).as_posix(), (path.stat().st_size, digest)
+
+
+def _by_tools(path: str) -> bool:
+    return any(each in f"{path}/" for each in MADE_BY_RUNS)
+
+
+def _recorded(log: Path) -> dict[str, frozenset[str]]:
+    lines = log.read_bytes().split(b"\0") if log.is_file() else []
+    pairs = [os.fsdecode(line).partition(" ") for line in lines if line]
+    return {
+        kind: frozenset(path or kind for word, _, path in pairs if word == kind)
+        for kind in ("read", "write", "input")
+    }
+
+
+def _last(text: str) -> str:
+    """Return the last line of an output, which names the exception."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1].strip()[:300] if lines else ""

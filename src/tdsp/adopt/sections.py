@@ -1,0 +1,265 @@
+"""Merging one file by sections, with editors that give back what they read, sign for sign."""
+
+import io
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import Table
+
+SECONDS = 60
+WIDTH = 80
+MARK = "<!-- tdsp adopt -->"
+ERRORS_ONLY = ["E9", "F63", "F7", "F82"]  # what is broken, not what is unusual
+IN_PLACE_TASKS = ("_lint", "hooks", "secrets")
+SECTION = f"""{MARK}
+## Layout
+
+This repository follows the Team Data Science Process. `docs/README.md` lists the documents, and
+`docs/migration/REPORT.md` says what the adoption moved, changed and left.
+
+    uv sync                # the environment
+    uv run poe             # lists the tasks
+    uv run poe check       # what has to be green before a change is merged
+"""
+
+
+class NotLosslessError(Exception):
+    """The editor of a format would change what the user wrote."""
+
+
+def readme(theirs: bytes, ours: bytes) -> bytes:
+    """Return the user's read-me with one section after it. `ours` is not taken over."""
+    del ours
+    try:
+        text = theirs.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise NotLosslessError("it is not in UTF-8") from error
+    if MARK in text:
+        return theirs
+    end = "\r\n" if "\r\n" in text else "\n"
+    gap = "" if not text else end if text.endswith("\n") else end * 2
+    return theirs + (gap + SECTION.replace("\n", end)).encode()
+
+
+def hooks(theirs: bytes, ours: bytes) -> bytes:
+    """Return the user's pre-commit file with the template's hooks that it does not have."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    yaml = YAML()
+    yaml.preserve_quotes, yaml.width = True, 4096
+    for indent in ((2, 4, 2), (2, 2, 0)):
+        yaml.indent(mapping=indent[0], sequence=indent[1], offset=indent[2])
+        try:
+            data = yaml.load(theirs)
+            if _dumped(yaml, data) == theirs:
+                break
+        except (YAMLError, UnicodeDecodeError, ValueError) as error:
+            raise NotLosslessError("it is not YAML that can be read") from error
+    else:
+        raise NotLosslessError("its layout would change")
+    if not isinstance(data, dict) or not isinstance(data.get("repos"), list):
+        raise NotLosslessError("it has no list of repos")
+    known = {h.get("id") for repo in data["repos"] for h in repo.get("hooks", []) or []}
+    for repo in yaml.load(ours)["repos"]:
+        missing = [each for each in repo["hooks"] if each["id"] not in known]
+        if missing:
+            data["repos"].append({"repo": repo["repo"], "hooks": missing})
+    return _dumped(yaml, data)
+
+
+def _dumped(yaml: Any, data: Any) -> bytes:
+    out = io.BytesIO()
+    yaml.dump(data, out)
+    return out.getvalue()
+
+
+def wanted_pyproject(ours: bytes, level: int, readme: str, licence: str) -> dict[str, Any]:
+    """Return what the template wants of pyproject.toml, for a project that has these files."""
+    wanted = tomlkit.parse(ours.decode()).unwrap()
+    project = wanted["project"]
+    project["readme"] = readme
+    project.pop("license", None)  # nobody but the owner gives a licence
+    project.pop("license-files", None)
+    if licence:
+        project["license-files"] = [licence]
+    if level:
+        return wanted
+    for key in ("scripts", "dependencies"):
+        project.pop(key, None)
+    project["dependencies"] = []
+    tools = wanted["tool"]
+    tasks = {k: v for k, v in tools["poe"]["tasks"].items() if k in IN_PLACE_TASKS}
+    check = {"sequence": ["_lint"], "help": "What has to be green before a change is merged"}
+    kept = {"detect-secrets", "nbstripout", "poethepoet", "pre-commit-hooks", "prek", "ruff"}
+    dev = [each for each in wanted["dependency-groups"]["dev"] if _name(each) in kept]
+    lint = {"select": ERRORS_ONLY}
+    return {
+        "project": project,
+        "dependency-groups": {"dev": dev},
+        "tool": {
+            "uv": {"package": False},
+            "poe": {**tools["poe"], "tasks": {"check": check, **tasks}},
+            "ruff": {"line-length": tools["ruff"]["line-length"], "lint": lint},
+        },
+    }
+
+
+def pyproject(theirs: bytes, wanted: dict[str, Any], level: int) -> tuple[bytes, list[str]]:
+    """Return pyproject.toml with the tables and keys that it does not have, and what to know."""
+    try:
+        text = theirs.decode("utf-8")
+        document = tomlkit.parse(text)
+    except (UnicodeDecodeError, TOMLKitError) as error:
+        raise NotLosslessError("it is not TOML that can be read") from error
+    if tomlkit.dumps(document) != text:
+        raise NotLosslessError("its layout would change")
+    notes = []
+    tools = document.get("tool", {})
+    wanted = {**wanted, "tool": dict(wanted["tool"])}
+    if "poetry" in tools and "project" not in document:
+        notes.append("your [tool.poetry] stays the project's table: only [tool] was added to")
+        wanted = {"tool": wanted["tool"]}
+    if "build-system" in document or "poetry" in tools:
+        for name in ("hatch", "uv"):
+            wanted["tool"].pop(name, None)
+        wanted.pop("build-system", None)
+    for key in document.get("project", {}).get("dynamic", []):
+        wanted.get("project", {}).pop(key, None)
+    notes += _add(document, wanted, "")
+    if "dependency-groups" in wanted:
+        asked = wanted["project"].get("dependencies", []) if level else []
+        notes += _asked(document["project"], "dependencies", asked)
+        notes += _asked(document["dependency-groups"], "dev", wanted["dependency-groups"]["dev"])
+    return tomlkit.dumps(document).encode(), notes
+
+
+def fresh_pyproject(ours: bytes, readme: str, licence: str) -> bytes:
+    """Return the template's pyproject.toml, as it is written, for a project without one."""
+    document = tomlkit.parse(ours.decode())
+    project: Any = document["project"]
+    project["readme"] = readme
+    for key in ("license", "license-files"):
+        project.pop(key, None)
+    if licence:
+        project["license-files"] = [licence]
+    return tomlkit.dumps(document).encode()
+
+
+def _add(table: Any, wanted: dict[str, Any], where: str) -> list[str]:
+    """Add what a table does not have; return what to know."""
+    notes = []
+    for key, value in wanted.items():
+        name = f"{where}.{key}" if where else key
+        if key not in table:
+            table[key] = _shaped(value)
+            notes.append(f"added {name}")
+        elif isinstance(value, dict) and isinstance(table[key], Table | dict):
+            notes += _add(table[key], value, name)
+    return notes
+
+
+def _shaped(value: Any) -> Any:
+    """Return a value as people write it: a long list has a line for each of its entries."""
+    if isinstance(value, dict):
+        table = tomlkit.table()
+        for key, each in value.items():
+            table[key] = _shaped(each)
+        return table
+    if isinstance(value, list) and len(str(value)) > WIDTH and isinstance(value[0], str):
+        array = tomlkit.array()
+        array.extend(value)
+        return array.multiline(True)
+    return value
+
+
+def _asked(table: Any, key: str, wanted: Iterable[str]) -> list[str]:
+    """Add the packages that a list does not name; return what to know."""
+    if not isinstance(table.get(key, []), list):
+        return []
+    known = {_name(each) for each in table.get(key, []) if isinstance(each, str)}
+    missing = [each for each in wanted if _name(each) not in known]
+    for each in missing:
+        table[key].append(each)
+    return [f"added to {key}: {', '.join(missing)}"] if missing else []
+
+
+def _name(text: str) -> str:
+    try:
+        return canonicalize_name(Requirement(text).name)
+    except InvalidRequirement:
+        return text
+
+
+def requirements(project: bytes, asked: bytes, name: str, tested: bytes) -> tuple[bytes, list[str]]:
+    """Return pyproject.toml with the packages of a requirements file, by `uv add --frozen`.
+
+    `tested` is the template's lock. A pin that shuts its version out is left where it stands, in
+    the user's file: with both, nothing could be installed.
+    """
+    beside = Path(sys.executable).with_name("uv")
+    uv = str(beside) if beside.is_file() else shutil.which("uv")
+    left = f"the packages of {name} were not added: "
+    if uv is None:
+        return project, [left + f"uv is not installed; later: uv add --frozen -r {name}"]
+    loose, notes = _loosened(asked, _versions(tested))
+    with tempfile.TemporaryDirectory(prefix="tdsp-uv-") as folder:
+        Path(folder, "pyproject.toml").write_bytes(project)
+        Path(folder, name).write_bytes(loose)
+        try:
+            done = subprocess.run(
+                [uv, "add", "--frozen", "--offline", "--no-python-downloads", "-r", name],
+                cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False,
+            )  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired):
+            return project, [left + "uv did not answer"]
+        if done.returncode:
+            reason = " ".join(done.stderr.split())[:200]
+            return project, [left + f"uv says: {reason}"]
+        written = Path(folder, "pyproject.toml").read_bytes()
+    return written, [f"the packages of {name} were added by uv", *notes]
+
+
+def _versions(lock: bytes) -> dict[str, str]:
+    """Return package -> the version that the template was tested with."""
+    found: dict[str, str] = {}
+    for line in lock.decode().splitlines():
+        if (each := _requirement(line)) is not None:
+            exact = [part.version for part in each.specifier if part.operator == "=="]
+            found[canonicalize_name(each.name)] = exact[0] if exact else ""
+    return found
+
+
+def _loosened(asked: bytes, tested: dict[str, str]) -> tuple[bytes, list[str]]:
+    """Return a requirements file without the pins that shut a tested version out, and notes."""
+    from tdsp.reading.files import decode
+
+    text = decode(asked)[0]
+    if text is None:
+        return asked, []
+    lines, notes = [], []
+    for line in text.splitlines():
+        each = _requirement(line)
+        version = tested.get(canonicalize_name(each.name), "") if each is not None else ""
+        if each is not None and version and not each.specifier.contains(version, prereleases=True):
+            notes.append(f"{each}: not taken, the template is tested with {version}")
+            each.specifier = type(each.specifier)()
+            line = str(each)
+        lines.append(line)
+    return "\n".join(lines).encode() + b"\n" if notes else asked, notes
+
+
+def _requirement(line: str) -> Requirement | None:
+    try:
+        return Requirement(line.partition(" #")[0].removesuffix("\\").strip())
+    except InvalidRequirement:
+        return None

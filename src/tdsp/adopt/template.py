@@ -1,0 +1,90 @@
+"""The template's own files for a repository that is adopted: answers, names, one render."""
+
+import re
+import shutil
+import tempfile
+import unicodedata
+import warnings
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from tdsp.errors import TdspError
+from tdsp.new import bundled_template
+from tdsp.questions import configuration
+
+LEVELS = ("train", "operate", "govern")
+PACKAGE = re.compile(r"^[a-z][a-z0-9_]{0,48}[a-z0-9]\Z")
+
+
+def slug(name: str) -> str:
+    """Return a name as a short name that the template accepts."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-")
+    words = f"ml-{words}" if words[:1].isdigit() else words
+    return words if len(words) > 1 else "ml-project"
+
+
+def package_of(name: str) -> str:
+    """Return a name as a package that the template accepts."""
+    plain = slug(name).replace("-", "_")
+    return f"{plain}_model" if plain in taken() else plain
+
+
+def taken() -> frozenset[str]:
+    """Return the names that are no package, since Python, Windows or a library has them."""
+    words = configuration(bundled_template())
+    named = (words[key]["default"] for key in ("windows_names", "python_names", "used_names"))
+    return frozenset(word for text in named for word in str(text).split())
+
+
+def check_package(name: str) -> None:
+    """Raise TdspError for a package name that the template would refuse."""
+    if not PACKAGE.match(name):
+        raise TdspError(
+            f"{name!r} cannot be the package: it takes 2 to 50 lower-case letters, digits and"
+            " underscores, and starts with a letter, such as churn_model"
+        )
+    if name in taken():
+        raise TdspError(
+            f"{name} is the name of a library, of Python's or of a device: take {name}_model"
+        )
+
+
+def render(answers: Mapping[str, str]) -> Mapping[str, bytes]:
+    """Return path -> content of what the template brings. Raises TdspError if that is nothing."""
+    return _render(tuple(answers.items()))
+
+
+@cache
+def _render(answers: tuple[tuple[str, str], ...]) -> Mapping[str, bytes]:
+    from copier import run_copy
+
+    with tempfile.TemporaryDirectory(prefix="tdsp-") as folder:
+        place, source = Path(folder, "project"), Path(folder, "template")
+        _copy_template(source)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                run_copy(str(source), place, data=dict(answers), defaults=True, quiet=True)
+        except Exception as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise TdspError(
+                f"the template cannot be rendered with these answers: {reason}"
+            ) from error
+        found = {
+            path.relative_to(place).as_posix(): path.read_bytes()
+            for path in sorted(place.rglob("*")) if path.is_file() and not path.is_symlink()
+        }  # fmt: skip
+    if ".copier-answers.yml" not in found or "pyproject.toml" not in found:
+        raise TdspError("the template rendered no project: nothing is planned from an empty render")
+    return found
+
+
+def _copy_template(place: Path) -> None:
+    """Copy the template without its history: a clone would take most of the plan's time."""
+    local = bundled_template()
+    place.mkdir()
+    for name in ("copier.yml", "words.yml"):
+        shutil.copyfile(local / name, place / name)
+    shutil.copytree(local / "template", place / "template")

@@ -1,0 +1,300 @@
+"""Files of the template beside the user's: added, merged, laid beside, and never overwriting."""
+
+import tomllib
+from collections.abc import Mapping
+
+import pytest
+import yaml
+from tests.unit.adopt_hand import RENDER
+
+from tdsp.adopt import ignores, sections, workflows
+from tdsp.adopt.gitwork import Entry
+from tdsp.adopt.merge import Merged, Place, attribute, merge
+from tdsp.adopt.rendering import Render, Rendered, for_level
+from tdsp.adopt.sections import NotLosslessError
+
+
+def merged(
+    files: Mapping[str, bytes],
+    rendered: Render = RENDER,
+    level: int = 2,
+    subdirectory: str = "",
+    forgotten: tuple[str, ...] = (),
+) -> Merged:
+    tree = {path: Entry("100644", f"{number:040x}") for number, path in enumerate(files)}
+    place = Place(tree, files.__getitem__, level, subdirectory, forgotten)
+    return merge(for_level(rendered, level, subdirectory), place)
+
+
+def test_everything_is_added_to_an_empty_place() -> None:
+    done = merged({"notes.txt": b"x"})
+    assert set(done.added) == RENDER.keys() - {"LICENSE"}
+    assert done.files["tools/run.sh"].mode == "100755"
+    project = tomllib.loads(done.files["pyproject.toml"].content.decode())["project"]
+    assert "license" not in project and "license-files" not in project
+    assert not done.merged and not done.beside
+
+
+def test_a_file_of_the_user_is_never_overwritten() -> None:
+    files = {
+        "src/churn/features.py": b"mine\n",
+        ".github/workflows/ci.yml": b"name: mine\n",
+        ".gitattributes": b"*.csv filter=lfs\n",
+        "README.md": b"# Mine\n",
+        "LICENCE": b"",
+    }
+    done = merged(files)
+    for path, content in files.items():
+        assert path not in done.files or done.files[path].content.startswith(content)
+    assert set(done.beside) == {
+        "src/churn/features.py.tdsp",
+        ".github/workflows/ci.yml.tdsp",
+        ".gitattributes.tdsp",
+    }
+
+
+@pytest.mark.parametrize("name", ["AGENTS.md", "CLAUDE.md", ".cursor/rules.md", ".claude/a.md"])
+def test_files_for_assistants_are_left(name: str) -> None:
+    given = {**RENDER, name: Rendered(b"of the template\n")}
+    for files in ({name: b"mine\n"}, {"notes.txt": b"x"}):
+        done = merged(files, given)
+        assert name not in done.files and f"{name}.tdsp" not in done.files
+
+
+def test_a_file_in_the_place_of_a_folder_is_left() -> None:
+    done = merged({"tools": b"a file\n", ".github/workflows/ci.yml/x": b"a folder\n"})
+    assert "tools/run.sh" not in done.files
+    assert ".github/workflows/ci.yml" not in done.files
+    assert {path for path, _ in done.notes} >= {"tools/run.sh", ".github/workflows/ci.yml"}
+
+
+def test_another_read_me_keeps_its_rank() -> None:
+    done = merged({"README.rst": b"Mine\n"})
+    assert "README.md" not in done.files and done.beside == ["README.md.tdsp"]
+    project = tomllib.loads(done.files["pyproject.toml"].content.decode())["project"]
+    assert project["readme"] == "README.rst"
+
+
+@pytest.mark.parametrize("content", [b"# Mine\n\ntext\n", b"# Mine", b"# Mine\r\n", b""])
+def test_read_me_gets_one_section(content: bytes) -> None:
+    once = sections.readme(content, b"ours")
+    assert once.startswith(content) and once.count(b"## Layout") == 1
+    assert sections.readme(once, b"ours") == once
+    assert (b"\r\n" in once) == (b"\r\n" in content)
+
+
+def test_read_me_that_is_no_utf_8_stays() -> None:
+    done = merged({"README.md": b"caf\xe9\n"})
+    assert "README.md" not in done.files and "README.md.tdsp" in done.files
+
+
+# PYPROJECT ------------------------------------------------------------------------------------
+
+MINE = b"""# Mine.
+[project]
+name = "mine"   # kept
+version = "7"
+dependencies = ["Pandas==1.5"]
+
+[tool.ruff]
+line-length = 79
+"""
+
+
+def test_pyproject_gets_what_it_lacks_and_keeps_what_it_has() -> None:
+    done = merged({"pyproject.toml": MINE})
+    text = done.files["pyproject.toml"].content.decode()
+    assert text.startswith('# Mine.\n[project]\nname = "mine"   # kept\nversion = "7"\n')
+    data = tomllib.loads(text)
+    assert data["project"]["dependencies"] == ["Pandas==1.5"]
+    assert data["tool"]["ruff"]["line-length"] == 79
+    assert data["tool"]["poe"]["tasks"]["test"] == {"cmd": "pytest"}
+    assert data["build-system"]["build-backend"] == "hatchling.build"
+
+
+def test_pyproject_of_other_builders_keeps_its_builder() -> None:
+    other = b'[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+    dynamic = b'[project]\nname = "x"\ndynamic = ["version"]\n'
+    data = tomllib.loads(
+        merged({"pyproject.toml": other + dynamic}).files["pyproject.toml"].content.decode()
+    )
+    assert data["build-system"]["build-backend"] == "setuptools.build_meta"
+    assert "version" not in data["project"] and "hatch" not in data["tool"]
+    poetry = b'[tool.poetry]\nname = "x"\n'
+    data = tomllib.loads(
+        merged({"pyproject.toml": poetry}).files["pyproject.toml"].content.decode()
+    )
+    assert "project" not in data and "build-system" not in data and "ruff" in data["tool"]
+
+
+def test_pyproject_that_cannot_be_read_stays() -> None:
+    done = merged({"pyproject.toml": b"[project\n"})
+    assert "pyproject.toml" not in done.files and "pyproject.toml.tdsp" in done.files
+
+
+def test_in_place_adds_no_code_and_no_package() -> None:
+    done = merged({"train.py": b"x = 1\n"}, level=0)
+    assert not any(path.startswith(("src/", "tools/")) for path in done.files)
+    data = tomllib.loads(done.files["pyproject.toml"].content.decode())
+    assert data["tool"]["uv"] == {"package": False}
+    assert "scripts" not in data["project"] and "build-system" not in data
+    assert data["project"]["dependencies"] == []
+
+
+LOCK = b"pandas==3.0.1 \\\n    --hash=sha256:00\nscikit-learn==1.8.0\n"
+
+
+def test_requirements_are_added_by_uv() -> None:
+    project = b'[project]\nname = "x"\nversion = "1"\ndependencies = ["pandas>=3.0"]\n'
+    asked = "scikit-learn==1.4.0\nrequests>=2\n# note\npandas\n".encode("utf-16")
+    content, notes = sections.requirements(project, asked, "requirements.txt", LOCK)
+    found = tomllib.loads(content.decode())["project"]["dependencies"]
+    assert found == ["pandas>=3.0", "requests>=2", "scikit-learn"]
+    assert any("scikit-learn==1.4.0" in each and "1.8.0" in each for each in notes)
+
+
+def test_requirements_that_uv_refuses_are_said() -> None:
+    project = b'[project]\nname = "x"\nversion = "1"\n'
+    content, notes = sections.requirements(project, b"???\n", "requirements.txt", LOCK)
+    assert content == project and "uv says" in notes[0]
+
+
+# PRE-COMMIT -----------------------------------------------------------------------------------
+
+
+def test_hooks_are_added_once() -> None:
+    mine = b"# mine\nrepos:\n  - repo: https://example.com/x\n    hooks:\n      - id: black\n"
+    ours = RENDER[".pre-commit-config.yaml"].content
+    once = sections.hooks(mine, ours)
+    assert once.startswith(mine)
+    ids = [hook["id"] for repo in yaml.safe_load(once)["repos"] for hook in repo["hooks"]]
+    assert ids == ["black", "lint"]
+    assert sections.hooks(once, ours) == once
+
+
+@pytest.mark.parametrize(
+    "mine", [b"repos: [ {repo: local,  hooks: []} ]   # odd\n", b"a: [\n", b"- 1\n", b"\xff\n"]
+)
+def test_hooks_that_would_change_their_look_are_refused(mine: bytes) -> None:
+    with pytest.raises(NotLosslessError):
+        sections.hooks(mine, RENDER[".pre-commit-config.yaml"].content)
+
+
+# IGNORED AND BYTES ----------------------------------------------------------------------------
+
+
+def test_no_tracked_file_becomes_ignored() -> None:
+    files = {
+        ".gitignore": b"*.log\n",
+        "data/raw/a b.csv": b"x",
+        "models/deep/net.bin": b"x",
+        "old.log": b"ignored by the user's own rule",
+    }
+    done = merged(files)
+    made = done.files[".gitignore"].content
+    assert made.startswith(b"*.log\n")
+    tree = {path: Entry("100644", "") for path in files}
+    assert set(ignores.hidden({".gitignore": made}, tree)) == {"old.log"}
+    new = {"data/raw/new.csv": Entry("100644", ""), "models/new.bin": Entry("100644", "")}
+    assert set(ignores.hidden({".gitignore": made}, new)) == new.keys()
+
+
+def test_rule_that_cannot_have_exceptions_is_left_out() -> None:
+    made, changed = ignores.union(
+        {"a/.venv/x.py": Entry("100644", "")}, lambda _: b"", ".gitignore", [".venv/", "/b/"]
+    )
+    assert made == b"/b/\n"
+    assert changed == [(".venv/", "a/.venv/x.py")]
+
+
+def test_many_exceptions_are_none() -> None:
+    tree = {f"data/raw/{number}.csv": Entry("100644", "") for number in range(30)}
+    made, _ = ignores.union(tree, lambda _: b"", ".gitignore", ["/data/raw/*.*"])
+    assert made == b""
+
+
+@pytest.mark.parametrize("name", ["a b ", "x#", "!y", "[z]*?", "ü\\v", "plain"])
+def test_a_forgotten_file_is_ignored_exactly(name: str) -> None:
+    made = ignores.joined(b"", [], [name])
+    near = {path: Entry("100644", "") for path in (name, f"{name}2", f"sub/{name}")}
+    assert set(ignores.hidden({".gitignore": made}, near)) == {name}
+
+
+def test_line_ends_of_tables_stay() -> None:
+    done = merged({"data.csv": b"a\r\n", "unix.csv": b"a\n", "x y.csv": b"b\r\n"})
+    text = done.files[".gitattributes"].content.decode()
+    assert text.splitlines()[-2:] == ["/data.csv -text", '"/x y.csv" -text']
+
+
+def test_line_ends_of_many_tables_stay_by_their_kind() -> None:
+    done = merged({f"{number}.csv": b"a\r\n" for number in range(30)} | {"a.txt": b"\r\n"})
+    lines = done.files[".gitattributes"].content.decode().splitlines()
+    assert sorted(lines[-2:]) == ["*.csv -text", "/a.txt -text"]
+
+
+def test_name_that_attributes_cannot_hold_leaves_them_out() -> None:
+    done = merged({"new\nline.csv": b"a\r\n"})
+    assert ".gitattributes" not in done.files and ".gitattributes.tdsp" in done.files
+    assert attribute("caf\udce9.csv") == ""
+
+
+def test_project_in_a_folder_leaves_the_others_alone() -> None:
+    files = {
+        "a/b/train.py": b"",
+        "a/b/README.md": b"# A\n",
+        "c/README.md": b"# C\n",
+        "README.md": b"# R\n",
+        ".github/workflows/ci.yml": b"name: theirs\n",
+    }
+    done = merged(files, subdirectory="a/b")
+    others = {path for path in done.files if not path.startswith("a/b/")}
+    assert others == {".github/workflows/a-b-ci.yml"}
+    assert done.merged == ["a/b/README.md"]
+
+
+WORKFLOW = b"""# kept
+name: CI
+on:
+  pull_request:
+  push:
+    branches: [main]
+concurrency:
+  group: ci-x
+jobs:
+  check:
+    steps:
+      - uses: ./.github/actions/setup
+        with:
+          data: "true"
+      - run: uv run poe check --all
+  smoke:
+    steps:
+      - run: uv run poe smoke
+"""
+
+
+def test_workflow_of_a_folder_runs_there_and_only_for_it() -> None:
+    path, content = workflows.below(".github/workflows/ci.yml", WORKFLOW, "a/b")
+    data = yaml.safe_load(content)
+    assert path == ".github/workflows/a-b-ci.yml" and content.startswith(b"# kept\n")
+    assert data["defaults"]["run"]["working-directory"] == "a/b"
+    assert {event["paths"][0] for event in data[True].values()} == {"a/b/**"}
+    assert data[True]["push"]["branches"] == ["main"]
+    assert data["jobs"]["check"]["steps"][0]["uses"] == "./.github/actions/a-b"
+    action = b"runs:\n  steps:\n    - uses: x\n    - run: uv sync\n      shell: bash\n"
+    path, content = workflows.below(".github/actions/setup/action.yml", action, "a/b")
+    assert path == ".github/actions/a-b/action.yml"
+    assert yaml.safe_load(content)["runs"]["steps"][1]["working-directory"] == "a/b"
+
+
+def test_workflow_in_place_needs_no_pipeline() -> None:
+    data = yaml.safe_load(workflows.in_place(WORKFLOW))
+    assert list(data["jobs"]) == ["check"]
+    steps = data["jobs"]["check"]["steps"]
+    assert steps == [{"uses": "./.github/actions/setup"}, {"run": "uv run poe check"}]
+
+
+def test_hooks_in_place_rewrite_no_code() -> None:
+    hooks = b"# c\nrepos:\n  - repo: local\n    hooks:\n      - id: format\n      - id: lint\n"
+    made = workflows.hooks_in_place(hooks)
+    assert made == b"# c\nrepos:\n  - repo: local\n    hooks:\n      - id: lint\n"
