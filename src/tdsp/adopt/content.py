@@ -5,8 +5,8 @@ import pickletools
 import re
 
 from tdsp.adopt.tree import LFS
-from tdsp.reading.files import File
-from tdsp.reading.repository import MODELS, Repository
+from tdsp.reading.files import MODELS, File
+from tdsp.reading.repository import Repository
 
 MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "image"), (b"\xff\xd8\xff", "image"), (b"GIF8", "image"),

@@ -10,8 +10,8 @@ from pathlib import Path
 from tdsp.errors import TdspError
 from tdsp.reading import files
 from tdsp.reading.files import File
-from tdsp.reading.git import OFF
-from tdsp.reading.repository import Repository, assemble
+from tdsp.reading.git import OFF, Index
+from tdsp.reading.repository import Repository, Source, assemble
 
 LINK, SUBMODULE = "120000", "160000"
 LFS = b"version https://git-lfs"
@@ -215,7 +215,7 @@ def read_repository(tree: Tree, blobs: Blobs, subdirectory: str = "") -> Reposit
         if path.startswith(before):
             inside = path[len(before) :]
             found[inside] = _file(inside, entry, blobs)
-    return assemble(str(tree.root), found, "", tree.commit)
+    return assemble(Source(str(tree.root), found, index=Index(commit=tree.commit)))
 
 
 def _file(path: str, entry: Entry, blobs: Blobs) -> File:
