@@ -12,6 +12,7 @@ from tdsp.adopt.facts import Facts, gather
 from tdsp.adopt.judged import Judged
 from tdsp.adopt.layout import Layout, layout
 from tdsp.adopt.plan import Item, Note, Plan, Question
+from tdsp.adopt.rendering import IN_PLACE
 from tdsp.adopt.sources import Source, mapped, recognise
 from tdsp.adopt.targets import Targets, settle
 from tdsp.adopt.template import check_package, package_of, render, slug
@@ -101,7 +102,8 @@ def build(done: Scan, wish: Wish) -> Plan:
     notes = [*done.facts.notes, *notes, *_built(done, targets)]
     plan = Plan(
         done.tree.commit, level, package, wish.template_level, items, tuple(questions.values()),
-        tuple(notes), _added(targets, rendered), tuple(answers.items()),
+        tuple(notes), _added(targets, rendered, level),
+        tuple(answers.items()),
         done.subdirectory, done.source.name,
     )  # fmt: skip
     plan = edited(done, _placed(plan, done))
@@ -252,9 +254,13 @@ def _items(
     return found
 
 
-def _added(targets: Mapping[str, str], rendered: Mapping[str, bytes]) -> tuple[str, ...]:
+def _added(
+    targets: Mapping[str, str], rendered: Mapping[str, bytes], level: int
+) -> tuple[str, ...]:
+    """Return the files of the template that `adopt apply` will add at this level."""
     taken = {target.casefold() for target in targets.values()}
-    return tuple(path for path in rendered if path.casefold() not in taken)
+    wanted = [path for path in rendered if path != "LICENSE" and path.casefold() not in taken]
+    return tuple(path for path in wanted if level or path.startswith(IN_PLACE))
 
 
 def edited(done: Scan, plan: Plan) -> Plan:

@@ -38,8 +38,7 @@ def plan_command(
     root: Root = Path(),
     *,
     level: Annotated[
-        int,
-        typer.Option(min=0, max=3, help="0: in place, 1: moved, 2: edited, 3: pipeline."),
+        int, typer.Option(min=0, max=2, help="0: in place, 1: moved, 2: moved and edited.")
     ] = 2,
     template_level: Annotated[
         Literal["train", "operate", "govern"],

@@ -168,7 +168,7 @@ def _asked(done: Scan, plan: Plan, console: Console) -> Plan:
         console.print(f"[bold]{escape(question.text)}[/] ({len(paths)} files)")
         for path, target in list(paths.items())[:MOST_SHOWN]:
             console.print(
-                f"  {escape(shown(path))} → {escape(shown(target) or 'forgotten by git')}"
+                f"  {escape(shown(path))} → {escape(shown(target) or 'no longer tracked')}"
             )
         names = list(question.choices)
         chosen = typer.prompt("  " + ", ".join(names), default=names[0])
@@ -231,7 +231,7 @@ def show(plan: Plan, done: Scan, console: Console) -> None:
     sums = {
         "move": len(plan.moves),
         "edited": sum(bool(each.edits) for each in plan.items),
-        "forgotten by git": sum(not each.target for each in plan.items),
+        "no longer tracked": sum(not each.target for each in plan.items),
         "stay": sum(each.target == each.path for each in plan.items),
         "asked": sum(bool(each.question) for each in plan.items),
         "added": len(plan.added),
