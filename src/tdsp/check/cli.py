@@ -1,11 +1,15 @@
 """The command `tdsp check`: what it takes, what its help says, how it ends."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from tdsp.errors import TdspError
+
+if TYPE_CHECKING:
+    from tdsp.check.maturity import Maturity
+    from tdsp.check.run import Report
 
 
 def check(
@@ -13,8 +17,12 @@ def check(
         Path, typer.Argument(help="The repository, or a folder inside of it.")
     ] = Path(),
     output: Annotated[
-        Literal["terminal", "json", "sarif", "junit"],
-        typer.Option("--format", help="sarif: for code hosts; junit: for CI's page of tests."),
+        Literal["terminal", "json", "sarif", "junit", "html", "badge", "backstage"],
+        typer.Option(
+            "--format",
+            help="sarif: for code hosts; junit: for CI's page of tests; html: one page;"
+            " badge: an SVG; backstage: an entity of its catalogue.",
+        ),
     ] = "terminal",
     select: Annotated[
         list[str] | None,
@@ -103,35 +111,51 @@ def _run(
     from rich.console import Console
 
     from tdsp.check import maturity as scales
-    from tdsp.check import report as pages
+    from tdsp.check import report
     from tdsp.check.run import check_folder, only_new, read_baseline, selected
 
     console = Console(highlight=False)
     if explain or listed:
         for each in selected([explain] if explain else []):
             if explain:
-                pages.explain(each, console)
+                report.explain(each, console)
             else:
                 typer.echo(f"{each.id}  {each.family:<10}  {each.severity:<7}  {each.title}")
         return 0
     if maturity and select:
         raise TdspError("--maturity needs all checks: leave --select out")
-    if maturity and output not in {"terminal", "json"}:
-        raise TdspError(f"--maturity is shown on the terminal or as json, not as {output}")
+    if maturity and output in {"sarif", "junit"}:
+        raise TdspError(f"--maturity is no part of {output}: leave it out")
     if maturity and baseline:
         raise TdspError("--maturity counts all findings: leave --baseline out")
     found = check_folder(path, select, commit)
     if baseline is not None:
         found = only_new(found, read_baseline(baseline))
-    if output == "json":
-        typer.echo(pages.as_json(found, None if select or baseline else scales.maturity(found)))
-    elif output == "sarif":
-        typer.echo(pages.as_sarif(found))
-    elif output == "junit":
-        typer.echo(pages.as_junit(found, fail_on))
-    elif maturity:
-        pages.print_maturity(scales.maturity(found), console)
+    judged = None if select or baseline else scales.maturity(found)
+    if output != "terminal":
+        typer.echo(_written(output, found, judged, fail_on, maturity))
+    elif maturity and judged is not None:
+        report.print_maturity(judged, console)
         return 0
     else:
-        pages.terminal(found, console, verbose)
+        report.terminal(found, console, verbose)
     return 1 if found.reaches(fail_on) else 0
+
+
+def _written(
+    output: str, found: "Report", judged: "Maturity | None", fail_on: str, maturity: bool
+) -> str:
+    """Return the text of a format. A badge shows the level only when it was asked for."""
+    from tdsp.check import pages, report
+
+    if output == "json":
+        return report.as_json(found, judged)
+    if output == "sarif":
+        return report.as_sarif(found)
+    if output == "junit":
+        return report.as_junit(found, fail_on)
+    if output == "html":
+        return pages.as_html(found, judged)
+    if output == "badge":
+        return pages.as_badge(found, judged if maturity else None)
+    return pages.as_backstage(found, judged)
