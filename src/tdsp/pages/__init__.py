@@ -7,6 +7,7 @@ around are replaced. A content security policy allows the page's own style and s
 import base64
 import hashlib
 import json
+import math
 from importlib import resources
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,7 +35,7 @@ def render(package: str, page: str, /, **values: Any) -> str:
     )
     environment.filters["number"] = lambda value: f"{value:,}"
     environment.filters["code"] = _code
-    environment.filters["percent"] = lambda share: f"{100 * share:.0f} %"
+    environment.filters["percent"] = lambda share: f"{share:.0%}"
     style = _text("tdsp.pages", "base.css") + _text(package, f"{page}.css")
     script = _text(package, f"{page}.js")
     policy = (
@@ -80,6 +81,8 @@ def _cleaned(value: Any) -> Any:
         return value if value.isprintable() else plain(value)
     if isinstance(value, dict):
         return {plain(key): _cleaned(each) for key, each in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, list | tuple):
         return [_cleaned(each) for each in value]
     return value

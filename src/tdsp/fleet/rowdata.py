@@ -1,0 +1,80 @@
+"""The rows as the dashboard's script takes them: small, without what was not reported."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from tdsp.fleet.figures import lowest
+from tdsp.fleet.snapshot import Finding, Row
+from tdsp.pages import web
+
+KEPT = (
+    "name", "group", "state", "reason", "kind", "commit", "committed", "level",
+    "template_version", "days_behind", "current", "verdict", "errors", "warnings", "notes",
+    "maturity", "score", "placeholders", "wave",
+)  # fmt: skip
+SSH = re.compile(r"(?:ssh://)?[\w.-]+@([\w.-]+)(?::\d+/|[:/])/?([^:@]+)")
+SECRET = re.compile(r"://[^/\s@]+@")
+LISTS = ("owners", "expired", "excepted")
+
+
+def rows(many: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return an object for each row; what is None or empty is left out."""
+    return [_filled(_row(row)) for row in many]
+
+
+def _row(row: Row) -> dict[str, Any]:
+    found: dict[str, Any] = {name: getattr(row, name) for name in KEPT}
+    found |= {name: list(getattr(row, name)) for name in LISTS}
+    found |= {
+        "web": address(row.source),
+        "source": row.source if not address(row.source) and "@" not in row.source else "",
+        "reason": SECRET.sub("://", row.reason),
+        "drift": None if row.drift is None else list(row.drift),
+        "lowest": lowest(row) if row.maturity else None,
+        "checks": sorted({each.check for each in row.findings}),
+        "request": web(row.request),
+    }
+    for name in ("model", "telemetry", "delivery"):
+        part = getattr(row, name)
+        found[name] = _filled(asdict(part)) if part is not None else None
+    if row.state == "failed":
+        found |= {"kind": None, "errors": None, "warnings": None, "notes": None}
+        found["placeholders"] = None
+    return found
+
+
+def _filled(given: dict[str, Any]) -> dict[str, Any]:
+    """Leave out None and "", and lists that are empty unless that says something."""
+    return {
+        name: value
+        for name, value in given.items()
+        if value is not None and value != "" and (value != [] or name == "drift") and value != {}
+    }
+
+
+def findings(many: Iterable[Row]) -> dict[str, Any]:
+    """Return the findings of each row; each path and message is written once."""
+    known: dict[str, int] = {}
+
+    def number(text: str) -> int:
+        return known.setdefault(text, len(known))
+
+    def short(each: Finding) -> list[Any]:
+        return [each.check, each.severity, number(each.path), each.line, number(each.message)]
+
+    placed = [[short(each) for each in row.findings] for row in many]
+    return {"texts": list(known), "rows": placed}
+
+
+def address(source: str) -> str:
+    """Return the web address of a repository, without any name or password, or ""."""
+    text = source.removesuffix("/").removesuffix(".git")
+    if match := SSH.fullmatch(text):
+        host, path = match[1], match[2]
+        if host == "ssh.dev.azure.com" and path.count("/") == 3:
+            _, organisation, project, name = path.split("/")
+            return web(f"https://dev.azure.com/{organisation}/{project}/_git/{name}")
+        return web(f"https://{host}/{path}")
+    return web(text)
