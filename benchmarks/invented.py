@@ -36,7 +36,7 @@ VERSIONS = ("v1.4.0", "v1.3.2", "v1.2.0", "v1.0.1")
 
 def snapshot(number: int, days: int = 12) -> Snapshot:
     """Return a fleet of `number` repositories as it stands `days` after the release."""
-    source = random.Random(7)
+    source = random.Random(7)  # noqa: S311
     rows = tuple(_row(source, place, days) for place in range(number))
     taken = f"{START + timedelta(days=days)}T06:00:00Z"
     return Snapshot(taken, "0.1.0", rows, "v1.4.0", START.isoformat())

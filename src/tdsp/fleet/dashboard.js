@@ -196,17 +196,10 @@ const show = (first = false) => {
 
 // ---- One repository, with its findings.
 let findings;
-const place = (row, path, at) => {
-  if (!row.web || !row.commit) return "";
-  const host = new URL(row.web).hostname;
-  const encoded = path.split("/").map(encodeURIComponent).join("/");
-  if (host === "dev.azure.com" || host.endsWith(".visualstudio.com")) {
-    return `${row.web}?path=${encodeURIComponent(`/${path}`)}&version=GC${row.commit}&line=${at}&lineEnd=${at + 1}` +
-      "&lineStartColumn=1&lineEndColumn=1";
-  }
-  if (host.includes("github")) return `${row.web}/blob/${row.commit}/${encoded}#L${at}`;
-  return host.includes("gitlab") ? `${row.web}/-/blob/${row.commit}/${encoded}#L${at}` : "";
-};
+const place = (row, path, at) => row.web && row.view && row.web + row.view
+  .replace("{commit}", () => encodeURIComponent(row.commit))
+  .replace("{path}", () => path.split("/").map(encodeURIComponent).join("/"))
+  .replaceAll("{line}", at).replace("{next}", at + 1);
 const list = (title, texts) => texts?.length
   ? [make("h3", {}, title), make("ul", {}, ...texts.map(text => make("li", {}, text)))] : [];
 const facts = pairs => make("dl", {}, ...pairs.filter(([, value]) => value !== undefined && value !== "")

@@ -243,7 +243,7 @@ def _shown(value: float, unit: str) -> str:
 
 
 def _round_up(value: float) -> float:
-    """Return the next number with one digit that is not 0, and even, so that half of it is whole."""
+    """Return the next number whose half is whole, and which is short."""
     step: float = 2
     while step * 10 < value:
         step *= 10

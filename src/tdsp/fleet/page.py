@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from tdsp.errors import TdspError
 from tdsp.fleet import figures, rowdata
-from tdsp.fleet.snapshot import Snapshot
-from tdsp.pages import as_data, render
+from tdsp.fleet.snapshot import Asset, Row, Snapshot
+from tdsp.pages import as_data, render, web
 
 
 def dashboard(snapshots: Sequence[Snapshot]) -> str:
@@ -17,8 +16,9 @@ def dashboard(snapshots: Sequence[Snapshot]) -> str:
     """
     if not snapshots:
         raise TdspError("a dashboard needs a snapshot: `tdsp fleet status` writes one")
-    ordered = sorted(snapshots, key=lambda each: figures.day(each.taken, "time"))
-    ordered = list({each.taken: each for each in sorted(ordered, key=lambda e: e.taken)}.values())
+    for each in snapshots:
+        figures.day(each.taken, "time")
+    ordered = sorted({e.taken: e for e in snapshots}.values(), key=lambda each: each.taken)
     newest = ordered[-1]
     rows = newest.rows
     titles = _titles()
@@ -72,20 +72,24 @@ def _titles() -> dict[str, str]:
     return {name: check.title for name, check in CHECKS.items()}
 
 
+def _asset(row: Row, asset: Asset) -> dict[str, str]:
+    given = {
+        "kind": asset.kind,
+        "name": asset.name,
+        "about": asset.description,
+        "path": asset.path,
+        "link": web(asset.link) or rowdata.file_address(row, asset.path),
+        "repository": row.name,
+        "web": rowdata.address(row.source),
+        "team": row.group,
+        "owners": ", ".join(row.owners),
+    }
+    return {name: value for name, value in given.items() if value}
+
+
 def catalog(snapshot: Snapshot) -> str:
     """Return the page of data sets, models, packages and patterns, with owners and links."""
-    found: list[dict[str, Any]] = []
-    for row in snapshot.rows:
-        for each in row.assets:
-            place = rowdata.address(row.source)
-            found.append(
-                {
-                    "kind": each.kind, "name": each.name, "about": each.description,
-                    "path": each.path, "link": rowdata.web(each.link), "repository": row.name,
-                    "web": place, "commit": row.commit, "team": row.group,
-                    "owners": ", ".join(row.owners),
-                }
-            )  # fmt: skip
+    found = [_asset(row, each) for row in snapshot.rows for each in row.assets]
     kinds = [
         figures.Bar(kind, sum(each["kind"] == kind for each in found), len(found))
         for kind in sorted({each["kind"] for each in found})
@@ -95,7 +99,7 @@ def catalog(snapshot: Snapshot) -> str:
         "catalog",
         taken=snapshot.taken,
         version=snapshot.tdsp,
-        assets=found,
+        count=len(found),
         kinds=kinds,
         data=as_data(found),
         sources=len({each["repository"] for each in found}),

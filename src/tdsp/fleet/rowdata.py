@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import quote, urlsplit
 
-from tdsp.fleet.figures import lowest
 from tdsp.fleet.snapshot import Finding, Row
+from tdsp.fleet.store import lowest
 from tdsp.pages import web
 
 KEPT = (
@@ -14,6 +15,13 @@ KEPT = (
     "template_version", "days_behind", "current", "verdict", "errors", "warnings", "notes",
     "maturity", "score", "placeholders", "wave",
 )  # fmt: skip
+# How code hosts show a line of a file in a commit, after the repository's address.
+VIEWS = {
+    "github": "/blob/{commit}/{path}#L{line}",
+    "gitlab": "/-/blob/{commit}/{path}#L{line}",
+    "azure": "?path=/{path}&version=GC{commit}&line={line}&lineEnd={next}"
+    "&lineStartColumn=1&lineEndColumn=1",
+}
 SSH = re.compile(r"(?:ssh://)?[\w.-]+@([\w.-]+)(?::\d+/|[:/])/?([^:@]+)")
 SECRET = re.compile(r"://[^/\s@]+@")
 LISTS = ("owners", "expired", "excepted")
@@ -25,11 +33,13 @@ def rows(many: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def _row(row: Row) -> dict[str, Any]:
+    place = address(row.source)
     found: dict[str, Any] = {name: getattr(row, name) for name in KEPT}
     found |= {name: list(getattr(row, name)) for name in LISTS}
     found |= {
-        "web": address(row.source),
-        "source": row.source if not address(row.source) and "@" not in row.source else "",
+        "web": place,
+        "view": view(place) if row.commit else "",
+        "source": row.source if not place and "@" not in row.source else "",
         "reason": SECRET.sub("://", row.reason),
         "drift": None if row.drift is None else list(row.drift),
         "lowest": lowest(row) if row.maturity else None,
@@ -78,3 +88,21 @@ def address(source: str) -> str:
             return web(f"https://dev.azure.com/{organisation}/{project}/_git/{name}")
         return web(f"https://{host}/{path}")
     return web(text)
+
+
+def view(place: str) -> str:
+    """Return how the host of a web address shows a line, "" for a host that is not known."""
+    host = urlsplit(place).hostname or ""
+    if host == "dev.azure.com" or host.endswith(".visualstudio.com"):
+        return VIEWS["azure"]
+    return next((form for name, form in VIEWS.items() if name in host), "")
+
+
+def file_address(row: Row, path: str) -> str:
+    """Return the web address of a file of a repository, or of the repository, or ""."""
+    place = address(row.source)
+    form = view(place) if row.commit else ""
+    if not form:
+        return place
+    words = {"commit": quote(row.commit), "path": quote(path), "line": 1, "next": 2}
+    return place + form.format(**words)
