@@ -53,6 +53,10 @@ def status(
     everything: Annotated[
         bool, typer.Option("--all", help="Show every repository, not the first 25.")
     ] = False,
+    shard: Annotated[
+        str,
+        typer.Option(metavar="I/N", help="One part of N; auto: as CI, Kubernetes or Slurm say."),
+    ] = "",
 ) -> None:
     """Judge the newest commit of every repository, and write a snapshot.
 
@@ -67,7 +71,9 @@ def status(
     written, 3 when some repositories or lists failed (they are printed last),
     4 when no repository could be listed.
     """
-    raise typer.Exit(_ended(lambda: _status(path, workers, taken, output, only, drift, everything)))
+    raise typer.Exit(
+        _ended(lambda: _status(path, workers, taken, output, only, drift, everything, shard))
+    )
 
 
 @app.command()
@@ -107,26 +113,32 @@ def _status(
     only: list[str] | None,
     drift: bool,
     everything: bool,
+    part: str,
 ) -> int:
     from rich.console import Console
 
-    from tdsp.fleet import store, terminal
-    from tdsp.fleet.config import read_fleet
+    from tdsp.fleet import shards, store, terminal
+    from tdsp.fleet.config import Listing, read_fleet
     from tdsp.fleet.status import Switches
 
-    fleet = read_fleet(path)
-    switches = Switches(workers, drift, store.taken(taken))
+    fleet, own = read_fleet(path), shards.shard(part)
+    if own and (not taken or only):
+        raise TdspError("--shard needs --taken, the same for all shards, and takes no --only")
+    if own:
+        fleet = fleet.part(str(own).replace("/", "-of-"))
+    switches = Switches(workers, drift, store.taken(taken), own)
     with store.locked(fleet.cache):
         listing = _listing(fleet, only)
+        listing = Listing(shards.part(listing.targets, own), listing.problems)
         snapshot = _judged(fleet, listing, switches)
         if output is None:
             output = store.save(snapshot, fleet.snapshots)
         else:
             store.save_as(snapshot, output)
-    terminal.show(snapshot, listing.problems, Console(highlight=False), everything)
+    terminal.show(snapshot, Console(highlight=False), everything)
     typer.echo(f"Snapshot: {output}", err=True)
     failed = any(row.state == "failed" for row in snapshot.rows)
-    return SOME_FAILED if failed or listing.problems else 0
+    return SOME_FAILED if failed or snapshot.problems else 0
 
 
 def _listing(fleet: "Fleet", only: list[str] | None) -> "Listing":
@@ -164,7 +176,7 @@ def _judged(fleet: "Fleet", listing: "Listing", switches: "Switches") -> "Snapsh
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=len(listing.targets), name="")
         return judge(
-            fleet, listing.targets, switches,
+            fleet, listing, switches,
             lambda name: progress.update(task, advance=1, name=plain(name).replace("[", "\\[")),
         )  # fmt: skip
 
@@ -194,3 +206,158 @@ def _trend(folder: Path, output: str) -> int:
     for line in wrong:
         typer.echo(f"left out: {line}", err=True)
     return SOME_FAILED if wrong else 0
+
+
+@app.command()
+def merge(
+    parts: Annotated[list[Path], typer.Argument(help="The snapshots of all shards.")],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="Where the whole one goes.")],
+) -> None:
+    """Put the snapshots of all shards together, to what one run would have written.
+
+    Shards of other runs, a missing and a doubled one are refused.
+    Exit code: 0, 2 when they do not fit together, 3 when some repositories failed.
+    """
+    raise typer.Exit(_ended(lambda: _merge(parts, output)))
+
+
+def _merge(parts: list[Path], output: Path) -> int:
+    from tdsp.fleet import shards, store
+
+    whole = shards.merge([(str(path), store.read_snapshot(path)) for path in parts])
+    store.save_as(whole, output)
+    failed = sum(row.state == "failed" for row in whole.rows)
+    typer.echo(f"Snapshot: {output}, {len(whole.rows)} repositories, {failed} failed", err=True)
+    return SOME_FAILED if failed or whole.problems else 0
+
+
+@app.command()
+def matrix(
+    platform: Annotated[
+        Literal["github", "gitlab", "azure", "kubernetes"], typer.Option(help="Where it runs.")
+    ],
+    shards: Annotated[int, typer.Option(min=1, help="How many parts.")] = 8,
+    fleet: Annotated[str, typer.Option(help="The fleet's file, from the root.")] = "fleet.yml",
+    image: Annotated[str, typer.Option(help="Kubernetes only: an image with uv and git.")] = "",
+) -> None:
+    """Print a CI file, or a Kubernetes job, that judges the fleet in shards.
+
+    GitHub takes at most 256 jobs, GitLab 200. Exit code: 0, 2 for more than that.
+    """
+
+    def work() -> int:
+        from tdsp.fleet.matrix import matrix as made
+
+        typer.echo(made(platform, shards, fleet, image), nl=False)
+        return 0
+
+    raise typer.Exit(_ended(work))
+
+
+@app.command()
+def export(
+    snapshot: Annotated[
+        Path, typer.Argument(help="A snapshot, or a folder: its newest.", show_default=True)
+    ] = Path("snapshots"),
+    form: Annotated[
+        Literal["csv", "parquet", "backstage", "json"],
+        typer.Option("--format", help="backstage: entities of a catalogue."),
+    ] = "csv",
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where it goes. [default: standard output]"),
+    ] = None,
+) -> None:
+    """Write a snapshot as a table, or as entities of a Backstage catalogue.
+
+    What is not known stays empty, and is never 0. Exit code: 0, 2 when the
+    snapshot cannot be read or the file not be written.
+    """
+    raise typer.Exit(_ended(lambda: _export(snapshot, form, output)))
+
+
+def _export(path: Path, form: str, output: Path | None) -> int:
+    from tdsp.fleet import export as forms
+    from tdsp.fleet import store
+    from tdsp.people.sources import write
+
+    found = store.read_snapshot(path)
+    if form == "parquet":
+        if output is None:
+            raise TdspError("--format parquet needs --output FILE: it is no text")
+        try:
+            forms.as_parquet(found, output)
+        except OSError as error:
+            raise TdspError(f"{output} cannot be written: {error}") from error
+        return 0
+    makers = {"csv": forms.as_csv, "backstage": forms.as_backstage, "json": forms.as_json}
+    text = makers[form](found)
+    if output is None:
+        typer.echo(text, nl=False)
+        return 0
+    try:
+        write(output, text)
+    except OSError as error:
+        raise TdspError(f"{output} cannot be written: {error}") from error
+    return 0
+
+
+@app.command()
+def policy(
+    path: Path_ = Path("fleet.yml"),
+    snapshot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The snapshot to judge. [default: the newest]"),
+    ] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Say which line decided about one repository."),
+    ] = None,
+    output: Annotated[Literal["terminal", "json"], typer.Option("--format")] = "terminal",
+) -> None:
+    """Hold the newest snapshot against policy.yml, which fleet.yml names.
+
+    An exception has an owner, a reason and a last day. One that is past its day
+    excepts nothing, and is an error.
+
+    Exit code: 0 when all is kept or excepted, 1 when a rule is broken or an
+    exception is past its day, 2 when a file is wrong, 3 when nothing is broken
+    but some repositories could not be read, 4 when the snapshot is empty.
+    """
+    raise typer.Exit(_ended(lambda: _policy(path, snapshot, explain, output)))
+
+
+def _policy(path: Path, chosen: Path | None, name: str | None, output: str) -> int:
+    import json
+    from dataclasses import asdict
+    from datetime import UTC, datetime
+
+    from rich.console import Console
+
+    from tdsp.check.report import plain
+    from tdsp.fleet import policy as rules
+    from tdsp.fleet import store, terminal
+    from tdsp.fleet.config import ListingError, read_fleet
+
+    fleet = read_fleet(path)
+    if fleet.settings.policy is None:
+        raise TdspError(f"{path} names no policy: add `policy: policy.yml`")
+    file = fleet.place(fleet.settings.policy)
+    asked, found = rules.read_policy(file), store.read_snapshot(chosen or fleet.snapshots)
+    if not found.rows:
+        raise ListingError("the snapshot has no repository")
+    today = datetime.now(UTC).date()
+    if name is not None:
+        for line in rules.explain(asked, file, found, name, today):
+            typer.echo(plain(line))
+        return 0
+    verdict = rules.judge(asked, found, today)
+    failed = [row for row in found.rows if row.state == "failed"]
+    if output == "json":
+        said = asdict(verdict) | {"failed": [{"name": r.name, "reason": r.reason} for r in failed]}
+        typer.echo(json.dumps(said, indent=1))
+    else:
+        terminal.show_policy(verdict, failed, Console(highlight=False))
+    if verdict.open or verdict.expired:
+        return OVER_POLICY
+    return SOME_FAILED if failed else 0

@@ -5,6 +5,8 @@ relative to its folder. An error names the file, the line, the key, and what is 
 """
 
 import fnmatch
+import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +15,6 @@ from pydantic import Field, field_validator, model_validator
 
 from tdsp.errors import TdspError
 from tdsp.people.sources import Line, Part, parse
-from tdsp.reading.files import shown
 
 KINDS = ("path", "glob", "url", "file", "github", "gitlab", "azure", "all-repos")
 STDIN = "-"
@@ -136,7 +137,7 @@ class Group(Strict):
     """A team or a product: its repositories, and who answers for them."""
 
     owners: tuple[Line, ...] = ()
-    repositories: tuple[Source, ...] = Field(min_length=1)
+    repositories: tuple[Source, ...]
 
 
 class Wave(Strict):
@@ -173,7 +174,7 @@ class Settings(Strict):
 
     @model_validator(mode="after")
     def _some(self) -> "Settings":
-        if not self.groups and not self.repositories:
+        if not self.repositories and not any(each.repositories for each in self.groups.values()):
             raise ValueError("name repositories, or groups that have them")
         names = [wave.name for wave in self.waves]
         if len(set(names)) < len(names):
@@ -211,9 +212,20 @@ class Fleet:
         return (self.folder / Path(name).expanduser()).resolve()
 
     @property
+    def digest(self) -> str:
+        """Return what tells the settings of one fleet from another's."""
+        said = self.settings.model_dump_json(by_alias=True, exclude={"cache", "snapshots"})
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+    @property
     def cache(self) -> Path:
         """Return the folder of clones and of what was worked out before."""
         return self.place(self.settings.cache)
+
+    def part(self, name: str) -> "Fleet":
+        """Return the same fleet with a cache of its own, for a shard."""
+        cache = str(self.cache / name)
+        return Fleet(self.path, self.settings.model_copy(update={"cache": cache}))
 
     @property
     def snapshots(self) -> Path:
@@ -233,10 +245,11 @@ class Fleet:
         problems: list[str] = []
         for group, owners, source in self._sources():
             try:
-                repositories = listed(source, self.folder)
+                repositories, wrong = listed(source, self.folder)
             except ListingError as error:
                 problems.append(str(error))
                 continue
+            problems += wrong
             for name, address in repositories:
                 if address in seen or self._excluded(name, source):
                     continue
@@ -288,7 +301,8 @@ def refused(url: str) -> str:
     """Say why a URL is not taken, "" for one that is."""
     scheme, found, rest = url.partition("://")
     if not url.isprintable() or " " in url or url.startswith("-") or "::" in url:
-        return f"{shown(url)!r} is not a URL of a repository"
+        shown = re.sub(r"//[^/]*@", "//", url)
+        return f"{shown!a} is not a URL of a repository"
     if not found:
         return ""
     if scheme not in {"https", "http", "ssh", "git", "file"}:

@@ -18,7 +18,7 @@ from tdsp.fleet import telemetry
 from tdsp.fleet.snapshot import Finding, Model, Telemetry
 from tdsp.reading import Repository
 
-MOST_FINDINGS = 500
+MOST = 50  # findings of one check
 TRAIL = "reports/trail.json"  # written by `tdsp trail --json`
 PLACEHOLDER = re.compile(r"(?<!\\)\[open: (?!…)[^\]]+\]")
 OWNERS = ("CODEOWNERS", ".github/CODEOWNERS", ".gitlab/CODEOWNERS", "docs/CODEOWNERS")
@@ -137,7 +137,7 @@ def facts(repo: Repository, ours: bool, reported: str, today: date) -> Facts:
         errors=report.findings("error"),
         warnings=report.findings("warning"),
         notes=report.findings("note"),
-        findings=(*wrong, *_findings(report))[:MOST_FINDINGS],
+        findings=(*wrong, *_findings(report)),
         maturity={**levels, scales.google.name: scales.google.level},
         score={section: scales.points(section) for section in scales.sections},
         pins=tuple(_pins(repo)),
@@ -170,7 +170,7 @@ def _scikit(asked: set[str]) -> set[str]:
 
 def _findings(report: Report) -> Iterator[Finding]:
     for result in report.failed:
-        for mark in result.marks:
+        for mark in result.marks[:MOST]:
             level = severity(result.check, mark)
             yield Finding(result.check.id, level, mark.path, mark.line, mark.message)
 

@@ -154,7 +154,7 @@ def _remote(target: Target, clones: Path, seconds: int) -> Fetched:
         shutil.rmtree(folder, ignore_errors=True)
         reason = _bring(target.source, folder, seconds)
     if reason:
-        return Fetched(target, folder, reason=_cause(reason))
+        return Fetched(target, folder, reason=cause(reason))
     done = run_git(folder, [f"--git-dir={folder}", "rev-parse", "--verify", BRANCH], 60)
     commit = done.stdout.strip() if done is not None and not done.returncode else ""
     return Fetched(target, folder, commit, "" if commit else "the repository has no commit yet")
@@ -221,7 +221,7 @@ def _end(process: "subprocess.Popen[str] | None") -> None:
         process.communicate()
 
 
-def _cause(said: str) -> str:
+def cause(said: str) -> str:
     """Return one line on why git failed."""
     for pattern, cause in CAUSES:
         if re.search(pattern, said, re.IGNORECASE):

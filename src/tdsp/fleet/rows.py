@@ -11,6 +11,7 @@ import tdsp
 from tdsp.errors import TdspError
 from tdsp.fleet.facts import Facts
 
+TOGETHER = 20  # facts in one transaction: what a kill may cost
 FOLDERS = ("check", "reading", "fleet")
 TABLE = """create table if not exists facts
     (name text primary key, key text not null, until text not null, said text not null)"""
@@ -32,6 +33,7 @@ class Rows:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "rows.sqlite"
+        self.waiting = 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self.database = self._open()
@@ -43,9 +45,7 @@ class Rows:
 
     def _open(self) -> sqlite3.Connection:
         try:
-            database = sqlite3.connect(self.path, isolation_level=None)
-            database.execute("pragma journal_mode=wal")
-            database.execute("pragma synchronous=normal")
+            database = sqlite3.connect(self.path)
             database.execute(TABLE)
             database.execute("select count(*) from facts").fetchone()
         except sqlite3.OperationalError as error:
@@ -64,17 +64,26 @@ class Rows:
         return _read(found[0]) if found else None
 
     def put(self, name: str, key: str, facts: Facts) -> None:
-        """Keep facts in place of the former ones. A full disk costs only the memory."""
+        """Keep facts in place of the former ones."""
         words = "insert or replace into facts values (?, ?, ?, ?)"
         said = FACTS.dump_json(facts).decode("utf-8")
         try:
             self.database.execute(words, (name, key, facts.until, said))
+            self.waiting += 1
+            if self.waiting >= TOGETHER:
+                self.database.commit()
+                self.waiting = 0
         except sqlite3.OperationalError as error:
             raise TdspError(f"{self.path} cannot be written: {error}") from error
 
     def close(self) -> None:
-        """Close the file."""
-        self.database.close()
+        """Write what is waiting, and close the file."""
+        try:
+            self.database.commit()
+        except sqlite3.OperationalError as error:
+            raise TdspError(f"{self.path} cannot be written: {error}") from error
+        finally:
+            self.database.close()
 
 
 def _read(said: str) -> Facts | None:

@@ -110,10 +110,18 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All rows of one run. `taken` is a time in UTC; `tdsp` is the version that read them."""
+    """All rows of one run. `taken` is a time in UTC; `tdsp` is the version that read them.
+
+    `problems` are lists that could not be had. `shard` of `shards` is 0 of 0 for a whole run;
+    `fleet` is a digest of the fleet's file.
+    """
 
     taken: str
     tdsp: str
     rows: tuple[Row, ...]
     release: str = ""
     released: str = ""
+    problems: tuple[str, ...] = ()
+    shard: int = 0
+    shards: int = 0
+    fleet: str = ""

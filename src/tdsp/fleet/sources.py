@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from tdsp.fleet.config import STDIN, AllRepos, Azure, ListingError, Source, is_url, refused
-from tdsp.reading.files import shown
 
 MOST = 100_000
 SECONDS = 600
@@ -40,15 +39,22 @@ NO_NETWORK = re.compile(
 LIMITED = re.compile(r"rate limit|\b429\b|too many requests", re.IGNORECASE)
 
 
-def listed(source: Source, folder: Path) -> Listed:
-    """Return (name, path or URL) of each repository. Raises ListingError, one line."""
-    found = list(_found(source, folder))
-    if len(found) > MOST:
-        raise ListingError(f"{source}: more than {MOST:,} repositories")
-    for name, address in found:
-        if not name or not name.isprintable() or (is_url(address) and refused(address)):
-            raise ListingError(f"{source}: {shown(name)!r} is not a name that can be taken")
-    return [(source.name or f"{source.prefix}{name}", address) for name, address in found]
+def listed(source: Source, folder: Path) -> tuple[Listed, list[str]]:
+    """Return (name, path or URL) of each repository, and a line for each that is not taken.
+
+    Raises ListingError, one line, when the list cannot be had.
+    """
+    found, wrong = [], []
+    for name, address in _found(source, folder):
+        if not name or not name.isprintable():
+            wrong.append(f"{source}: {name!a} is not a name that can be taken")
+        elif is_url(address) and (why := refused(address)):
+            wrong.append(f"{source}: {name}: {why}")
+        else:
+            found.append((source.name or f"{source.prefix}{name}", address))
+        if len(found) > MOST:
+            raise ListingError(f"{source}: more than {MOST:,} repositories")
+    return found, wrong
 
 
 def _found(source: Source, folder: Path) -> Iterator[tuple[str, str]]:
@@ -108,11 +114,9 @@ def _lines(text: str, folder: Path) -> Iterator[tuple[str, str]]:
             content, origin = path.read_text(encoding="utf-8"), path.parent
         except (OSError, UnicodeDecodeError) as error:
             raise ListingError(f"file: {path} cannot be read: {error}") from error
-    for number, line in enumerate(content.splitlines(), 1):
+    for line in content.splitlines():
         bare = re.sub(r"(^|\s)#.*", "", line).strip()
         if bare and is_url(bare):
-            if wrong := refused(bare):
-                raise ListingError(f"file: {text}, line {number}: {wrong}")
             yield _name(bare), bare
         elif bare:
             yield _folder(bare, origin)

@@ -9,11 +9,12 @@ from datetime import date, datetime, timedelta
 from statistics import median
 
 from tdsp import __version__
-from tdsp.fleet.config import Fleet, Target
+from tdsp.fleet.config import Fleet, Listing, Target
 from tdsp.fleet.facts import Event, Facts, failed
 from tdsp.fleet.fetch import Fetched, fetch_all
 from tdsp.fleet.judge import Order, judge
 from tdsp.fleet.rows import Rows, version_of_checks
+from tdsp.fleet.shards import Shard
 from tdsp.fleet.snapshot import Delivery, Row, Snapshot
 from tdsp.fleet.template import Releases, releases
 
@@ -28,10 +29,11 @@ class Switches:
     workers: int = 2
     drift: bool = True
     taken: str = ""
+    shard: Shard | None = None
 
 
-def status(fleet: Fleet, targets: list[Target], switches: Switches, done: Say) -> Snapshot:
-    """Return the rows of repositories, sorted by name; `done` hears the name of each.
+def status(fleet: Fleet, listing: Listing, switches: Switches, done: Say) -> Snapshot:
+    """Return the rows of what was listed, sorted by name; `done` hears the name of each.
 
     Raises TdspError when the template or the cache cannot be used. What is wrong with one
     repository is in its row.
@@ -42,13 +44,18 @@ def status(fleet: Fleet, targets: list[Target], switches: Switches, done: Say) -
     try:
         run = _Run(fleet, known, switches, today, store)
         rows = []
-        for row in run.rows(targets):
+        for row in run.rows(listing.targets):
             rows.append(row)
             done(row.name)
     finally:
         store.close()
     rows.sort(key=lambda row: row.name)
-    return Snapshot(switches.taken, __version__, tuple(rows), known.current, known.released)
+    own = switches.shard or Shard(0, 0)
+    problems = [*listing.problems, *filter(None, [known.problem])]
+    return Snapshot(
+        switches.taken, __version__, tuple(rows), known.current, known.released,
+        tuple(problems), own.index, own.total, fleet.digest,
+    )  # fmt: skip
 
 
 class _Run:
@@ -60,7 +67,12 @@ class _Run:
         self.fleet, self.known, self.switches = fleet, known, switches
         self.today, self.store = today, store
         settings = fleet.settings
-        said = [version_of_checks(), settings.telemetry, str(switches.drift), repr(known.sources)]
+        said = [
+            version_of_checks(),
+            settings.telemetry,
+            str(switches.drift),
+            repr((known.sources, known.folder)),
+        ]
         self.version = "\0".join(said)
 
     def rows(self, targets: list[Target]) -> Iterator[Row]:
@@ -70,7 +82,7 @@ class _Run:
             if each.reason:
                 yield failure(each.target, each.reason)
             elif (facts := self._remembered(each)) is not None:
-                yield row(each, facts, self.known, self.today)
+                yield row(each, facts, self)
             else:
                 unknown.append(each)
         for each, found in self._judged(unknown):
@@ -78,7 +90,7 @@ class _Run:
                 yield failure(each.target, found, each.commit)
             else:
                 facts = self._remember(each, found)
-                yield row(each, facts, self.known, self.today)
+                yield row(each, facts, self)
 
     def _key(self, each: Fetched) -> str:
         return f"{each.commit}\0{each.target.source}\0{self.version}"
@@ -155,15 +167,19 @@ def failure(target: Target, reason: str, commit: str = "") -> Row:
     )  # fmt: skip
 
 
-def row(each: Fetched, facts: Facts, known: Releases, today: date) -> Row:
-    """Return the row of a repository, with what depends on the day."""
-    target = each.target
+def row(each: Fetched, facts: Facts, run: "_Run") -> Row:
+    """Return the row of a repository, with what depends on the day.
+
+    Its owners are those of its group, else those of its own CODEOWNERS, else the fleet's.
+    """
+    target, known, today = each.target, run.known, run.today
+    theirs = target.owners != run.fleet.settings.owners
     ours = facts.kind == "tdsp"
     return Row(
         name=target.name,
         source=target.source,
         group=target.group,
-        owners=target.owners or facts.owners,
+        owners=target.owners if theirs else facts.owners or target.owners,
         state="ok",
         kind=facts.kind,
         commit=each.commit,

@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,7 +28,9 @@ class _Head(BaseModel):
 def encode(snapshot: Snapshot) -> str:
     """Return a snapshot as JSON, a line for each row; the same rows give the same bytes."""
     about = {"format": FORMAT} | {
-        name: getattr(snapshot, name) for name in ("taken", "tdsp", "release", "released")
+        field.name: getattr(snapshot, field.name)
+        for field in fields(Snapshot)
+        if field.name != "rows"
     }
     head = json.dumps(about, ensure_ascii=False)[:-1]
     rows = ",\n".join(ROWS.dump_json(row).decode("utf-8") for row in snapshot.rows)

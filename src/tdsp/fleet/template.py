@@ -2,9 +2,12 @@
 
 import hashlib
 import json
+import os
 import re
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,7 +15,7 @@ from typing import Any
 
 from tdsp.errors import TdspError
 from tdsp.fleet.config import Fleet, is_url
-from tdsp.fleet.fetch import run_git
+from tdsp.fleet.fetch import cause, run_git
 from tdsp.people.sources import write
 from tdsp.reading import Repository
 
@@ -31,6 +34,7 @@ class Releases:
     current: str = ""
     folder: str = ""  # of the template's own git repository, "" when it is not at hand
     sources: tuple[str, ...] = ()
+    problem: str = ""
 
     @property
     def released(self) -> str:
@@ -75,17 +79,18 @@ def releases(fleet: Fleet) -> Releases:
     asked = fleet.settings.template
     if asked is None:
         return Releases()
+    problem = ""
     if is_url(asked.source):
         folder = fleet.cache / "template.git"
-        _bring(asked.source, folder, fleet.settings.seconds)
+        problem = _bring(asked.source, folder, fleet.settings.seconds)
     else:
         folder = fleet.place(asked.source)
         if not folder.is_dir():
             raise TdspError(f"{fleet.path}: template: {folder} is not there")
-    place = folder if (folder / "HEAD").is_file() else folder / ".git"
+    place = _git_folder(folder)
     form = "--format=%(refname:short) %(creatordate:short)"
     done = run_git(folder, [f"--git-dir={place}", "for-each-ref", form, "refs/tags"], 60)
-    if done is None or done.returncode:
+    if not place or done is None or done.returncode:
         raise TdspError(f"{fleet.path}: template: {folder} is not a git repository")
     tags = [line.partition(" ")[::2] for line in done.stdout.splitlines()]
     known = sorted(
@@ -99,13 +104,25 @@ def releases(fleet: Fleet) -> Releases:
             f"{fleet.path}: template: there is no release {asked.release}; the last are {listed}"
         )
     sources = tuple(address(each) for each in (asked.source, str(folder), *asked.also))
-    return Releases(tuple(known), current, str(place), sources)
+    return Releases(tuple(known), current, place, sources, problem)
 
 
-def _bring(url: str, folder: Path, seconds: int) -> None:
-    """Clone the template with its tags, or bring the clone up to date."""
+def _git_folder(folder: Path) -> str:
+    """Return where the objects and tags of a repository are, also of a linked work tree."""
+    place = folder if (folder / "HEAD").is_file() else folder / ".git"
+    words = ["rev-parse", "--path-format=absolute", "--git-common-dir"]
+    done = run_git(folder, [f"--git-dir={place}", *words], 60)
+    return done.stdout.strip() if done is not None and not done.returncode else ""
+
+
+def _bring(url: str, folder: Path, seconds: int) -> str:
+    """Clone the template with its tags, or bring the clone up to date; return what went wrong.
+
+    What an earlier run has brought stays in use. Raises TdspError when there is nothing.
+    """
     words = ["init", "--bare", "--quiet", "--template=", str(folder)]
     fetch = ["fetch", "--quiet", "--prune", url, "+refs/heads/*:refs/heads/*"]
+    known = (folder / "HEAD").is_file()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -113,8 +130,11 @@ def _bring(url: str, folder: Path, seconds: int) -> None:
     for each in (words, [f"--git-dir={folder}", *fetch, "+refs/tags/*:refs/tags/*"]):
         done = run_git(folder, each, seconds)
         if done is None or done.returncode:
-            said = done.stderr.strip().splitlines()[-1:] if done else ["no answer"]
-            raise TdspError(f"the template {url} cannot be fetched: {' '.join(said)}")
+            why = cause(done.stderr) if done is not None else f"no answer in {seconds} seconds"
+            if known:
+                return f"template: {url}: {why}; its releases are those of an earlier run"
+            raise TdspError(f"the template {url} cannot be fetched: {why}")
+    return ""
 
 
 def drift(
@@ -126,7 +146,8 @@ def drift(
     project names.
     """
     version = str(answers.get("_commit", ""))
-    if not known.folder or not version or version.startswith("-"):
+    ours = address(str(answers.get("_src_path", ""))) in known.sources
+    if not known.folder or not ours or not version or version.startswith("-"):
         return None
     made = _made(known.folder, version, answers, cache)
     if made is None:
@@ -150,40 +171,65 @@ def _made(folder: str, version: str, answers: dict[str, Any], cache: Path) -> di
     """Return path -> blob of what the template makes; each distinct set of answers once."""
     tag = BETWEEN.sub("", version) if not BETWEEN.search(version) else version.rpartition("-g")[2]
     words = [f"--git-dir={folder}", "rev-parse", "--verify", "--quiet", f"{tag}^{{commit}}"]
-    done = run_git(cache, words, 60)
+    done = run_git(Path(folder), words, 60)
     if done is None or done.returncode:
         return None
     given = {name: value for name, value in answers.items() if not str(name).startswith("_")}
-    said = json.dumps([done.stdout.strip(), version, given], sort_keys=True, default=str)
+    source = str(answers.get("_src_path", ""))
+    said = json.dumps([done.stdout.strip(), version, source, given], sort_keys=True, default=str)
     path = cache / f"{hashlib.sha256(said.encode()).hexdigest()[:32]}.json"
     if path.is_file():
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            return dict(found) if found else None
-        except (OSError, ValueError):
+            return dict(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
             path.unlink(missing_ok=True)
-    made = _rendered(folder, done.stdout.strip(), given)
-    write(path, json.dumps(made))
+    made = _rendered(folder, source, done.stdout.strip(), given)
+    if made:
+        write(path, json.dumps(made))
     return made or None
 
 
-def _rendered(folder: str, commit: str, answers: dict[str, Any]) -> dict[str, str]:
-    """Render; {} when the template refuses the answers."""
+def _rendered(folder: str, source: str, commit: str, answers: dict[str, Any]) -> dict[str, str]:
+    """Render; {} when the template refuses the answers.
+
+    Some files name the template's address, so it is rendered by the project's own, which is one
+    of the fleet's template; git is told to take the fleet's copy in its place.
+    """
     from copier import run_copy
 
-    with tempfile.TemporaryDirectory(prefix="tdsp-") as scratch:
+    here = source if is_url(source) or source.startswith(("gh:", "gl:")) else f"git+file://{folder}"
+    with tempfile.TemporaryDirectory(prefix="tdsp-") as scratch, _instead(here, folder):
         place = Path(scratch, "project")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                run_copy(
-                    f"git+file://{folder}", place, data=answers, vcs_ref=commit,
-                    defaults=True, quiet=True,
-                )  # fmt: skip
+                run_copy(here, place, data=answers, vcs_ref=commit, defaults=True, quiet=True)
         except Exception:  # a project's answers may be anything
             return {}
         files = [path for path in place.rglob("*") if path.is_file() and not path.is_symlink()]
         return {path.relative_to(place).as_posix(): _blob(path) for path in files}
+
+
+@contextmanager
+def _instead(source: str, folder: str) -> Iterator[None]:
+    """Have git take a folder for an address, in this process and those that it starts."""
+    url = source.removeprefix("git+").removesuffix(".git")
+    for short, host in (("gh:", "https://github.com/"), ("gl:", "https://gitlab.com/")):
+        url = f"{host}{url.removeprefix(short)}" if url.startswith(short) else url
+    env = {"GIT_CONFIG_COUNT": "2", "GIT_TERMINAL_PROMPT": "0"}
+    for place, each in enumerate((url, f"{url}.git")):
+        env[f"GIT_CONFIG_KEY_{place}"] = f"url.file://{folder}.insteadOf"
+        env[f"GIT_CONFIG_VALUE_{place}"] = each
+    before = {name: os.environ.get(name) for name in env}
+    os.environ.update(env)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _blob(path: Path) -> str:

@@ -7,13 +7,14 @@ from rich.table import Table
 from rich.text import Text
 
 from tdsp.check.report import plain
+from tdsp.fleet.policy import Verdict
 from tdsp.fleet.snapshot import Row, Snapshot
 from tdsp.fleet.store import Point, lowest
 
 MOST = 25
 
 
-def show(snapshot: Snapshot, problems: list[str], console: Console, everything: bool) -> None:
+def show(snapshot: Snapshot, console: Console, everything: bool) -> None:
     """Print the groups, the repositories that need somebody first, and what failed."""
     sound = [row for row in snapshot.rows if row.state == "ok"]
     failed = [row for row in snapshot.rows if row.state == "failed"]
@@ -23,7 +24,7 @@ def show(snapshot: Snapshot, problems: list[str], console: Console, everything: 
     if more := len(sound) - len(shown):
         console.print(Text(f"and {more} more: --all", "dim"))
     console.print(Text(sums(snapshot)), soft_wrap=True)
-    failures(failed, problems, console)
+    failures(failed, snapshot.problems, console)
 
 
 def _repositories(rows: list[Row]) -> Table:
@@ -79,3 +80,23 @@ def show_trend(points: list[Point], console: Console) -> None:
         cells = [each.taken, plain(each.group) or "all", each.repositories, each.failed]
         table.add_row(*(Text(str(cell)) for cell in (*cells, current, level, each.errors)))
     console.print(table)
+
+
+def show_policy(verdict: Verdict, failed: list[Row], console: Console) -> None:
+    """Print what is broken, what is excepted, and exceptions past their day."""
+    for each in verdict.breaches:
+        mark = ("excepted  ", "dim") if each.excepted else ("broken    ", "bold red")
+        by = f" ({each.excepted})" if each.excepted else ""
+        text = plain(f"{each.repository}: {each.rule}: {each.what}{by}")
+        console.print(Text.assemble(mark, text), soft_wrap=True)
+    for line in verdict.expired:
+        mark = ("ended     ", "bold red")
+        text = plain(f"the exception is past its day: {line}")
+        console.print(Text.assemble(mark, text), soft_wrap=True)
+    for line in verdict.unused:
+        text = plain(f"the exception covers nothing: {line}")
+        console.print(Text.assemble(("unused    ", "yellow"), text), soft_wrap=True)
+    broken = len({each.repository for each in verdict.open})
+    excepted = len({each.repository for each in verdict.breaches if each.excepted})
+    console.print(Text(f"{broken} repositories break a rule, {excepted} are excepted from one"))
+    failures(failed, (), console)
