@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tdsp.errors import TdspError
+from tdsp.fleet.page_cli import catalog, dashboard
 
 if TYPE_CHECKING:
     from tdsp.fleet.config import Fleet, Listing
@@ -361,3 +362,7 @@ def _policy(path: Path, chosen: Path | None, name: str | None, output: str) -> i
     if verdict.open or verdict.expired:
         return OVER_POLICY
     return SOME_FAILED if failed else 0
+
+
+app.command()(dashboard)
+app.command()(catalog)
