@@ -11,13 +11,15 @@ from typing import Any
 from tdsp.fleet.snapshot import Asset
 from tdsp.reading import Repository
 
-MOST, LONGEST, COLUMNS = 60, 300, 40
+MOST, LONGEST, COLUMNS = 60, 600, 40
 DICTIONARY = re.compile(r"(?i)(^|/)(data[_-]?)?dictionary\.md$")
 CARD = re.compile(r"(?i)(^|/)(model[_-]?)?card\.md$")
 SCHEMA = re.compile(r"(^|/)schema\.ya?ml$")
 PATTERN = re.compile(r"(^|/)patterns/(?!readme)[^/]+\.(ya?ml|md)$", re.IGNORECASE)
 QUOTED = re.compile(r"`([^`]+\.\w+)`")
 OPEN = re.compile(r"\\?\[open: [^]]*\]")
+LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
+SENTENCE = re.compile(r"(?<=\.)\s")
 PRIVATE = "Private :: Do Not Upload"
 
 
@@ -45,7 +47,8 @@ def _asset(kind: str, name: str, description: str, path: str) -> Asset:
 
 
 def _short(text: str) -> str:
-    found = re.sub(r"\s+", " ", OPEN.sub("", text)).strip()
+    words = LINK.sub(r"\1", OPEN.sub("", text)).replace("`", "")
+    found = re.sub(r"\s+", " ", words).strip()
     return found if len(found) <= LONGEST else f"{found[: LONGEST - 1]}…"
 
 
@@ -81,7 +84,7 @@ def _with(about: str, columns: list[str]) -> str:
         return about
     more = f" and {len(columns) - COLUMNS} more" if len(columns) > COLUMNS else ""
     text = f"Columns: {', '.join(columns[:COLUMNS])}{more}"
-    return f"{_short(about)[: LONGEST // 2]} {text}".strip()
+    return f"{SENTENCE.split(about)[0]} {text}".strip()
 
 
 def _versioned(repo: Repository) -> Iterator[Asset]:

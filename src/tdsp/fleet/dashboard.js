@@ -11,7 +11,7 @@ const taken = Date.parse(data.taken);
 const number = digits => value => value.toLocaleString("en", {maximumFractionDigits: digits});
 const percent = digits => value => `${(100 * value).toFixed(digits)}%`;
 const days = text => text && Math.max(0, Math.floor((taken - Date.parse(text)) / 864e5));
-const column = (id, title, value, {form: shown = String, none = "not judged", figure = true, tone} = {}) =>
+const column = (id, title, value, {form: shown = value => String(value), none = "not judged", figure = true, tone} = {}) =>
   ({id, title, value, shown, none, figure, tone});
 const word = (id, title, value, none) => column(id, title, value, {figure: false, none});
 const reported = {none: "not reported"};
@@ -34,7 +34,7 @@ const MODEL = word("model", "Model", row => row.model?.name, "none in git");
 const AGE = column("age", "Model's age", row => days(row.model?.trained), {form: value => `${value} d`, none: "not known"});
 const scale = (group, name) => column(`${group} ${name}`, name, row => row[group]?.[name]);
 const names = group => [...new Set(rows.flatMap(row => Object.keys(row[group] ?? {})))];
-const told = (id, title, shown = String) =>
+const told = (id, title, shown) =>
   column(id, title, row => row.telemetry?.[id], {...reported, form: shown});
 const VIEWS = {
   Overview: [word("kind", "Kind", row => row.kind && (KINDS[row.kind] ?? row.kind), "not read"), VERSION, BEHIND,
@@ -55,13 +55,14 @@ const VIEWS = {
       "not judged"),
     word("figures", "Figures", figures, "none in git"), AGE],
   "Health and cost": [told("availability", "Availability", percent(2)), told("error_rate", "Error rate", percent(2)),
-    told("p95_ms", "95 % within", value => `${number(0)(value)} ms`),
+    told("p95_ms", "95% within", value => `${number(0)(value)} ms`),
     told("predictions_a_day", "Predictions a day", number(0)),
     column("telemetry drift", "Drift", row => row.telemetry?.drift, {...reported, figure: false}),
     told("quota_used", "Quota used", percent(0)),
-    column("cost", "Cost this month", row => row.telemetry?.cost_this_month, {...reported, form: number(0)}),
-    column("currency", "Currency", row => row.telemetry?.currency, {...reported, figure: false}),
-    column("reported", "Reported", row => row.telemetry?.time?.slice(0, 10), {...reported, figure: false})],
+    column("cost", "Cost this month", row => row.telemetry?.cost_this_month,
+      {...reported, form: (value, row) => `${row.telemetry.currency ?? ""} ${number(0)(value)}`}),
+    column("measured", "Measured by", row => row.telemetry?.source, {...reported, figure: false}),
+    column("reported", "Measured on", row => row.telemetry?.time?.slice(0, 10), {...reported, figure: false})],
   Delivery: [column("lead", "Lead time", row => row.delivery?.lead_time_hours, {...reported, form: value => `${number(1)(value)} h`}),
     column("promotions", "Promotions in 30 days", row => row.delivery?.promotions, reported),
     column("rolled", "Rolled back", row => row.delivery?.rolled_back, {...reported, form: percent(0)}),
@@ -140,7 +141,7 @@ const cell = (row, each) => {
   const tone = known ? each.tone?.(value) ?? "" : "soft";
   const element = make("td", {role: "cell", class: `${each.figure ? "figure " : ""}${tone}`, "data-label": each.title});
   if (each.id === "request" && known) element.append(web(row.request, "open"));
-  else element.append(make("span", {}, known ? each.shown(value) : none));
+  else element.append(make("span", {}, known ? each.shown(value, row) : none));
   return element;
 };
 const line = at => {
@@ -207,7 +208,7 @@ const facts = pairs => make("dl", {}, ...pairs.filter(([, value]) => value !== u
 const part = (title, row, columns) => [make("h3", {}, title), facts(columns.map(each => {
   const value = each.value(row);
   const none = typeof each.none === "function" ? each.none(row) : each.none;
-  return [each.title, value === undefined || value === "" ? none : each.shown(value)];
+  return [each.title, value === undefined || value === "" ? none : each.shown(value, row)];
 }))];
 const finding = row => ([check, severity, path, at, message]) => {
   const text = `${findings.texts[path]}:${at}`, link = place(row, findings.texts[path], at);

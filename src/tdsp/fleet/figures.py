@@ -1,5 +1,6 @@
 """The sums of a snapshot, and the curves over several: what stands on top of the dashboard."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -104,16 +105,17 @@ def sums(rows: Sequence[Row]) -> Sums:
 
 
 def _middle(values: Iterable[float | None]) -> Reported:
-    found = [each for each in values if each is not None]
+    found = [each for each in values if each is not None and math.isfinite(each)]
     return Reported(median(found) if found else None, len(found))
 
 
 def _costs(rows: Sequence[Row]) -> tuple[tuple[str, Reported], ...]:
     """Add costs up by currency; amounts of different currencies are no sum."""
     found: dict[str, list[float]] = {}
-    for row in rows:
-        if row.telemetry and row.telemetry.cost_this_month is not None:
-            found.setdefault(row.telemetry.currency, []).append(row.telemetry.cost_this_month)
+    for told in (row.telemetry for row in rows if row.telemetry):
+        cost = told.cost_this_month
+        if cost is not None and math.isfinite(cost):
+            found.setdefault(told.currency, []).append(cost)
     return tuple((name, Reported(sum(many), len(many))) for name, many in sorted(found.items()))
 
 

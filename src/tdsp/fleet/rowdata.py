@@ -1,5 +1,6 @@
 """The rows as the dashboard's script takes them: small, without what was not reported."""
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -56,12 +57,17 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def _filled(given: dict[str, Any]) -> dict[str, Any]:
-    """Leave out None and "", and lists that are empty unless that says something."""
-    return {
-        name: value
-        for name, value in given.items()
-        if value is not None and value != "" and (value != [] or name == "drift") and value != {}
-    }
+    """Leave out what was not reported; an empty list of drift says that there is none."""
+    found = {}
+    for name, value in given.items():
+        kept = _filled(value) if isinstance(value, dict) else value
+        if (kept or kept == 0 or name == "drift") and kept is not None and _finite(kept):
+            found[name] = kept
+    return found
+
+
+def _finite(value: Any) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def findings(many: Iterable[Row]) -> dict[str, Any]:
