@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import checking
+import dashboard
 import generation
 import pipeline
 import places
@@ -20,7 +21,7 @@ import serving
 import training
 from timing import Figure, Ratio, Section
 
-PARTS = ("checking", "generation", "pipeline", "scoring", "serving", "training")
+PARTS = ("checking", "dashboard", "generation", "pipeline", "scoring", "serving", "training")
 SIZES = [1_000_000, 5_000_000, 20_000_000]
 TOOLS = ("copier", "cookiecutter", "dvc", "pandas", "scikit-learn")
 
@@ -44,6 +45,7 @@ def measure(wanted: argparse.Namespace, work: Path) -> list[Section]:
     few = max(1, (wanted.repeats + 1) // 2)
     actions = {
         "checking": lambda: checking.measure(source, work, env, wanted.repeats),
+        "dashboard": lambda: dashboard.measure(source, work, env, wanted.repeats),
         "generation": lambda: generation.measure(source, work, env, wanted.repeats),
         "pipeline": lambda: pipeline.measure(source, work, env, few),
         "scoring": lambda: scoring.measure(source, work, env, few, sorted(wanted.rows)),

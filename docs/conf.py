@@ -22,7 +22,14 @@ exclude_patterns = ["tour/*"]
 MENU = {
     "Use": ("start", "work", "update", "check", "checks", "adopt", "tour"),
     "People": ("readiness", "playbook", "learn/README"),
-    "Factory": ("factory", "factory/patterns", "factory/shared", "factory/review", "rollouts"),
+    "Factory": (
+        "factory",
+        "factory/patterns",
+        "factory/shared",
+        "factory/review",
+        "rollouts",
+        "dashboard",
+    ),
     "Why": ("opinions", "comparison", "decisions/README"),
 }
 
