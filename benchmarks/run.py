@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import checking
+import dashboard
 import fleet
 import generation
 import pipeline
@@ -21,7 +22,16 @@ import serving
 import training
 from timing import Figure, Ratio, Section
 
-PARTS = ("checking", "fleet", "generation", "pipeline", "scoring", "serving", "training")
+PARTS = (
+    "checking",
+    "dashboard",
+    "fleet",
+    "generation",
+    "pipeline",
+    "scoring",
+    "serving",
+    "training",
+)
 SIZES = [1_000_000, 5_000_000, 20_000_000]
 TOOLS = ("copier", "cookiecutter", "dvc", "pandas", "scikit-learn")
 
@@ -47,6 +57,7 @@ def measure(wanted: argparse.Namespace, work: Path) -> list[Section]:
     actions = {
         "checking": lambda: checking.measure(source, work, env, wanted.repeats),
         "fleet": lambda: fleet.measure(source, work, env, wanted.repositories),
+        "dashboard": lambda: dashboard.measure(source, work, env, wanted.repeats),
         "generation": lambda: generation.measure(source, work, env, wanted.repeats),
         "pipeline": lambda: pipeline.measure(source, work, env, few),
         "scoring": lambda: scoring.measure(source, work, env, few, sorted(wanted.rows)),

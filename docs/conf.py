@@ -23,8 +23,8 @@ MENU = {
     "Use": ("start", "work", "update", "check", "checks", "adopt", "tour"),
     "People": ("readiness", "playbook", "learn/README"),
     "Factory": (
-        *("factory", "factory/first-week", "factory/operating", "fleet", "fleet-update"),
-        *("factory/patterns", "factory/shared", "factory/review", "rollouts"),
+        *("factory", "factory/first-week", "factory/operating", "fleet", "dashboard"),
+        *("fleet-update", "factory/patterns", "factory/shared", "factory/review", "rollouts"),
     ),
     "Why": ("opinions", "comparison", "decisions/README"),
 }

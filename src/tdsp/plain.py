@@ -1,4 +1,4 @@
-"""YAML that others wrote: plain data, or one sentence on why not."""
+"""What others wrote: texts without hidden signs; YAML as plain data, or why it is none."""
 
 from typing import Any
 
@@ -15,3 +15,8 @@ def load(text: str, origin: object) -> Any:
         raise TdspError(f"{origin} is not valid YAML: {error}") from None
     except RecursionError:
         raise TdspError(f"{origin} is nested too deeply to be read") from None
+
+
+def plain(text: str) -> str:
+    """Return a text without signs that steer a terminal or a page, or turn its text around."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

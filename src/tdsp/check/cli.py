@@ -9,6 +9,7 @@ import typer
 from tdsp.errors import TdspError
 
 if TYPE_CHECKING:
+    from tdsp.check.maturity import Maturity
     from tdsp.check.run import Report
 
 
@@ -17,8 +18,12 @@ def check(
         Path, typer.Argument(help="The repository, or a folder inside of it.")
     ] = Path(),
     output: Annotated[
-        Literal["terminal", "json", "sarif", "junit"],
-        typer.Option("--format", help="sarif: for code hosts; junit: for CI's page of tests."),
+        Literal["terminal", "json", "sarif", "junit", "html", "badge", "backstage"],
+        typer.Option(
+            "--format",
+            help="sarif: for code hosts; junit: for CI's page of tests; html: one page;"
+            " badge: an SVG; backstage: an entity of its catalogue.",
+        ),
     ] = "terminal",
     select: Annotated[
         list[str] | None,
@@ -158,8 +163,8 @@ def _agree(asked: _Asked) -> None:
         return
     if asked.select:
         raise TdspError("--maturity needs all checks: leave --select out")
-    if asked.output not in {"terminal", "json"}:
-        raise TdspError(f"--maturity is shown on the terminal or as json, not as {asked.output}")
+    if asked.output in {"sarif", "junit"}:
+        raise TdspError(f"--maturity is no part of {asked.output}: leave it out")
     if asked.partly:
         raise TdspError("--maturity counts all findings: leave --baseline and --changed out")
 
@@ -206,15 +211,29 @@ def _show(found: "Report", asked: _Asked) -> int:
     from tdsp.check import report as pages
 
     console = Console(highlight=False)
-    if asked.output == "json":
-        typer.echo(pages.as_json(found, None if asked.partly else scales.maturity(found)))
-    elif asked.output == "sarif":
-        typer.echo(pages.as_sarif(found))
-    elif asked.output == "junit":
-        typer.echo(pages.as_junit(found, asked.fail_on))
-    elif asked.maturity:
-        pages.print_maturity(scales.maturity(found), console)
+    judged = None if asked.partly else scales.maturity(found)
+    if asked.output != "terminal":
+        typer.echo(_written(found, judged, asked))
+    elif asked.maturity and judged is not None:
+        pages.print_maturity(judged, console)
         return 0
     else:
         pages.terminal(found, console, asked.verbose)
     return 1 if found.reaches(asked.fail_on) else 0
+
+
+def _written(found: "Report", judged: "Maturity | None", asked: _Asked) -> str:
+    """Return the text of a format. A badge shows the level only when it was asked for."""
+    from tdsp.check import pages, report
+
+    if asked.output == "json":
+        return report.as_json(found, judged)
+    if asked.output == "sarif":
+        return report.as_sarif(found)
+    if asked.output == "junit":
+        return report.as_junit(found, asked.fail_on)
+    if asked.output == "html":
+        return pages.as_html(found, judged)
+    if asked.output == "badge":
+        return pages.as_badge(found, judged if asked.maturity else None)
+    return pages.as_backstage(found, judged)

@@ -12,16 +12,12 @@ from tdsp.check.maturity import Maturity, Scale, Step
 from tdsp.check.rule import FAMILIES, SEVERITIES, Check, Mark
 from tdsp.check.run import Report, Result, fingerprint, severity
 from tdsp.ladder import AREAS, BRINGS
+from tdsp.plain import plain as plain
 
 PLACES = 3
 COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 PAGE = "https://github.com/tdsp-template/tdsp"
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-
-
-def plain(text: str) -> str:
-    """Return a text of a repository without signs that would steer a terminal."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def where(mark: Mark) -> str:

@@ -15,7 +15,8 @@ from tdsp.check.maturity import maturity
 from tdsp.check.run import Report, check_repository, severity
 from tdsp.errors import TdspError
 from tdsp.fleet import telemetry
-from tdsp.fleet.snapshot import Finding, Model, Telemetry
+from tdsp.fleet.assets import assets
+from tdsp.fleet.snapshot import Asset, Finding, Model, Telemetry
 from tdsp.reading import Repository
 
 MOST = 50  # findings of one check
@@ -119,6 +120,7 @@ class Facts:
     owners: tuple[str, ...] = ()
     answers: dict[str, str] = field(default_factory=dict)
     until: str = "9999-12-31"
+    assets: tuple[Asset, ...] = ()
 
 
 def facts(repo: Repository, ours: bool, reported: str, today: date) -> Facts:
@@ -148,6 +150,7 @@ def facts(repo: Repository, ours: bool, reported: str, today: date) -> Facts:
         owners=_owners(repo),
         answers=_plain(answers) if ours else {},
         until=_until(repo, today),
+        assets=assets(repo),
     )
 
 

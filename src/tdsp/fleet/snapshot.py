@@ -8,6 +8,7 @@ from dataclasses import dataclass
 FORMAT = 1
 KINDS = ("tdsp", "other template", "none", "generative", "not ml")
 STATES = ("ok", "failed")
+ASSETS = ("data set", "model", "package", "pattern")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,17 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Asset:
+    """Something that another project may use: a data set, model, package or pattern."""
+
+    kind: str
+    name: str
+    description: str
+    path: str
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One repository. Days are ISO dates; `state` failed means that `reason` is all there is."""
 
@@ -93,6 +105,7 @@ class Row:
     request: str = ""
     excepted: tuple[str, ...] = ()
     answers: dict[str, str] | None = None
+    assets: tuple[Asset, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

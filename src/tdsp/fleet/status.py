@@ -226,6 +226,7 @@ def row(each: Fetched, facts: Facts, run: "_Run") -> Row:
         delivery=delivery(facts.events, today),
         wave=target.wave,
         answers=facts.answers if ours else None,
+        assets=facts.assets,
     )
 
 

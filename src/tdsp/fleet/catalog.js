@@ -1,0 +1,54 @@
+
+"use strict";
+const PAGE = 30;
+const find = selector => document.querySelector(selector);
+const entries = JSON.parse(find("#data").textContent);
+const form = find("#explorer form");
+const make = (tag, given = {}, ...inner) => {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(given)) element.setAttribute(name, value);
+  element.append(...inner);
+  return element;
+};
+const web = (address, text) => address
+  ? make("a", {href: address, rel: "noopener noreferrer", target: "_blank"}, text) : text;
+const entry = each => make("li", {},
+  make("p", {}, make("span", {class: "tag note"}, each.kind), " ", make("strong", {}, web(each.link, each.name))),
+  ...(each.about ? [make("p", {}, each.about)] : []),
+  make("p", {class: "soft small"}, "in ", web(each.web, each.repository), each.path ? `, ${each.path}` : "",
+    ` · team: ${each.team ?? "none"} · owners: ${each.owners ?? "none"}`));
+const start = () => {
+  let page = 0;
+  const index = entries.map(each => Object.values(each).join(" ").toLowerCase());
+  const show = (first = false) => {
+    const words = form.elements.words.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const fits = (each, at) => words.every(word => index[at].includes(word)) &&
+      ["kind", "team"].every(name => ["*", each[name] ?? ""].includes(form.elements[name].value));
+    const found = entries.filter(fits), pages = Math.max(1, Math.ceil(found.length / PAGE));
+    page = first ? 0 : Math.min(page, pages - 1);
+    find(".entries").replaceChildren(...found.slice(page * PAGE, (page + 1) * PAGE).map(entry));
+    find("output").textContent = `${found.length.toLocaleString("en")} of ${entries.length.toLocaleString("en")} entries`;
+    find(".pager span").textContent = `Page ${page + 1} of ${pages}`;
+    for (const button of document.querySelectorAll(".pager button")) {
+      const next = page + Number(button.dataset.step);
+      button.disabled = next < 0 || next >= pages;
+    }
+  };
+  for (const name of ["kind", "team"]) {
+    const values = [...new Set(entries.map(each => each[name] ?? ""))].sort();
+    form.elements[name].append(...values.map(value => make("option", {value}, value || "no team")));
+  }
+  form.addEventListener("input", () => show(true));
+  form.addEventListener("submit", event => event.preventDefault());
+  form.addEventListener("reset", () => setTimeout(() => show(true)));
+  for (const button of document.querySelectorAll(".pager button")) {
+    button.addEventListener("click", () => {
+      page += Number(button.dataset.step);
+      show();
+      find("#entries").scrollIntoView();
+    });
+  }
+  find("#explorer").hidden = false;
+  show(true);
+};
+if (form) start();
