@@ -13,6 +13,7 @@ from pathlib import Path
 
 import checking
 import dashboard
+import fleet
 import generation
 import pipeline
 import places
@@ -21,7 +22,9 @@ import serving
 import training
 from timing import Figure, Ratio, Section
 
-PARTS = ("checking", "dashboard", "generation", "pipeline", "scoring", "serving", "training")
+PARTS = (
+    "checking", "dashboard", "fleet", "generation", "pipeline", "scoring", "serving", "training",
+)  # fmt: skip
 SIZES = [1_000_000, 5_000_000, 20_000_000]
 TOOLS = ("copier", "cookiecutter", "dvc", "pandas", "scikit-learn")
 
@@ -34,6 +37,7 @@ def arguments() -> argparse.Namespace:
         "--repeats", type=int, default=7, help="of making; pipeline and scoring less"
     )
     parser.add_argument("--rows", type=int, nargs="+", default=SIZES, help="sizes to score")
+    parser.add_argument("--repositories", type=int, default=100, help="of the fleet, to 10,000")
     parser.add_argument("--output", type=Path, default=places.HERE / "results")
     return parser.parse_args()
 
@@ -46,6 +50,7 @@ def measure(wanted: argparse.Namespace, work: Path) -> list[Section]:
     actions = {
         "checking": lambda: checking.measure(source, work, env, wanted.repeats),
         "dashboard": lambda: dashboard.measure(source, work, env, wanted.repeats),
+        "fleet": lambda: fleet.measure(source, work, env, wanted.repositories),
         "generation": lambda: generation.measure(source, work, env, wanted.repeats),
         "pipeline": lambda: pipeline.measure(source, work, env, few),
         "scoring": lambda: scoring.measure(source, work, env, few, sorted(wanted.rows)),

@@ -24,11 +24,12 @@ MENU = {
     "People": ("readiness", "playbook", "learn/README"),
     "Factory": (
         "factory",
+        "fleet",
+        "dashboard",
         "factory/patterns",
         "factory/shared",
         "factory/review",
         "rollouts",
-        "dashboard",
     ),
     "Why": ("opinions", "comparison", "decisions/README"),
 }

@@ -61,6 +61,7 @@ def isolation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("COPIER_SETTINGS_PATH", str(home / "copier.yml"))
         (home / "copier.yml").write_text("{}\n", encoding="utf-8")
         patch.setenv("COOKIECUTTER_CONFIG", str(write_config(home)))
+        patch.setenv("TDSP_CACHE", str(home / "cache"))
         yield
 
 

@@ -1,7 +1,13 @@
 """Small repositories for the tests of the fleet: of our template, foreign, broken, hostile."""
 
+import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+
+from tdsp.fleet.config import Fleet
+from tdsp.fleet.snapshot import Snapshot
+from tdsp.fleet.status import Switches, status
 
 COPIER = """\
 _subdirectory: template
@@ -15,6 +21,7 @@ license: {type: str, default: MIT}
 """
 ANSWERS = "{{ _copier_answers|to_nice_yaml }}"
 TRAINS = "import sklearn\n\n\ndef fit(x, y):\n    return sklearn.base.clone(x).fit(y)\n"
+TAKEN = "2026-11-20T06:00:00Z"
 IDENTITY = ("-c", "user.name=Tests", "-c", "user.email=tests@example.com")
 
 
@@ -24,7 +31,7 @@ def git(folder: Path, *words: str, day: str = "2026-11-01") -> str:
     done = subprocess.run(
         ["git", *IDENTITY, *words],
         cwd=folder, check=True, capture_output=True, text=True,
-        env={"PATH": "/usr/bin:/bin", "GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp},
+        env=os.environ | {"GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp},
     )  # fmt: skip
     return done.stdout.strip()
 
@@ -54,6 +61,7 @@ def template(folder: Path) -> Path:
             "copier.yml": COPIER,
             "template/{{ _copier_conf.answers_file }}.jinja": ANSWERS,
             "template/tools/check.py.jinja": f"# {number} of {{{{ project_name }}}}\n",
+            "template/tools/source.txt.jinja": "{{ _copier_answers._src_path }}\n",
             "template/README.md.jinja": f"# {{{{ project_name }}}} {number}\n",
             "template/src/{{ package_name }}/__init__.py": "",
             "template/src/{{ package_name }}/features.py": "x = 1\n",
@@ -74,3 +82,9 @@ def project(folder: Path, source: Path, version: str, **answers: str) -> Path:
     )  # fmt: skip
     commit(folder, {"src/small/train.py": TRAINS})
     return folder
+
+
+def run(fleet: Fleet, **switches: object) -> Snapshot:
+    """Make a run without a terminal."""
+    chosen = replace(Switches(1, True, TAKEN), **switches)  # type: ignore[arg-type]
+    return status(fleet, fleet.listing(), chosen, lambda name: None)

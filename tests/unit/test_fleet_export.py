@@ -128,3 +128,9 @@ def test_telemetry_that_is_right_or_no_json() -> None:
     for text in ("", "{", "[]", "NaN", '{"availability": NaN}'):
         assert telemetry.read(text)[0] is None
     assert set(json.loads(telemetry.schema())["properties"]) == set(Telemetry.__slots__)
+
+
+def test_the_schema_in_the_documents_is_that_of_the_reader() -> None:
+    """After a change: write what `telemetry.schema()` returns into the file."""
+    path = Path(__file__).parents[2] / "docs/telemetry.schema.json"
+    assert path.read_text(encoding="utf-8") == telemetry.schema() + "\n"

@@ -214,6 +214,8 @@ def test_two_shards_of_real_repositories_equal_one_run(tmp_path: Path) -> None:
         own = ["--shard", f"{index}/2", "--output", str(tmp_path / f"{index}.json")]
         assert ended(*judge, *taken, *own) in {0, 3}
     assert ended(*judge, *taken, "--output", str(tmp_path / "one.json")) == 3
+    assert ended(*judge, "--only", "a") == 0
+    assert not (tmp_path / "snapshots").exists()
     some = [str(tmp_path / "2.json"), str(tmp_path / "1.json")]
     assert ended("merge", *some, "--output", str(tmp_path / "merged.json")) == 3
     assert (tmp_path / "merged.json").read_bytes() == (tmp_path / "one.json").read_bytes()

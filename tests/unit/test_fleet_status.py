@@ -5,23 +5,22 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
-from tests.unit.fleet_repositories import TRAINS, commit, git, project, template
+from tests.unit.fleet_repositories import TRAINS, commit, git, project, run, template
 
 from tdsp.errors import TdspError
 from tdsp.fleet import store
-from tdsp.fleet.config import Fleet, read_fleet
+from tdsp.fleet.config import read_fleet
 from tdsp.fleet.facts import Event
-from tdsp.fleet.fetch import fetch_all
+from tdsp.fleet.fetch import Fetched
+from tdsp.fleet.judge import Order
 from tdsp.fleet.snapshot import Row, Snapshot
-from tdsp.fleet.status import Switches, delivery, status
-from tdsp.fleet.template import Releases
+from tdsp.fleet.status import _Run, delivery
+from tdsp.fleet.template import Releases, address
 
-TAKEN = "2026-11-20T06:00:00Z"
 EXPIRY = 'pins:\n  - {pin: "old 1", expires: 2026-11-19, source: x, do: y}\n' + (
     '  - {pin: "new 2", review: 2026-11-20, source: x, do: y}\n'
 )
@@ -94,12 +93,6 @@ def place(tmp_path_factory: pytest.TempPathFactory, isolation: None) -> Path:
 def snapshot(place: Path) -> Snapshot:
     """The first run over all of them."""
     return run(read_fleet(place / "fleet.yml"))
-
-
-def run(fleet: Fleet, **switches: object) -> Snapshot:
-    """Make a run without a terminal."""
-    chosen = replace(Switches(1, True, TAKEN), **switches)  # type: ignore[arg-type]
-    return status(fleet, fleet.listing(), chosen, lambda name: None)
 
 
 @pytest.fixture(scope="module")
@@ -193,20 +186,49 @@ def test_owners_and_waves_come_from_the_group_first(row: Callable[[str], Row]) -
     assert (row("web").owners, row("web").wave) == (("lead",), "")
 
 
+def test_files_that_nobody_thought_of_cost_at_most_their_fact(tmp_path: Path) -> None:
+    """Halves of characters, lists for texts, endless numbers: the row is whole and written."""
+    odd: dict[str, str | bytes] = {
+        ".copier-answers.yml": "_src_path: [1]\n_commit: {a: b}\n1: 2\nproject_name: x\n"
+        "project_slug: [x]\npackage_name: {}\nproblem_type: 3\nlevel: ~\n",
+        "reports/gate.json": '{"model_id": "\\ud800", "passed": "yes"}',
+        "reports/metrics.json": '{"model": {"a": 1' + "0" * 400 + ', "b\\ud800": 1, "c": true}}',
+        "reports/trail.json": '[{"at": 3, "what": "promotion"}, {"at": "2026-11-01T00:00:00"}, 4]',
+        "expiry.yaml": "pins: [3, {pin: [a], expires: 1}, {pin: x, expires: soon}]\n",
+        "telemetry.json": "[" * 10_000,
+        "CODEOWNERS": b"\xff * \x00",
+        "dvc.lock": "stages: {train: {outs: [3, {path: models/m}]}}\n",
+        "m/MLmodel": "utc_time_created: [1]\nmodel_id: {}\n",
+        "a.py": TRAINS,
+    }
+    commit(tmp_path / "odd", odd)
+    (tmp_path / "fleet.yml").write_text("repositories: [odd]\n")
+    found = run(read_fleet(tmp_path / "fleet.yml"))
+    (one,) = found.rows
+    assert (one.state, one.kind, one.reason) == ("ok", "tdsp", "")
+    assert one.model is not None
+    assert (one.model.version, one.model.passed) == ("?", None)
+    assert one.model.figures == {"b?": 1.0}
+    assert (one.level, one.template, one.template_version, one.drift) == ("", "", "", None)
+    assert (one.telemetry, one.delivery, one.expired) == (None, None, ())
+    assert store.decode(store.encode(found), "here") == found
+
+
 def test_what_is_known_is_not_worked_out_again(
     place: Path, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second run judges nothing but what failed, and says the same."""
     judged: list[str] = []
+    real = _Run._order
 
-    def counting(self: object, many: list[object]) -> object:
-        judged.extend(each.target.name for each in many)  # type: ignore[attr-defined]
-        return iter(())
+    def counting(self: _Run, each: Fetched) -> Order:
+        judged.append(each.target.name)
+        return real(self, each)
 
-    monkeypatch.setattr("tdsp.fleet.status._Run._judged", counting)
+    monkeypatch.setattr(_Run, "_order", counting)
     again = run(read_fleet(place / "fleet.yml"))
     assert judged == ["broken"]
-    assert again.rows == tuple(each for each in snapshot.rows if each.name != "broken")
+    assert again == snapshot
 
 
 def test_the_day_decides_anew_without_a_new_commit(tmp_path: Path) -> None:
@@ -227,107 +249,48 @@ def test_a_damaged_cache_is_made_anew(tmp_path: Path) -> None:
     assert run(read_fleet(tmp_path / "fleet.yml")).rows[0].state == "ok"
 
 
-def test_a_repository_that_takes_too_long_costs_only_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The limit rings inside of whatever is at work, and is said."""
-    import time
-
-    from tdsp.fleet import judge
-
-    commit(tmp_path / "a", {"a.py": TRAINS})
-    monkeypatch.setattr(judge, "read_git", lambda folder, commit: time.sleep(30))
-    order = judge.Order("a", str(tmp_path / "a"), "HEAD", "", Releases(), "t", True, 1, date.max)
-    assert judge.judge(order) == "it was not judged after 1 seconds, the limit for one repository"
-
-
-def test_a_process_that_dies_costs_only_its_repository(
+def test_drift_of_a_project_that_names_a_url(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All others are judged; the one that ends its process is judged alone, once."""
-    for name in ("a", "b", "c"):
-        commit(tmp_path / name, {"a.py": TRAINS})
-    (tmp_path / "fleet.yml").write_text("repositories: [a, b, c]\n")
-    helper = tmp_path / "helper"
-    helper.mkdir()
-    (helper / "sitecustomize.py").write_text(
-        "import os, sys\n"
-        "import tdsp.fleet.judge as judge\n"
-        "real = judge._judge\n"
-        "def die(order):\n"
-        "    if order.name == 'b':\n        os._exit(9)\n"
-        "    return real(order)\n"
-        "judge._judge = die\n"
-    )
-    paths = [str(helper), str(Path(store.__file__).parents[2])]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
-    found = run(read_fleet(tmp_path / "fleet.yml"))
-    assert [each.state for each in found.rows] == ["ok", "failed", "ok"]
-    assert found.rows[1].reason == "reading it ended the process that read it"
+    """It is rendered by that address, which git takes for the fleet's own copy; none is asked."""
+    url, mirrors = "https://git.invalid/factory/template.git", tmp_path / "mirrors"
+    monkeypatch.setenv("COPIER_CACHE_DIR", str(mirrors))
+    one = project(tmp_path / "one", place / "template", "v0.2.0")
+    answers = (one / ".copier-answers.yml").read_text()
+    files = {
+        ".copier-answers.yml": answers.replace(str(place / "template"), url),
+        "tools/source.txt": f"{url}\n",
+    }
+    commit(one, files)
+    for also, wanted in (("git@git.invalid:factory/template", ()), ("other", None)):
+        (tmp_path / "fleet.yml").write_text(
+            f"repositories: [one]\ntemplate: {{source: {place / 'template'}, also: ['{also}']}}\n"
+        )
+        assert run(read_fleet(tmp_path / "fleet.yml")).rows[0].drift == wanted
+    assert not mirrors.exists()  # copier's own clones hold what their address says
 
 
-def remote(folder: Path, url: str) -> tuple[str, str]:
-    """Fetch one repository; return commit and reason."""
-    (folder / "fleet.yml").write_text(f"repositories: [{{url: '{url}', name: r}}]\n")
-    fleet = read_fleet(folder / "fleet.yml")
-    (found,) = fetch_all(fleet.repositories(), fleet.cache, 2, 60)
-    return found.commit, found.reason
-
-
-def test_a_clone_is_bare_and_one_commit_deep(tmp_path: Path) -> None:
-    """It has no work tree and no hooks; a force push, and a broken clone, are taken in."""
-    source = tmp_path / "source"
-    first = commit(source, {"a.py": "x = 1\n"})
-    second = commit(source, {"a.py": "x = 2\n"})
-    url = f"file://{source}"
-    assert remote(tmp_path, url) == (second, "")
-    (clone,) = (tmp_path / ".fleet/clones").iterdir()
-    assert git(clone, "rev-list", "--count", "refs/heads/fleet") == "1"
-    assert not (clone / "hooks").exists()
-    assert not (clone / "index").exists()
-    git(source, "reset", "-q", "--hard", first)
-    assert remote(tmp_path, url) == (first, "")
-    (clone / "shallow.lock").write_text("")
-    third = commit(source, {"a.py": "x = 3\n"})
-    assert remote(tmp_path, url) == (third, "")
-
-
-def test_a_remote_that_is_gone_empty_or_slow(tmp_path: Path) -> None:
-    """Each has its line, and no prompt is waited for."""
-    commit_, reason = remote(tmp_path, f"file://{tmp_path}/none")
-    assert (commit_, "no repository at its address" in reason) == ("", True)
-    (tmp_path / "empty").mkdir()
-    git(tmp_path / "empty", "init", "-q", "--bare")
-    assert remote(tmp_path, f"file://{tmp_path}/empty") == ("", "the repository has no commit yet")
-    assert "cannot be reached" in remote(tmp_path, "https://localhost:1/o/n")[1]
-
-
-def test_nothing_of_a_repository_is_run(tmp_path: Path) -> None:
-    """Hooks, filters and settings of a local repository do nothing."""
-    source, mark = tmp_path / "source", tmp_path / "mark"
-    commit(source, {"a.py": TRAINS, ".gitattributes": "* filter=evil diff=evil\n"})
-    for key in ("filter.evil.smudge", "core.fsmonitor", "core.sshCommand", "gpg.program",
-                "diff.evil.command", "core.pager"):  # fmt: skip
-        git(source, "config", key, f"touch {mark}")
-    git(source, "config", "log.showSignature", "true")
-    (tmp_path / "fleet.yml").write_text("repositories: [source]\n")
-    assert run(read_fleet(tmp_path / "fleet.yml")).rows[0].state == "ok"
-    assert not mark.exists()
-
-
-def test_a_worktree_a_packed_and_a_detached_head(tmp_path: Path) -> None:
-    """The commit is found from files alone, or git is asked."""
-    source = tmp_path / "a"
-    head = commit(source, {"a.py": "x = 1\n"})
-    git(source, "worktree", "add", "-q", "--detach", str(tmp_path / "b"))
-    git(source, "pack-refs", "--all")
-    git(source, "clone", "-q", "--bare", str(source), str(tmp_path / "c.git"))
-    (tmp_path / "fleet.yml").write_text("repositories: [a, b, c.git]\n")
-    fleet = read_fleet(tmp_path / "fleet.yml")
-    found = fetch_all(fleet.repositories(), fleet.cache, 2, 60)
-    assert [(each.target.name, each.commit) for each in found] == [
-        ("a", head), ("b", head), ("c", head),
+def test_versions_and_addresses() -> None:
+    """Numbers are compared as numbers; ways to write one address are one."""
+    days = (("v0.1.0", "2026-01-10"), ("v0.2.0", "2026-06-10"), ("v0.10.0", "2026-11-10"))
+    known, today = Releases(days, "v0.2.0"), date(2026, 11, 20)
+    assert known.released == "2026-06-10"
+    assert [known.is_current(each) for each in ("v0.1.0", "v0.2.0", "0.10.0", "d51e7f4")] == [
+        False, True, True, None,
     ]  # fmt: skip
+    assert known.days_behind("v0.1.0-3-gabcdef0", today) == 163
+    assert known.days_behind("v0.10.0", today) == 0
+    assert known.days_behind("main", today) is None
+    assert Releases().is_current("v0.1.0") is None
+    same = (
+        "gh:O/t",
+        "https://github.com/o/t.git",
+        "git@github.com:o/t",
+        "git+https://github.com/o/t/",
+    )
+    assert {address(each) for each in same} == {"github.com/o/t"}
+    assert address("/A/t.git") == "/A/t"
+    assert address("gl:o/t") != address("gh:o/t")
 
 
 def test_figures_of_delivery() -> None:
@@ -375,9 +338,33 @@ def test_the_command_writes_a_snapshot_and_ends_as_it_says(place: Path, tmp_path
     assert some.stdout.splitlines()[-1] == "failed  plain: it is not a git repository"
     found = store.read_snapshot(tmp_path / "snapshots")
     assert [each.state for each in found.rows] == ["ok", "failed"]
+    (tmp_path / "policy.yml").write_text(
+        "rules: [{name: owned, owners: true}]\n"
+        "exceptions:\n  - {rule: owned, repositories: [a], owner: b, reason: not yet,"
+        " until: 2999-01-01}\n"
+    )
+    assert ended("repositories: [a]\npolicy: policy.yml\n").returncode == 0
+    assert store.read_snapshot(tmp_path / "snapshots").rows[0].excepted == ("owned",)
+    assert ended("repositories: [a]\npolicy: none.yml\n").returncode == 2
     none = ended("repositories: [{glob: 'x*'}]\n")
     assert (none.returncode, "no folder fits" in none.stderr) == (4, True)
     assert ended("repositories: 3\n").returncode == 2
     (tmp_path / ".fleet/lock").write_text("elsewhere 1")
     held = ended("repositories: [a]\n")
     assert (held.returncode, "another run works here on elsewhere" in held.stderr) == (2, True)
+
+
+def test_facts_are_forgotten_when_the_checks_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The digest is of the code itself, so that nobody has to remember a number."""
+    import tdsp
+    from tdsp.fleet import rows
+
+    (tmp_path / "check").mkdir()
+    (tmp_path / "check/all.py").write_text("a = 1\n")
+    monkeypatch.setattr(tdsp, "__file__", str(tmp_path / "__init__.py"))
+    before = rows.version_of_checks()
+    assert rows.version_of_checks() == before
+    (tmp_path / "check/all.py").write_text("a = 2\n")
+    assert rows.version_of_checks() != before

@@ -47,7 +47,7 @@ OWN = (
 def others(repo: Repository) -> list[str]:
     """Return the files of CI systems that are known by their names only."""
     names = (
-        r"(.*/)?Jenkinsfile\w*|\.circleci/config\.ya?ml|\.travis\.ya?ml|"
+        r"\.travis\.ya?ml|"
         r"bitbucket-pipelines\.ya?ml|\.drone\.yml|appveyor\.yml|\.buildkite/.*|cloudbuild\.ya?ml|buildspec\.ya?ml"
     )
     return [file.path for file in repo.named(names)]
@@ -329,8 +329,8 @@ def approved(repo: Repository) -> Iterator[Mark]:
             yield at(repo, "held", workflow.path, line, f"environment {environment}")
         elif manual or any(job.manual for job in workflow.jobs):
             yield at(repo, "held", workflow.path, line, "a person starts it")
-        elif workflow.host == "azure":
-            message = "an approval may stand at the service connection, which is not in files"
+        elif workflow.host in {"azure", "jenkins"}:
+            message = "an approval may stand in the CI system's settings, which are not in files"
             yield at(repo, "unknown", workflow.path, line, message)
         else:
             yield at(
@@ -432,13 +432,12 @@ def as_code(repo: Repository) -> Iterator[Mark]:
             ):
                 yield at(repo, "held", workflow.path, step.run_line, "files are applied")
                 return
+    for resource in repo.resources[:1]:
+        message = f"{resource.kind} {resource.name}"
+        yield at(repo, "held", resource.path, resource.line, message)
+        return
     for path, file in repo.files.items():
-        if file.suffix in {".tf", ".bicep"} or file.name in {
-            "Pulumi.yaml",
-            "Chart.yaml",
-            "cdk.json",
-            "template.yaml",
-        }:
+        if file.name in {"Pulumi.yaml", "Chart.yaml", "cdk.json", "template.yaml"}:
             yield at(repo, "held", path, 1)
             return
     for path, documents in repo.yaml.items():

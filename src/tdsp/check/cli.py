@@ -1,5 +1,6 @@
 """The command `tdsp check`: what it takes, what its help says, how it ends."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -38,10 +39,22 @@ def check(
         str | None,
         typer.Option(metavar="REF", help="Read this commit out of git, not the folder."),
     ] = None,
+    changed: Annotated[
+        bool,
+        typer.Option("--changed", help="Only findings in files that differ from main."),
+    ] = False,
+    since: Annotated[
+        str | None,
+        typer.Option("--changed-since", metavar="REF", help="The same, from another commit."),
+    ] = None,
     baseline: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="An earlier --format json: only new findings count."),
     ] = None,
+    fix: Annotated[
+        bool,
+        typer.Option("--fix", help="Print a patch for what is mechanical; write nothing."),
+    ] = False,
     maturity: Annotated[
         bool,
         typer.Option("--maturity", help="Show how mature it is, with evidence and the next step."),
@@ -55,6 +68,10 @@ def check(
         bool,
         typer.Option("--verbose", "-v", help="Show every place, and the checks that pass too."),
     ] = False,
+    cached: Annotated[
+        bool,
+        typer.Option("--cache/--no-cache", help="Use what was worked out before, and keep it."),
+    ] = True,
 ) -> None:
     r"""Is this repository in order? For any machine-learning project.
 
@@ -77,85 +94,144 @@ def check(
     Exit code: 0 when no finding is as severe as --fail-on, 1 when one is, 2 when
     the repository or its settings cannot be read.
     """
+    asked = _Asked(
+        path, output, tuple(select or ()), fail_on, commit or "", changed, since, baseline, fix,
+        maturity, explain, listed, verbose, cached,
+    )  # fmt: skip
     try:
-        code = _run(
-            path,
-            output,
-            select or [],
-            fail_on,
-            commit or "",
-            baseline,
-            maturity,
-            explain,
-            listed,
-            verbose,
-        )
+        code = _run(asked)
     except TdspError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from error
     raise typer.Exit(code)
 
 
-def _run(
-    path: Path,
-    output: str,
-    select: list[str],
-    fail_on: str,
-    commit: str,
-    baseline: Path | None,
-    maturity: bool,
-    explain: str | None,
-    listed: bool,
-    verbose: bool,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The command line."""
+
+    path: Path
+    output: str
+    select: tuple[str, ...]
+    fail_on: str
+    commit: str
+    changed: bool
+    since: str | None
+    baseline: Path | None
+    fix: bool
+    maturity: bool
+    explain: str | None
+    listed: bool
+    verbose: bool
+    cached: bool
+
+    @property
+    def partly(self) -> bool:
+        """Tell whether some findings are left out."""
+        return bool(self.select or self.baseline or self.changed or self.since)
+
+
+def _run(asked: _Asked) -> int:
+    from tdsp.check.run import selected
+
+    if asked.explain or asked.listed:
+        from rich.console import Console
+
+        from tdsp.check import report as pages
+
+        for each in selected([asked.explain] if asked.explain else []):
+            if asked.explain:
+                pages.explain(each, Console(highlight=False))
+            else:
+                typer.echo(f"{each.id}  {each.family:<10}  {each.severity:<7}  {each.title}")
+        return 0
+    _agree(asked)
+    found = _found(asked)
+    return _patch(found) if asked.fix else _show(found, asked)
+
+
+def _agree(asked: _Asked) -> None:
+    """Raise TdspError for options that do not go together."""
+    if asked.changed and asked.since:
+        raise TdspError("--changed and --changed-since say two things: leave one out")
+    if asked.fix and (asked.maturity or asked.output != "terminal"):
+        raise TdspError("--fix prints a patch: leave --format and --maturity out")
+    if not asked.maturity:
+        return
+    if asked.select:
+        raise TdspError("--maturity needs all checks: leave --select out")
+    if asked.output in {"sarif", "junit"}:
+        raise TdspError(f"--maturity is no part of {asked.output}: leave it out")
+    if asked.partly:
+        raise TdspError("--maturity counts all findings: leave --baseline and --changed out")
+
+
+def _found(asked: _Asked) -> "Report":
+    from tdsp.check.run import check_folder, only_new, read_baseline
+
+    if asked.cached:
+        from tdsp.reading.cache import Cache
+
+        with Cache() as cache:
+            found = check_folder(asked.path, asked.select, asked.commit, cache)
+        if cache.damaged:
+            typer.echo(f"note: {cache.problem}", err=True)
+    else:
+        found = check_folder(asked.path, asked.select, asked.commit)
+    if asked.changed or asked.since:
+        from tdsp.check.changed import base, only_changed
+        from tdsp.reading.objects import is_bare
+
+        commit = asked.commit or ("HEAD" if is_bare(asked.path) else "")
+        since = asked.since or base(asked.path, commit or "HEAD")
+        found = only_changed(found, asked.path, since, commit)
+    if asked.baseline is not None:
+        found = only_new(found, read_baseline(asked.baseline))
+    return found
+
+
+def _patch(found: "Report") -> int:
+    from tdsp.check.fixes import patch
+
+    made = patch(found)
+    typer.echo(made.text.encode(), nl=False)
+    places = ", ".join(f"{name} ({count})" for name, count in made.fixed.items())
+    said = f"a patch for {places}; `git apply` takes it" if places else "no patch"
+    typer.echo(f"note: {said}; {made.left} findings need a person", err=True)
+    return 0
+
+
+def _show(found: "Report", asked: _Asked) -> int:
     from rich.console import Console
 
     from tdsp.check import maturity as scales
     from tdsp.check import report
-    from tdsp.check.run import check_folder, only_new, read_baseline, selected
 
     console = Console(highlight=False)
-    if explain or listed:
-        for each in selected([explain] if explain else []):
-            if explain:
-                report.explain(each, console)
-            else:
-                typer.echo(f"{each.id}  {each.family:<10}  {each.severity:<7}  {each.title}")
-        return 0
-    if maturity and select:
-        raise TdspError("--maturity needs all checks: leave --select out")
-    if maturity and output in {"sarif", "junit"}:
-        raise TdspError(f"--maturity is no part of {output}: leave it out")
-    if maturity and baseline:
-        raise TdspError("--maturity counts all findings: leave --baseline out")
-    found = check_folder(path, select, commit)
-    if baseline is not None:
-        found = only_new(found, read_baseline(baseline))
-    judged = None if select or baseline else scales.maturity(found)
-    if output != "terminal":
-        typer.echo(_written(output, found, judged, fail_on, maturity))
-    elif maturity and judged is not None:
+    shown = asked.maturity or asked.output in {"json", "html", "backstage"}
+    judged = scales.maturity(found) if shown and not asked.partly else None
+    if asked.output != "terminal":
+        typer.echo(_written(found, judged, asked))
+    elif asked.maturity and judged is not None:
         report.print_maturity(judged, console)
         return 0
     else:
-        report.terminal(found, console, verbose)
-    return 1 if found.reaches(fail_on) else 0
+        report.terminal(found, console, asked.verbose)
+    return 1 if found.reaches(asked.fail_on) else 0
 
 
-def _written(
-    output: str, found: "Report", judged: "Maturity | None", fail_on: str, maturity: bool
-) -> str:
+def _written(found: "Report", judged: "Maturity | None", asked: _Asked) -> str:
     """Return the text of a format. A badge shows the level only when it was asked for."""
     from tdsp.check import pages, report
 
-    if output == "json":
+    if asked.output == "json":
         return report.as_json(found, judged)
-    if output == "sarif":
+    if asked.output == "sarif":
         return report.as_sarif(found)
-    if output == "junit":
-        return report.as_junit(found, fail_on)
-    if output == "html":
+    if asked.output == "junit":
+        return report.as_junit(found, asked.fail_on)
+    if asked.output == "html":
         return pages.as_html(found, judged)
-    if output == "badge":
-        return pages.as_badge(found, judged if maturity else None)
+    if asked.output == "badge":
+        return pages.as_badge(found, judged if asked.maturity else None)
     return pages.as_backstage(found, judged)

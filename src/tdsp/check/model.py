@@ -197,7 +197,7 @@ def model_in_git(repo: Repository) -> Iterator[Mark]:
     why="MLflow has given up stages. With the newest version, what is registered is in use before"
     " anyone has judged it.",
     fix="Name a version, or an alias that a gate moves: `models:/NAME@champion`.",
-    unless="no file names a registered MLflow model",
+    unless="no file names a registered model of MLflow or Azure ML",
     severity="warning",
     proves=(),
     bad={"serve.py": "import mlflow\n\nm = mlflow.pyfunc.load_model('models:/churn/Production')\n"},
@@ -215,6 +215,15 @@ def model_alias(repo: Repository) -> Iterator[Mark]:
         for call in module.calls:
             if call.method == "transition_model_version_stage":
                 yield broken(repo, module, call.line, "MLflow has given up stages; use aliases")
+    for each in repo.azureml:
+        model = each.get("model")
+        if "Deployment" not in each.kind or not isinstance(model, str):
+            continue
+        line = each.document.line("model")
+        if model.startswith("azureml:") and model.endswith("@latest"):
+            yield at(repo, "fail", each.path, line, "the model in use is 'latest'")
+        elif re.match(r"azureml:\S+[:@/][\w.-]+$", model) and "$" not in model:
+            yield at(repo, "held", each.path, line)
 
 
 CARD = "# Model card\n\n## Intended use\n\nChurn of customers.\n"

@@ -81,7 +81,7 @@ def _others(console: Console, report: Report) -> None:
 
 def _rest(console: Console, report: Report, everything: bool) -> None:
     """Print what was not read, and ignores that cover nothing."""
-    problems = report.repository.problems
+    problems = report.about.problems
     if problems:
         console.print(Text(f"Not read, so not judged: {len(problems)}", "bold"))
         for path, problem in problems if everything else problems[:PLACES]:
@@ -115,11 +115,13 @@ def _sums(console: Console, report: Report) -> None:
         f"{report.count('pass')} checks pass, {report.count('unknown')} cannot be told,"
         f" {report.count('not applicable')} do not apply"
     )
-    files = len(report.repository.files)
+    files = report.about.files
     ignored = sum(len(each.ignored) for each in report.results)
     kept = f"; {ignored} findings are ignored, with a reason" if ignored else ""
     if report.known:
         outcomes += f"; {report.known} findings are in the baseline"
+    if report.unchanged:
+        outcomes += f"; {report.unchanged} findings are in files that did not change"
     console.print(
         Text(f"{', '.join(counts)}. {outcomes}{kept}. {files} files read, none run."),
         soft_wrap=True,
@@ -218,14 +220,14 @@ def _path(console: Console, found: Maturity) -> None:
 
 def as_json(report: Report, found: Maturity | None = None) -> str:
     """Return everything as JSON."""
-    repo = report.repository
+    about = report.about
     data: dict[str, Any] = {
         "tdsp": __version__,
-        "commit": repo.commit,
-        "files": len(repo.files),
+        "commit": about.commit,
+        "files": about.files,
         "findings": {level: report.findings(level) for level in SEVERITIES},
         "results": [_result(each) for each in report.results],
-        "not_read": [{"path": path, "reason": reason} for path, reason in repo.problems],
+        "not_read": [{"path": path, "reason": reason} for path, reason in about.problems],
     }
     if found is not None:
         data["maturity"] = _maturity(found)
@@ -288,7 +290,7 @@ def as_sarif(report: Report) -> str:
     }  # fmt: skip
     notes = [
         {"level": "note", "message": {"text": f"{path}: {reason}"}}
-        for path, reason in report.repository.problems
+        for path, reason in report.about.problems
     ]
     run = {
         "tool": {"driver": driver},

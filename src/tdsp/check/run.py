@@ -5,8 +5,9 @@ import fnmatch
 import hashlib
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tdsp.check.all import CHECKS
 from tdsp.check.rule import FAMILIES, SEVERITIES, Check, Mark
 from tdsp.errors import TdspError
 from tdsp.reading import Repository, read, read_git
+from tdsp.reading.cache import Cache
 from tdsp.reading.objects import is_bare
 
 INLINE = re.compile(r"tdsp: ignore\[([A-Z]{2}\d\d(?:, ?[A-Z]{2}\d\d)*)\] (\S.*)")
@@ -49,14 +51,36 @@ class Result:
         return max(found, key=SEVERITIES.index, default="")
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a report says of the repository itself."""
+
+    root: str
+    files: int
+    problems: tuple[tuple[str, str], ...] = ()
+    git: str = ""
+    commit: str = ""
+    committed: datetime.datetime | None = None
+
+
 @dataclass(frozen=True)
 class Report:
-    """What all checks say of one repository. `known` are findings that a baseline has."""
+    """What all checks say of one repository.
 
-    repository: Repository
+    `known` are findings that a baseline has, `unchanged` those in files that did not change.
+    """
+
+    about: About
     results: tuple[Result, ...]
     unused: tuple[Ignore, ...]
+    facts: Callable[[], Repository]
     known: int = 0
+    unchanged: int = 0
+
+    @cached_property
+    def repository(self) -> Repository:
+        """The facts; of a report that was made before, they are read now."""
+        return self.facts()
 
     @property
     def failed(self) -> list[Result]:
@@ -95,15 +119,20 @@ def fingerprint(check: Check, mark: Mark) -> str:
     return hashlib.sha256(f"{check.id}\0{mark.path}\0{line}".encode()).hexdigest()[:32]
 
 
-def check_folder(root: Path, select: Iterable[str] = (), commit: str = "") -> Report:
+def check_folder(
+    root: Path, select: Iterable[str] = (), commit: str = "", cache: Cache | None = None
+) -> Report:
     """Read a folder or a commit, and run the checks. Raises TdspError when it cannot be read.
 
-    A bare repository is read at HEAD.
+    A bare repository is read at HEAD. With a cache, what was worked out before is not again.
     """
     chosen = selected(select)
-    if commit or is_bare(root):
-        return check_repository(read_git(root, commit or "HEAD"), chosen)
-    return check_repository(read(root), chosen)
+    reference = commit or ("HEAD" if is_bare(root) else "")
+    if cache is not None:
+        from tdsp.check.memory import check_again
+
+        return check_again(root, chosen, reference, cache)
+    return check_repository(read_git(root, reference) if reference else read(root), chosen)
 
 
 def selected(select: Iterable[str]) -> list[Check]:
@@ -138,7 +167,8 @@ def check_repository(repo: Repository, chosen: Iterable[Check] | None = None) ->
         results.append(_result(each, kept, ignored, problem))
     judged = {each.id for each in checks}
     unused = tuple(e for n, e in enumerate(ignores) if n not in used and e.check in judged)
-    return Report(repo, tuple(results), unused)
+    about = About(repo.root, len(repo.files), repo.problems, repo.git, repo.commit, repo.committed)
+    return Report(about, tuple(results), unused, lambda: repo)
 
 
 def read_baseline(path: Path) -> frozenset[str]:
@@ -162,7 +192,7 @@ def only_new(report: Report, baseline: frozenset[str]) -> Report:
         known += len(each.marks) - len(new)
         outcome = "fail" if new else "not applicable"
         results.append(Result(each.check, outcome, new, each.ignored, "" if new else BASELINE))
-    return Report(report.repository, tuple(results), report.unused, known)
+    return replace(report, results=tuple(results), known=known)
 
 
 def _judged(check: Check, repo: Repository) -> tuple[list[Mark], str]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tdsp.reading.workflows import Step, Workflow
 
@@ -64,10 +65,15 @@ def commands(workflow: Workflow) -> Iterator[Command]:
             yield Command(step, line, text, "" if perhaps else hidden, where, perhaps)
 
 
+@lru_cache(maxsize=8)
+def _raw(text: str) -> list[str]:
+    return text.split("\n")
+
+
 def _lines(step: Step, workflow: Workflow) -> Iterator[tuple[int, str]]:
     """Yield (line of the file, command); a command over several lines has the first of them."""
-    raw = workflow.text.split("\n")
-    before = raw[step.run_line - 1].rstrip() if step.run_line <= len(raw) else ""
+    raw = _raw(workflow.text)
+    before = raw[step.run_line - 1][-200:].rstrip() if step.run_line <= len(raw) else ""
     block = bool(re.search(r"[:-]\s*[|>][+-]?\d?$", before))
     kept, start = "", 0
     for number, line in enumerate(step.run.split("\n")):

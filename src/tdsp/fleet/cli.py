@@ -22,11 +22,11 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 Path_ = Annotated[
-    Path, typer.Argument(metavar="[FLEET.YML]", help="The fleet's file.", show_default=False)
+    Path, typer.Argument(metavar="FLEET.YML", help="The fleet's file.", show_default=False)
 ]
 Taken = Annotated[
     str,
-    typer.Option(metavar="TIME", help="The time of the snapshot. [default: now]"),
+    typer.Option(metavar="TIME", help="The time of the snapshot. \\[default: now]"),
 ]
 
 
@@ -40,16 +40,18 @@ def status(
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Where the snapshot goes. [default: snapshots/TIME.json]"
+            metavar="FILE", help="Where the snapshot goes. \\[default: snapshots/TIME.json]"
         ),
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATTERN", help="Only repositories of this name, such as 'team/*'."),
+        typer.Option(
+            metavar="PATTERN", help="Only names such as 'team/*'; without --output no snapshot."
+        ),
     ] = None,
     drift: Annotated[
         bool,
-        typer.Option(help="Compare with a render of a project's own answers: a second each, once."),
+        typer.Option(help="Compare with a render of a project's own answers: some seconds, once."),
     ] = True,
     everything: Annotated[
         bool, typer.Option("--all", help="Show every repository, not the first 25.")
@@ -116,8 +118,11 @@ def _status(
     everything: bool,
     part: str,
 ) -> int:
+    from datetime import date
+
     from rich.console import Console
 
+    from tdsp.fleet import policy as rules
     from tdsp.fleet import shards, store, terminal
     from tdsp.fleet.config import Listing, read_fleet
     from tdsp.fleet.status import Switches
@@ -128,16 +133,21 @@ def _status(
     if own:
         fleet = fleet.part(str(own).replace("/", "-of-"))
     switches = Switches(workers, drift, store.taken(taken), own)
+    named = fleet.settings.policy
+    asked = rules.read_policy(fleet.place(named)) if named else None
     with store.locked(fleet.cache):
         listing = _listing(fleet, only)
         listing = Listing(shards.part(listing.targets, own), listing.problems)
         snapshot = _judged(fleet, listing, switches)
-        if output is None:
-            output = store.save(snapshot, fleet.snapshots)
-        else:
+        if asked is not None:
+            today = date.fromisoformat(snapshot.taken[:10])
+            snapshot = rules.marked(snapshot, rules.judge(asked, snapshot, today))
+        if output is not None:
             store.save_as(snapshot, output)
+        elif not only:  # a part among whole ones would bend the trend
+            output = store.save(snapshot, fleet.snapshots)
     terminal.show(snapshot, Console(highlight=False), everything)
-    typer.echo(f"Snapshot: {output}", err=True)
+    typer.echo(f"Snapshot: {output or 'none, since --only names a part'}", err=True)
     failed = any(row.state == "failed" for row in snapshot.rows)
     return SOME_FAILED if failed or snapshot.problems else 0
 
@@ -266,7 +276,7 @@ def export(
     ] = "csv",
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where it goes. [default: standard output]"),
+        typer.Option(metavar="FILE", help="Where it goes. \\[default: standard output]"),
     ] = None,
 ) -> None:
     """Write a snapshot as a table, or as entities of a Backstage catalogue.
@@ -308,7 +318,7 @@ def policy(
     path: Path_ = Path("fleet.yml"),
     snapshot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The snapshot to judge. [default: the newest]"),
+        typer.Option(metavar="FILE", help="The snapshot to judge. \\[default: the newest]"),
     ] = None,
     explain: Annotated[
         str | None,

@@ -132,9 +132,9 @@ def facts(repo: Repository, ours: bool, reported: str, today: date) -> Facts:
     levels = {each.name: each.level for each in scales.areas}
     return Facts(
         kind=kind(repo, ours),
-        level=str(answers.get("level", "")) if ours else "",
-        template=str(answers.get("_src_path", answers.get("_template", ""))),
-        version=str(answers.get("_commit", "")),
+        level=_said(answers.get("level")) if ours else "",
+        template=_said(answers.get("_src_path") or answers.get("_template")),
+        version=_said(answers.get("_commit")),
         verdict="fails" if report.reaches("error") else "passes",
         errors=report.findings("error"),
         warnings=report.findings("warning"),
@@ -152,6 +152,11 @@ def facts(repo: Repository, ours: bool, reported: str, today: date) -> Facts:
         until=_until(repo, today),
         assets=assets(repo),
     )
+
+
+def _said(value: Any) -> str:
+    """Return a value as a text; of a list, a mapping or nothing, "" is all."""
+    return str(value)[:500] if isinstance(value, str | int | float) else ""
 
 
 def kind(repo: Repository, ours: bool) -> str:
@@ -220,13 +225,13 @@ def _model(repo: Repository) -> Model | None:
     """Return the last model that git knows of: of our reports, or of MLflow's own files."""
     gate, metrics = _json(repo, "reports/gate.json"), _json(repo, "reports/metrics.json")
     found = _mlflow(repo)
-    version = str(metrics.get("model_id") or gate.get("model_id") or "")
+    version = _said(metrics.get("model_id") or gate.get("model_id"))
     if not version and found is None and not metrics:
         return None
     inner = metrics.get("model")
     figures = _figures(inner if isinstance(inner, dict) else metrics)
     passed = gate.get("passed")
-    name = str(repo.answers[1].get("package_name", "")) or (found[0] if found else "")
+    name = _said(repo.answers[1].get("package_name")) or (found[0] if found else "")
     return Model(
         name=name[:200],
         version=(version or (found[1] if found else ""))[:100] or _locked(repo),
@@ -244,7 +249,7 @@ def _mlflow(repo: Repository) -> tuple[str, str, str] | None:
         data = documents[0].data if documents else None
         if path.rsplit("/", 1)[-1] == "MLmodel" and isinstance(data, dict):
             day = str(data.get("utc_time_created", ""))[:10]
-            name = str(data.get("model_id") or data.get("model_uuid") or data.get("run_id") or "")
+            name = _said(data.get("model_id") or data.get("model_uuid") or data.get("run_id"))
             folder = path.rsplit("/", 2)[-2] if "/" in path else ""
             known.append((folder, name, day if DAY.fullmatch(day) else ""))
     return max(known, key=lambda each: each[2], default=None)
@@ -259,7 +264,7 @@ def _locked(repo: Repository) -> str:
         outs = stage.get("outs") if isinstance(stage, dict) else None
         for out in outs if isinstance(outs, list) else ():
             if isinstance(out, dict) and str(out.get("path", "")).startswith("models/"):
-                return str(out.get("md5", ""))[:12]
+                return _said(out.get("md5"))[:12]
     return ""
 
 

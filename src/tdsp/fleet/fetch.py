@@ -58,6 +58,7 @@ CAUSES = (
         "its address cannot be reached: no network?",
     ),
 )
+LATE = "it was not here after"
 FINAL = re.compile("|".join(pattern for pattern, _ in CAUSES), re.IGNORECASE)
 
 
@@ -150,7 +151,7 @@ def _remote(target: Target, clones: Path, seconds: int) -> Fetched:
     folder = clones / f"{key}.git"
     existed = folder.is_dir()
     reason = _bring(target.source, folder, seconds)
-    if reason and existed and not FINAL.search(reason):
+    if reason and existed and not reason.startswith(LATE) and not FINAL.search(reason):
         shutil.rmtree(folder, ignore_errors=True)
         reason = _bring(target.source, folder, seconds)
     if reason:
@@ -179,7 +180,7 @@ def _bring(url: str, folder: Path, seconds: int) -> str:
     ]  # fmt: skip
     done = run_git(folder, words, seconds)
     if done is None:
-        return f"it was not here after {seconds} seconds, the limit for one repository"
+        return f"{LATE} {seconds} seconds, the limit for one repository"
     return "" if not done.returncode else done.stderr or f"git ended with {done.returncode}"
 
 

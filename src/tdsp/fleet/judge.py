@@ -1,18 +1,24 @@
 """Works out the facts of one repository, in a process of its own, within a time limit."""
 
+import faulthandler
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from tdsp.fleet.facts import Event, Facts, facts, failed
 from tdsp.fleet.template import Releases, drift
-from tdsp.reading import Repository, objects, read_git
+from tdsp.reading import Known, Repository, objects, read_git
 
 DAY = "--format=%cI"
+GRACE = 10
+# Projects of one template share most of their code: each process parses it once.
+PARSED = Known()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,8 @@ def judge(order: Order) -> Facts | str:
     """Return the facts of a repository, or one line on why there are none."""
     try:
         with _limit(order.seconds):
-            return _judge(order)
+            found: Facts = _clean(_judge(order))
+            return found
     except _Late:
         return f"it was not judged after {order.seconds} seconds, the limit for one repository"
     except MemoryError:
@@ -49,7 +56,7 @@ def judge(order: Order) -> Facts | str:
 
 def _judge(order: Order) -> Facts:
     folder = Path(order.folder)
-    repo = read_git(folder, order.commit)
+    repo = read_git(folder, order.commit, PARSED)
     answers = repo.answers[1] if repo.answers[0].startswith(".copier-answers") else {}
     ours = bool(answers) and order.releases.made_by(answers)
     found = facts(repo, ours, order.telemetry, order.today)
@@ -59,6 +66,19 @@ def _judge(order: Order) -> Facts:
     commit = objects.find(folder, order.commit)
     day = objects.history(commit, "--no-walk", DAY, order.commit)
     return _dated(replace(found, drift=edited, committed=day), repo, folder, commit)
+
+
+def _clean(value: Any) -> Any:
+    """Return facts without halves of characters, which a file can hold and JSON cannot."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, tuple):
+        return tuple(map(_clean, value))
+    if isinstance(value, dict):
+        return {_clean(name): _clean(each) for name, each in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{e.name: _clean(getattr(value, e.name)) for e in fields(value)})
+    return value
 
 
 def _dated(found: Facts, repo: Repository, folder: Path, commit: objects.Commit) -> Facts:
@@ -85,7 +105,10 @@ def _since(commit: objects.Commit, event: Event) -> Event:
 
 @contextmanager
 def _limit(seconds: int) -> Iterator[None]:
-    """Raise _Late in this process when the time is over; only where the system has the alarm."""
+    """Raise _Late in this process when the time is over; only where the system has the alarm.
+
+    Code that is not Python may not hear it. Then the process is ended some seconds later.
+    """
     if not hasattr(signal, "SIGALRM"):
         yield
         return
@@ -95,8 +118,11 @@ def _limit(seconds: int) -> Iterator[None]:
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123
+        faulthandler.dump_traceback_later(seconds + GRACE, exit=True, file=nowhere)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+            signal.alarm(0)
+            signal.signal(signal.SIGALRM, before)

@@ -22,16 +22,14 @@ PINS = {
     DOWNLOAD: "3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1",
     SETUP: "20cfd1bf945f4377ade1205e4dbc17946fc9a30d # v10.0.1",
 }
+START = ({"uses": CHECKOUT, "with": {"persist-credentials": False}}, {"uses": SETUP})
 NEWEST = "snapshots/merged.json"
-HEAD = (
-    "# Written by `tdsp fleet matrix`. Every shard judges its part of the fleet; the last job\n"
-    "# merges them. {note}\n"
-)
+HEAD = "# Written by `tdsp fleet matrix`. Every shard judges its part of the fleet.\n# {note}\n"
 NOTES = {
     "github": "GH_TOKEN and git need a token that reads all repositories: the secret FLEET_TOKEN.",
     "gitlab": "GITLAB_TOKEN has to read all repositories: a masked variable of this project.",
     "azure": "The build service has to read all repositories: project settings, repositories.",
-    "kubernetes": "The volume `fleet` holds fleet.yml; shards come back to it.",
+    "kubernetes": "The volume `fleet` holds fleet.yml. Set FLEET_TAKEN to now, and merge shards/.",
 }
 
 
@@ -66,50 +64,36 @@ def _merge(output: str) -> str:
 
 
 def _github(shards: int, fleet: str) -> dict[str, Any]:
-    env = {
-        "GH_TOKEN": "${{ secrets.FLEET_TOKEN }}",
-        "TAKEN": "${{ needs.start.outputs.taken }}",
-        "SHARD": "${{ matrix.shard }}",
-    }
-    steps = [{"uses": CHECKOUT, "with": {"persist-credentials": False}}, {"uses": SETUP}]
-    sign_in = {"run": "gh auth setup-git"}
-    own = "shards/${{ matrix.shard }}.json"
-    run = {"run": _judge(fleet, "$TAKEN", f"$SHARD/{shards}", "shards/$SHARD.json")}
+    now = 'echo "taken=$(date -u +%Y-%m-%dT%H:%M:%SZ)" >> "$GITHUB_OUTPUT"'
     start = {
         "runs-on": "ubuntu-24.04",
         "outputs": {"taken": "${{ steps.now.outputs.taken }}"},
-        "steps": [
-            {"id": "now", "run": 'echo "taken=$(date -u +%Y-%m-%dT%H:%M:%SZ)" >> "$GITHUB_OUTPUT"'}
-        ],
+        "steps": [{"id": "now", "run": now}],
     }
+    own = "shards/${{ matrix.shard }}.json"
     judge = {
         "needs": "start",
         "runs-on": "ubuntu-24.04",
         "strategy": {"fail-fast": False, "matrix": {"shard": list(range(1, shards + 1))}},
-        "env": env,
+        "env": {
+            "GH_TOKEN": "${{ secrets.FLEET_TOKEN }}",
+            "TAKEN": "${{ needs.start.outputs.taken }}",
+            "SHARD": "${{ matrix.shard }}",
+        },
         "steps": [
-            *steps,
-            sign_in,
-            run,
-            {
-                "uses": UPLOAD,
-                "with": {
-                    "name": "shard-${{ matrix.shard }}",
-                    "path": own,
-                    "if-no-files-found": "error",
-                },
-            },
+            *START,
+            {"run": "gh auth setup-git"},
+            {"run": _judge(fleet, "$TAKEN", f"$SHARD/{shards}", "shards/$SHARD.json")},
+            {"uses": UPLOAD, "with": {"name": "shard-${{ matrix.shard }}", "path": own}},
         ],
     }
+    parts = {"path": "shards", "pattern": "shard-*", "merge-multiple": True}
     merged = {
         "needs": "judge",
         "runs-on": "ubuntu-24.04",
         "steps": [
-            *steps,
-            {
-                "uses": DOWNLOAD,
-                "with": {"path": "shards", "pattern": "shard-*", "merge-multiple": True},
-            },
+            *START,
+            {"uses": DOWNLOAD, "with": parts},
             {"run": _merge(NEWEST)},
             {"uses": UPLOAD, "with": {"name": "snapshot", "path": NEWEST}},
         ],

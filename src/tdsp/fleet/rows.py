@@ -12,7 +12,7 @@ from tdsp.errors import TdspError
 from tdsp.fleet.facts import Facts
 
 TOGETHER = 20  # facts in one transaction: what a kill may cost
-FOLDERS = ("check", "reading", "fleet")
+FOLDERS = (".", "check", "reading", "fleet")
 TABLE = """create table if not exists facts
     (name text primary key, key text not null, until text not null, said text not null)"""
 FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)

@@ -4,6 +4,7 @@ import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from statistics import median
@@ -42,14 +43,9 @@ def status(fleet: Fleet, listing: Listing, switches: Switches, done: Say) -> Sna
     today = datetime.fromisoformat(switches.taken).date()
     store = Rows(fleet.cache)
     try:
-        run = _Run(fleet, known, switches, today, store)
-        rows = []
-        for row in run.rows(listing.targets):
-            rows.append(row)
-            done(row.name)
+        rows = _Run(fleet, known, switches, today, store, done).rows(listing.targets)
     finally:
         store.close()
-    rows.sort(key=lambda row: row.name)
     own = switches.shard or Shard(0, 0)
     problems = [*listing.problems, *filter(None, [known.problem])]
     return Snapshot(
@@ -59,38 +55,90 @@ def status(fleet: Fleet, listing: Listing, switches: Switches, done: Say) -> Sna
 
 
 class _Run:
-    """One run: fetches, asks the cache, and has the others judged in processes."""
+    """One run: fetches, asks the cache, and has the others judged in processes meanwhile."""
 
     def __init__(
-        self, fleet: Fleet, known: Releases, switches: Switches, today: date, store: Rows
+        self,
+        fleet: Fleet,
+        known: Releases,
+        switches: Switches,
+        today: date,
+        store: Rows,
+        done: Say,
     ) -> None:
         self.fleet, self.known, self.switches = fleet, known, switches
-        self.today, self.store = today, store
-        settings = fleet.settings
-        said = [
-            version_of_checks(),
-            settings.telemetry,
-            str(switches.drift),
-            repr((known.sources, known.folder)),
-        ]
-        self.version = "\0".join(said)
+        self.today, self.store, self.done = today, store, done
+        said = [version_of_checks(), fleet.settings.telemetry, str(switches.drift)]
+        self.version = "\0".join([*said, repr((known.sources, known.folder))])
+        self.found: dict[str, Row] = {}
 
-    def rows(self, targets: list[Target]) -> Iterator[Row]:
-        """Yield a row for each repository, in the order in which they are done."""
-        settings, unknown = self.fleet.settings, []
+    def rows(self, targets: list[Target]) -> list[Row]:
+        """Return a row for each repository, sorted by name.
+
+        When a process dies, those that it may have been at are judged alone, the rest together.
+        """
+        few = 2 * self.switches.workers + 1  # at work, or handed to a process already
+        lost = self._together(self._unknown(targets))
+        while lost:
+            for each in lost[:few]:
+                self._take(each, self._alone(each))
+            lost = self._together(lost[few:])
+        return [self.found[name] for name in sorted(self.found)]
+
+    def _unknown(self, targets: list[Target]) -> Iterator[Fetched]:
+        """Fetch all, make the rows that need no judging, and yield the others."""
+        settings = self.fleet.settings
         for each in fetch_all(targets, self.fleet.cache, settings.jobs, settings.seconds):
             if each.reason:
-                yield failure(each.target, each.reason)
+                self._add(failure(each.target, each.reason))
             elif (facts := self._remembered(each)) is not None:
-                yield row(each, facts, self)
+                self._add(row(each, facts, self))
             else:
-                unknown.append(each)
-        for each, found in self._judged(unknown):
-            if isinstance(found, str):
-                yield failure(each.target, found, each.commit)
-            else:
-                facts = self._remember(each, found)
-                yield row(each, facts, self)
+                yield each
+
+    def _together(self, many: Iterable[Fetched]) -> list[Fetched]:
+        """Judge in processes; return, in their order, those that were lost with a process."""
+        waiting: dict[Future[Facts | str], Fetched] = {}
+        lost: list[Fetched] = []
+        with self._pool(self.switches.workers) as pool:
+            for each in many:
+                try:
+                    waiting[pool.submit(judge, self._order(each))] = each
+                except BrokenProcessPool:
+                    lost.append(each)
+            done: set[Future[Facts | str]] = set()
+            for future in as_completed(list(waiting)):
+                if (found := _result(future)) is not None:
+                    self._take(waiting[future], found)
+                    done.add(future)
+        return [each for future, each in waiting.items() if future not in done] + lost
+
+    def _alone(self, each: Fetched) -> Facts | str:
+        with self._pool(1) as pool:
+            found = _result(pool.submit(judge, self._order(each)))
+        return found or "reading it ended the process that read it"
+
+    @contextmanager
+    def _pool(self, workers: int) -> Iterator[ProcessPoolExecutor]:
+        """Give processes that start when they are needed; an interrupt waits for no order."""
+        # No limit of tasks for a process: with one, Python 3.11 can stop and wait for ever.
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown()
+
+    def _take(self, each: Fetched, found: Facts | str) -> None:
+        if isinstance(found, str):
+            self._add(failure(each.target, found, each.commit))
+        else:
+            self._add(row(each, self._remember(each, found), self))
+
+    def _add(self, made: Row) -> None:
+        self.found[made.name] = made
+        self.done(made.name)
 
     def _key(self, each: Fetched) -> str:
         return f"{each.commit}\0{each.target.source}\0{self.version}"
@@ -117,35 +165,6 @@ class _Run:
             target.name, str(each.folder), each.commit, cache, self.known, settings.telemetry,
             self.switches.drift, settings.seconds, self.today,
         )  # fmt: skip
-
-    def _judged(self, many: list[Fetched]) -> Iterator[tuple[Fetched, Facts | str]]:
-        """Judge in processes. When one of them dies, what it had is judged alone, once."""
-        if not many:
-            return
-        again = []
-        for each, found in self._in_pool(many, min(self.switches.workers, len(many))):
-            if found is None:
-                again.append(each)
-            else:
-                yield each, found
-        for each in again:
-            for _, found in self._in_pool([each], 1):
-                yield each, found or "reading it ended the process that read it"
-
-    def _in_pool(
-        self, many: list[Fetched], workers: int
-    ) -> Iterator[tuple[Fetched, Facts | str | None]]:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, context, max_tasks_per_child=200) as pool:
-            waiting: dict[Future[Facts | str], Fetched] = {}
-            try:
-                for each in many:
-                    waiting[pool.submit(judge, self._order(each))] = each
-            except BrokenProcessPool:
-                rest = many[len(waiting) :]
-                yield from ((each, None) for each in rest)
-            for future in as_completed(list(waiting)):
-                yield waiting[future], _result(future)
 
 
 def _result(future: "Future[Facts | str]") -> Facts | str | None:

@@ -1,5 +1,7 @@
 """The template that a fleet follows: its releases, and what it makes of a project's answers."""
 
+import atexit
+import functools
 import hashlib
 import json
 import os
@@ -22,6 +24,8 @@ from tdsp.reading import Repository
 RELEASE = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
 BETWEEN = re.compile(r"-\d+-g[0-9a-f]+$")  # of a commit behind a tag, as git describes it
 QUESTIONS = {"project_name", "project_slug", "package_name", "problem_type"}
+MIRRORS = "COPIER_CACHE_DIR"
+HOSTS = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}  # copier's short forms
 # What the team is told to edit. A difference there is its work and no drift.
 TEAMS = ("docs/", "data/", "notebooks/", "params.yaml", "schema.yaml", "README.md", "dvc.lock")
 
@@ -70,7 +74,11 @@ def number(version: str) -> tuple[int, ...] | None:
 
 def address(source: str) -> str:
     """Return an address without what differs between ways to write the same."""
-    plain = re.sub(r"^(git\+|gh:|gl:)", "", source.strip()).rstrip("/").removesuffix(".git")
+    plain = re.sub(r"^git\+", "", source.strip()).rstrip("/").removesuffix(".git")
+    for short, host in HOSTS.items():
+        plain = f"{host}{plain.removeprefix(short)}" if plain.startswith(short) else plain
+    if plain.startswith("/"):
+        return plain
     return re.sub(r"^(https?://|ssh://)?([^@/]+@)?", "", plain).replace(":", "/").lower()
 
 
@@ -145,9 +153,9 @@ def drift(
     The project's own answers are rendered by the fleet's template, never by the address that the
     project names.
     """
-    version = str(answers.get("_commit", ""))
+    version = answers.get("_commit")
     ours = address(str(answers.get("_src_path", ""))) in known.sources
-    if not known.folder or not ours or not version or version.startswith("-"):
+    if not isinstance(version, str) or not ours or not known.folder or version.startswith("-"):
         return None
     made = _made(known.folder, version, answers, cache)
     if made is None:
@@ -174,7 +182,11 @@ def _made(folder: str, version: str, answers: dict[str, Any], cache: Path) -> di
     done = run_git(Path(folder), words, 60)
     if done is None or done.returncode:
         return None
-    given = {name: value for name, value in answers.items() if not str(name).startswith("_")}
+    given = {
+        name: value
+        for name, value in answers.items()
+        if isinstance(name, str) and not name.startswith("_")
+    }
     source = str(answers.get("_src_path", ""))
     said = json.dumps([done.stdout.strip(), version, source, given], sort_keys=True, default=str)
     path = cache / f"{hashlib.sha256(said.encode()).hexdigest()[:32]}.json"
@@ -197,7 +209,8 @@ def _rendered(folder: str, source: str, commit: str, answers: dict[str, Any]) ->
     """
     from copier import run_copy
 
-    here = source if is_url(source) or source.startswith(("gh:", "gl:")) else f"git+file://{folder}"
+    asked = is_url(source) or source.startswith(tuple(HOSTS)) or Path(source, ".git").exists()
+    here = source if asked else f"git+file://{folder}"
     with tempfile.TemporaryDirectory(prefix="tdsp-") as scratch, _instead(here, folder):
         place = Path(scratch, "project")
         try:
@@ -212,24 +225,36 @@ def _rendered(folder: str, source: str, commit: str, answers: dict[str, Any]) ->
 
 @contextmanager
 def _instead(source: str, folder: str) -> Iterator[None]:
-    """Have git take a folder for an address, in this process and those that it starts."""
+    """Have copier's git take a folder for an address."""
+    from plumbum import local  # which runs git for copier, with an environment of its own
+
     url = source.removeprefix("git+").removesuffix(".git")
-    for short, host in (("gh:", "https://github.com/"), ("gl:", "https://gitlab.com/")):
+    for short, host in HOSTS.items():
         url = f"{host}{url.removeprefix(short)}" if url.startswith(short) else url
     env = {"GIT_CONFIG_COUNT": "2", "GIT_TERMINAL_PROMPT": "0"}
     for place, each in enumerate((url, f"{url}.git")):
         env[f"GIT_CONFIG_KEY_{place}"] = f"url.file://{folder}.insteadOf"
         env[f"GIT_CONFIG_VALUE_{place}"] = each
-    before = {name: os.environ.get(name) for name in env}
-    os.environ.update(env)
+    before = os.environ.get(MIRRORS)
+    os.environ[MIRRORS] = _mirrors()
     try:
-        yield
+        with local.env(**env):
+            yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        del os.environ[MIRRORS]
+        if before is not None:
+            os.environ[MIRRORS] = before
+
+
+@functools.cache
+def _mirrors() -> str:
+    """Return this process's own folder for copier's clones; it is removed with the process.
+
+    Two processes that refresh one clone can fail, and the user's own keeps what its address says.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="tdsp-mirrors-")
+    atexit.register(folder.cleanup)
+    return folder.name
 
 
 def _blob(path: Path) -> str:

@@ -6,6 +6,6 @@ executed, imported or unpickled, and no link is followed. A file that cannot be 
 itself: it is listed with the reason.
 """
 
-from tdsp.reading.repository import Repository, read, read_git, read_texts
+from tdsp.reading.repository import Known, Repository, read, read_git, read_texts
 
-__all__ = ["Repository", "read", "read_git", "read_texts"]
+__all__ = ["Known", "Repository", "read", "read_git", "read_texts"]

@@ -109,6 +109,14 @@ def read(commit: Commit) -> tuple[dict[str, File], git.Index]:
     return found, git.Index({}, commit.commit, tuple(submodules), date)
 
 
+def listed(commit: Commit) -> Iterator[tuple[str, str]]:
+    """Yield the path and the blob id of each file of a commit; no content is asked for."""
+    with _borrowed(commit) as env:
+        for _, kind, blob, _, raw in _listed(commit, env):
+            if kind == "blob":
+                yield files.shown(raw), blob
+
+
 @contextmanager
 def _borrowed(commit: Commit) -> Iterator[dict[str, str]]:
     """Give the environment of an empty repository that reads the objects of another."""

@@ -5,13 +5,16 @@ is and not by its letters. What cannot be told has no name.
 """
 
 import ast
+import sys
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 NOTHING: Any = object()
 NO_NAMES: frozenset[str] = frozenset()
+NO_KEYWORDS: "dict[str, Value]" = {}  # of a call that has none; nobody writes to facts
 EXITS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort", "pytest.fail", "typer.Exit"})
 
 
@@ -162,7 +165,7 @@ class Module:
     """What one Python file, or one notebook, says. `problem` is set when it could not be parsed."""
 
     path: str
-    lines: tuple[str, ...] = ()
+    source: str = field(default="", repr=False)
     imports: tuple[Import, ...] = ()
     calls: tuple[Call, ...] = ()
     assigns: tuple[Assign, ...] = ()
@@ -178,14 +181,29 @@ class Module:
     generated: bool = False
     bare: int = 0
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Return the lines of the source; they are not kept, since the source is."""
+        return _lines(self.source)
+
     def line(self, number: int) -> str:
         """Return one line of the source, without the blanks around it."""
         return self.lines[number - 1].strip() if 0 < number <= len(self.lines) else ""
 
 
+@lru_cache(maxsize=20_000)
+def _named(name: str, written: str) -> Value:
+    """Return a name as a value: one object, in however many places it is read."""
+    return Value(name, frozenset((written,)), kind="name")
+
+
+@lru_cache(maxsize=64)
+def _lines(source: str) -> tuple[str, ...]:
+    return tuple(source.splitlines())
+
+
 def parse(path: str, source: str) -> Module:
     """Return the facts of a file; of one that does not parse, the reason."""
-    lines = tuple(source.splitlines())
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -194,13 +212,13 @@ def parse(path: str, source: str) -> Module:
         walker.module(tree)
     except SyntaxError as error:
         old = bool(error.msg) and ("print" in error.msg or "except" in error.msg)
-        old = old or any(_python2(line) for line in lines[:2000])
+        old = old or any(_python2(line) for line in _lines(source)[:2000])
         message = error.msg or "syntax error"
-        return Module(path, lines, problem=message, problem_line=error.lineno or 1, python2=old)
+        return Module(path, source, problem=message, problem_line=error.lineno or 1, python2=old)
     except (ValueError, RecursionError, MemoryError) as error:
         kind = "nested too deeply" if isinstance(error, RecursionError) else "not readable"
-        return Module(path, lines, problem=kind)
-    return walker.facts(path, lines)
+        return Module(path, source, problem=kind)
+    return walker.facts(path, source)
 
 
 def _python2(line: str) -> bool:
@@ -228,11 +246,13 @@ class _Walker:
         self.discarded: set[int] = set()
         self.last_use: dict[str, int] = {}
         self.body_of: list[_Body | None] = [None]
+        # The same names are read together again and again: each set of them is one object.
+        self.sets: dict[frozenset[str], frozenset[str]] = {}
 
-    def facts(self, path: str, lines: tuple[str, ...]) -> Module:
+    def facts(self, path: str, source: str) -> Module:
         """Return what was collected."""
         return Module(
-            path, lines, tuple(self.imports), tuple(self.calls), tuple(self.assigns),
+            path, source, tuple(self.imports), tuple(self.calls), tuple(self.assigns),
             tuple(_whole(*each) for each in self.functions), tuple(self.handlers),
             tuple(self.conditions),
             tuple(self.texts), frozenset(self.discarded), self.last_use, bare=self.bare,
@@ -483,8 +503,7 @@ class _Walker:
         if isinstance(node, ast.Name):
             if isinstance(node.ctx, ast.Load):
                 self.last_use[node.id] = self.order
-            name = self.aliases.get(node.id, node.id)
-            return Value(name, frozenset((node.id,)), kind="name")
+            return _named(self.aliases.get(node.id, node.id), node.id)
         if isinstance(node, ast.Attribute):
             return self._attribute(node)
         if isinstance(node, ast.Call):
@@ -492,12 +511,21 @@ class _Walker:
         if isinstance(node, ast.Subscript):
             base, key = self.value(node.value), self.value(node.slice)
             keys = _keys(key)
-            names = base.names | key.names
+            names = self._union((base, key))
             return Value(names=names, keys=keys, base=base, items=(key,), kind="subscript")
         if isinstance(node, ast.Tuple | ast.List | ast.Set):
             items = tuple(self.value(each) for each in node.elts)
-            return Value(names=_union(items), items=items, kind="items")
+            return Value(names=self._union(items), items=items, kind="items")
         return self._compound(node)
+
+    def _one(self, names: frozenset[str]) -> frozenset[str]:
+        return self.sets.setdefault(names, names)
+
+    def _union(self, values: Iterable[Value]) -> frozenset[str]:
+        sets = [each.names for each in values if each.names]
+        if not sets:
+            return NO_NAMES
+        return sets[0] if len(sets) == 1 else self._one(sets[0].union(*sets[1:]))
 
     def _compound(self, node: ast.expr) -> Value:
         if isinstance(node, ast.Await | ast.Starred):
@@ -523,12 +551,12 @@ class _Walker:
                 for each in ast.iter_child_nodes(node)
                 if isinstance(each, ast.expr)
             ]
-            return Value(names=_union(parts), kind="format")
+            return Value(names=self._union(parts), kind="format")
         children = [self.value(e) for e in ast.iter_child_nodes(node) if isinstance(e, ast.expr)]
         kind = "binary" if isinstance(node, ast.BinOp) else "other"
         if isinstance(node, ast.Dict):
             kind = "dict"
-        return Value(names=_union(children), items=tuple(children), kind=kind)
+        return Value(names=self._union(children), items=tuple(children), kind=kind)
 
     def _comprehension(
         self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
@@ -542,12 +570,15 @@ class _Walker:
         for each in bodies:
             names |= self.value(each).names
         self.loop -= 1
-        return Value(names=frozenset(names), kind="comprehension")
+        return Value(names=self._one(frozenset(names)), kind="comprehension")
 
     def _constant(self, node: ast.Constant) -> Value:
-        if isinstance(node.value, str) and 3 < len(node.value) < 400:
-            self.texts.append(Text(node.lineno, node.value, self.scope))
-        return Value(constant=node.value)
+        value = node.value
+        if isinstance(value, str) and len(value) < 400:
+            value = sys.intern(value)
+            if len(value) > 3:
+                self.texts.append(Text(node.lineno, value, self.scope))
+        return Value(constant=value)
 
     def _attribute(self, node: ast.Attribute) -> Value:
         base = self.value(node.value)
@@ -564,7 +595,9 @@ class _Walker:
         args = tuple(
             self.value(each.value if isinstance(each, ast.Starred) else each) for each in node.args
         )
-        keywords = {each.arg or "**": self.value(each.value) for each in node.keywords}
+        keywords = NO_KEYWORDS
+        if node.keywords:
+            keywords = {each.arg or "**": self.value(each.value) for each in node.keywords}
         starred = "**" in keywords or any(isinstance(each, ast.Starred) for each in node.args)
         self.order += 1
         call = Call(
@@ -574,10 +607,8 @@ class _Walker:
         self.calls.append(call)
         if name in EXITS and (function := self.body_of[-1]) is not None:
             function.exits = True
-        names = _union((*args, *keywords.values()))
-        return Value(
-            names=names | (receiver.names if receiver else NO_NAMES), call=call, kind="call"
-        )
+        names = self._union((*args, *keywords.values(), *((receiver,) if receiver else ())))
+        return Value(names=names, call=call, kind="call")
 
 
 def _whole(function: Function, body: _Body) -> Function:
@@ -592,13 +623,6 @@ def _whole(function: Function, body: _Body) -> Function:
 
 
 _ENDS = (ast.Raise, ast.Return, ast.Continue, ast.Break)
-
-
-def _union(values: Iterable[Value]) -> frozenset[str]:
-    sets = [each.names for each in values if each.names]
-    if not sets:
-        return NO_NAMES
-    return sets[0] if len(sets) == 1 else sets[0].union(*sets[1:])
 
 
 def _keys(key: Value) -> tuple[str, ...]:
