@@ -36,7 +36,8 @@ OUTER = (
 )
 app = typer.Typer(
     name="tdsp",
-    help="Start machine-learning projects in the Team Data Science Process layout.",
+    help="Start, standardise and upgrade machine-learning projects in the Team Data Science Process"
+    " layout.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -45,7 +45,7 @@ class Reader(HTMLParser):
 
 def judged(**texts: str) -> Report:
     names = {name.replace("__", "/").replace("_py", ".py"): text for name, text in texts.items()}
-    return check_repository(read_texts(names))
+    return check_repository(read_texts(dict(names)))
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,8 @@ EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>'\"&\u202e
 
 @pytest.fixture(scope="module")
 def invented() -> ModuleType:
-    return module_of(ROOT / "benchmarks/invented.py")
+    module: ModuleType = module_of(ROOT / "benchmarks/invented.py")
+    return module
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def bare(name: str = "a", **given: Any) -> Row:
     return Row(**{"name": name, "source": "", "group": "", "owners": (), "state": "ok"} | given)
 
 
-def snapshot(*rows: Row, taken: str = "2026-11-12T06:00:00Z", **given: str) -> Snapshot:
+def snapshot(*rows: Row, taken: str = "2026-11-12T06:00:00Z", **given: Any) -> Snapshot:
     return Snapshot(taken, "0.1.0", rows, **given)
 
 
@@ -241,6 +242,8 @@ def test_a_page_loads_nothing_and_runs_only_its_own(make: Any, fleet: list[Snaps
         ("/srv/git/r", ""),
         ("javascript:alert(1)", ""),
         ("data:text/html,x", ""),
+        ("javascript://h.example/%0aalert(1)", ""),
+        ("file://h.example/r", ""),
         ("https://[bad", ""),
         ("https://h.example/\u202er", ""),
         ("https://h.example:x/r", ""),

@@ -208,17 +208,18 @@ def _show(found: "Report", asked: _Asked) -> int:
     from rich.console import Console
 
     from tdsp.check import maturity as scales
-    from tdsp.check import report as pages
+    from tdsp.check import report
 
     console = Console(highlight=False)
-    judged = None if asked.partly else scales.maturity(found)
+    shown = asked.maturity or asked.output in {"json", "html", "backstage"}
+    judged = scales.maturity(found) if shown and not asked.partly else None
     if asked.output != "terminal":
         typer.echo(_written(found, judged, asked))
     elif asked.maturity and judged is not None:
-        pages.print_maturity(judged, console)
+        report.print_maturity(judged, console)
         return 0
     else:
-        pages.terminal(found, console, asked.verbose)
+        report.terminal(found, console, asked.verbose)
     return 1 if found.reaches(asked.fail_on) else 0
 
 
