@@ -386,9 +386,10 @@ def text_as_code(repo: Repository) -> Iterator[Mark]:
 
 def _text_as_code(repo: Repository) -> Iterator[Mark]:
     for module in repo.modules("production"):
+        pyyaml = any(each.module == "yaml" for each in module.imports)
         for call in module.calls:
             given = call.args[0] if call.args else None
-            if call.name == "yaml.load":
+            if call.name == "yaml.load" and pyyaml:
                 loader = call.get("Loader", 1)
                 if loader is None or loader.name in {
                     "yaml.Loader",

@@ -28,20 +28,36 @@ def show(snapshot: Snapshot, console: Console, everything: bool) -> None:
 
 
 def _repositories(rows: list[Row]) -> Table:
-    table = Table(box=None, header_style="bold")
-    for name in ("repository", "group", "kind", "template", "maturity", "model"):
-        table.add_column(name, overflow="fold")
-    for name in ("errors", "warnings", "drift"):
-        table.add_column(name, justify="right")
-    for row in rows:
-        behind = f" ({row.days_behind} days behind)" if row.days_behind else ""
-        cells = [
-            plain(row.name), plain(row.group), row.kind, f"{plain(row.template_version)}{behind}",
-            str(lowest(row)) if row.maturity else "", plain(row.model.version) if row.model else "",
-            str(row.errors), str(row.warnings), "" if row.drift is None else str(len(row.drift)),
-        ]  # fmt: skip
-        table.add_row(*map(Text, cells), style="" if row.errors else "dim")
+    """Return a line for each repository, without the columns that are empty in all of them."""
+    columns: dict[str, list[str]] = {
+        "repository": [plain(row.name) for row in rows],
+        "group": [plain(row.group) for row in rows],
+        "kind": [row.kind for row in rows],
+        "template": [_version(row) for row in rows],
+        "maturity": [str(lowest(row)) if row.maturity else "" for row in rows],
+        "model": [plain(row.model.version) if row.model else "" for row in rows],
+        "errors": [str(row.errors) for row in rows],
+        "warnings": [str(row.warnings) for row in rows],
+        "drift": ["" if row.drift is None else str(len(row.drift)) for row in rows],
+    }
+    shown = {name: cells for name, cells in columns.items() if any(cells)}
+    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
+    for name, cells in shown.items():
+        number = name in {"maturity", "errors", "warnings", "drift"}
+        # Where the terminal is narrow, only the name of the repository gets shorter.
+        least = 12 if name == "repository" else max(map(len, [name, *cells]))
+        table.add_column(
+            name, justify="right" if number else "left", overflow="ellipsis", min_width=least,
+            no_wrap=name != "repository",
+        )  # fmt: skip
+    for row, line in zip(rows, zip(*shown.values(), strict=True), strict=True):
+        table.add_row(*map(Text, line), style="" if row.errors else "dim")
     return table
+
+
+def _version(row: Row) -> str:
+    behind = f" ({row.days_behind} days behind)" if row.days_behind else ""
+    return f"{plain(row.template_version)}{behind}"
 
 
 def sums(snapshot: Snapshot) -> str:
@@ -52,7 +68,8 @@ def sums(snapshot: Snapshot) -> str:
     if judged:
         share = sum(judged) / len(judged)
         parts.append(f"{share:.0%} of {len(judged)} at {snapshot.release}")
-    parts.append(f"{sum(row.errors for row in sound)} errors")
+    errors = sum(row.errors for row in sound)
+    parts.append(f"{errors} error{'' if errors == 1 else 's'}")
     if expired := sum(len(row.expired) for row in sound):
         parts.append(f"{expired} expired pins")
     return ", ".join(parts)
