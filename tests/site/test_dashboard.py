@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from tests.conftest import ROOT, module_of
 from tests.delivery.tools import python_tool
+from tests.fleet.test_fleet_dashboard import hostile
 from tests.project.living import clean, run
 from tests.site.browser import CHROMIUM, TOOL, faults
-from tests.unit.test_fleet_dashboard import hostile
 
 from tdsp.check.all import CHECKS
 from tdsp.check.maturity import maturity

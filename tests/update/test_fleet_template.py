@@ -4,7 +4,7 @@ from pathlib import Path
 
 from copier import run_copy
 from tests.conftest import git
-from tests.unit.updates import branches, commit, write_fleet
+from tests.fleet.updates import branches, commit, write_fleet
 from typer.testing import CliRunner
 
 from tdsp.cli import app

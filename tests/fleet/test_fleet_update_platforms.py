@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import git
-from tests.unit.updates import branches, commit, write
+from tests.fleet.updates import branches, commit, write
 
 from tdsp.errors import TdspError
 from tdsp.fleet.pace import Pace

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.unit.adopt_repos import ALL, CCDS, CSV, Row, contents, make, notebook
+from tests.adopt.repos import ALL, CCDS, CSV, Row, contents, make, notebook
 
 from tdsp.adopt import build as building
 from tdsp.adopt.build import Scan, Wish, build, check_removals, scan

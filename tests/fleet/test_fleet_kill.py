@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import git
-from tests.unit.test_fleet_update_platforms import BASES, install
-from tests.unit.updates import TAGS, Made, branches, edit_all, edit_readme, make_template
+from tests.fleet.test_fleet_update_platforms import BASES, install
+from tests.fleet.updates import TAGS, Made, branches, edit_all, edit_readme, make_template
 from typer.testing import CliRunner
 
 from tdsp.cli import app

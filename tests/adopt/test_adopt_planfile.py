@@ -9,7 +9,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.adopt_repos import make
+from tests.adopt.repos import make
 
 from tdsp.adopt.plan import Edit, Item, Note, Plan, Question
 from tdsp.adopt.planfile import _Reader, as_yaml, quoted, read_plan

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.unit.adopt_hand import FILES, commit, git, make, plan, quiet, small
+from tests.adopt.hand import FILES, commit, git, make, plan, quiet, small
 
 from tdsp.adopt import manifest as proof
 from tdsp.adopt import running

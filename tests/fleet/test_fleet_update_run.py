@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import git
-from tests.unit.updates import (
+from tests.fleet.updates import (
     ANSWERS,
     TAGS,
     Made,

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from tests.unit.fleet_repositories import TRAINS, commit, git, run
+from tests.fleet.repositories import TRAINS, commit, git, run
 
 from tdsp.fleet import judge, store
 from tdsp.fleet.config import read_fleet

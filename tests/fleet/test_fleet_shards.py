@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.unit.fleet_repositories import TRAINS, commit
+from tests.fleet.repositories import TRAINS, commit
 from typer.testing import CliRunner
 
 from tdsp.errors import TdspError

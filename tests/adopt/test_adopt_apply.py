@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.unit.adopt_hand import (
+from tests.adopt.hand import (
     EDITS,
     FILES,
     RENDER,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 import yaml
-from tests.unit.adopt_hand import RENDER
+from tests.adopt.hand import RENDER
 
 from tdsp.adopt import ignores, sections, workflows
 from tdsp.adopt.gitwork import Entry

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from tests.unit.adopt_hand import EDITS, FILES, RENDER, commit, git, make, plan, quiet, small, state
+from tests.adopt.hand import EDITS, FILES, RENDER, commit, git, make, plan, quiet, small, state
 from typer.testing import CliRunner, Result
 
 from tdsp.adopt import apply as applying

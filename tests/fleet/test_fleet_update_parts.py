@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.conftest import git
-from tests.unit.updates import commit, write
+from tests.fleet.updates import commit, write
 from typer.testing import CliRunner
 
 from tdsp.cli import app

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.unit.adopt_repos import CSV, ROOT_SCRIPTS, contents, make
+from tests.adopt.repos import CSV, ROOT_SCRIPTS, contents, make
 from typer.testing import CliRunner
 
 from tdsp.adopt import build as building

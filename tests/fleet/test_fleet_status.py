@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from tests.unit.fleet_repositories import TRAINS, commit, git, project, run, template
+from tests.fleet.repositories import TRAINS, commit, git, project, run, template
 
 from tdsp.errors import TdspError
 from tdsp.fleet import store
