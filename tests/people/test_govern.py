@@ -143,7 +143,8 @@ def test_each_rule_and_parameter_that_a_source_names_exists(project: Project) ->
     assert gates and all(what in words for what in gates), [g for g in gates if g not in words]
     for _, kind, what in sources(project.root):
         if kind == "masked":
-            Evidence(Folder(project.root)).parameter(what)
+            for name in what if isinstance(what, list) else [what]:
+                Evidence(Folder(project.root)).parameter(name)
         if kind == "task":
             assert Evidence(Folder(project.root)).wrong({kind: what}, "here") == []
 
