@@ -65,7 +65,8 @@ def place(tmp_path_factory: pytest.TempPathFactory, isolation: None) -> Path:
     )  # fmt: skip
     commit(repositories / "foreign", {".copier-answers.yml": "_src_path: gh:x/y\na: 1\n"})
     commit(repositories / "learns", {"train.py": TRAINS, "telemetry.json": '{"source": 3}'})
-    commit(repositories / "generative", {"requirements.txt": "openai==2.1\n", "a.py": "x = 1\n"})
+    asks = {"requirements.txt": "openai==2.1\n", "a.py": "from openai import OpenAI\n\nOpenAI()\n"}
+    commit(repositories / "generative", asks)
     commit(repositories / "web", {"index.js": "let a = 1\n"})
     commit(
         repositories / "hostile", {"we\x1b[31mird\n.py": "import sklearn\n", "a.py": b"\xff\x00"}

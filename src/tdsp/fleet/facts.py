@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from tdsp.check.kind import kind
 from tdsp.check.maturity import maturity
 from tdsp.check.run import Report, check_repository, severity
 from tdsp.errors import TdspError
@@ -23,65 +24,6 @@ MOST = 50  # findings of one check
 TRAIL = "reports/trail.json"  # written by `tdsp trail --json`
 PLACEHOLDER = re.compile(r"(?<!\\)\[open: (?!…)[^\]]+\]")
 OWNERS = ("CODEOWNERS", ".github/CODEOWNERS", ".gitlab/CODEOWNERS", "docs/CODEOWNERS")
-GENERATIVE = frozenset(
-    [
-        "openai",
-        "anthropic",
-        "langchain",
-        "langchain_core",
-        "langchain_openai",
-        "langchain_community",
-        "langgraph",
-        "llama_index",
-        "litellm",
-        "semantic_kernel",
-        "autogen",
-        "crewai",
-        "dspy",
-        "haystack",
-        "vllm",
-        "guidance",
-        "ollama",
-        "promptflow",
-        "mistralai",
-        "cohere",
-        "google_genai",
-        "pydantic_ai",
-        "smolagents",
-        "autogen_agentchat",
-    ]
-)
-LEARNING = frozenset(
-    [
-        "sklearn",
-        "xgboost",
-        "lightgbm",
-        "catboost",
-        "torch",
-        "tensorflow",
-        "keras",
-        "statsmodels",
-        "prophet",
-        "mlflow",
-        "jax",
-        "flax",
-        "pytorch_lightning",
-        "lightning",
-        "fastai",
-        "transformers",
-        "sktime",
-        "darts",
-        "pyod",
-        "h2o",
-        "pycaret",
-        "autogluon",
-        "imblearn",
-        "spacy",
-        "gensim",
-        "optuna",
-        "azureml",
-    ]
-)
 DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 
 
@@ -131,7 +73,7 @@ def facts(repo: Repository, ours: bool, reported: str, today: date) -> Facts:
     told, wrong = _telemetry(repo, reported)
     levels = {each.name: each.level for each in scales.areas}
     return Facts(
-        kind=kind(repo, ours),
+        kind=_kind(repo, ours),
         level=_said(answers.get("level")) if ours else "",
         template=_said(answers.get("_src_path") or answers.get("_template")),
         version=_said(answers.get("_commit")),
@@ -159,21 +101,12 @@ def _said(value: Any) -> str:
     return str(value)[:500] if isinstance(value, str | int | float) else ""
 
 
-def kind(repo: Repository, ours: bool) -> str:
-    """Say what sort of repository it is."""
-    if ours:
-        return "tdsp"
-    if repo.answers[0]:
-        return "other template"
-    asked = {each.name.lower().replace("-", "_") for each in repo.requirements}
-    if (repo.imported | asked) & GENERATIVE:
-        return "generative"
-    learns = (repo.imported | asked | _scikit(asked)) & LEARNING or repo.models
-    return "none" if learns else "not ml"
-
-
-def _scikit(asked: set[str]) -> set[str]:
-    return {"sklearn"} if "scikit_learn" in asked else set()
+def _kind(repo: Repository, ours: bool) -> str:
+    """Return the kind as the checks tell it; only the fleet knows whose template it is."""
+    if ours or repo.answers[0]:
+        return "tdsp" if ours else "other template"
+    found = kind(repo)
+    return "none" if found == "not ml" and repo.models else found
 
 
 def _findings(report: Report) -> Iterator[Finding]:
