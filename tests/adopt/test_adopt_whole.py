@@ -12,11 +12,12 @@ from typer.testing import CliRunner, Result
 
 from tdsp.adopt import apply as applying
 from tdsp.adopt.apply import BRANCH, apply, free
-from tdsp.adopt.gitwork import Entry, Git, show
+from tdsp.adopt.gitwork import Entry, Git
 from tdsp.adopt.plan import Note, Plan, Question
 from tdsp.adopt.planfile import as_yaml
 from tdsp.adopt.report import cell
 from tdsp.adopt.report import state as checked
+from tdsp.adopt.tree import shown
 from tdsp.adopt.verify import find, verify
 from tdsp.cli import app
 from tdsp.errors import TdspError
@@ -162,7 +163,7 @@ def test_check_before_and_after_is_of_the_commits(root: Path) -> None:
 
 def test_cell_cannot_be_left() -> None:
     assert cell("a|b\n<x>\udce9") == "a\\|b\\\\n&lt;x>\\\\xe9"
-    assert show("a\tb") == "a\\tb"
+    assert shown("a\tb") == "a\\tb"
 
 
 def test_one_project_of_two_leaves_the_other(tmp_path: Path) -> None:

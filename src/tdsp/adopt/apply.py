@@ -13,12 +13,12 @@ from pathlib import Path
 
 from tdsp.adopt import manifest as proof
 from tdsp.adopt import worktree
-from tdsp.adopt.gitwork import PLAIN, SUBMODULE, Entry, Git, Tree, show
+from tdsp.adopt.gitwork import PLAIN, SUBMODULE, Entry, Git, Tree
 from tdsp.adopt.manifest import File, Manifest
 from tdsp.adopt.merge import Merged, Place, merge
 from tdsp.adopt.plan import Item, Plan, apply_edits
 from tdsp.adopt.rendering import Render, check, for_level, render
-from tdsp.adopt.tree import Blobs
+from tdsp.adopt.tree import Blobs, shown
 from tdsp.errors import TdspError
 
 BRANCH, TAG = "tdsp/adopt", "pre-adoption"
@@ -103,12 +103,12 @@ def ready(git: Git, plan: Plan) -> tuple[str, Tree]:
     modules = sorted(path for path, entry in tree.items() if entry.mode == SUBMODULE)
     if modules:
         raise TdspError(
-            f"{show(modules[0])} is a submodule: a repository with submodules is not adopted; make"
+            f"{shown(modules[0])} is a submodule: a repository with submodules is not adopted; make"
             " it a dependency, or adopt each repository by itself"
         )
     absent = git.missing(entry.blob for entry in tree.values())
     if absent:
-        names = [show(path) for path, entry in tree.items() if entry.blob in absent]
+        names = [shown(path) for path, entry in tree.items() if entry.blob in absent]
         raise TdspError(
             f"{len(names)} files are not on this machine, such as {names[0]}: this is a partial"
             " clone; make a full one, or `git fetch --refetch --no-filter`"
@@ -143,7 +143,7 @@ def _no_other_work(git: Git) -> None:
         raise TdspError("only a part of the files is checked out: `git sparse-checkout disable`")
     status = git.run("status", "--porcelain=v1", "-z", "--untracked-files=normal")
     if status:
-        names = [show(os.fsdecode(each[3:])) for each in status.split(b"\0") if each[3:]]
+        names = [shown(os.fsdecode(each[3:])) for each in status.split(b"\0") if each[3:]]
         raise TdspError(
             f"there are changes that are not committed: {', '.join(names[:5])}; commit them, or"
             " `git stash --include-untracked`"
@@ -155,11 +155,11 @@ def fits(plan: Plan, tree: Tree) -> None:
     listed = {each.path: each for each in plan.items}
     for path, entry in tree.items():
         if path not in listed:
-            raise TdspError(f"the plan does not say what becomes of {show(path)}: plan again")
+            raise TdspError(f"the plan does not say what becomes of {shown(path)}: plan again")
         if listed[path].blob != entry.blob:
-            raise TdspError(f"{show(path)} has changed since the plan was made: plan again")
+            raise TdspError(f"{shown(path)} has changed since the plan was made: plan again")
     for path in listed.keys() - tree.keys():
-        raise TdspError(f"the plan has {show(path)}, which git does not track: plan again")
+        raise TdspError(f"the plan has {shown(path)}, which git does not track: plan again")
     if plan.level >= NOT_BUILT:
         raise TdspError(
             f"level {plan.level} is not built: no command takes data out of git yet; plan with"
@@ -184,7 +184,7 @@ def _sound(target: str) -> None:
         or any(part in ("", ".", "..") or part.casefold() == ".git" for part in parts)
     )
     if wrong:
-        raise TdspError(f"{show(target)} is no path inside of the repository: correct the plan")
+        raise TdspError(f"{shown(target)} is no path inside of the repository: correct the plan")
 
 
 def _apart(targets: list[str]) -> None:
@@ -192,18 +192,20 @@ def _apart(targets: list[str]) -> None:
     names = set(targets)
     if len(names) < len(targets):
         twice = next(each for each in targets if targets.count(each) > 1)
-        raise TdspError(f"{show(twice)} is the target of two files: correct the plan")
+        raise TdspError(f"{shown(twice)} is the target of two files: correct the plan")
     for each in targets:
         for at, sign in enumerate(each):
             if sign == "/" and each[:at] in names:
-                raise TdspError(f"{show(each[:at])} would be a file and a folder: correct the plan")
+                raise TdspError(
+                    f"{shown(each[:at])} would be a file and a folder: correct the plan"
+                )
 
 
 def _explained(plan: Plan) -> None:
     gone = [each for each in plan.items if not each.target]
     for each in gone:
         if not each.why:
-            raise TdspError(f"{show(each.path)} would go without a rule: nothing was changed")
+            raise TdspError(f"{shown(each.path)} would go without a rule: nothing was changed")
     plain = [each for each in gone if each.kind != "junk"]
     if len(plain) > MOST_GONE * len(plan.items):
         raise TdspError(
@@ -289,7 +291,7 @@ def _edit(git: Git, plan: Plan, now: Tree, done: Manifest) -> tuple[Tree, Manife
             try:
                 blob = git.store(apply_edits(old, item.edits))
             except ValueError as error:
-                raise TdspError(f"{show(item.path)}: {error}; plan again") from error
+                raise TdspError(f"{shown(item.path)}: {error}; plan again") from error
             spans = tuple((each.start, len(each.old), len(each.new)) for each in item.edits)
             edited[item.target] = Entry(now[item.target].mode, blob)
             file = replace(file, now=blob, fate="edited", spans=spans)
@@ -346,8 +348,9 @@ def _filtered(git: Git, plan: Plan, before: Tree, after: Tree) -> None:
         if each.target and old.get(each.path) != new.get(each.target):
             what = old.get(each.path) or new.get(each.target)
             raise TdspError(
-                f"{show(each.path)} would change its filter ({what}) as {show(each.target)}, since"
-                " .gitattributes names folders: add the new place there, commit, and plan again"
+                f"{shown(each.path)} would change its filter ({what}) as {shown(each.target)},"
+                " since .gitattributes names folders: add the new place there, commit, and plan"
+                " again"
             )
 
 
@@ -375,7 +378,7 @@ def pure(git: Git, done: Manifest, before: str, after: str) -> None:
     while at < len(parts) - 1:
         status, path = parts[at].decode(), os.fsdecode(parts[at + 1])
         if status != "R100" and path not in passed:
-            raise TdspError(f"{show(path)} is not a pure move ({status}); nothing was changed")
+            raise TdspError(f"{shown(path)} is not a pure move ({status}); nothing was changed")
         at += 3 if status.startswith("R") else 2
 
 
@@ -410,7 +413,7 @@ def _clear(git: Git, tree: Tree, target: Tree) -> None:
     found = worktree.blocked(git, tree, target)
     if found:
         raise TdspError(
-            f"{show(found[0])} is in the way: git ignores it or does not track it; move it away,"
+            f"{shown(found[0])} is in the way: git ignores it or does not track it; move it away,"
             " nothing was changed"
         )
 

@@ -14,8 +14,9 @@ from tdsp.adopt import report as pages
 from tdsp.adopt import running
 from tdsp.adopt.apply import BRANCH, MIGRATION, TAG
 from tdsp.adopt.apply import apply as carry_out
-from tdsp.adopt.gitwork import Git, show
+from tdsp.adopt.gitwork import Git
 from tdsp.adopt.plan import Plan
+from tdsp.adopt.tree import shown
 from tdsp.adopt.undo import undo as take_back
 from tdsp.adopt.verify import find, trees
 from tdsp.adopt.verify import verify as prove
@@ -38,7 +39,7 @@ def apply(root: Path, plan_file: Path, bundle: Path | None, yes: bool) -> None:
     console.print(f"[bold]On branch {BRANCH}[/], made from {escape(done.branch)}; tag {TAG}")
     pages.summary(done.manifest, console)
     for path in done.merged.beside:
-        console.print(Text(f"  compare, then remove: {show(path)}"), soft_wrap=True)
+        console.print(Text(f"  compare, then remove: {shown(path)}"), soft_wrap=True)
     console.print("[bold]Next[/]")
     for command in (
         "tdsp adopt verify --run    # runs your scripts before and after, in copies",
@@ -95,13 +96,13 @@ def _run(git: Git, console: Console, python: str, seconds: float) -> bool:
         before, after = trees(git, done, Path(folder))
         bench = running.Bench(python or sys.executable, seconds, done.package, before, after)
         for each in chosen:
-            with console.status(Text(f"Running {show(each.path)}")):
+            with console.status(Text(f"Running {shown(each.path)}")):
                 verdicts.append(running.compare(bench, done, each))
     table = Table("verdict", "script", "now", "why", box=None)
     for found in verdicts:
         words = (found.path, found.command, found.detail)
         mark = Text(found.verdict, COLOURS.get(found.verdict, "yellow"))
-        table.add_row(mark, *(Text(show(each)) for each in words))
+        table.add_row(mark, *(Text(shown(each)) for each in words))
     console.print(table if verdicts else "No script is started by itself: nothing was run")
     return not any(found.verdict == "regressed" for found in verdicts)
 

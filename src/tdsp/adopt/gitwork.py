@@ -195,9 +195,3 @@ class Git:
 def _steers(name: str) -> bool:
     """Tell whether a variable would point git elsewhere; who commits is left to the caller."""
     return name.startswith("GIT_") and not name.startswith(("GIT_AUTHOR_", "GIT_COMMITTER_"))
-
-
-def show(path: str) -> str:
-    """Return a name as text that can be printed and written anywhere."""
-    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

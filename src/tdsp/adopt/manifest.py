@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from tdsp.adopt.gitwork import Tree, show
+from tdsp.adopt.gitwork import Tree
+from tdsp.adopt.tree import shown
 from tdsp.errors import TdspError
 
 FORMAT = 1
@@ -60,9 +61,9 @@ def problems(manifest: Manifest, before: Tree, after: Tree) -> Iterator[str]:
     if len(listed) != len(manifest.files):
         yield "a file is listed twice"
     for path in before.keys() - listed.keys():
-        yield f"{show(path)} is not accounted for"
+        yield f"{shown(path)} is not accounted for"
     for path in listed.keys() - before.keys():
-        yield f"{show(path)} is listed, and was never there"
+        yield f"{shown(path)} is listed, and was never there"
     targets = [each.target for each in manifest.files if each.target]
     if len(set(targets)) != len(targets):
         yield "two files have one target"
@@ -70,11 +71,11 @@ def problems(manifest: Manifest, before: Tree, after: Tree) -> Iterator[str]:
         yield from _fate(each, before, after)
     here = set(targets) | set(manifest.added) | set(manifest.beside) | set(manifest.folders)
     for path in after.keys() - here:
-        yield f"{show(path)} is new, and no rule says why"
+        yield f"{shown(path)} is new, and no rule says why"
 
 
 def _fate(file: File, before: Tree, after: Tree) -> Iterator[str]:
-    old, name = before.get(file.path), show(file.path)
+    old, name = before.get(file.path), shown(file.path)
     if old is not None and (old.blob, old.mode) != (file.blob, file.mode):
         yield f"{name} is not the file that the plan has seen"
     if file.fate == "untracked":
@@ -83,11 +84,11 @@ def _fate(file: File, before: Tree, after: Tree) -> Iterator[str]:
         return
     new = after.get(file.target)
     if new is None:
-        yield f"{name} is lost: {show(file.target)} is not there"
+        yield f"{name} is lost: {shown(file.target)} is not there"
     elif new.mode != file.mode:
-        yield f"{show(file.target)} has another mode: {file.mode} became {new.mode}"
+        yield f"{shown(file.target)} has another mode: {file.mode} became {new.mode}"
     elif new.blob != file.now or (file.fate == "same" and new.blob != file.blob):
-        yield f"{show(file.target)} has other bytes than {name} had"
+        yield f"{shown(file.target)} has other bytes than {name} had"
 
 
 def unchanged(old: bytes, new: bytes, spans: tuple[tuple[int, int, int], ...]) -> bool:
@@ -109,7 +110,7 @@ def undone(manifest: Manifest, edits: Tree, blob: Callable[[str], bytes]) -> Ite
     """
     for each in manifest.files:
         if each.spans and not unchanged(blob(each.blob), blob(edits[each.target].blob), each.spans):
-            yield f"{show(each.target)}: undoing the edits does not give the bytes from before"
+            yield f"{shown(each.target)}: undoing the edits does not give the bytes from before"
 
 
 def dumps(manifest: Manifest) -> bytes:

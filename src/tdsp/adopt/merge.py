@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tdsp.adopt import ignores, sections
-from tdsp.adopt.gitwork import LINK, PLAIN, Tree, show
+from tdsp.adopt.gitwork import LINK, PLAIN, Tree
 from tdsp.adopt.rendering import Render, Rendered
 from tdsp.adopt.sections import NotLosslessError
+from tdsp.adopt.tree import shown
 
 ASSISTANTS = re.compile(
     r"(^|/)(AGENTS|CLAUDE|GEMINI)(\.local)?\.md$|(^|/)\.(cursor|claude)/|(^|/)\.cursorrules$"
@@ -229,7 +230,7 @@ def _ignore(done: Merged, name: str, file: Rendered, place: Place) -> None:
         content, dropped = ignores.union(place.tree, place.content, path, lines, inside)
         for line, hidden in dropped:
             done.notes.append(
-                (path, f"the line {line} does not hide {show(hidden)}, which git tracks")
+                (path, f"the line {line} does not hide {shown(hidden)}, which git tracks")
             )
     else:
         content = ignores.joined(theirs, lines, inside)

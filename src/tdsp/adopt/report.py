@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from tdsp.adopt.gitwork import Git, show
+from tdsp.adopt.gitwork import Git
 from tdsp.adopt.manifest import Manifest
 from tdsp.adopt.merge import Merged
 from tdsp.adopt.plan import LEVELS, Plan
+from tdsp.adopt.tree import shown
 from tdsp.check.maturity import maturity
 from tdsp.check.rule import SEVERITIES
 from tdsp.check.run import Report, check_repository
@@ -152,7 +153,7 @@ def _table(title: str, heads: tuple[str, ...], rows: Iterable[Iterable[str]]) ->
 
 def cell(text: str) -> str:
     """Return a text that cannot leave its cell."""
-    return show(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    return shown(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
 
 
 def summary(done: Manifest, console: Console) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from tdsp.adopt import worktree
 from tdsp.adopt.apply import BRANCH, TAG
-from tdsp.adopt.gitwork import Git, show
+from tdsp.adopt.gitwork import Git
+from tdsp.adopt.tree import shown
 from tdsp.adopt.worktree import Journal
 from tdsp.errors import TdspError
 
@@ -68,7 +69,7 @@ def _theirs(git: Git, journal: Journal) -> list[str]:
     if not tip or tip in (journal.adopted, journal.commit):
         return []
     listed = git.run("log", "--format=%h %s", f"{journal.adopted}..{tip}").decode(errors="replace")
-    return [show(line) for line in listed.splitlines()] or [tip[:12]]
+    return [shown(line) for line in listed.splitlines()] or [tip[:12]]
 
 
 def _leave(git: Git, journal: Journal, here: bool, more: bool) -> None:
@@ -87,7 +88,7 @@ def _leave(git: Git, journal: Journal, here: bool, more: bool) -> None:
 def _clean(git: Git) -> None:
     status = git.run("status", "--porcelain=v1", "-z", "--untracked-files=no")
     if status:
-        name = show(status.split(b"\0")[0][3:].decode(errors="replace"))
+        name = shown(status.split(b"\0")[0][3:].decode(errors="replace"))
         raise TdspError(f"{name} has changes that are not committed: commit or stash them first")
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from tdsp.adopt import manifest as proof
 from tdsp.adopt.apply import BRANCH, MIGRATION, pure
-from tdsp.adopt.gitwork import Git, Tree, show
+from tdsp.adopt.gitwork import Git, Tree
 from tdsp.adopt.manifest import File, Manifest
+from tdsp.adopt.tree import shown
 from tdsp.errors import TdspError
 
 ORDER = ("moves", "edits", "template")
@@ -33,7 +34,7 @@ def find(git: Git) -> Manifest:
             tree = git.tree(commit)
             places = [p for p in tree if p.endswith("/manifest.json") and MIGRATION in p]
             for path in sorted(places, key=lambda each: (len(each), each), reverse=True):
-                return proof.loads(git.blob(tree[path].blob), show(path))
+                return proof.loads(git.blob(tree[path].blob), shown(path))
     raise TdspError("no adoption is here: `tdsp adopt apply` makes one")
 
 
@@ -92,7 +93,7 @@ def _code(git: Git, edited: list[File]) -> Iterator[str]:
         if each.target.endswith(".py"):
             old, new = git.blob(each.blob), git.blob(each.now)
             if not same_code(old, new, each.spans):
-                yield f"{show(each.target)}: a statement without an edit is another one"
+                yield f"{shown(each.target)}: a statement without an edit is another one"
 
 
 def same_code(old: bytes, new: bytes, spans: tuple[tuple[int, int, int], ...]) -> bool:
@@ -137,7 +138,7 @@ def _outputs(git: Git, edited: list[File]) -> Iterator[str]:
             except ValueError:
                 same = False
             if not same:
-                yield f"{show(each.target)}: more than the source of cells has changed"
+                yield f"{shown(each.target)}: more than the source of cells has changed"
 
 
 def _all_but_source(content: bytes) -> Any:
@@ -158,7 +159,7 @@ def _merged(git: Git, merged: list[File], middle: Tree) -> Iterator[str]:
         else:
             held = new.startswith(old)
         if not held:
-            yield f"{show(each.target)} lacks something that it had"
+            yield f"{shown(each.target)} lacks something that it had"
 
 
 def _holds(old: Any, new: Any) -> bool:

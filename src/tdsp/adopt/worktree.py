@@ -13,7 +13,8 @@ import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tdsp.adopt.gitwork import Git, Tree, show
+from tdsp.adopt.gitwork import Git, Tree
+from tdsp.adopt.tree import shown
 from tdsp.errors import TdspError
 
 FOLDER = "tdsp-adopt"
@@ -103,7 +104,7 @@ def stage(git: Git, commit: str, old: Tree, new: Tree, moves: dict[str, str]) ->
     git.run("checkout-index", "-z", "--stdin", f"--prefix={target}/", given=names, env=env)
     lost = [path for path in fresh if not os.path.lexists(target / path)]
     if lost:
-        raise TdspError(f"git did not write {show(lost[0])}; nothing was changed")
+        raise TdspError(f"git did not write {shown(lost[0])}; nothing was changed")
     return tuple(fresh)
 
 
