@@ -2,8 +2,10 @@
 
 import functools
 import hashlib
+import json
 import os
 import re
+import select
 import shutil
 import subprocess
 import sys
@@ -42,10 +44,13 @@ def run(*command: object, cwd: Path, env: Mapping[str, str], ok: bool = True) ->
     done = subprocess.run(
         words, cwd=cwd, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL
     )
-    told = (
-        f"{' '.join(words)}: exit {done.returncode}\n{done.stdout[-8000:]}\n{done.stderr[-8000:]}"
-    )
-    assert done.returncode == 0 or not ok, told
+    return judged(done, ok)
+
+
+def judged(done: Done, ok: bool) -> Done:
+    """Raise AssertionError with the output of a command that failed and may not."""
+    told = f"{' '.join(done.args)}: exit {done.returncode}"
+    assert done.returncode == 0 or not ok, f"{told}\n{done.stdout[-8000:]}\n{done.stderr[-8000:]}"
     return done
 
 
@@ -118,6 +123,42 @@ def made_once(target: Path) -> Iterator[bool]:
         (target / "ready").touch()
 
 
+class Fork:
+    """A command of a project that runs, or has run, in a fork; as subprocess.Popen has it."""
+
+    def __init__(self, server: "subprocess.Popen[bytes]", order: dict[str, object]) -> None:
+        self.server, self.order = server, order
+        self.returncode: int | None = None
+        assert server.stdin is not None
+        server.stdin.write(json.dumps(order).encode() + b"\n")
+        self.pid = self._number()
+
+    def _number(self) -> int:
+        assert self.server.stdout is not None
+        line = self.server.stdout.readline()
+        assert line, "the server of forks has ended"
+        return int(line)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code; raise TimeoutExpired when it still runs after so many seconds."""
+        if self.returncode is None:
+            assert self.server.stdout is not None
+            if not select.select([self.server.stdout], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(str(self.order["argv"]), timeout or 0)
+            self.returncode = self._number()
+        return self.returncode
+
+
+@functools.cache
+def forks(environment: Path) -> "subprocess.Popen[bytes]":
+    """The process that forks for the commands of an environment; it ends with this one."""
+    return subprocess.Popen(
+        [environment / BIN / "python", Path(__file__).with_name("forkserver.py")],
+        env=clean(VIRTUAL_ENV=str(environment)), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        bufsize=0,  # else `select` overlooks an answer that has been read ahead
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Project:
     """A generated project, and the environment in which its commands run."""
@@ -145,7 +186,23 @@ class Project:
 
     def step(self, *arguments: object, ok: bool = True) -> Done:
         """Run `python -m <package> ARGUMENTS`."""
-        return self.run("python", "-m", self.package, *arguments, ok=ok)
+        return self.python("-m", self.package, *arguments, ok=ok)
+
+    def python(self, *arguments: object, ok: bool = True) -> Done:
+        """Run `python ARGUMENTS` (-m or -c) in a process that need not load the libraries."""
+        if self.installed or not hasattr(os, "fork"):
+            return self.run("python", *arguments, ok=ok)
+        with tempfile.TemporaryDirectory() as folder:
+            told = [Path(folder) / name for name in ("out", "err")]
+            code = self.fork(*arguments, out=told[0], err=told[1]).wait()
+            out, err = (path.read_text(encoding="utf-8") for path in told)
+        words = ["python", *map(str, arguments)]
+        return judged(subprocess.CompletedProcess(words, code, out, err), ok)
+
+    def fork(self, *arguments: object, out: object = os.devnull, err: object = os.devnull) -> Fork:
+        """Start `python ARGUMENTS` so; one at a time. What it prints goes to two files."""
+        order = {"argv": list(map(str, arguments)), "cwd": str(self.root), "env": self.env}
+        return Fork(forks(self.environment), {**order, "out": str(out), "err": str(err)})
 
     def command(self, stage: str) -> list[str]:
         """What dvc.yaml runs for a stage: `python -m <package>.<module> ...`."""

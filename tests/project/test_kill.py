@@ -31,8 +31,8 @@ def seconds(project: Project, command: list[str]) -> float:
 
 
 def kill_after(project: Project, command: list[str], moment: float) -> bool:
-    """Kill a command and its children after `moment` seconds; whether it still ran."""
-    started = start(project, command)
+    """Kill `python ...` and its children after `moment` seconds of work; whether it still ran."""
+    started = project.fork(*command[1:])
     try:
         started.wait(moment)
     except subprocess.TimeoutExpired:
@@ -42,16 +42,18 @@ def kill_after(project: Project, command: list[str], moment: float) -> bool:
     return code != 0
 
 
-def kills(project: Project, command: list[str], seed: int) -> Iterator[None]:
-    """Kill a command TIMES times, in its later two thirds: before, it only loads its libraries.
+def kills(project: Project, command: list[str], seed: int, times: int = TIMES) -> Iterator[None]:
+    """Kill `python ...` so many times at any moment of its work.
 
     A run that ends before its moment shows how long one takes now: the machine may be busy with
     other tests, or no more.
     """
-    chance, whole, killed = random.Random(seed), seconds(project, command), 0
-    while killed < TIMES:
+    began = time.monotonic()
+    project.python(*command[1:])
+    chance, whole, killed = random.Random(seed), time.monotonic() - began, 0
+    while killed < times:
         began = time.monotonic()
-        if kill_after(project, command, whole * chance.uniform(0.3, 1.0)):
+        if kill_after(project, command, whole * chance.uniform(0.05, 1.0)):
             killed += 1
         else:
             whole = time.monotonic() - began

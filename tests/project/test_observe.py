@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.project.living import FOUND, TDSP, Project, clean, environment, run
-from tests.project.test_kill import kill_after
+from tests.project.test_kill import kill_after, kills
 
 COLLECT = """
 import sys, time
@@ -81,7 +81,7 @@ def aliases(project: Project) -> dict[str, str]:
         "from machines.operate.registry import versions\n"
         "for v in versions():\n  print(*[f'{a}={v.number}' for a in v.aliases])"
     )
-    words = project.run("python", "-c", code).stdout.split()
+    words = project.python("-c", code).stdout.split()
     return dict(word.split("=") for word in words)
 
 
@@ -152,7 +152,7 @@ def test_collecting_killed_at_any_moment_leaves_whole_files(machines: Project) -
     chance = random.Random(0)
     folder = machines.root / "data/collected"
     for _ in range(6):
-        assert kill_after(machines, ["python", "-c", COLLECT], 2.5 + 3 * chance.random())
+        assert kill_after(machines, ["python", "-c", COLLECT], 0.8 + 2 * chance.random())
         for path in folder.glob("[0-9]*.parquet"):
             assert "fault" not in pd.read_parquet(path)
     assert list(folder.glob("[0-9]*.parquet"))
@@ -162,9 +162,8 @@ def test_collecting_killed_at_any_moment_leaves_whole_files(machines: Project) -
 
 def test_monitoring_killed_at_any_moment_leaves_whole_files(machines: Project) -> None:
     score(machines, readings(300, seed=2))
-    chance, folder = random.Random(1), machines.root / "reports/monitoring"
-    for _ in range(6):
-        kill_after(machines, ["python", "-m", "machines", "monitor"], 0.5 + 4 * chance.random())
+    folder = machines.root / "reports/monitoring"
+    for _ in kills(machines, ["python", "-m", "machines", "monitor"], seed=1, times=6):
         if (folder / "monitor.json").exists():
             assert machines.yaml("reports/monitoring/monitor.json")["alarm"] is False
             assert (folder / "monitor.html").read_text("utf-8").endswith("</html>\n")

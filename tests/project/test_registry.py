@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -90,7 +91,7 @@ def start(project: Project, *command: object) -> "subprocess.Popen[str]":
 
 
 def at_work(project: Project) -> str:
-    return project.run("python", "-c", ASK).stdout.strip()
+    return project.python("-c", ASK).stdout.strip()
 
 
 def is_one_line(done: Done) -> None:
@@ -193,21 +194,19 @@ def test_any_model_can_answer_and_be_made_again(shelf: Project) -> None:
 
 def killed_at(project: Project, moment: float, *arguments: object) -> int:
     """Run a command of the project, and kill it after so many seconds: its exit code."""
-    process = start(project, "-m", project.package, *arguments)
-    try:
-        process.communicate(timeout=moment)
-    except subprocess.TimeoutExpired:
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
-    return process.returncode
+    process = project.fork("-m", project.package, *arguments)
+    with suppress(subprocess.TimeoutExpired):
+        return process.wait(moment)
+    os.kill(process.pid, signal.SIGKILL)
+    return process.wait()
 
 
 def moments(project: Project, command: tuple[str, ...], count: int, seed: int) -> list[float]:
-    """Seconds at which to kill a command: while it works, and a few while it starts."""
+    """Seconds at which to kill a command."""
     began = time.monotonic()
     project.step(*command)
     taken = time.monotonic() - began
-    return [random.Random(seed * 100 + i).uniform(0.4, 1) * taken for i in range(count)]
+    return [random.Random(seed * 100 + i).uniform(0.1, 1) * taken for i in range(count)]
 
 
 @pytest.mark.parametrize(
