@@ -22,6 +22,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     ),
     "azure-cli": (r"azure-cli==([\d.]+)",),
     "copier": (r"copier@([\d.]+)",),
+    "checkov": (r"checkov==([\d.]+)",),
     "grype": (r"anchore/grype:v([\d.]+)",),
     "cosign": (r"cosign/cosign:v([\d.]+)",),
 }  # fmt: skip
