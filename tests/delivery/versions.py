@@ -23,6 +23,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "azure-cli": (r"azure-cli==([\d.]+)",),
     "copier": (r"copier@([\d.]+)",),
     "checkov": (r"checkov==([\d.]+)",),
+    "policy-controller": (r"policy-controller --repo [^\n]*\\\n +--version ([\d.]+)",),
     "grype": (r"anchore/grype:v([\d.]+)",),
     "cosign": (r"cosign/cosign:v([\d.]+)",),
 }  # fmt: skip
