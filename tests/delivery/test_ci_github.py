@@ -60,7 +60,7 @@ def test_a_release_brings_one_image_to_test_and_to_production(stages: Played, na
     assert done.of("uv run poe deploy") == [
         f"--environment {environment} --image {image(name)}" for environment in ("test", "prod")
     ]
-    assert done.of("uv run poe probe") == ["--url https://service"] * 2
+    assert done.of("uv run poe probe") == ["--url https://service --load", "--url https://service"]
     build = done.of("docker buildx build")[0].split()
     assert {"--sbom=true", "--provenance=mode=max", "--push"} <= set(build)
     assert done.of("docker run")[0].endswith(f"--fail-on high --only-fixed registry:{image(name)}")

@@ -17,7 +17,7 @@ from ..io.tables import write_table
 def rows(folder: Path, start: datetime, end: datetime) -> Iterator[dict[str, Any]]:
     """Yield the rows of requests from `start` until before `end`, which have a time zone.
 
-    The folder is an endpoint's, with one for each deployment, or the one of a deployment's requests.
+    The folder is an endpoint's, with one for each deployment, or that of one's requests.
     """
     for path in sorted(folder.rglob("*.jsonl")):
         if "response" in path.relative_to(folder).parts:
