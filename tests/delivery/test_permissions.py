@@ -303,6 +303,12 @@ def test_the_walk_bites(walks: Walks) -> None:
     assert any("blobs/write" in line for line in lacking(
         [replace(score, identities={"reader"})], "batch", kept
     ))  # fmt: skip
+    planning, granted_there = walks["github", "kubernetes"]
+    unaided = replace(granted_there, own={}, roles={("plan", "subscription"): {"Reader"}})
+    drift = [job for job in planning if job.name == "infra.yml: drift"]
+    assert lacking(drift, "kubernetes", granted_there) == []
+    told = lacking(drift, "kubernetes", unaided)
+    assert any("deploymentStacksWhatIfResults/write" in line for line in told)
     fewer = Grants()
     fewer.add("infra", "subscription", "Contributor")
     fewer.add("infra", "subscription", "Role Based Access Control Administrator")
