@@ -185,3 +185,25 @@ def test_a_second_version_is_found(file: str, old: str, new: str, told: str) -> 
     files[name] = files[name].replace(old, new)
     (problem,) = different(list(files.items()))
     assert told in problem
+
+
+def test_no_job_takes_whatever_version_is_newest() -> None:
+    """Of a program that a script installs by its name."""
+    loose = re.compile(r"(az extension add (?!.*--version)|az aks install-cli(?!.*-version)"
+                       r"|(?:uvx|uv tool install|pipx install)(?: --\S+)* +(?!\S*(?:==|@))[a-z]).*")  # fmt: skip
+    found = [
+        f"{name}: {line[0]}"
+        for name, text in texts(TEMPLATE)
+        if re.search(
+            r"^template/(\.github|\.gitlab|\.gitlab-ci|azure-pipelines|deploy|\.devcontainer)", name
+        )
+        for line in loose.finditer(text)
+    ]
+    told = ("git+", 'copier update" --text')  # by its commit; what a message asks people to do
+    assert [each for each in found if not any(part in each for part in told)] == []
+    for line in (
+        "az extension add --name ml --yes",
+        "sudo az aks install-cli",
+        "uvx checkov --quiet",
+    ):
+        assert loose.search(line), line

@@ -12,7 +12,10 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     ),
     "its Gateway API plugin": (r"Gateway API plugin (\d[\d.]*)",),
     "Gateway API": (r"gateway-api/releases/download/v([\d.]+)", r"Gateway API (\d[\d.]*), which"),
-    "kubectl": (r"kubectl_version=([\d.]+)", r"kubectl (\d+\.[\d.]*)"),
+    "kubectl": (
+        r"kubectl_version=([\d.]+)", r"kubectl (\d+\.[\d.]*)", r"--client-version ([\d.]+)",
+    ),
+    "extension ml of az": (r"az extension add --name ml --version ([\d.]+)",),
     "uv": (
         r"\buv==([\d.]+)", r"setup-uv@.*\n(?:.*\n){1,3}? +version: \"([\d.]+)", r"\"uv (\d[\d.]*)",
     ),
