@@ -20,7 +20,7 @@ highlight_language = "text"
 exclude_patterns = ["tour/*"]
 
 MENU = {
-    "Use": ("start", "work", "update", "check", "checks", "adopt", "tour"),
+    "Use": ("start", "work", "update", "check", "checks", "adopt", "tour", "elsewhere"),
     "People": ("readiness", "playbook", "learn/README"),
     "Factory": (
         *("factory", "factory/first-week", "factory/operating", "fleet", "dashboard"),

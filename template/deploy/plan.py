@@ -82,6 +82,13 @@ class Abort(Part):
         return ""
 
 
+class Load(Part):
+    """What `poe probe --load` sends to the service of test, in requests a second."""
+
+    rate: Annotated[float, Field(ge=1, le=500)]
+    seconds: Annotated[float, Field(ge=1, le=600)]
+
+
 class Plan(Part):
     """All of deploy/rollout.yaml."""
 
@@ -89,6 +96,7 @@ class Plan(Part):
     match: Match | None = None
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
     abort: Abort
+    load: Load | None = None
 
     @model_validator(mode="after")
     def ends_with_all(self) -> Self:

@@ -105,12 +105,16 @@ def references(project: Project, path: Path, content: File) -> Iterator[str]:
     known = {group: project.names.get(group, set()) | SYSTEM.get(group, set()) for group in ALL}
     for place, key, value in walk(content):
         text = str(value)
-        if match := re.match(r"azureml://datastores/([^/]+)/paths/", text):
+        if match := re.match(r"azureml://datastores/([^/]+)/paths/(.*)", text):
             group, name = "datastore", match[1]
+            logged = re.match(r"modelDataCollector/([^/]+)/(.*)", match[2])
+            if logged and logged[1] not in known["online endpoint"]:
+                yield f"{place}: no file defines the online endpoint {logged[1]}"
+            if logged and logged[2]:
+                yield f"{place}: blue and green take turns, {logged[2]} is what one of them logs"
         elif key == "endpoint_deployment_id":
-            group, name = "online endpoint", text.split(":")[1]
-            if text.split(":")[2] not in DEPLOYMENTS:
-                yield f"{place}: no deployment {text.split(':')[2]}"
+            yield f"{place}: blue and green take turns, a monitor reads what both log"
+            continue
         elif text.startswith("azureml:"):
             group = PLACES.get(key) or group_of_path(content, place)
             name = re.split("[@:]", text.removeprefix("azureml:"))[0]
@@ -300,6 +304,8 @@ def service(project: Project, path: Path, content: File) -> Iterator[str]:
             yield f"{place}: the container does not listen at port {route['port']}"
     if "@sha256:" not in content["environment"]["image"]:
         yield "environment.image: a tag can move; name the digest"
+    if content.get("egress_public_network_access") == "disabled":
+        yield "egress_public_network_access: needs a registry of the tier Premium"
     if content.get("instance_count", 1) < 1:
         yield "instance_count: at least one machine has to serve"
 

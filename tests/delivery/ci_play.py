@@ -414,6 +414,8 @@ class GitLab(Scripts):
                 ]
                 before = needs if "needs" in job else [n for n in ended if ended[n] != "skipped"]
                 ready = all(ended.get(each, "skipped") in ("success", "skipped") for each in before)
+                if when == "on_failure":
+                    ready = "failed" in [ended.get(each) for each in before]
                 lacking = [e for e in job.get("needs", []) if isinstance(e, str) and e not in told]
                 if when == "never" or not ready or lacking or (when == "manual" and not approved):
                     ended[name] = "skipped" if when == "never" else "blocked"

@@ -246,8 +246,28 @@ ERRORS = {
         "endpoint_name: no file defines the batch endpoint ml-project-scores",
     ),
     "deployment of the monitor": (
-        *("schedules/model-monitor.yml", "ml-project-online:blue", "ml-project-online:red"),
-        "endpoint_deployment_id: no deployment red",
+        *(
+            "schedules/model-monitor.yml",
+            "  monitoring_target:\n",
+            "  monitoring_target:\n    endpoint_deployment_id: azureml:ml-project-online:blue\n",
+        ),
+        "endpoint_deployment_id: blue and green take turns",
+    ),
+    "log of one deployment": (
+        *("jobs/monitor.yml", "/ml-project-online/", "/ml-project-online/blue/request/"),
+        "inputs.input_data.path: blue and green take turns",
+    ),
+    "log of another endpoint": (
+        *("schedules/model-monitor.yml", "/ml-project-online/", "/ml-project-offline/"),
+        "no file defines the online endpoint ml-project-offline",
+    ),
+    "private endpoints of a deployment": (
+        *(
+            "online/deployment.yml",
+            "app_insights",
+            "egress_public_network_access: disabled\napp_insights",
+        ),
+        "egress_public_network_access: needs a registry of the tier Premium",
     ),
     "component of the monitor": (
         *("schedules/model-monitor.yml", "azureml:logged:1", "azureml:requests:1"),
@@ -498,7 +518,7 @@ def logged(workspace: Workspace, project: Project, factor: float) -> Path:
     """What the endpoint logs of requests, as the documentation of its data collector shows it."""
     lines = (project.root / "data/raw/example.csv").read_text("utf-8").splitlines()
     names = lines[0].split(",")[:-1]
-    folder = workspace.place / f"request-{factor}" / "2026/11/01/08"
+    folder = workspace.place / f"endpoint-{factor}/green/request/2026/11/01/08"
     folder.mkdir(parents=True)
     events = [
         {
@@ -511,7 +531,7 @@ def logged(workspace: Workspace, project: Project, factor: float) -> Path:
     ]
     text = "".join(f"{json.dumps(event)}\n" for event in events)
     (folder / "instance.jsonl").write_text(text, encoding="utf-8")
-    return folder.parents[3]
+    return folder.parents[5]
 
 
 def check_the_monitor_reads_what_the_endpoint_logs(workspace: Workspace, project: Project) -> None:

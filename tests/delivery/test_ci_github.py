@@ -60,7 +60,7 @@ def test_a_release_brings_one_image_to_test_and_to_production(stages: Played, na
     assert done.of("uv run poe deploy") == [
         f"--environment {environment} --image {image(name)}" for environment in ("test", "prod")
     ]
-    assert done.of("uv run poe probe") == ["--url https://service"] * 2
+    assert done.of("uv run poe probe") == ["--url https://service --load", "--url https://service"]
     build = done.of("docker buildx build")[0].split()
     assert {"--sbom=true", "--provenance=mode=max", "--push"} <= set(build)
     assert done.of("docker run")[0].endswith(f"--fail-on high --only-fixed registry:{image(name)}")
@@ -446,7 +446,7 @@ def test_what_has_expired_is_told(stages: Played) -> None:
 @pytest.mark.parametrize(
     ("name", "plan", "apply", "destroy"),
     [
-        ("aks", "az deployment sub what-if", "az stack sub create", "az stack sub delete"),
+        ("aks", "az stack-whatif sub create", "az stack sub create", "az stack sub delete"),
         ("azureml", f"{TERRAFORM} plan", f"{TERRAFORM} apply", f"{TERRAFORM} destroy"),
     ],
 )
@@ -459,6 +459,8 @@ def test_infrastructure_is_planned_applied_and_destroyed(
     }
     planned = stage.play("infra", "pull_request", payload=payload)
     assert (len(planned.of(plan)), planned.of(apply), planned.of(destroy)) == (2, [], [])
+    [scanned] = planned.of("uvx checkov")
+    assert "--directory infra --framework" in scanned
     applied = stage.play("infra", "push")
     assert (planned.code, applied.code) == (0, 0), applied.output
     test, production = applied.of(apply)
@@ -469,6 +471,32 @@ def test_infrastructure_is_planned_applied_and_destroyed(
     assert (len(gone.of(destroy)), gone.of(apply)) == (1, [])
     broken = stage.play("infra", "push", [fails(f"{apply}*")])
     assert len(broken.of(apply)) == 1
+
+
+# What the stack's what-if answers, or the exit code of Terraform's plan, and whether that is drift.
+SEEN = "az stack-whatif sub show *"
+DRIFTS = [
+    ("aks", [], False),
+    ("aks", [says(SEEN, "noChange\tdefinite\t/a")], False),
+    ("aks", [says(SEEN, "modify\tpotential\t/a")], False),
+    ("aks", [says(SEEN, "Modify\tdefinite\t/a")], True),
+    ("aks", [says(SEEN, "detach\tdefinite\t/a")], True),
+    ("aks", [fails(SEEN)], True),
+    ("azureml", [], False),
+    ("azureml", [fails(f"{TERRAFORM} plan*", 2)], True),
+]
+
+
+@pytest.mark.parametrize(("name", "answers", "drift"), DRIFTS)
+def test_what_was_changed_elsewhere_is_told(
+    stages: Played, name: str, answers: list[str], drift: bool
+) -> None:
+    done = stages(name).play("infra", "schedule", answers, job="drift")
+    assert (done.code != 0, len(done.of("uv run poe notify"))) == (drift, 2 * drift), done.output
+    asked = done.of("az stack-whatif sub create" if name == "aks" else f"{TERRAFORM} plan")
+    assert len(asked) == 2
+    assert ("-detailed-exitcode" in asked[0]) is (name == "azureml")
+    assert not done.of("az stack sub create") + done.of(f"{TERRAFORM} apply")
 
 
 @pytest.mark.parametrize(

@@ -124,11 +124,13 @@ class System:
 
     def infra(self, what: str, answers: list[str] | None = None) -> Played:
         if self.gitlab:
+            if what == "drift":
+                return self.gitlab.play(answers, TASK="infra", **INFRA)
             plan = {"CI_PIPELINE_SOURCE": "merge_request_event"}
             apply = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main"}
             return self.gitlab.play(answers, **(plan if what == "plan" else apply), **INFRA)
         assert self.azure
-        reason = {"plan": "PullRequest", "apply": "IndividualCI"}[what]
+        reason = {"plan": "PullRequest", "apply": "IndividualCI", "drift": "Schedule"}[what]
         return self.azure.play("infra", answers, **{"Build.Reason": reason}, **INFRA)
 
 
@@ -415,7 +417,7 @@ TERRAFORM = "terraform -chdir=infra/terraform"
 @pytest.mark.parametrize(
     ("name", "plan", "apply"),
     [
-        ("aks", "az deployment sub what-if", "az stack sub create"),
+        ("aks", "az stack-whatif sub create", "az stack sub create"),
         ("azureml", f"{TERRAFORM} plan", f"{TERRAFORM} apply"),
     ],
 )
@@ -424,6 +426,15 @@ def test_infrastructure(systems: Any, ci: str, name: str, plan: str, apply: str)
     system = systems(ci, name)
     planned = system.infra("plan")
     assert (len(planned.of(plan)), planned.of(apply)) == (2, [])
+    assert len(planned.of("uvx checkov==")) == 1
+    calm = system.infra("drift")
+    assert (calm.code, len(calm.of(plan)), calm.of("uv run poe notify")) == (0, 2, []), calm.output
+    moved = [
+        says("az stack-whatif sub show *", "Delete\tdefinite\t/a"),
+        fails(f"{plan}*-exitcode*", 2),
+    ]
+    told = system.infra("drift", moved)
+    assert (told.code, len(told.of("uv run poe notify")), told.of(apply)) == (1, 1, [])
     applied = system.infra("apply")
     test, production = applied.of(apply)
     assert ("test" in test, "prod" in production) == (True, True)

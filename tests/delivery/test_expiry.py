@@ -16,6 +16,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.delivery.expiry_tool import COMMAND, TEMPLATE, check, tool
 from tests.delivery.hygiene_projects import ROWS, project
+from tests.delivery.versions import different, texts
 
 NEXT = timedelta(1)
 
@@ -156,3 +157,53 @@ def test_this_repository_lists_its_own() -> None:
     )
     assert late.returncode == 1
     assert late.stdout.count("error: ") == len(tool.read(ROOT / tool.MANIFEST))
+
+
+# --- The same program has one version everywhere ---------------------------------------------
+
+
+def test_a_program_has_one_version_in_all_files_and_pages() -> None:
+    assert different(list(texts(TEMPLATE, ROOT / "docs"))) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("deploy/kubernetes/tools.sh.jinja", "rollouts_version=1.9.0", "rollouts_version=1.8.3",
+         "Argo Rollouts: 1.8.3 in template/deploy"),
+        ("docs/delivery/kubernetes.md.jinja", "CI brings kubectl 1.36", "CI brings kubectl 1.35", "kubectl: 1.35 in template/docs"),
+        (".gitlab/ci/infra.yml.jinja", "terraform:1.15.6@", "terraform:1.15.5@", "terraform: 1.15"),
+        (".devcontainer/devcontainer.json.jinja", "uv==0.13.9", "uv==0.13.8", "uv: 0.13"),
+        ("expiry.yaml.jinja", '"uv 0.13"', '"uv 0.12"', "0.12 in template/expiry.yaml.jinja"),
+        ("azure-pipelines/release.yml.jinja", "grype:v0.120.1@", "grype:v0.121.0@", "grype: 0.12"),
+    ],
+)  # fmt: skip
+def test_a_second_version_is_found(file: str, old: str, new: str, told: str) -> None:
+    files = dict(texts(TEMPLATE, ROOT / "docs"))
+    name = f"template/{file}"
+    assert old in files[name]
+    files[name] = files[name].replace(old, new)
+    (problem,) = different(list(files.items()))
+    assert told in problem
+
+
+def test_no_job_takes_whatever_version_is_newest() -> None:
+    """Of a program that a script installs by its name."""
+    loose = re.compile(r"(az extension add (?!.*--version)|az aks install-cli(?!.*-version)"
+                       r"|(?:uvx|uv tool install|pipx install)(?: --\S+)* +(?!\S*(?:==|@))[a-z]).*")  # fmt: skip
+    found = [
+        f"{name}: {line[0]}"
+        for name, text in texts(TEMPLATE)
+        if re.search(
+            r"^template/(\.github|\.gitlab|\.gitlab-ci|azure-pipelines|deploy|\.devcontainer)", name
+        )
+        for line in loose.finditer(text)
+    ]
+    told = ("git+", 'copier update" --text')  # by its commit; what a message asks people to do
+    assert [each for each in found if not any(part in each for part in told)] == []
+    for line in (
+        "az extension add --name ml --yes",
+        "sudo az aks install-cli",
+        "uvx checkov --quiet",
+    ):
+        assert loose.search(line), line

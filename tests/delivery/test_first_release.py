@@ -105,6 +105,22 @@ def test_the_images_are_signed_with_a_key_that_deployments_know(stage: Stage) ->
         assert "cosign.pub" in git(stage.project, "show", "--name-only", "HEAD")
 
 
+def test_a_cluster_verifies_signatures_where_it_is_asked_to(stage: Stage) -> None:
+    page = stage.project / PAGE
+    text = page.read_text(encoding="utf-8")
+    if "VERIFY_SIGNATURES" in text:
+        assert not play(stage).of("helm upgrade --install policy-controller")
+        page.write_text(text.replace("VERIFY_SIGNATURES=no", "VERIFY_SIGNATURES=yes"), "utf-8")
+        done = play(stage)
+        page.write_text(text, encoding="utf-8")
+        assert done.before("helm upgrade --install policy-controller", "kubectl label namespace")
+        assert done.before(
+            "kubectl apply --filename deploy/kubernetes/signed.yaml", "git push origin v1"
+        )
+    else:
+        assert not (stage.project / "deploy/kubernetes/signed.yaml").exists()
+
+
 def test_the_other_environments_read_images_and_their_signatures(stage: Stage) -> None:
     text = commands(stage.project)
     if "deploy prod" in text and (stage.project / "deploy/container").exists():

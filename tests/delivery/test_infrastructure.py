@@ -335,6 +335,30 @@ def test_everything_optional_plans(
     assert len(endpoints) == 6
 
 
+def test_each_event_is_answered_by_an_alert(
+    projects: dict[tuple[str, str], Path], tool: Terraform, tmp_path: Path
+) -> None:
+    """An event that nobody answers is a cost; one of each run would be noise."""
+    folder = tool.prepare(projects["terraform", "github"], tmp_path)
+    resources, mistakes = tool.plan(folder, "prod")
+    assert mistakes == []
+    subscriptions = [
+        values for address, values in resources.items()
+        if address.startswith("azurerm_eventgrid_system_topic_event_subscription")
+    ]  # fmt: skip
+    alerts = {
+        values["name"].rpartition("people-")[2]: values
+        for address, values in resources.items()
+        if address.startswith("azurerm_monitor_metric_alert")
+    }
+    [events] = [one["included_event_types"] for one in subscriptions]
+    assert events == ["Microsoft.MachineLearningServices.ModelRegistered"]
+    [watched] = [one for one in alerts.values() if "EventGrid" in str(one["criteria"])]
+    assert (watched["severity"], watched["criteria"][0]["metric_name"]) == (4, "MatchedEventCount")
+    text = (projects["bicep", "github"] / "infra/bicep/modules/alerts.bicep").read_text("utf-8")
+    assert "scope: targets.topic" in text and "metric: 'MatchedEventCount'" in text
+
+
 LIMITS = {
     "azurerm_storage_account.storage": r"[a-z0-9]{3,24}",
     "azurerm_key_vault.vault": r"[a-z][a-z0-9-]{1,22}[a-z0-9]",

@@ -267,6 +267,49 @@ def test_the_page_says_how_to_make_what_no_file_holds(projects: dict[str, Path])
             assert f"kubectl create secret generic {secret} " in page
 
 
+def namespaces(project: Path) -> dict[str, set[tuple[str, str]]]:
+    """File -> (whose, name) of the namespaces of others that it names, and that the page says."""
+    texts = {
+        name: (project / BASE / name).read_text("utf-8") for name in ("network.yaml", "route.yaml")
+    }
+    [service] = [
+        one for one in yaml.safe_load_all(texts["network.yaml"])
+        if one["metadata"]["name"] == "churn-model"
+    ]  # fmt: skip
+    found = {
+        str(rule["ports"][0]["port"]): rule["from"][0]["namespaceSelector"]["matchLabels"][
+            "kubernetes.io/metadata.name"
+        ]
+        for rule in service["spec"]["ingress"]
+    }
+    parent = yaml.safe_load(texts["route.yaml"])["spec"]["parentRefs"][0]["namespace"]
+    page = (project / "docs/delivery/kubernetes.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\| of (?:the )?(\S+).* \| `([\w-]+)` \| (\w+\.yaml)", page)
+    said = {file: {(who, name) for who, name, where in rows if where == file} for file in texts}
+    real = {
+        "network.yaml": {("gateway's", found["8000"]), ("Prometheus", found["9000"])},
+        "route.yaml": {("`Gateway`", parent)},
+    }
+    return {file: said[file] ^ real[file] for file in texts}
+
+
+def test_the_page_names_each_namespace_of_others_and_its_file(
+    projects: dict[str, Path], tmp_path: Path
+) -> None:
+    for project in projects.values():
+        assert namespaces(project) == {"network.yaml": set(), "route.yaml": set()}
+    for file in ("network.yaml", "route.yaml"):
+        moved = tmp_path / file
+        shutil.copytree(projects["canary-online"] / "deploy", moved / "deploy")
+        shutil.copytree(projects["canary-online"] / "docs", moved / "docs")
+        path = moved / BASE / file
+        text = path.read_text(encoding="utf-8")
+        before = {"network.yaml": "name: gateway\n", "route.yaml": "namespace: gateway\n"}[file]
+        assert text.count(before) == 1
+        path.write_text(text.replace(before, before.replace("gateway", "envoy")), encoding="utf-8")
+        assert [name for name, wrong in namespaces(moved).items() if wrong] == [file]
+
+
 # --- The project's own test ------------------------------------------------------------------
 
 

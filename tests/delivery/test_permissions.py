@@ -113,6 +113,12 @@ def chosen(step: dict[str, Any]) -> str:
     return str(script)
 
 
+def planned(job: Job, project: Path) -> Job:
+    """With the commands of the script that plans, in place of its call."""
+    script = (project / "infra/plan.sh").read_text(encoding="utf-8")
+    return replace(job, script=job.script.replace("sh infra/plan.sh", script))
+
+
 READERS = {"github": github, "gitlab": gitlab, "azure-devops": azure_devops}
 
 
@@ -203,7 +209,8 @@ def walks(
             folder = tmp_path_factory.mktemp(f"{ci}-{place}")
             fixed = {"ci": ci, "cloud": "azure", "iac": iac}
             project = with_copier(plain, folder / "project", {**fixed, **answers})
-            jobs = list(READERS[ci](project, folder / "stage"))
+            read = READERS[ci](project, folder / "stage")
+            jobs = [planned(job, project) for job in read]
             made[ci, place] = (jobs, by_hand(project, grants[place]))
     return made
 
@@ -296,6 +303,12 @@ def test_the_walk_bites(walks: Walks) -> None:
     assert any("blobs/write" in line for line in lacking(
         [replace(score, identities={"reader"})], "batch", kept
     ))  # fmt: skip
+    planning, granted_there = walks["github", "kubernetes"]
+    unaided = replace(granted_there, own={}, roles={("plan", "subscription"): {"Reader"}})
+    drift = [job for job in planning if job.name == "infra.yml: drift"]
+    assert lacking(drift, "kubernetes", granted_there) == []
+    told = lacking(drift, "kubernetes", unaided)
+    assert any("deploymentStacksWhatIfResults/write" in line for line in told)
     fewer = Grants()
     fewer.add("infra", "subscription", "Contributor")
     fewer.add("infra", "subscription", "Role Based Access Control Administrator")

@@ -28,7 +28,19 @@ PANEL = "On the files of any repository: people, process, governance"
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    commands = (roles, docs, stage, labels, backlog, assess, principles, risks, trail, site)
+    commands = (
+        roles,
+        docs,
+        stage,
+        labels,
+        backlog,
+        assess,
+        principles,
+        risks,
+        release,
+        trail,
+        site,
+    )
     for command in commands:
         app.command(command.__name__, rich_help_panel=PANEL)(command)
 
@@ -238,6 +250,32 @@ def risks(
 
     day = (today or datetime.now(UTC).astimezone()).date()
     _end(work.run(open_project(root), check, day))
+
+
+def release(
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Do it; without, only say what would be done.")
+    ] = False,
+    feed: Annotated[
+        str | None,
+        typer.Option(help="Azure DevOps: the feed that keeps the documents of the release."),
+    ] = None,
+    on: Platform = None,
+    root: Root = Path(),
+) -> None:
+    """Release the newest version of CHANGELOG.md: tag, push, and release object with model card.
+
+    The tag, v1.2.0, starts the release in CI. It is refused from another branch than main, with
+    changes that are not committed or pushed, for a version that is taken or not the next one, and
+    for a model that has not passed the gate. On GitHub and GitLab a release has the text of the
+    changelog, model card and report. Azure Repos has no such object: with --feed they become a
+    universal package.
+    """
+    from tdsp.people import release as work
+    from tdsp.people.project import open_project
+
+    project = open_project(root)
+    work.run(project, on or project.platform, publish, feed)
 
 
 def trail(

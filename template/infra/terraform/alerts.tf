@@ -9,6 +9,7 @@ locals {
         aggregation = "Total"
         operator    = "GreaterThan"
         threshold   = 0
+        severity    = 2
       }
       unusable-nodes = {
         text        = "Nodes of the compute cluster cannot be used."
@@ -18,6 +19,7 @@ locals {
         aggregation = "Average"
         operator    = "GreaterThan"
         threshold   = 0
+        severity    = 2
       }
       storage = {
         text        = "The storage account does not answer."
@@ -27,6 +29,7 @@ locals {
         aggregation = "Average"
         operator    = "LessThan"
         threshold   = 99
+        severity    = 2
       }
       vault = {
         text        = "The key vault does not answer."
@@ -36,6 +39,17 @@ locals {
         aggregation = "Average"
         operator    = "LessThan"
         threshold   = 99
+        severity    = 2
+      }
+      model-registered = {
+        text        = "A model was registered in the workspace: the queue model-events has its name and version."
+        scope       = azurerm_eventgrid_system_topic.topic.id
+        namespace   = "Microsoft.EventGrid/systemTopics"
+        metric      = "MatchedEventCount"
+        aggregation = "Total"
+        operator    = "GreaterThan"
+        threshold   = 0
+        severity    = 4
       }
     },
     {
@@ -47,6 +61,7 @@ locals {
         aggregation = "Average"
         operator    = "GreaterThan"
         threshold   = 85
+        severity    = 2
       }
     },
   )
@@ -75,7 +90,7 @@ resource "azurerm_monitor_metric_alert" "alert" {
   resource_group_name = azurerm_resource_group.group.name
   tags                = var.tags
   description         = each.value.text
-  severity            = 2
+  severity            = each.value.severity
   scopes              = [each.value.scope]
   frequency           = "PT5M"
   window_size         = "PT15M"

@@ -23,10 +23,7 @@ resource "azurerm_eventgrid_system_topic_event_subscription" "subscription" {
   resource_group_name   = azurerm_resource_group.group.name
   system_topic          = azurerm_eventgrid_system_topic.topic.name
   event_delivery_schema = "CloudEventSchemaV1_0"
-  included_event_types = [
-    "Microsoft.MachineLearningServices.ModelRegistered",
-    "Microsoft.MachineLearningServices.RunCompleted",
-  ]
+  included_event_types  = ["Microsoft.MachineLearningServices.ModelRegistered"]
 
   storage_queue_endpoint {
     storage_account_id                    = azurerm_storage_account.storage.id

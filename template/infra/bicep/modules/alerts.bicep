@@ -15,6 +15,7 @@ var rules = [
     aggregation: 'Total'
     operator: 'GreaterThan'
     threshold: 0
+    severity: 2
   }
   {
     name: 'unusable-nodes'
@@ -25,6 +26,7 @@ var rules = [
     aggregation: 'Average'
     operator: 'GreaterThan'
     threshold: 0
+    severity: 2
   }
   {
     name: 'storage'
@@ -35,6 +37,7 @@ var rules = [
     aggregation: 'Average'
     operator: 'LessThan'
     threshold: 99
+    severity: 2
   }
   {
     name: 'vault'
@@ -45,6 +48,18 @@ var rules = [
     aggregation: 'Average'
     operator: 'LessThan'
     threshold: 99
+    severity: 2
+  }
+  {
+    name: 'model-registered'
+    text: 'A model was registered in the workspace: the queue model-events has its name and version.'
+    scope: targets.topic
+    namespace: 'Microsoft.EventGrid/systemTopics'
+    metric: 'MatchedEventCount'
+    aggregation: 'Total'
+    operator: 'GreaterThan'
+    threshold: 0
+    severity: 4
   }
 ]
 var clusterRules = [
@@ -57,6 +72,7 @@ var clusterRules = [
     aggregation: 'Average'
     operator: 'GreaterThan'
     threshold: 85
+    severity: 2
   }
 ]
 
@@ -85,7 +101,7 @@ resource alert 'Microsoft.Insights/metricAlerts@2018-03-01' = [
     properties: {
       description: rule.text
       enabled: true
-      severity: 2
+      severity: rule.severity
       scopes: [rule.scope]
       evaluationFrequency: 'PT5M'
       windowSize: 'PT15M'

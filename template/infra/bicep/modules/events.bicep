@@ -41,7 +41,6 @@ resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-
     filter: {
       includedEventTypes: [
         'Microsoft.MachineLearningServices.ModelRegistered'
-        'Microsoft.MachineLearningServices.RunCompleted'
       ]
     }
     deliveryWithResourceIdentity: {
@@ -59,3 +58,5 @@ resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-
   }
   dependsOn: [sender]
 }
+
+output topic string = topic.id

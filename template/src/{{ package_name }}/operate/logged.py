@@ -15,8 +15,13 @@ from ..io.tables import write_table
 
 
 def rows(folder: Path, start: datetime, end: datetime) -> Iterator[dict[str, Any]]:
-    """Yield the rows of requests from `start` until before `end`, which have a time zone."""
+    """Yield the rows of requests from `start` until before `end`, which have a time zone.
+
+    The folder is an endpoint's, with one for each deployment, or that of one's requests.
+    """
     for path in sorted(folder.rglob("*.jsonl")):
+        if "response" in path.relative_to(folder).parts:
+            continue
         for line in path.read_text(encoding="utf-8").splitlines():
             record = json.loads(line)
             if start <= datetime.fromisoformat(record["time"]) < end:
