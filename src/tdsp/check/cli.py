@@ -148,9 +148,13 @@ def _run(asked: _Asked) -> int:
     from tdsp.reading.repository import without_collector
 
     _agree(asked)
-    with without_collector():
-        found = _found(asked)
-        return _patch(found) if asked.fix else _show(found, asked)
+    with without_collector():  # until the facts are gone
+        return _answer(asked)
+
+
+def _answer(asked: _Asked) -> int:
+    found = _found(asked)
+    return _patch(found) if asked.fix else _show(found, asked)
 
 
 def _agree(asked: _Asked) -> None:

@@ -8,7 +8,7 @@ from tdsp.check.ci import deploys
 from tdsp.check.data import trains
 from tdsp.check.gates import FIGURE, gate_functions, gate_modules, has_gate
 from tdsp.check.leakage import followed
-from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
+from tdsp.check.rule import Mark, at, broken, check, first, held, once, unsure
 from tdsp.reading import Repository
 from tdsp.reading.python import Call, Module
 from tdsp.reading.yamls import Path
@@ -30,6 +30,7 @@ CATEGORIES = frozenset(
 )
 
 
+@once
 def registers(repo: Repository) -> list[tuple[Module, Call]]:
     """Return the calls that put a model into a registry."""
     found = []

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tdsp.check.data import trains
-from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
+from tdsp.check.rule import Mark, at, broken, check, first, held, once, unsure
 from tdsp.check.shell import commands
 from tdsp.reading import Repository
 from tdsp.reading.python import Module
@@ -152,6 +152,7 @@ def there_once(repo: Repository) -> Iterator[Mark]:
         yield held(repo, imported[min(imported)], 1, "imported modules differ")
 
 
+@once
 def _imported(repo: Repository) -> dict[str, Module]:
     """Return the files of production code that other production code imports."""
     known = {module.path: module for module in repo.modules("production")}

@@ -73,6 +73,7 @@ class Repository:
     submodules: tuple[str, ...] = ()
     committed: datetime.datetime | None = None
     _roles: dict[str, str] = field(default_factory=dict, compare=False)
+    _listed: dict[tuple[str, ...], tuple[Module, ...]] = field(default_factory=dict, compare=False)
 
     def text(self, path: str) -> str:
         """Return a file's text, "" if there is none."""
@@ -108,8 +109,13 @@ class Repository:
         return frozenset(path.rsplit("/", 1)[0] for path in licences)
 
     def modules(self, *roles: str) -> Iterator[Module]:
-        """Yield the Python that parses, notebooks included, of files with these roles."""
+        """Return the Python that parses, notebooks included, of files with these roles."""
         wanted = roles or ("production",)
+        if wanted not in self._listed:
+            self._listed[wanted] = tuple(self._modules(wanted))
+        return iter(self._listed[wanted])
+
+    def _modules(self, wanted: tuple[str, ...]) -> Iterator[Module]:
         for path, module in self.python.items():
             if not module.problem and self.role(path) in wanted:
                 yield module
