@@ -288,7 +288,8 @@ def _preparing(repo: Repository, module: Module) -> dict[tuple[str, str], int]:
 
 def _project(repo: Repository, path: str) -> str:
     """Return the nearest folder above a file that says what it needs: its project's."""
-    homes = {each.path.rpartition("/")[0] for each in (*repo.requirements, *repo.locks)}
+    paths = [each.path for each in repo.requirements] + [each.path for each in repo.locks]
+    homes = {each.rpartition("/")[0] for each in paths}
     while path:
         path = path.rpartition("/")[0]
         if path in homes:

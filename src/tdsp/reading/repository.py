@@ -269,6 +269,12 @@ def source_git(root: Path, commit: objects.Commit) -> Source:
 
 
 def _sorted(found: dict[str, File]) -> dict[str, File]:
+    """Return the files in their order; equal texts are kept once."""
+    texts: dict[str, str] = {}
+    for path, file in found.items():
+        text = file.text
+        if text is not None and (known := texts.setdefault(text, text)) is not text:
+            found[path] = replace(file, text=known)
     return dict(sorted(found.items(), key=lambda each: files.order(each[0])))
 
 
@@ -347,6 +353,8 @@ class _Gather:
         self.docker: dict[str, tuple[Docker, ...]] = {}
         self.problems: list[tuple[str, str]] = []
         self.parsed: dict[str, Module] = {}
+        self.documents: dict[str, tuple[tuple[Document, ...], str]] = {}
+        self.locked: dict[tuple[str, str], Lock] = {}
         self.source = 0
 
     def take(self, path: str, file: File) -> None:
@@ -363,7 +371,7 @@ class _Gather:
         elif suffix in {".yaml", ".yml", ".dvc"} or name in {"dvc.lock", "MLmodel", "MLproject"}:
             self._yaml(path, text)
         elif name in packages.LOCKS:
-            self.locks.append(packages.lock(path, text))
+            self.locks.append(self._lock(path, text))
         elif suffix == ".toml":
             self._toml(path, text)
         elif suffix == ".json" and name in {".cruft.json"}:
@@ -391,8 +399,17 @@ class _Gather:
             self.known.put(text, module)
         return module
 
+    def _lock(self, path: str, text: str) -> Lock:
+        key = path.rsplit("/", 1)[-1], text  # a lock is read by its name
+        if key not in self.locked:
+            self.locked[key] = packages.lock(path, text)
+        return replace(self.locked[key], path=path)
+
     def _yaml(self, path: str, text: str) -> None:
-        documents, problem = yamls.documents(path, text)
+        if text not in self.documents:
+            self.documents[text] = yamls.documents(path, text)
+        documents, problem = self.documents[text]
+        documents = tuple(replace(each, path=path) for each in documents)
         if problem:
             self.problems.append((path, problem))
             return
@@ -430,7 +447,7 @@ class _Gather:
         asked = list(packages.requirements(path, text))
         hashes = "--hash=sha256" in text
         if asked and (hashes or (len(asked) > 1 and all(each.exact for each in asked))):
-            self.locks.append(packages.lock(path, text))
+            self.locks.append(self._lock(path, text))
         if not hashes:
             self.requirements.extend(asked)
 
