@@ -251,7 +251,6 @@ ANSWERS = "_commit: {}\n_src_path: gh:example/tdsp\npackage_name: churn\nlevel: 
     fix="Run `copier update`, and look at what it changes.",
     unless="the project is not made from a template",
     severity="note",
-    proves=("O1",),
     bad={".copier-answers.yml": ANSWERS.format("v0.0.1")},
     good={".copier-answers.yml": ANSWERS.format(f"v{tdsp.__version__}")},
 )
