@@ -323,7 +323,6 @@ MEASURED = (
     fix="Report recall and precision of the rare class, or the area under their curve, beside it.",
     unless=f"no file says that a class has under {RARE:.0%} of the rows",
     severity="note",
-    proves=("M2",),
     bad={
         "reports/data.json": '{"target_rate": 0.02}\n',
         "judge.py": MEASURED.format("accuracy_score"),
