@@ -264,6 +264,31 @@ def _among_files(texts: Texts) -> Texts | None:
     return {**other, **texts}
 
 
+def _settings(change: Callable[[str], str]) -> Rewrite:
+    """Make a rewrite of settings in YAML; workflows and locks are left as they are."""
+
+    def rewrite(texts: Texts) -> Texts | None:
+        known = [
+            path
+            for path in texts
+            if path.endswith((".yml", ".yaml", "MLmodel")) and path not in _workflows(texts)
+        ]
+        found = {**texts, **{path: change(texts[path]) for path in known}}
+        return found if found != texts else None
+
+    return rewrite
+
+
+def _in_another_order(text: str) -> str:
+    data = yaml.safe_load(text)
+    turned = dict(reversed(data.items())) if isinstance(data, dict) else data
+    return yaml.safe_dump(turned, sort_keys=False, default_flow_style=False, indent=4)
+
+
+def _with_notes(text: str) -> str:
+    return "# Looked at in review.\n---\n" + text + "\n# The end.\n"
+
+
 REWRITES: dict[str, Rewrite] = {
     "formatted": _python(lambda tree: tree),
     "other names": _python(_renamed),
@@ -283,6 +308,8 @@ REWRITES: dict[str, Rewrite] = {
     "elsewhere": _elsewhere,
     "of another kind": _of_another_kind,
     "among other files": _among_files,
+    "in another order": _settings(_in_another_order),
+    "with notes": _settings(_with_notes),
     "with the line ends of Windows": _with_ends,
     "with a byte order mark": _with_mark,
 }

@@ -1,4 +1,7 @@
-"""Measure everything that README and docs state a figure for: `make benchmark`."""
+"""Measure everything that README and docs state a figure for: `make benchmark`.
+
+With --only the other parts of the page stay as they were measured, each with its own day.
+"""
 
 import argparse
 import importlib.metadata
@@ -7,7 +10,7 @@ import os
 import platform
 import sys
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -74,27 +77,65 @@ def measure(wanted: argparse.Namespace, work: Path) -> list[Section]:
 def machine() -> dict[str, str]:
     """Say what the figures were measured on, without naming the machine."""
     versions = {name: importlib.metadata.version(name) for name in TOOLS}
+    waiting = f"{os.getloadavg()[0]:.1f}"
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": str(os.cpu_count()),
+        "processes that wanted one": waiting,
         "python": platform.python_version(),
         **versions,
     }
 
 
-def page(sections: list[Section], about: dict[str, str]) -> str:
+@dataclass(frozen=True)
+class Measured:
+    """A section, and what it was measured on."""
+
+    section: Section
+    machine: dict[str, str]
+
+
+def before(path: Path) -> list[Measured]:
+    """Return what an earlier run has written, nothing where there is none."""
+    if not path.exists():
+        return []
+    data = json.loads(path.read_text(encoding="utf-8"))
+    return [
+        Measured(
+            Section(
+                each["title"],
+                [Figure(**figure) for figure in each["figures"]],
+                [Ratio(**ratio) for ratio in each["ratios"]],
+                each["notes"],
+            ),
+            each.get("machine") or data["machine"],
+        )
+        for each in data["sections"]
+    ]
+
+
+def together(old: list[Measured], new: list[Measured]) -> list[Measured]:
+    """Return what is new, and what is old of the parts that were not measured again."""
+    titles = {each.section.title for each in new}
+    kept = [each for each in old if each.section.title not in titles]
+    return sorted([*kept, *new], key=lambda each: each.section.title)
+
+
+def page(measured: list[Measured]) -> str:
     """Return the results as Markdown."""
-    described = ", ".join(f"{name} {value}" for name, value in about.items())
     head = (
         "# Benchmarks\n\n`make benchmark` writes this page. Medians of interleaved runs, the range "
-        f"in brackets. Figures differ by machine and by load; compare the ratios.\n\n{described}\n"
+        "in brackets. Figures differ by machine and by load; compare the ratios.\n"
     )
-    return head + "".join(map(_section, sections))
+    return head + "".join(map(_section, measured))
 
 
-def _section(section: Section) -> str:
+def _section(measured: Measured) -> str:
+    section = measured.section
+    about = ", ".join(f"{name} {value}" for name, value in measured.machine.items())
     lines = [f"\n## {section.title}\n", *(f"{note}\n" for note in section.notes)]
+    lines += [f"Measured: {about}.\n"]
     lines += ["| measured | median | range | runs |", "| --- | ---: | ---: | ---: |"]
     lines += map(_figure, section.figures)
     lines += ["", "| ratio | value | goal | met |", "| --- | ---: | --- | --- |"]
@@ -119,15 +160,15 @@ def _ratio(line: Ratio) -> str:
 def main() -> None:
     """Measure in a temporary folder; write OUTPUT.md and OUTPUT.json."""
     wanted = arguments()
+    data = wanted.output.with_suffix(".json")
     with tempfile.TemporaryDirectory(prefix="tdsp-benchmark-") as folder:
         sections = measure(wanted, Path(folder))
     about = machine()
-    text = page(sections, about)
-    content = {"machine": about, "sections": [asdict(section) for section in sections]}
+    measured = together(before(data), [Measured(section, about) for section in sections])
+    text = page(measured)
+    content = {"sections": [{**asdict(e.section), "machine": e.machine} for e in measured]}
     wanted.output.with_suffix(".md").write_text(text, encoding="utf-8")
-    wanted.output.with_suffix(".json").write_text(
-        json.dumps(content, indent=2) + "\n", encoding="utf-8"
-    )
+    data.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     print(text)
 
 

@@ -20,12 +20,21 @@ LEVELS = (
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """An area of the scale: the checks of each level, and the questions that people answer."""
+    """An area of the scale: the checks of each level, and the questions that people answer.
+
+    `records` are the levels that only a deed reaches: files that could do it are a lower step.
+    """
 
     checks: Levels = field(default_factory=dict)
     questions: tuple[str, ...] = ()
+    records: dict[int, str] = field(default_factory=dict)
 
 
+# What was done, as files show it. A fresh project has none of it, whatever its workflows could do.
+RECORDS = {
+    "trained": "a run of training on record, such as dvc.lock, a metrics file or an MLmodel file",
+    "released": "a registered or deployed model on record: a file that names its version",
+}
 AREAS: dict[str, Area] = {
     "People": Area(questions=("collaboration", "on-call")),
     "Model creation": Area(
@@ -36,10 +45,12 @@ AREAS: dict[str, Area] = {
             4: ("MN05", "MN03"),
         },
         ("data", "experiments", "training", "features"),
+        {3: "trained", 4: "released"},
     ),
     "Model release": Area(
         {1: ("CI02",), 2: ("CI01", "EV05"), 3: ("CI08", "CI10"), 4: ("MN02", "MN03")},
         ("validation", "registry", "release"),
+        {3: "released", 4: "released"},
     ),
     "Application integration": Area(
         {
@@ -49,6 +60,7 @@ AREAS: dict[str, Area] = {
             4: ("MN01", "MN02"),
         },
         ("tests", "dependence"),
+        {3: "released", 4: "released"},
     ),
     "Operation": Area(questions=("monitoring", "rollback")),  # ours, beside Microsoft's
 }
@@ -57,6 +69,9 @@ GOOGLE: Levels = {
     1: ("TR15", "CI07", "DA02", "DA05", "DA06", "EV05", "MN05"),
     2: ("CI01", "CI02", "CI03", "CI08", "MN02", "MN03"),
 }
+GOOGLE_RECORDS = {2: "released"}
+# What a fresh project of each level reaches: Microsoft's level, of the lowest area, and Google's.
+FRESH = {"train": (2, 0), "operate": (2, 1), "govern": (2, 1)}
 SECTIONS = {"D": "Data", "M": "Model", "I": "Infrastructure", "O": "Monitoring"}
 # Breck et al., The ML Test Score (2017).
 ITEMS = {
@@ -108,6 +123,8 @@ PRINCIPLES = {
     "P6": "continuous integration, delivery and training",
     "P7": "models are monitored",
 }
+# Items and principles that are kept by a model in use: without one there is nothing to keep.
+IN_USE = {"I7": "released", "O4": "released", "P7": "released"}
 # What each level of a tdsp project brings: `tdsp grow` is then the shortest way.
 BRINGS = {
     "operate": frozenset(

@@ -6,8 +6,9 @@ import copier
 import pytest
 
 from tdsp.check.all import CHECKS
-from tdsp.check.maturity import maturity
+from tdsp.check.maturity import maturity, records
 from tdsp.check.run import Report, check_folder, check_repository
+from tdsp.ladder import FRESH, IN_USE
 from tdsp.reading import read_texts
 
 # True on the first day: nobody was named, nothing was answered; level operate brings a bot, slices.
@@ -55,9 +56,18 @@ def test_what_the_level_claims_is_found(fresh: tuple[str, Report]) -> None:
     if report.repository.answers[1].get("serving", "batch") != "batch":
         assert {"SE01", "SE02", "SE04", "SE05", "CI08", "MN01", "MN07"} <= passed
     found = maturity(report)
-    least = {"train": 1, "operate": 2, "govern": 2}
-    assert found.level >= least[level]
-    assert found.google.level >= (1 if level != "train" else 0)
+    assert (found.level, found.google.level) == FRESH[level]
+
+
+def test_nothing_is_claimed_that_a_fresh_project_cannot_have(fresh: tuple[str, Report]) -> None:
+    found = maturity(fresh[1])
+    for scale in (*found.areas, found.google):
+        assert scale.level < scale.top
+        assert all(step.state != "proven" for step in scale.steps if step.lacks)
+    assert records(fresh[1].repository) == {}
+    states = {s.name[:2]: s.state for steps in found.sections.values() for s in steps}
+    states |= {step.name[:2]: step.state for step in found.principles}
+    assert not {each for each in IN_USE if states[each] == "proven"}
 
 
 CI, TRAIN, RELEASE = (f".github/workflows/{name}.yml" for name in ("ci", "train", "release"))

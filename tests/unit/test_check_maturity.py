@@ -9,11 +9,11 @@ import yaml
 from rich.console import Console
 
 from tdsp.check.all import CHECKS
-from tdsp.check.maturity import Maturity, Said, maturity, step
+from tdsp.check.maturity import Maturity, Said, Scale, maturity, records, scaled, step
 from tdsp.check.report import print_maturity, way
 from tdsp.check.run import check_repository
 from tdsp.errors import TdspError
-from tdsp.ladder import AREAS, ASKED, BRINGS, FORM, GOOGLE, LEVELS
+from tdsp.ladder import AREAS, ASKED, BRINGS, FORM, FRESH, GOOGLE, LEVELS
 from tdsp.people.governance import assess
 from tdsp.people.project import Project
 from tdsp.reading import read_texts
@@ -108,6 +108,64 @@ def test_assess_reads_the_points_and_refuses_others(tmp_path: Path) -> None:
         path.write_text(form(points=points), encoding="utf-8")
         with pytest.raises(TdspError, match="test_score, D"):
             assess.load(Project(tmp_path), "maturity")
+
+
+ENDPOINT = (
+    "$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json\n"
+    "model: {0}\n"
+)
+RELEASED: dict[str, tuple[dict[str, str | bytes], bool]] = {
+    "a numbered version is deployed": ({"d.yml": ENDPOINT.format("azureml:churn:3")}, True),
+    "a version is to come": ({"d.yml": ENDPOINT.format("azureml:churn:${{VERSION}}")}, False),
+    "a file is deployed": ({"d.yml": ENDPOINT.format("{path: ./model}")}, False),
+    "settings name a version": ({"serve.yaml": "model: models:/churn/3\n"}, True),
+    "settings name an alias": ({"serve.yaml": "model: models:/churn@champion\n"}, False),
+    "a version in a test": ({"tests/a.yaml": "model: models:/churn/3\n"}, False),
+    "a model out of the registry": ({"m/registered_model_meta": "model_version: '3'\n"}, True),
+}
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_a_release_is_on_record_where_a_file_names_a_version(name: str) -> None:
+    texts, on_record = RELEASED[name]
+    assert ("released" in records(read_texts(texts))) is on_record
+
+
+def test_a_run_of_training_is_on_record() -> None:
+    lock = "schema: '2.0'\nstages:\n  train:\n    cmd: a\n"
+    assert records(read_texts({"dvc.lock": lock}))["trained"] == ("dvc.lock", 2)
+    assert records(read_texts({"reports/metrics.json": "{}"}))["trained"][1] == 1
+    assert records(read_texts({"dvc.lock": "schema: '2.0'\n", "dvc.yaml": "stages: {}\n"})) == {}
+
+
+def test_a_step_of_deeds_needs_its_record() -> None:
+    """CI trains and the gate closes; level 3 of the area says that a model was trained."""
+    texts: dict[str, str | bytes] = {}
+    for each in ("TR15", "TR01", "DA02", "EV03", "SC02", "CI07", "EV05"):
+        texts |= CHECKS[each].good
+    texts |= {"data/a.csv": "a\n1\n"}
+    chosen = [CHECKS[each] for each in ("TR15", "CI07", "EV05")]
+    area = AREAS["Model creation"]
+
+    def scale(more: dict[str, str | bytes]) -> Scale:
+        repo = read_texts(texts | more)
+        by_id = {each.check.id: each for each in check_repository(repo, chosen).results}
+        levels = {1: ("TR15",), 2: ("CI07",), 3: ("EV05",)}
+        return scaled("A", levels, by_id, area.records, records(repo))
+
+    bare = scale({})
+    assert (bare.level, bare.steps[2].state, bare.missing) == (2, "ask people", ())
+    assert "on record" in bare.lacks
+    done = scale({"reports/metrics.json": "{}"})
+    assert (done.level, done.lacks) == (3, "")
+    assert done.steps[2].record == ("reports/metrics.json", 1)
+
+
+def test_the_page_of_the_checks_says_what_a_fresh_project_reaches() -> None:
+    text = (ROOT / "docs/check.md").read_text("utf-8")
+    for level, (microsoft, google) in FRESH.items():
+        [row] = [line for line in text.splitlines() if f"`{level}`" in line and " of 4 |" in line]
+        assert f"| {microsoft} of 4 | {google} of 2 |" in row
 
 
 def test_the_next_step_names_a_command_and_files() -> None:

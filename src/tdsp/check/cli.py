@@ -13,65 +13,77 @@ if TYPE_CHECKING:
     from tdsp.check.run import Report
 
 
+# What is read.
+Folder = Annotated[Path, typer.Argument(help="The repository, or a folder inside of it.")]
+Commit = Annotated[
+    str | None, typer.Option(metavar="REF", help="Read this commit out of git, not the folder.")
+]
+Cached = Annotated[
+    bool, typer.Option("--cache/--no-cache", help="Use what was worked out before, and keep it.")
+]
+# Which findings count.
+Select = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="IDS", help="Only these: ids, their first letters, or families; by commas."
+    ),
+]
+FailOn = Annotated[
+    Literal["error", "warning", "note", "never"],
+    typer.Option("--fail-on", help="The severity from which the exit code is 1."),
+]
+Changed = Annotated[
+    bool, typer.Option("--changed", help="Only findings in files that differ from main.")
+]
+Since = Annotated[
+    str | None,
+    typer.Option("--changed-since", metavar="REF", help="The same, from another commit."),
+]
+Baseline = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="An earlier --format json: only new findings count."),
+]
+# What is shown.
+Format = Annotated[
+    Literal["terminal", "json", "sarif", "junit", "html", "badge", "backstage"],
+    typer.Option(
+        "--format",
+        help="sarif: for code hosts; junit: for CI's page of tests; html: one page;"
+        " badge: an SVG; backstage: an entity of its catalogue.",
+    ),
+]
+Fix = Annotated[
+    bool, typer.Option("--fix", help="Print a patch for what is mechanical; write nothing.")
+]
+Scales = Annotated[
+    bool,
+    typer.Option("--maturity", help="Show how mature it is, with evidence and the next step."),
+]
+Explain = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="Say all about one check, with examples; read nothing."),
+]
+Listed = Annotated[bool, typer.Option("--list", help="List all checks; read nothing.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show every place, and the checks that pass too.")
+]
+
+
 def check(
-    path: Annotated[
-        Path, typer.Argument(help="The repository, or a folder inside of it.")
-    ] = Path(),
-    output: Annotated[
-        Literal["terminal", "json", "sarif", "junit", "html", "badge", "backstage"],
-        typer.Option(
-            "--format",
-            help="sarif: for code hosts; junit: for CI's page of tests; html: one page;"
-            " badge: an SVG; backstage: an entity of its catalogue.",
-        ),
-    ] = "terminal",
-    select: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="IDS", help="Only these: ids, their first letters, or families; by commas."
-        ),
-    ] = None,
-    fail_on: Annotated[
-        Literal["error", "warning", "note", "never"],
-        typer.Option("--fail-on", help="The severity from which the exit code is 1."),
-    ] = "error",
-    commit: Annotated[
-        str | None,
-        typer.Option(metavar="REF", help="Read this commit out of git, not the folder."),
-    ] = None,
-    changed: Annotated[
-        bool,
-        typer.Option("--changed", help="Only findings in files that differ from main."),
-    ] = False,
-    since: Annotated[
-        str | None,
-        typer.Option("--changed-since", metavar="REF", help="The same, from another commit."),
-    ] = None,
-    baseline: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="An earlier --format json: only new findings count."),
-    ] = None,
-    fix: Annotated[
-        bool,
-        typer.Option("--fix", help="Print a patch for what is mechanical; write nothing."),
-    ] = False,
-    maturity: Annotated[
-        bool,
-        typer.Option("--maturity", help="Show how mature it is, with evidence and the next step."),
-    ] = False,
-    explain: Annotated[
-        str | None,
-        typer.Option(metavar="ID", help="Say all about one check, with examples; read nothing."),
-    ] = None,
-    listed: Annotated[bool, typer.Option("--list", help="List all checks; read nothing.")] = False,
-    verbose: Annotated[
-        bool,
-        typer.Option("--verbose", "-v", help="Show every place, and the checks that pass too."),
-    ] = False,
-    cached: Annotated[
-        bool,
-        typer.Option("--cache/--no-cache", help="Use what was worked out before, and keep it."),
-    ] = True,
+    path: Folder = Path(),
+    output: Format = "terminal",
+    select: Select = None,
+    fail_on: FailOn = "error",
+    commit: Commit = None,
+    changed: Changed = False,
+    since: Since = None,
+    baseline: Baseline = None,
+    fix: Fix = False,
+    maturity: Scales = False,
+    explain: Explain = None,
+    listed: Listed = False,
+    verbose: Verbose = False,
+    cached: Cached = True,
 ) -> None:
     r"""Is this repository in order? For any machine-learning project.
 
@@ -148,9 +160,13 @@ def _run(asked: _Asked) -> int:
     from tdsp.reading.repository import without_collector
 
     _agree(asked)
-    with without_collector():
-        found = _found(asked)
-        return _patch(found) if asked.fix else _show(found, asked)
+    with without_collector():  # until the facts are gone
+        return _answer(asked)
+
+
+def _answer(asked: _Asked) -> int:
+    found = _found(asked)
+    return _patch(found) if asked.fix else _show(found, asked)
 
 
 def _agree(asked: _Asked) -> None:

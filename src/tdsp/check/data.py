@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
+from tdsp.check.rule import Mark, at, broken, check, first, held, once, unsure
 from tdsp.reading import Repository
 from tdsp.reading.files import MEGABYTE, TABLES, File
 from tdsp.reading.python import Call, Module, Value
@@ -34,6 +34,7 @@ LEARNERS = frozenset(
 PREPARES = ("sklearn.preprocessing", "sklearn.impute", "sklearn.feature_extraction")
 
 
+@once
 def trains(repo: Repository) -> Module | None:
     """Return a file that fits a model, if there is one: rather one that is named after it."""
     found = None

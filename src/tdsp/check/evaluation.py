@@ -1,5 +1,6 @@
 """How a model is judged before it is used: gate, slices, groups, spread, and a fair search."""
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -7,7 +8,7 @@ from tdsp.check.ci import deploys
 from tdsp.check.data import trains
 from tdsp.check.gates import FIGURE, gate_functions, gate_modules, has_gate
 from tdsp.check.leakage import followed
-from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
+from tdsp.check.rule import Mark, at, broken, check, first, held, once, unsure
 from tdsp.reading import Repository
 from tdsp.reading.python import Call, Module
 from tdsp.reading.yamls import Path
@@ -29,6 +30,7 @@ CATEGORIES = frozenset(
 )
 
 
+@once
 def registers(repo: Repository) -> list[tuple[Module, Call]]:
     """Return the calls that put a model into a registry."""
     found = []
@@ -295,3 +297,100 @@ def _rows(call: Call) -> frozenset[str]:
     """Return the names that a metric reads, those that a model is asked with included."""
     asked = (value.call.args if value.call else (value,) for value in call.args)
     return frozenset(name for values in asked for value in values for name in value.names)
+
+
+RARE = 0.05
+SHARES = re.compile(
+    r"(?i)(^|[._])(minority|positives?|rare|target|fraud|default|churn)_?"
+    r"(class_)?(share|rate|ratio|fraction|prevalence)$|(^|[._])prevalence$"
+)
+FOUND = re.compile(r"class .{1,60} has [\d,]+ rows \((\d+(?:\.\d+)?) ?%\)")  # by `tdsp onboard`
+OTHERS = re.compile(
+    r"(?i)(^|[._ ])(f1|f_?beta|auc|roc|pr|average_precision|precision|recall|balanced|log_?loss|"
+    r"brier|mcc|matthews|kappa|sensitivity|specificity|confusion)([._ ]|$|-)"
+)
+ACCURACY = re.compile(r"(?i)(^|[._])(acc|accuracy)(_score)?$")
+MEASURED = (
+    "from sklearn.metrics import {0}\n\n\ndef judge(m, X, y):\n    return {0}(y, m.predict(X))\n"
+)
+
+
+@check(
+    "EV12",
+    family="training",
+    title="Where a class is rare, accuracy is not the only figure",
+    why="With 2 % of frauds, a model that never says fraud is right in 98 of 100 cases.",
+    fix="Report recall and precision of the rare class, or the area under their curve, beside it.",
+    unless=f"no file says that a class has under {RARE:.0%} of the rows",
+    severity="note",
+    bad={
+        "reports/data.json": '{"target_rate": 0.02}\n',
+        "judge.py": MEASURED.format("accuracy_score"),
+    },
+    good={
+        "reports/data.json": '{"target_rate": 0.02}\n',
+        "judge.py": MEASURED.format("average_precision_score"),
+    },
+)
+def more_than_accuracy(repo: Repository) -> Iterator[Mark]:
+    """Look for figures besides accuracy where a report, or a weight in code, says how rare."""
+    rare = next(_rare(repo), None)
+    if rare is None:
+        return
+    figures = [
+        (module.path, call.line, call.method)
+        for module in repo.modules("production", "notebook")
+        for call in module.calls
+        if call.name.startswith("sklearn.metrics.")
+    ]
+    for file in repo.named(r"(?i)(.*/)?[^/]*(metrics?|scores?|eval\w*)[^/]*\.json"):
+        figures += [(file.path, 1, name) for name, _ in numbers(file.text or "")]
+    for path, line, name in figures:
+        if OTHERS.search(name) or name == "classification_report":
+            yield at(repo, "held", path, _place(repo, path, line), f"{name} is measured")
+            return
+    for path, line, name in figures:
+        if ACCURACY.search(name):
+            message = f"accuracy is the only figure, and {rare[0]} says {rare[2]:.1%} of a class"
+            yield at(repo, "fail", path, _place(repo, path, line), message)
+            return
+
+
+def _place(repo: Repository, path: str, line: int) -> int:
+    notebook = repo.notebooks.get(path)
+    return notebook.place(line) if notebook else line
+
+
+def _rare(repo: Repository) -> Iterator[tuple[str, int, float]]:
+    """Yield where it is said that a class is rare: path, line, and its share."""
+    for path, file in repo.files.items():
+        if repo.role(path) != "production" and not path.startswith("docs/"):
+            continue
+        if file.suffix == ".md" and (match := FOUND.search(file.text or "")):
+            yield path, 1, float(match[1]) / 100
+        elif file.suffix == ".json" and re.search(r"(?i)data|report|profile|metric", path):
+            for name, value in numbers(file.text or ""):
+                if SHARES.search(name) and 0 < value < RARE:
+                    yield path, 1, value
+    for module in repo.modules("production", "notebook"):
+        for call in module.calls:
+            weight = call.keywords.get("scale_pos_weight")
+            times = weight.constant if weight else None
+            if isinstance(times, int | float) and 1 / (1 + times) < RARE:
+                yield module.path, call.line, 1 / (1 + times)
+
+
+def numbers(text: str) -> Iterator[tuple[str, float]]:
+    """Yield the numbers of a small JSON file with their dotted names."""
+    if len(text) > 200_000:
+        return
+    try:
+        waiting = [("", json.loads(text))]
+    except (ValueError, RecursionError):
+        return
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [(f"{name}.{key}".strip("."), inner) for key, inner in value.items()]
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield name, float(value)

@@ -128,6 +128,10 @@ class Flow:
                 self._assign(event)
         known = {split.call.order for split in self.splits}
         self.splits += [Split(c, tags, (), ()) for c, tags in self.divided if c.order not in known]
+        # Only what is known of is kept: nearly no call of a repository has to do with rows.
+        self.done = {order: tags for order, tags in self.done.items() if tags}
+        self.tags = {name: tags for name, tags in self.tags.items() if tags}
+        self.made = {}
         return self
 
     def of(self, value: Value | None) -> Tags:

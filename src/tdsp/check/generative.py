@@ -102,7 +102,7 @@ def prompts_kept(repo: Repository) -> Iterator[Mark]:
                 named = call.get("version") or call.get("label")
                 message = "" if named else "the prompt is fetched in whatever state it is"
                 yield (held if named else broken)(repo, module, call.line, message)
-    if next(asking(repo), None):
+    if asking(repo):
         for path in [path for path in repo.files if PROMPTS.search(path)][:1]:
             yield at(repo, "held", path, 1, "prompts are files")
 
@@ -138,7 +138,7 @@ def _evaluates(repo: Repository) -> Iterator[tuple[str, int, str, int, bool]]:
 )
 def eval_set(repo: Repository) -> Iterator[Mark]:
     """Look for cases, and for a step of CI that runs them."""
-    asked = next(asking(repo), None)
+    asked = next(iter(asking(repo)), None)
     if asked is None:
         return
     sets, runs = evals(repo), next(_evaluates(repo), None)
@@ -168,7 +168,7 @@ def eval_set(repo: Repository) -> Iterator[Mark]:
 )
 def eval_gate(repo: Repository) -> Iterator[Mark]:
     """Judge the eval commands of CI by what hides their failure."""
-    if next(asking(repo), None) is None and not evals(repo):
+    if not asking(repo) and not evals(repo):
         return
     for path, line, hidden, where, perhaps in _evaluates(repo):
         if hidden:
@@ -375,7 +375,7 @@ LOGS = re.compile(r"^(log|logger|logging|_log|_logger|LOG|LOGGER)\.(debug|info|w
 )
 def private_traces(repo: Repository) -> Iterator[Mark]:
     """Judge what is logged by the names that are asked with, and the switches of tracing."""
-    if next(asking(repo), None) is None:
+    if not asking(repo):
         return
     for path, text in each_text(repo, ".yaml", ".yml", ".env", ".toml", ".sh", ".example"):
         hides = line_of(text, HIDES)

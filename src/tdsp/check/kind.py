@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from tdsp.check.data import LEARNERS, VALIDATORS
+from tdsp.check.rule import once
 from tdsp.reading import Repository
 from tdsp.reading.python import Call, Module, Value
 
@@ -72,6 +73,7 @@ def _parts(names: set[str]) -> tuple[str, ...]:
     return tuple(f"{name}." for name in names) or ("\0",)
 
 
+@once
 def kind(repo: Repository) -> str:
     """Return tdsp, other template, generative, none (machine learning, no template) or not ml."""
     path, answers = repo.answers
@@ -100,11 +102,14 @@ def clients(module: Module) -> list[Call]:
     return [call for call in module.calls if CLIENTS.match(call.name)]
 
 
-def asking(repo: Repository) -> Iterator[tuple[Module, list[Call]]]:
-    """Yield the production files that ask a language model, with the calls that do."""
+@once
+def asking(repo: Repository) -> list[tuple[Module, list[Call]]]:
+    """Return the production files that ask a language model, with the calls that do."""
+    found = []
     for module in repo.modules("production"):
-        if found := [*asks(module), *(c for c in clients(module) if CHAINS.match(c.name))]:
-            yield module, found
+        if calls := [*asks(module), *(c for c in clients(module) if CHAINS.match(c.name))]:
+            found.append((module, calls))
+    return found
 
 
 def evals(repo: Repository) -> list[tuple[str, int]]:

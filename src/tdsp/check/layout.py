@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tdsp.check.data import trains
-from tdsp.check.rule import Mark, at, broken, check, first, held
+from tdsp.check.rule import Mark, at, broken, check, first, held, once, unsure
 from tdsp.check.shell import commands
 from tdsp.reading import Repository
 from tdsp.reading.python import Module
@@ -136,13 +136,7 @@ LONG = "def scale(x):\n    return x\n" + "\n".join(f"A{n} = {n}" for n in range(
 )  # fmt: skip
 def there_once(repo: Repository) -> Iterator[Mark]:
     """Compare the texts of imported modules; those that differ show that it was looked at."""
-    known = {module.path: module for module in repo.modules("production")}
-    imported: dict[str, str] = {}
-    for module in known.values():
-        for each in module.imports:
-            for path in _target(module.path, each.module, each.name, each.level):
-                if path in known and path != module.path:
-                    imported.setdefault(path, module.path)
+    imported = _imported(repo)
     seen: dict[str, str] = {}
     twice = False
     for path in sorted(imported):
@@ -152,13 +146,79 @@ def there_once(repo: Repository) -> Iterator[Mark]:
         if text in seen:
             twice = True
             message = f"the same as {seen[text]}, and both are imported"
-            yield broken(repo, known[path], 1, message)
+            yield broken(repo, imported[path], 1, message)
         seen.setdefault(text, path)
     if len(imported) > 1 and not twice:
-        yield held(repo, known[sorted(imported)[0]], 1, "imported modules differ")
+        yield held(repo, imported[min(imported)], 1, "imported modules differ")
 
 
-def _target(path: str, module: str, name: str, level: int) -> list[str]:
+@once
+def _imported(repo: Repository) -> dict[str, Module]:
+    """Return the files of production code that other production code imports."""
+    known = {module.path: module for module in repo.modules("production")}
+    found: dict[str, Module] = {}
+    for module in known.values():
+        for each in module.imports:
+            for path in targets(module.path, each.module, each.name, each.level):
+                if path in known and path != module.path:
+                    found[path] = known[path]
+    return found
+
+
+VERSIONED = re.compile(
+    r"(?i)^(?P<of>\w*[a-z]\w*?)"
+    r"([_-]v\d+|[_-]?(final|old|backup|bak|copy|orig(inal)?)\d*| ?\(\d+\)|( - | )copy)$"
+)
+
+
+@check(
+    "LA09",
+    family="code",
+    title="Old versions of a file are in git's history only",
+    why="Who finds model.py and model_v2.py cannot tell which one runs, and corrects the other.",
+    fix="Delete the one that nothing uses: git keeps it.",
+    unless="no file of code imports another one",
+    severity="note",
+    bad={
+        "model.py": "def fit(x):\n    return x\n",
+        "model_v2.py": "def fit(x):\n    return x * 2\n",
+        "train.py": "from model import fit\n\nprint(fit(1))\n",
+    },
+    good={
+        "model.py": "def fit(x):\n    return x\n",
+        "train.py": "from model import fit\n\nprint(fit(1))\n",
+    },
+)
+def dead_versions(repo: Repository) -> Iterator[Mark]:
+    """Judge files that are named a version of an imported one by whether anything names them."""
+    imported = _imported(repo)
+    dead = False
+    for module in repo.modules("production"):
+        folder, _, name = module.path.removesuffix(".py").rpartition("/")
+        match = VERSIONED.match(name)
+        original = f"{folder}/{match['of']}.py".lstrip("/") if match else ""
+        if not match or original not in imported or module.path in imported:
+            continue
+        dead = True
+        if place := _naming(repo, name, {module.path, original}):
+            message = f"it stands beside {original}, and {place} names it"
+            yield unsure(repo, module, 1, message)
+        else:
+            yield broken(repo, module, 1, f"nothing uses it, and {original} beside it is imported")
+    if imported and not dead:
+        yield held(repo, imported[min(imported)], 1, "it has no old versions beside it")
+
+
+def _naming(repo: Repository, name: str, besides: set[str]) -> str:
+    """Return a text that names a module, "" if none does."""
+    word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+    for path, file in repo.files.items():
+        if path not in besides and file.text and name in file.text and word.search(file.text):
+            return path
+    return ""
+
+
+def targets(path: str, module: str, name: str, level: int) -> list[str]:
     """Return the files that an import may mean: from the root, src, or its own folder."""
     folder = path.rpartition("/")[0]
     parts = [module.replace(".", "/"), name.lstrip(".").replace(".", "/")]

@@ -1,10 +1,9 @@
 """Leakage: whether the model, or what prepares its rows, has seen what it is measured on."""
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 from tdsp.check.flow import SPLITS, Flow, Split, Tag, flows, known_kind
-from tdsp.check.rule import Mark, broken, check, first, held, unsure
+from tdsp.check.rule import Mark, broken, check, first, held, once, unsure
 from tdsp.reading import Repository
 from tdsp.reading.python import Assign, Call, Value
 
@@ -33,9 +32,9 @@ BOOST = (
 )
 
 
-@lru_cache(maxsize=1)
+@once
 def followed(repo: Repository) -> tuple[Flow, ...]:
-    """Return the flows of all judged files; they are worked out once for a repository."""
+    """Return the flows of all judged files."""
     return tuple(flow for module in repo.modules(*JUDGED) for flow in flows(module))
 
 

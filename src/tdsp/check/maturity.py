@@ -3,11 +3,14 @@
 Three scales: Microsoft's MLOps maturity model (0 to 4, by area), Google's levels of automation (0
 to 2), and the ML Test Score (four sections of seven items; the score is the lowest). A step counts
 only when its checks pass. Where there was nothing to judge, it is not judged, which is no pass.
+What is reached by a deed, such as a deployment, needs a record of it too: without one, people are
+asked.
 What people answered in the form of `tdsp assess` stands beside it, and never counts as proven.
 """
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tdsp.check.kind import kind
 from tdsp.check.rule import Check
@@ -18,13 +21,20 @@ from tdsp.ladder import (
     BRINGS,
     FORM,
     GOOGLE,
+    GOOGLE_RECORDS,
+    IN_USE,
     ITEMS,
     PRINCIPLES,
+    RECORDS,
     SECTIONS,
     Levels,
 )
 from tdsp.reading import Repository
 
+Place = tuple[str, int]
+# A version of a registered model, as MLflow and Azure ML address it.
+NUMBERED = re.compile(r"models:/[\w.-]+/\d+(?![\w.])")
+AZURE_NUMBERED = re.compile(r"azureml:[\w.-]+:\d+|azureml://\S+/models/[\w.-]+/versions/\d+")
 MICROSOFT: dict[str, Levels] = {name: area.checks for name, area in AREAS.items() if area.checks}
 
 
@@ -41,23 +51,32 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a scale: proven, open, not judged, said or ask people, with what shows it."""
+    """One step of a scale: proven, open, not judged, said or ask people, with what shows it.
+
+    `record` is the place that shows that it was done, `lacks` what would show it.
+    """
 
     name: str
     state: str
     results: tuple[Result, ...]
     said: Said | None = None
+    record: Place | None = None
+    lacks: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """One scale: the level reached, the steps, and what is missing for the next level."""
+    """One scale: the level reached, the steps, and what is missing for the next level.
+
+    `lacks` is what has to be on record for it, "" when nothing or only checks are missing.
+    """
 
     name: str
     level: int
     top: int
     steps: tuple[Step, ...]
     missing: tuple[Result, ...]
+    lacks: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +120,68 @@ def maturity(report: Report) -> Maturity:
     by_id = {each.check.id: each for each in report.results}
     said = tuple(answers(report.repository))
     claims = {each.question: each for each in said}
-    areas = tuple(_scale(name, levels, by_id) for name, levels in MICROSOFT.items())
+    done = records(report.repository)
+    areas = tuple(
+        scaled(name, area.checks, by_id, area.records, done)
+        for name, area in AREAS.items()
+        if area.checks
+    )
     sections = {
         title: tuple(
-            step(f"{item}: {what}", _proving(item, by_id), claims.get(item))
+            kept(item, step(f"{item}: {what}", _proving(item, by_id), claims.get(item)), done)
             for item, what in ITEMS.items()
             if item[0] == key
         )
         for key, title in SECTIONS.items()
     }
     principles = tuple(
-        step(f"{key}: {what}", _proving(key, by_id)) for key, what in PRINCIPLES.items()
+        kept(key, step(f"{key}: {what}", _proving(key, by_id)), done)
+        for key, what in PRINCIPLES.items()
     )
-    return Maturity(
-        areas, _scale("Google", GOOGLE, by_id), sections, principles, said, _next(report)
-    )
+    google = scaled("Google", GOOGLE, by_id, GOOGLE_RECORDS, done)
+    return Maturity(areas, google, sections, principles, said, _next(report))
+
+
+def records(repo: Repository) -> dict[str, Place]:
+    """Return where files show that a model was trained, and that one was registered or deployed."""
+    found: dict[str, Place] = {}
+    for deed, places in (("trained", _trained(repo)), ("released", _released(repo))):
+        if place := next(places, None):
+            found[deed] = place
+    return found
+
+
+def _trained(repo: Repository) -> Iterator[Place]:
+    for path, documents in repo.yaml.items():
+        data = documents[0].data if documents and path.endswith("dvc.lock") else None
+        if isinstance(data, dict) and data.get("stages"):
+            yield path, documents[0].line("stages")
+    files = [*repo.models, *repo.named(r"(.*/)?[^/]*metrics\.json")]
+    for path in (*(each.path for each in repo.saved), *(each.path for each in files)):
+        if repo.role(path) == "production":
+            yield path, 1
+
+
+def _released(repo: Repository) -> Iterator[Place]:
+    for each in repo.azureml:
+        if "Deployment" in each.kind and AZURE_NUMBERED.fullmatch(str(each.get("model"))):
+            yield each.path, each.document.line("model")
+    for file in repo.named(r"(.*/)?registered_model_meta"):  # MLflow puts it beside the model
+        yield file.path, 1
+    for path, file in repo.files.items():
+        told = file.suffix in {".yaml", ".yml", ".env", ".toml"} and file.text
+        if told and repo.role(path) == "production" and (match := NUMBERED.search(file.text or "")):
+            yield path, (file.text or "").count("\n", 0, match.start()) + 1
+
+
+def kept(key: str, found: Step, done: dict[str, Place]) -> Step:
+    """Return the step of an item. One that a model in use keeps is asked when none is on record."""
+    deed = IN_USE.get(key)
+    if deed is None or found.state != "proven":
+        return found
+    if deed in done:
+        return replace(found, record=done[deed])
+    return replace(found, state="ask people", lacks=RECORDS[deed])
 
 
 def _next(report: Report) -> str:
@@ -130,20 +196,32 @@ def _proving(item: str, by_id: dict[str, Result]) -> list[Result]:
     return [each for each in by_id.values() if item in each.check.proves]
 
 
-def _scale(name: str, levels: Levels, by_id: dict[str, Result]) -> Scale:
-    steps, level = [], 0
+def scaled(
+    name: str,
+    levels: Levels,
+    by_id: dict[str, Result],
+    needed: dict[int, str],
+    done: dict[str, Place],
+) -> Scale:
+    """Return the level of one scale: its steps in order, up to the first that is not proven."""
+    steps, level, stopped = [], 0, False
     missing: tuple[Result, ...] = ()
     for number, names in levels.items():
         results = [by_id[each] for each in names if each in by_id]
         lacking = tuple(each for each in results if each.outcome != "pass")
         judged = [each for each in lacking if each.outcome != "not applicable"]
         state = "proven" if not lacking else "open" if judged else "not judged"
-        steps.append(Step(f"level {number}", state, tuple(results)))
+        deed = needed.get(number, "")
+        lacks = RECORDS[deed] if deed and deed not in done else ""
+        state = "ask people" if state == "proven" and lacks else state
+        found = Step(f"level {number}", state, tuple(results), None, done.get(deed), lacks)
+        steps.append(found)
         if state == "proven" and level == number - 1:
             level = number
-        elif level == number - 1 and not missing:
-            missing = lacking
-    return Scale(name, level, max(levels), tuple(steps), missing)
+        elif not stopped:
+            stopped, missing = True, lacking
+    lacks = next((each.lacks for each in steps if each.state != "proven"), "")
+    return Scale(name, level, max(levels), tuple(steps), missing, lacks)
 
 
 def step(name: str, results: list[Result], claim: Said | None = None) -> Step:

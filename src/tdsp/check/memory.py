@@ -40,8 +40,8 @@ OWN = (".gitconfig", ".config/git/config", ".config/git/ignore")
 def version() -> str:
     """Return a hash of what reads and judges, and of the Python that parses."""
     here = Path(__file__).parents[1]
-    folders = (here, here / "reading", here / "check")
-    sources = [each for folder in folders for each in sorted(folder.glob("*.py"))]
+    folders = (here / "reading", here / "check")
+    sources = [*sorted(here.glob("*.py")), *(e for f in folders for e in sorted(f.rglob("*.py")))]
     found = hashlib.sha256(sys.version.encode())
     for each in sources:
         found.update(each.read_bytes())

@@ -4,7 +4,9 @@ import datetime
 import re
 from collections.abc import Iterator
 
+import tdsp
 from tdsp.check.ci import deploys
+from tdsp.check.kind import kind
 from tdsp.check.rule import Mark, at, check
 from tdsp.reading import Repository
 
@@ -234,3 +236,40 @@ def expired(repo: Repository) -> Iterator[Mark]:
                 yield at(repo, "fail", "expiry.yaml", number, f"its end was {date}")
             else:
                 yield at(repo, "held", "expiry.yaml", number)
+
+
+RELEASE = re.compile(r"v?(\d+)\.(\d+)(\.\d+)?(-\d+-g[0-9a-f]+)?")
+ANSWERS = "_commit: {}\n_src_path: gh:example/tdsp\npackage_name: churn\nlevel: train\n"
+
+
+@check(
+    "TP01",
+    family="people",
+    title="The project follows its template",
+    why="What the template has mended since then is still broken here, and the later the update,"
+    " the more there is to merge.",
+    fix="Run `copier update`, and look at what it changes.",
+    unless="the project is not made from a template",
+    severity="note",
+    bad={".copier-answers.yml": ANSWERS.format("v0.0.1")},
+    good={".copier-answers.yml": ANSWERS.format(f"v{tdsp.__version__}")},
+)
+def template_behind(repo: Repository) -> Iterator[Mark]:
+    """Compare the version in the answers file with that of this tdsp; no network is asked."""
+    path, answers = repo.answers
+    if not path:
+        return
+    line = repo.yaml[path][0].line("_commit")
+    made = RELEASE.fullmatch(str(answers.get("_commit", "")))
+    known = RELEASE.match(tdsp.__version__)
+    if kind(repo) != "tdsp":
+        ask = "cruft check" if path == ".cruft.json" else "copier check-update"
+        message = f"the releases of this template are not known here: `{ask}` asks for them"
+        yield at(repo, "unknown", path, line, message)
+    elif made is None or known is None:
+        yield at(repo, "unknown", path, line, "it is made from a commit that is no release")
+    elif (int(made[1]), int(made[2])) < (int(known[1]), int(known[2])):
+        message = f"made with {made[0]}; this tdsp is of {tdsp.__version__}"
+        yield at(repo, "fail", path, line, message)
+    else:
+        yield at(repo, "held", path, line, f"this tdsp knows nothing newer than {made[0]}")

@@ -212,6 +212,11 @@ def _scale(console: Console, scale: Scale) -> None:
                 Text(f"      {each.outcome:<15} {each.check.id} {each.check.title}{mark}", "dim"),
                 soft_wrap=True,
             )
+        if step.record is not None:
+            shown = f"      on record       {step.record[0]}:{step.record[1]}"
+            console.print(Text(shown, "dim"), soft_wrap=True)
+        elif step.lacks:
+            console.print(Text(f"      not found       {step.lacks}", "dim"), soft_wrap=True)
 
 
 def _item(console: Console, step: Step) -> None:
@@ -223,6 +228,7 @@ def _item(console: Console, step: Step) -> None:
     ]
     if step.said is not None:
         shown = [f"{step.said.score:g} by people, {step.said.path}:{step.said.line}"]
+    shown = [f"not found: {step.lacks}"] if step.lacks else shown
     evidence = f"  ({'; '.join(shown[:PLACES])})" if shown else ""
     console.print(
         Text.assemble(f"  {step.state:<10} {step.name}", (evidence, "dim")), soft_wrap=True
@@ -233,9 +239,13 @@ def _path(console: Console, found: Maturity) -> None:
     """Print the shortest way to the next level: what the lowest areas lack."""
     lowest = [area for area in found.areas if area.level == found.level]
     missing = {each.check.id: each for area in lowest for each in area.missing}
-    if not missing:
+    deeds = dict.fromkeys(area.lacks for area in lowest if area.lacks and not area.missing)
+    if not (missing or deeds):
         return
     console.print(Text(f"To level {found.level + 1}", "bold"))
+    for deed in deeds:
+        text = f"  {deed}; of what no file shows, `tdsp assess` asks people"
+        console.print(Text(text), soft_wrap=True)
     for each in missing.values():
         place = f"{where(each.marks[0])}  " if each.marks else ""
         reason = f" (not judged now: {each.reason})" if each.outcome == "not applicable" else ""
@@ -293,10 +303,12 @@ def _maturity(found: Maturity) -> dict[str, Any]:
             "missing": {
                 area.name: [each.check.id for each in area.missing] for area in found.areas
             },
+            "not_on_record": {area.name: area.lacks for area in found.areas if area.lacks},
         },
         "google": {
             "level": found.google.level,
             "missing": [e.check.id for e in found.google.missing],
+            "not_on_record": found.google.lacks or None,
         },
         "ml_test_score": {
             "score": found.score,

@@ -7,11 +7,15 @@ place that shows it.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import wraps
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from tdsp.reading import Repository
 from tdsp.reading.python import Module
 
 Texts = dict[str, str]
+T = TypeVar("T")
 SEVERITIES = ("note", "warning", "error")
 OUTCOMES = ("fail", "unknown", "pass", "not applicable")
 FAMILIES = {
@@ -112,6 +116,19 @@ def at(
 ) -> Mark:
     """Mark a line of any text file."""
     return Mark(kind, path, line, repo.line(path, line), message, severity)
+
+
+def once(ask: Callable[[Repository], T]) -> Callable[[Repository], T]:
+    """Work out for each repository once what several checks ask; nothing outlives its facts."""
+    known: WeakKeyDictionary[Repository, T] = WeakKeyDictionary()
+
+    @wraps(ask)
+    def asked(repo: Repository) -> T:
+        if repo not in known:
+            known[repo] = ask(repo)
+        return known[repo]
+
+    return asked
 
 
 def first(marks: Iterable[Mark], most: int = 50) -> Iterator[Mark]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tdsp.check.model import LOADS, predicts
-from tdsp.check.rule import Mark, at, broken, check, held, unsure
+from tdsp.check.rule import Mark, at, broken, check, held, once, unsure
 from tdsp.reading import Repository
 from tdsp.reading.python import Call, Function, Module
 
@@ -49,6 +49,7 @@ def routes(module: Module) -> Iterator[Function]:
             yield function
 
 
+@once
 def services(repo: Repository) -> list[tuple[Module, list[Function]]]:
     """Return the files that answer requests with a model, and their routes."""
     found = []

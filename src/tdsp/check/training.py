@@ -1,10 +1,10 @@
 """Training and evaluation: whether they can be repeated and compared."""
 
-import json
 import re
 from collections.abc import Iterator
 
 from tdsp.check.data import READERS, trains
+from tdsp.check.evaluation import numbers
 from tdsp.check.monitoring import TRAINING
 from tdsp.check.rule import Mark, at, broken, check, held, unsure
 from tdsp.check.shell import commands
@@ -296,11 +296,7 @@ def too_good(repo: Repository) -> Iterator[Mark]:
     for file in repo.named(r"(.*/)?[^/]*(metrics|scores|eval\w*)[^/]*\.json"):
         if repo.role(file.path) in {"test", "vendored"} or "train" in file.name:
             continue
-        try:
-            data = json.loads(file.text or "")
-        except (ValueError, RecursionError):
-            continue
-        for name, value in _figures(data):
+        for name, value in _figures(file.text or ""):
             if value >= 0.999:
                 line = next(
                     (
@@ -315,16 +311,11 @@ def too_good(repo: Repository) -> Iterator[Mark]:
                 yield at(repo, "held", file.path, 1, f"{name} is {value:g}")
 
 
-def _figures(data: object, path: str = "") -> Iterator[tuple[str, float]]:
-    waiting = [(path, data)]
-    while waiting:
-        name, value = waiting.pop()
-        if isinstance(value, dict):
-            waiting += [(f"{name}.{key}".strip("."), inner) for key, inner in value.items()]
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            known = re.search(r"(?i)(^|[._])(roc_auc|auc|accuracy|acc|r2|f1)(_score)?$", name)
-            if known and "train" not in name.lower() and 0 <= value <= 1:
-                yield name, float(value)
+def _figures(text: str) -> Iterator[tuple[str, float]]:
+    for name, value in numbers(text):
+        known = re.search(r"(?i)(^|[._])(roc_auc|auc|accuracy|acc|r2|f1)(_score)?$", name)
+        if known and "train" not in name.lower() and 0 <= value <= 1:
+            yield name, value
 
 
 @check(

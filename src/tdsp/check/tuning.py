@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tdsp.check.leakage import random_split
 from tdsp.check.rule import Mark, at, broken, check, held, unsure
 from tdsp.reading import Repository
-from tdsp.reading.python import Module
+from tdsp.reading.python import Call, Module
 
 TIMES = (
     "import pandas as pd\nfrom sklearn.model_selection import train_test_split\n\n"
@@ -156,6 +156,109 @@ def _tracks(module: Module) -> bool:
     return bool({e.module.split(".")[0] for e in module.imports} & {"mlflow", "wandb", "dvclive"})
 
 
+ESTIMATORS = re.compile(r"^(sklearn|imblearn|xgboost|lightgbm|catboost)\.")
+HELPERS = re.compile(r"^sklearn\.(model_selection|metrics|datasets|inspection|utils)\.")
+NO_PARAMETERS = frozenset(
+    (
+        *(
+            "random_state",
+            "random_seed",
+            "seed",
+            "n_jobs",
+            "nthread",
+            "thread_count",
+            "num_threads",
+        ),
+        *("verbose", "verbosity", "cv", "y_min", "y_max", "fill_value", "missing"),
+    )
+)
+ENOUGH = 5
+SETTINGS = re.compile(
+    r"(?i)(.*/)?(params?|parameters|hyper_?params?(eters)?|hparams|config(uration)?s?|settings)[^/]*"
+    r"\.(ya?ml|toml|json|ini|cfg)|(.*/)?(conf|configs?)/.*\.(ya?ml|toml|json|ini|cfg)"
+)
+FLAGS = frozenset(
+    ("argparse", "click", "typer", "absl", "fire", "hydra", "omegaconf", "gin", "optuna")
+)
+MODEL = (
+    "from sklearn.ensemble import GradientBoostingClassifier\n\n"
+    "model = GradientBoostingClassifier({})\nmodel.fit([[0], [1]], [0, 1])\n"
+)
+
+
+@check(
+    "TR12",
+    family="training",
+    title="Parameters of the model are configuration",
+    why="A number in the code changes with the code: no run says with which numbers it was made,"
+    " and a comparison means an edit.",
+    fix="Move them to params.yaml or another file of settings, and read them there.",
+    unless=f"no file that trains gives a model {ENOUGH} numbers",
+    severity="note",
+    proves=("P3",),
+    bad={
+        "train.py": MODEL.format(
+            "n_estimators=300, max_depth=4, learning_rate=0.05, subsample=0.8, min_samples_leaf=20"
+        )
+    },
+    good={
+        "params.yaml": "model:\n  max_depth: 4\n",
+        "train.py": "import yaml\n"
+        + MODEL.format("**yaml.safe_load(open('params.yaml'))['model']"),
+    },
+)
+def parameters_outside(repo: Repository) -> Iterator[Mark]:
+    """Count the numbers that a file gives to models, where no file of settings is there."""
+    fitting = [
+        module
+        for module in repo.modules("production")
+        if _is_model(module) and _makes(module) and "exported_pipeline" not in module.source
+    ]  # TPOT writes what it found as a file, under that name
+    if not fitting:
+        return
+    settings = [file for file in repo.named(SETTINGS.pattern) if not _of_tools(file.path)]
+    if settings:
+        yield at(repo, "held", settings[0].path, 1, "a file of settings")
+        return
+    most = max(fitting, key=lambda module: len(_numbers(module)))
+    numbers = _numbers(most)
+    if len(numbers) < ENOUGH:
+        return
+    names = ", ".join(dict.fromkeys(name for name, _ in numbers))
+    if FLAGS & {each.module.split(".")[0] for each in most.imports}:
+        yield unsure(repo, most, numbers[0][1], "its command line may set them")
+    else:
+        yield broken(
+            repo, most, numbers[0][1], f"{len(numbers)} numbers stand in the code: {names}"
+        )
+
+
+def _makes(module: Module) -> list[Call]:
+    """Return the calls that make a model or a transformer of a known library."""
+    return [
+        call
+        for call in module.calls
+        if ESTIMATORS.match(call.name)
+        and not HELPERS.match(call.name)
+        and call.method[:1].isupper()
+    ]
+
+
+def _numbers(module: Module) -> list[tuple[str, int]]:
+    """Return name and line of the parameters that are numbers in the code."""
+    return [
+        (name, call.line)
+        for call in _makes(module)
+        for name, value in call.keywords.items()
+        if type(value.constant) in (int, float) and name not in NO_PARAMETERS
+    ]
+
+
+def _of_tools(path: str) -> bool:
+    """Tell whether a file of settings is that of a tool, such as .streamlit/config.toml."""
+    return any(part.startswith((".", "_")) for part in path.split("/"))
+
+
 SAVES = re.compile(
     r"^(joblib\.dump|pickle\.dump|cloudpickle\.dump|dill\.dump|torch\.save|skops\.io\.dump)$"
 )
@@ -171,7 +274,7 @@ DUMP = (
     why="A pickle opens with the library that wrote it. With another version it fails, or it opens"
     " and answers otherwise.",
     fix="Lock the environment in the repository, or save with MLflow, which writes it down.",
-    unless="no script saves a model as a pickle",
+    unless="no script saves a model as a pickle, and MLflow has saved none here",
     severity="note",
     proves=("I1",),
     bad={"train.py": DUMP, "requirements.txt": "scikit-learn\njoblib\n"},
@@ -179,6 +282,13 @@ DUMP = (
 )
 def versions_kept(repo: Repository) -> Iterator[Mark]:
     """Look for a lock, or for a format that keeps the environment, where models are pickled."""
+    for model in repo.saved:
+        beside = [f"{model.folder}/{each}".lstrip("/") for each in model.environment]
+        if there := [each for each in beside if each in repo.files]:
+            yield at(repo, "held", there[0], 1, "the versions are beside the model")
+        elif model.environment:
+            message = f"it names {model.environment[0]}, which is not beside it"
+            yield at(repo, "fail", model.path, 1, message)
     saved = next(
         (
             (module, call)

@@ -45,13 +45,24 @@ class AzureML:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A model that MLflow has saved: its flavours, and whether inputs and outputs are written."""
+    """A model that MLflow has saved: what loads it, since when it is there, what is written of it.
+
+    `environment` are the files that it names for its libraries, beside it. `line` is that of its
+    signature, or the first.
+    """
 
     path: str
     line: int
     flavours: tuple[str, ...]
     signature: bool
     run: str
+    created: str = ""
+    environment: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """Return the folder of the model."""
+        return self.path.rpartition("/")[0]
 
 
 def resources(files: Iterable[File]) -> Iterator[Resource]:
@@ -89,6 +100,15 @@ def saved(documents: dict[str, tuple[Document, ...]]) -> Iterator[Saved]:
             flavours = data.get("flavors") if isinstance(data, dict) else None
             if isinstance(data, dict) and isinstance(flavours, dict):
                 line = document.line("signature")
-                run = str(data.get("run_id") or "")
-                signature = bool(data.get("signature"))
-                yield Saved(path, line, tuple(map(str, flavours)), signature, run)
+                run, created = (str(data.get(key) or "") for key in ("run_id", "utc_time_created"))
+                signature, named = bool(data.get("signature")), tuple(map(str, flavours))
+                environment = tuple(_environment(flavours.get("python_function")))
+                yield Saved(path, line, named, signature, run, created, environment)
+
+
+def _environment(python: Any) -> Iterator[str]:
+    """Yield the files of an environment: one in old models, one by manager in newer ones."""
+    given = python.get("env") if isinstance(python, dict) else None
+    for name in given.values() if isinstance(given, dict) else (given,):
+        if isinstance(name, str) and name:
+            yield name

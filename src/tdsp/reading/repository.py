@@ -73,6 +73,7 @@ class Repository:
     submodules: tuple[str, ...] = ()
     committed: datetime.datetime | None = None
     _roles: dict[str, str] = field(default_factory=dict, compare=False)
+    _listed: dict[tuple[str, ...], tuple[Module, ...]] = field(default_factory=dict, compare=False)
 
     def text(self, path: str) -> str:
         """Return a file's text, "" if there is none."""
@@ -108,8 +109,13 @@ class Repository:
         return frozenset(path.rsplit("/", 1)[0] for path in licences)
 
     def modules(self, *roles: str) -> Iterator[Module]:
-        """Yield the Python that parses, notebooks included, of files with these roles."""
+        """Return the Python that parses, notebooks included, of files with these roles."""
         wanted = roles or ("production",)
+        if wanted not in self._listed:
+            self._listed[wanted] = tuple(self._modules(wanted))
+        return iter(self._listed[wanted])
+
+    def _modules(self, wanted: tuple[str, ...]) -> Iterator[Module]:
         for path, module in self.python.items():
             if not module.problem and self.role(path) in wanted:
                 yield module
@@ -263,6 +269,12 @@ def source_git(root: Path, commit: objects.Commit) -> Source:
 
 
 def _sorted(found: dict[str, File]) -> dict[str, File]:
+    """Return the files in their order; equal texts are kept once."""
+    texts: dict[str, str] = {}
+    for path, file in found.items():
+        text = file.text
+        if text is not None and (known := texts.setdefault(text, text)) is not text:
+            found[path] = replace(file, text=known)
     return dict(sorted(found.items(), key=lambda each: files.order(each[0])))
 
 
@@ -341,6 +353,8 @@ class _Gather:
         self.docker: dict[str, tuple[Docker, ...]] = {}
         self.problems: list[tuple[str, str]] = []
         self.parsed: dict[str, Module] = {}
+        self.documents: dict[str, tuple[tuple[Document, ...], str]] = {}
+        self.locked: dict[tuple[str, str], Lock] = {}
         self.source = 0
 
     def take(self, path: str, file: File) -> None:
@@ -357,7 +371,7 @@ class _Gather:
         elif suffix in {".yaml", ".yml", ".dvc"} or name in {"dvc.lock", "MLmodel", "MLproject"}:
             self._yaml(path, text)
         elif name in packages.LOCKS:
-            self.locks.append(packages.lock(path, text))
+            self.locks.append(self._lock(path, text))
         elif suffix == ".toml":
             self._toml(path, text)
         elif suffix == ".json" and name in {".cruft.json"}:
@@ -385,8 +399,17 @@ class _Gather:
             self.known.put(text, module)
         return module
 
+    def _lock(self, path: str, text: str) -> Lock:
+        key = path.rsplit("/", 1)[-1], text  # a lock is read by its name
+        if key not in self.locked:
+            self.locked[key] = packages.lock(path, text)
+        return replace(self.locked[key], path=path)
+
     def _yaml(self, path: str, text: str) -> None:
-        documents, problem = yamls.documents(path, text)
+        if text not in self.documents:
+            self.documents[text] = yamls.documents(path, text)
+        documents, problem = self.documents[text]
+        documents = tuple(replace(each, path=path) for each in documents)
         if problem:
             self.problems.append((path, problem))
             return
@@ -424,7 +447,7 @@ class _Gather:
         asked = list(packages.requirements(path, text))
         hashes = "--hash=sha256" in text
         if asked and (hashes or (len(asked) > 1 and all(each.exact for each in asked))):
-            self.locks.append(packages.lock(path, text))
+            self.locks.append(self._lock(path, text))
         if not hashes:
             self.requirements.extend(asked)
 
