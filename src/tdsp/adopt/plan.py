@@ -6,7 +6,8 @@ A plan is made from facts, edited by a person, and carried out to the letter.
 from dataclasses import dataclass
 
 FORMAT = 1
-LEVELS = {0: "in place", 1: "moved", 2: "edited"}
+LEVELS = {0: "in place", 1: "moved", 2: "edited", 3: "pipeline"}
+PIPELINED = 3
 KINDS = (
     "code", "script", "test", "notebook", "raw data", "derived data", "model", "result", "document",
     "configuration", "dependencies", "build", "web", "assistant", "vendored", "archive", "junk",
