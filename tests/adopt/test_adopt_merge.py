@@ -7,7 +7,8 @@ import pytest
 import yaml
 from tests.adopt.hand import RENDER
 
-from tdsp.adopt import ignores, sections, workflows
+from tdsp.adopt import ignores, locking, sections, workflows
+from tdsp.adopt import merge as merging
 from tdsp.adopt.gitwork import Entry
 from tdsp.adopt.merge import Merged, Place, attribute, merge
 from tdsp.adopt.rendering import Render, Rendered, for_level
@@ -144,10 +145,38 @@ def test_in_place_adds_no_code_and_no_package() -> None:
 LOCK = b"pandas==3.0.1 \\\n    --hash=sha256:00\nscikit-learn==1.8.0\n"
 
 
+@pytest.mark.parametrize("locks", [True, False])
+def test_lock_is_added_where_it_is_asked_for(locks: bool) -> None:
+    project = b'[project]\nname = "a"\nversion = "1"\nrequires-python = ">=3.11"\n'
+    done = Merged(files={"sub/pyproject.toml": Rendered(project)})
+    merging._locked(done, Place({}, lambda _: b"", 2, "sub", lock_it=locks))
+    if locks:
+        assert b'name = "a"' in done.files["sub/uv.lock"].content and not done.notes
+        assert done.added == ["sub/uv.lock"]
+    else:
+        assert "sub/uv.lock" not in done.files and "needs the network" in done.notes[0][1]
+
+
+def test_lock_of_the_user_stays() -> None:
+    done = Merged(files={"pyproject.toml": Rendered(b"")})
+    tree = {"uv.lock": Entry("100644", "1")}
+    merging._locked(done, Place(tree, lambda _: b"", 2, lock_it=True))
+    assert "uv.lock" not in done.files and "yours stays" in done.notes[0][1]
+
+
+def test_lock_without_the_network_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", "/nonexistent-cache/x")
+    asked = b'[project]\nname = "a"\nversion = "1"\ndependencies = ["no-such-package-a==1"]\n'
+    content, problem = locking.lock(asked)
+    assert content == b"" and "uv says" in problem
+    assert locking._said("at https://ada:pw@host/x\n failed") == "at https://***@host/x failed"
+
+
 def test_requirements_are_added_by_uv() -> None:
     project = b'[project]\nname = "x"\nversion = "1"\ndependencies = ["pandas>=3.0"]\n'
     asked = "scikit-learn==1.4.0\nrequests>=2\n# note\npandas\n".encode("utf-16")
-    content, notes = sections.requirements(project, asked, "requirements.txt", LOCK)
+    content, notes = locking.requirements(project, asked, "requirements.txt", LOCK)
     found = tomllib.loads(content.decode())["project"]["dependencies"]
     assert found == ["pandas>=3.0", "requests>=2", "scikit-learn"]
     assert any("scikit-learn==1.4.0" in each and "1.8.0" in each for each in notes)
@@ -155,7 +184,7 @@ def test_requirements_are_added_by_uv() -> None:
 
 def test_requirements_that_uv_refuses_are_said() -> None:
     project = b'[project]\nname = "x"\nversion = "1"\n'
-    content, notes = sections.requirements(project, b"???\n", "requirements.txt", LOCK)
+    content, notes = locking.requirements(project, b"???\n", "requirements.txt", LOCK)
     assert content == project and "uv says" in notes[0]
 
 

@@ -68,9 +68,11 @@ Renderer = Callable[[Plan], Render]
 
 def apply(
     folder: Path, plan: Plan, say: Say, bundle: Path | None = None, renderer: Renderer = render,
-    *, way: Way | None = None,
+    *, way: Way | None = None, lock: bool = False,
 ) -> Applied:  # fmt: skip
-    """Carry a plan out, all of it or nothing. Scripts are run for level 3, if a way is given.
+    """Carry a plan out, all of it or nothing.
+
+    With a way, scripts are run for level 3; with `lock`, uv asks the network for uv.lock.
 
     Raises TdspError, with the repository as it was, for a state of the repository or a plan that
     cannot be carried out safely.
@@ -82,7 +84,7 @@ def apply(
     if bundle is not None:
         _bundle(git, bundle)
     say("Making the commits")
-    built = _built(git, plan, tree, say, renderer, way)
+    built = _built(git, plan, tree, say, renderer, way, lock)
     tip = built.tip
     target = git.tree(tip)
     _clear(git, tree, target)
@@ -235,7 +237,7 @@ def _bundle(git: Git, target: Path) -> None:
 
 
 def _built(
-    git: Git, plan: Plan, tree: Tree, say: Say, renderer: Renderer, way: Way | None
+    git: Git, plan: Plan, tree: Tree, say: Say, renderer: Renderer, way: Way | None, lock: bool
 ) -> Applied:
     """Make all commits in the object store."""
     files = tuple(_file(each, tree[each.path]) for each in plan.items)
@@ -260,7 +262,7 @@ def _built(
         say("Rendering the template")
         found = renderer(plan)
         check(found, plan)
-        merged = _merged(git, plan, done, now, found)
+        merged = _merged(git, plan, done, now, found, lock)
     template = {
         **now,
         **{path: Entry(f.mode, git.store(f.content)) for path, f in merged.files.items()},
@@ -294,7 +296,9 @@ def _below(plan: Plan, path: str) -> str:
     return f"{plan.subdirectory}/{path}" if plan.subdirectory else path
 
 
-def _merged(git: Git, plan: Plan, done: Manifest, now: Tree, found: Render) -> Merged:
+def _merged(
+    git: Git, plan: Plan, done: Manifest, now: Tree, found: Render, lock_it: bool
+) -> Merged:
     """Return what the template brings to the tree after moves and edits."""
     forgotten = tuple(each.path for each in done.files if each.fate == "untracked")
     lock = found[LOCK].content if LOCK in found and plan.level else b""
@@ -302,7 +306,7 @@ def _merged(git: Git, plan: Plan, done: Manifest, now: Tree, found: Render) -> M
     with Blobs(git.root) as blobs:
         place = Place(
             now, lambda path: blobs.read(now[path].blob), plan.level, plan.subdirectory, forgotten,
-            lock, sizes,
+            lock, lock_it, sizes,
         )  # fmt: skip
         return merge(for_level(found, plan.level, plan.subdirectory), place)
 

@@ -28,7 +28,12 @@ TAKE_BACK = "`tdsp adopt undo` takes the adoption back."
 
 
 def apply(
-    root: Path, plan_file: Path, bundle: Path | None, yes: bool, way: Way | None = None
+    root: Path,
+    plan_file: Path,
+    bundle: Path | None,
+    yes: bool,
+    way: Way | None = None,
+    lock: bool = False,
 ) -> None:
     """Carry a plan file out, and say what was made."""
     from tdsp.adopt.planfile import read_plan
@@ -39,7 +44,12 @@ def apply(
     _agreed(plan, console, yes)
     with console.status("Checking") as status:
         done = carry_out(
-            root, plan, lambda step: status.update(f"{escape(step)} …"), bundle, way=way
+            root,
+            plan,
+            lambda step: status.update(f"{escape(step)} …"),
+            bundle,
+            way=way,
+            lock=lock,
         )
     console.print(f"[bold]On branch {BRANCH}[/], made from {escape(done.branch)}; tag {TAG}")
     pages.summary(done.manifest, console)

@@ -96,6 +96,9 @@ def apply_command(
     ] = False,
     python: Python = "",
     seconds: Seconds = 120,
+    lock: Annotated[
+        bool, typer.Option("--lock", help="Also add uv.lock; uv asks the package index.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Carry a plan out, on the new branch tdsp/adopt; your branch stays as it is.
@@ -108,7 +111,7 @@ def apply_command(
     from tdsp.adopt.carry import apply
     from tdsp.adopt.pipeline import Way
 
-    apply(root, plan, bundle, yes, Way(python, seconds) if run else None)
+    apply(root, plan, bundle, yes, Way(python, seconds) if run else None, lock)
 
 
 @adopt.command("verify")
