@@ -64,6 +64,7 @@ class Wish:
     template_level: str = "train"
     package: str = ""
     answers: Mapping[str, str] = field(default_factory=dict)
+    fixes: tuple[str, ...] = ()
 
 
 def scan(folder: Path, subdirectory: str = "") -> Scan:
@@ -104,7 +105,7 @@ def build(done: Scan, wish: Wish) -> Plan:
         done.tree.commit, level, package, wish.template_level, items, tuple(questions.values()),
         tuple(notes), _added(targets, rendered, level),
         tuple(answers.items()),
-        done.subdirectory, done.source.name,
+        done.subdirectory, done.source.name, wish.fixes,
     )  # fmt: skip
     plan = edited(done, _placed(plan, done))
     check_removals(plan)
@@ -279,7 +280,9 @@ def edited(done: Scan, plan: Plan) -> Plan:
         def content(path: str) -> bytes:
             return blobs.read(done.tree.entries[before + path].blob)
 
-        edits, found = edits_for(done.repo, content, moves, plan.package, done.facts.runs)
+        edits, found = edits_for(
+            done.repo, content, moves, plan.package, done.facts.runs, frozenset(plan.fixes)
+        )
     notes = [note for note in plan.notes if note in _own_notes(done) or not note.path]
     notes += [replace(each, path=before + each.path) for each in found]
     items = tuple(

@@ -64,6 +64,13 @@ def plan_command(
         Path | None,
         typer.Option(metavar="FILE", help="A plan with changed targets: renew its edits."),
     ] = None,
+    fix_absolute: Annotated[
+        bool,
+        typer.Option("--fix-absolute", help="Make absolute paths of files that are here relative."),
+    ] = False,
+    drop_hacks: Annotated[
+        bool, typer.Option("--drop-hacks", help="Remove changes of sys.path that are needless now.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what is proposed.")] = False,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit code 1 when the plan would change a file.")
@@ -76,7 +83,11 @@ def plan_command(
     """
     from tdsp.adopt.commands import Request, plan
 
-    request = Request(root, level, template_level, package, subdirectory, out, answers, update)
+    asked = {"absolute": fix_absolute, "hacks": drop_hacks}
+    fixes = tuple(name for name, wanted in asked.items() if wanted)
+    request = Request(
+        root, level, template_level, package, subdirectory, out, answers, update, fixes
+    )
     if plan(request, ask=not yes) and exit_code:
         raise typer.Exit(1)
 

@@ -33,6 +33,7 @@ class Request:
     out: Path | None
     answers: Path | None
     update: Path | None
+    fixes: tuple[str, ...] = ()
 
 
 def scan(root: Path, subdirectory: str, output: str) -> None:
@@ -143,7 +144,8 @@ def _wish(request: Request) -> Wish:
         check_questions(dict(given), questions(bundled_template()), request.answers)
     texts = {key: _answer(value) for key, value in given.items()}
     package = request.package or texts.get("package_name", "")
-    return Wish(request.level, texts.get("level", request.template_level), package, texts)
+    return Wish(request.level, texts.get("level", request.template_level), package, texts,
+                request.fixes)  # fmt: skip
 
 
 def _answer(value: object) -> str:

@@ -7,12 +7,12 @@ from dataclasses import replace
 from functools import cached_property
 
 from tdsp.adopt.plan import Edit, Note
-from tdsp.adopt.rewrite import notebooks, pickles, source, texts
+from tdsp.adopt.rewrite import hacks, notebooks, pickles, source, texts
 from tdsp.adopt.rewrite.commented import commented
 from tdsp.adopt.rewrite.imports import Imports
 from tdsp.adopt.rewrite.layout import Layout
 from tdsp.adopt.rewrite.names import Names
-from tdsp.adopt.rewrite.paths import Paths
+from tdsp.adopt.rewrite.paths import AUTHORS, Paths
 from tdsp.adopt.rewrite.resolve import Doubt, Resolver
 from tdsp.adopt.rewrite.running import Running
 from tdsp.adopt.rewrite.source import Parsed, Source
@@ -35,8 +35,9 @@ class Rewriter:
         moves: Mapping[str, str],
         package: str,
         runs: Mapping[str, str],
+        fixes: frozenset[str] = frozenset(),
     ) -> None:
-        self.repo, self.contents = repo, contents
+        self.repo, self.contents, self.fixes = repo, contents, fixes
         self.real = {shown(path): path for path in moves}
         told = {shown(old): shown(new) for old, new in moves.items() if new not in ("", old)}
         self.layout = Layout(repo.files, told, package)
@@ -48,7 +49,7 @@ class Rewriter:
         """Return the edits of each file, and the notes."""
         edits: dict[str, tuple[Edit, ...]] = {}
         notes: list[Note] = []
-        if not self.layout.moves:
+        if not self.layout.moves and not self.fixes:
             return edits, ()
         for path in sorted(self._wanted()):
             name = self.real.get(path, path)
@@ -102,6 +103,8 @@ class Rewriter:
     def _concerned(self, path: str) -> bool:
         if not self._words.isdisjoint(WORD.findall(self.repo.text(path))):
             return True
+        if "absolute" in self.fixes and AUTHORS.search(self.repo.text(path)):
+            return True
         code = path in self.resolver.code
         return code and any(each.old != each.new for each in self.running.of(path).places)
 
@@ -127,13 +130,16 @@ class Rewriter:
         """Plan what has to be changed in code."""
         imports = Imports(parsed, self.layout, self.resolver)
         imports.walk(parsed.tree)
+        if "hacks" in self.fixes:
+            hacks.drop(parsed, self.layout, self.resolver)
         usage = Usage(
             Names(parsed.tree),
             parsed.parents,
             used_elsewhere(self.resolver, parsed.path),
             self._imported(parsed.path),
         )
-        Paths(parsed, self.layout, self.running.of(parsed.path), usage).run()
+        runs = self.running.of(parsed.path)
+        Paths(parsed, self.layout, runs, usage, fix="absolute" in self.fixes).run()
         parsed.notes += commented(parsed, imports.places, self.resolver)
 
     def _imported(self, path: str) -> Callable[[str], Function | None]:
