@@ -9,6 +9,7 @@ from pathlib import Path
 from tdsp.adopt import names
 from tdsp.adopt.classify import classify
 from tdsp.adopt.facts import Facts, gather
+from tdsp.adopt.history import old_secrets
 from tdsp.adopt.judged import Judged
 from tdsp.adopt.layout import Layout, layout
 from tdsp.adopt.plan import Item, Note, Plan, Question
@@ -77,6 +78,8 @@ def scan(folder: Path, subdirectory: str = "") -> Scan:
     with Blobs(tree.root) as blobs:
         repo = read_repository(tree, blobs, below)
         facts = gather(repo, lambda path: blobs.read(tree.entries[before + path].blob))
+    old = old_secrets(tree, below, facts.notes)
+    facts = replace(facts, notes=(*facts.notes, *old))
     found = layout(repo, facts)
     return Scan(tree, repo, facts, found, classify(repo, facts, found), recognise(repo), below)
 
