@@ -292,13 +292,24 @@ concurrency:
 jobs:
   check:
     steps:
+      - uses: actions/checkout@1
       - uses: ./.github/actions/setup
         with:
           data: "true"
+      - run: uv lock --check
       - run: uv run poe check --all
   smoke:
     steps:
       - run: uv run poe smoke
+      - uses: actions/upload-artifact@1
+        with:
+          path: |
+            report.md
+            plots
+  comment:
+    needs: smoke
+    steps:
+      - run: comment
 """
 
 
@@ -309,18 +320,133 @@ def test_workflow_of_a_folder_runs_there_and_only_for_it() -> None:
     assert data["defaults"]["run"]["working-directory"] == "a/b"
     assert {event["paths"][0] for event in data[True].values()} == {"a/b/**"}
     assert data[True]["push"]["branches"] == ["main"]
-    assert data["jobs"]["check"]["steps"][0]["uses"] == "./.github/actions/a-b"
+    assert data["jobs"]["check"]["steps"][1]["uses"] == "./.github/actions/a-b"
+    smoke, comment = data["jobs"]["smoke"], data["jobs"]["comment"]
+    assert smoke["steps"][1]["with"]["path"] == "a/b/report.md\na/b/plots\n"
+    assert comment["defaults"]["run"]["working-directory"] == "."  # nothing is checked out there
     action = b"runs:\n  steps:\n    - uses: x\n    - run: uv sync\n      shell: bash\n"
     path, content = workflows.below(".github/actions/setup/action.yml", action, "a/b")
     assert path == ".github/actions/a-b/action.yml"
     assert yaml.safe_load(content)["runs"]["steps"][1]["working-directory"] == "a/b"
 
 
+def test_paths_of_a_workflow_are_those_of_its_folder() -> None:
+    content = b"on:\n  push:\n    paths: [src/**, uv.lock]\njobs: {}\n"
+    data = yaml.safe_load(workflows.below(".github/workflows/train.yml", content, "a/b")[1])
+    assert data[True]["push"]["paths"] == ["a/b/src/**", "a/b/uv.lock"]
+
+
 def test_workflow_in_place_needs_no_pipeline() -> None:
-    data = yaml.safe_load(workflows.in_place(WORKFLOW))
+    data = yaml.safe_load(workflows.in_place(WORKFLOW, "tdsp check"))
     assert list(data["jobs"]) == ["check"]
     steps = data["jobs"]["check"]["steps"]
-    assert steps == [{"uses": "./.github/actions/setup"}, {"run": "uv run poe check"}]
+    assert steps == [
+        {"uses": "actions/checkout@1", "with": {"fetch-depth": 0}},
+        {"uses": "./.github/actions/setup"},
+        {"run": "uv run poe check"},
+        {"run": "tdsp check"},
+    ]
+    bare = yaml.safe_load(workflows.in_place(WORKFLOW, ""))["jobs"]["check"]["steps"]
+    assert bare == [{"uses": "actions/checkout@1"}, *steps[1:3]]
+
+
+@pytest.mark.parametrize(
+    ("answers", "command"),
+    [
+        (b"_src_path: gh:a/b\n_commit: v1.0\n", "git+https://github.com/a/b@v1.0"),
+        (b"_src_path: git+https://x.org/t\n_commit: v1.0-3-gabc12\n", "git+https://x.org/t@abc12"),
+        (b"_src_path: /home/me/tdsp\n_commit: v1.0\n", ""),
+        (b"_src_path: https://x.org/t\n_commit: a;b\n", ""),
+        (b"", ""),
+    ],
+)
+def test_check_in_ci_takes_tdsp_from_where_the_template_came(answers: bytes, command: str) -> None:
+    found = workflows.standard(answers)
+    assert found == (f'uvx --from "{command}" tdsp check --changed' if command else "")
+
+
+GITLAB = b"""# The same `uv run poe check` and `poe smoke` as on a laptop.
+check:
+  extends: .data
+  script:
+    - uv lock --check
+    - uv run poe check --all
+smoke:
+  script: [uv run poe smoke]
+comment:
+  needs: [smoke]
+  script: [x]
+"""
+AZURE = b"""trigger: [main]
+pr: [main]
+variables:
+  - group: delivery
+  - name: UV_CACHE_DIR
+    value: x
+stages:
+  - stage: ci
+    jobs:
+      - job: check
+        steps:
+          - template: steps/setup.yml
+            parameters:
+              data: true
+          - bash: uv lock --check
+          - bash: uv run poe check --all
+      - job: smoke
+        steps:
+          - bash: uv run poe smoke
+          - publish: report
+      - job: comment
+        dependsOn: smoke
+        steps:
+          - checkout: none
+          - bash: x
+"""
+
+
+def test_gitlab_in_place_needs_no_pipeline() -> None:
+    content = workflows.gitlab_in_place(GITLAB, "tdsp check")
+    data = yaml.safe_load(content)
+    assert data == {"check": {"extends": ".project", "script": ["uv run poe check", "tdsp check"]}}
+    assert b"smoke" not in content
+    setup = b".project:\n  before_script: [&a x, uv sync --locked]\n.data:\n  before_script: [*a]\n"
+    made = yaml.safe_load(workflows.gitlab_setup_in_place(setup))
+    assert made == {".project": {"before_script": ["x", "uv sync"]}}
+
+
+def test_azure_in_place_needs_no_pipeline() -> None:
+    data = yaml.safe_load(workflows.azure_in_place(AZURE, "tdsp check"))
+    (job,) = data["stages"][0]["jobs"]
+    assert job["steps"] == [
+        {"template": "steps/setup.yml"}, {"bash": "uv run poe check"}, {"bash": "tdsp check"}
+    ]  # fmt: skip
+    assert [each["name"] for each in data["variables"]] == ["UV_CACHE_DIR"]
+
+
+def test_azure_of_a_folder_runs_there_and_only_for_it() -> None:
+    data = yaml.safe_load(workflows.azure_below(AZURE, "a/b"))
+    assert data["pr"] == {"branches": {"include": ["main"]}, "paths": {"include": ["a/b"]}}
+    check, smoke, comment = data["stages"][0]["jobs"]
+    assert check["steps"][1] == {"bash": "uv lock --check", "workingDirectory": "a/b"}
+    assert smoke["steps"][1] == {"publish": "a/b/report"}
+    assert comment["steps"][1] == {"bash": "x"}  # nothing is checked out there
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [(".gitlab/ci/ci.yml", GITLAB), ("azure-pipelines/ci.yml", AZURE)],
+)
+def test_every_service_has_checks_in_place(name: str, content: bytes) -> None:
+    answers = Rendered(b"_src_path: gh:a/b\n_commit: v1\n")
+    rendered = {**RENDER, ".copier-answers.yml": answers, name: Rendered(content)}
+    done = merged({"a.py": b""}, rendered, level=0)
+    assert b"tdsp check --changed" in done.files[name].content
+    folder = merged({"a/b/x.py": b""}, rendered, subdirectory="a/b")
+    assert f"a/b/{name}" in folder.files
+    gitlab = merged({"a/x.py": b""}, {**RENDER, ".gitlab-ci.yml": Rendered(b"a: b\n")},
+                    subdirectory="a")  # fmt: skip
+    assert any("at the root only" in text for _, text in gitlab.notes)
 
 
 def test_hooks_in_place_rewrite_no_code() -> None:

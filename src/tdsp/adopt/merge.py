@@ -83,12 +83,14 @@ def merge(rendered: Render, place: Place) -> Merged:
             _new(done, name, path, file, place)
         elif place.content(theirs) != file.content:
             _both(done, name, file, theirs, place)
-    if place.level:
-        _locked(done, place)
+    _locked(done, place)
     _bytes_stay(done, rendered, place)
     for name in sorted(IGNORES & rendered.keys()):
         _ignore(done, name, rendered[name], place)
     done.added.sort()
+    if place.subdirectory and ".gitlab-ci.yml" in rendered:
+        what = "GitLab reads the one at the root only: write jobs for this folder there, by hand"
+        done.notes.append((f"{place.before}.gitlab-ci.yml", what))
     if b"nbstripout" in done.files.get(place.before + HOOKS, Rendered(b"")).content and any(
         path.endswith(".ipynb") for path in place.tree
     ):
