@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from tdsp.adopt.plan import Edit, Note
-from tdsp.adopt.rewrite import hacks, notebooks, pickles, source, texts
+from tdsp.adopt.rewrite import hacks, notebooks, pickles, slices, source, texts
 from tdsp.adopt.rewrite.commented import commented
 from tdsp.adopt.rewrite.imports import Imports
 from tdsp.adopt.rewrite.layout import Layout
@@ -42,7 +42,7 @@ class Rewriter:
         told = {shown(old): shown(new) for old, new in moves.items() if new not in ("", old)}
         self.layout = Layout(repo.files, told, package)
         self.resolver = Resolver(repo, self.layout, {shown(p): f for p, f in runs.items()})
-        self._functions: dict[str, dict[str, Function]] = {}
+        self._functions: dict[tuple[str, str], Function | None] = {}
         self.running = Running(self.layout, self.resolver)
 
     def run(self) -> tuple[dict[str, tuple[Edit, ...]], tuple[Note, ...]]:
@@ -114,7 +114,7 @@ class Rewriter:
         if path in self.repo.python:
             if problem := self.repo.python[path].problem:
                 raise TdspError(f"does not parse as Python 3: {problem}")
-            parsed = source.parse(source.python(path, content))
+            parsed = source.parse(source.python(path, content), self._part(path))
             self._code(parsed)
             return parsed.edits(), parsed.notes
         if path.endswith(".ipynb"):
@@ -157,20 +157,28 @@ class Rewriter:
             place = self.resolver.resolve(path, home, frozenset())
             if isinstance(place, Doubt) or not place.path:
                 return None
-            return self._functions_of(place.path).get(wanted)
+            return self._function(place.path, wanted)
 
         return function
 
-    def _functions_of(self, path: str) -> dict[str, Function]:
-        """Return the functions of a file that take paths."""
-        if path not in self._functions:
-            self._functions[path] = {}
+    def _part(self, path: str) -> Callable[[str], str] | None:
+        """Return what leaves out of a file what no edit depends on, None where all may matter."""
+        if any(each.old != each.new for each in self.running.of(path).places):
+            return None
+        return lambda text: slices.reduced(text, self._words)
+
+    def _function(self, path: str, name: str) -> Function | None:
+        """Return a function of a file, if it takes paths."""
+        if (path, name) not in self._functions:
+            self._functions[path, name] = None
             try:
-                parsed = source.parse(source.python(path, self.contents(self.real.get(path, path))))
+                content = source.python(path, self.contents(self.real.get(path, path)))
+                parsed = source.parse(content, lambda text: slices.only(text, name))
             except (TdspError, OSError, KeyError):
-                return {}
-            self._functions[path] = Usage(Names(parsed.tree), parsed.parents).local
-        return self._functions[path]
+                return None
+            found = Usage(Names(parsed.tree), parsed.parents).local
+            self._functions[path, name] = found.get(name)
+        return self._functions[path, name]
 
     def _notebook(self, path: str, content: bytes) -> tuple[tuple[Edit, ...], list[Note]]:
         notebook = notebooks.read(path, content)
