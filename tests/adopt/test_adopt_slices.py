@@ -58,6 +58,12 @@ def test_what_shares_a_name_or_holds_a_path_stays(other: str) -> None:
     assert kept(other)
 
 
+def test_where_every_text_may_be_a_path_each_stays() -> None:
+    text = "def a():\n    return 'out'\n\n\ndef b():\n    return 1\n"
+    assert "out" not in reduced(text, WORDS)
+    assert "out" in reduced(text, None) and "return 1" not in reduced(text, None)
+
+
 @pytest.mark.parametrize("text", ["def broken(:\n    pass\n", "print 'two'\n", "", "# only\n"])
 def test_what_does_not_parse_stays_whole(text: str) -> None:
     assert reduced(text, WORDS) == text and only(text, "a") == text

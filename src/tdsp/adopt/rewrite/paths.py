@@ -366,7 +366,7 @@ class Paths(Walker, Places):
     def _absolute(self, node: Any, text: str) -> None:
         """Note an absolute path that has the name of a file of the repository."""
         name = re.split(r"[/\\]", text)[-1]
-        same = [each for each in self.layout.files if posixpath.basename(each) == name]
+        same = self.layout.named.get(name, [])
         here = name and "." in name and len(same) == 1
         if here and not (self.fix and self._related(node, same[0])):
             place = self.layout.target(same[0])

@@ -32,8 +32,11 @@ class Part:
     stays: bool = False
 
 
-def reduced(text: str, words: frozenset[str]) -> str:
-    """Return a file without the statements that have nothing to do with these words or a path."""
+def reduced(text: str, words: frozenset[str] | None) -> str:
+    """Return a file without the statements that have nothing to do with these words or a path.
+
+    Without words, every text may be a path.
+    """
     lines = LINES.findall(text)
     parts = list(_parts(text, lines, words))
     users, binders = defaultdict(list), defaultdict(list)
@@ -62,7 +65,7 @@ def only(text: str, name: str) -> str:
     return _blanked(lines, parts, [part for part in parts if name not in part.bound])
 
 
-def _parts(text: str, lines: list[str], words: frozenset[str]) -> Iterator[Part]:
+def _parts(text: str, lines: list[str], words: frozenset[str] | None) -> Iterator[Part]:
     """Yield the parts of a file; none where Python does not read it, and all of it stays."""
     try:
         body = ast.parse(text).body
@@ -91,7 +94,7 @@ def _groups(body: list[ast.stmt]) -> list[tuple[int, int, list[ast.stmt]]]:
     return found
 
 
-def _names_a_path(node: ast.stmt, words: frozenset[str]) -> bool:
+def _names_a_path(node: ast.stmt, words: frozenset[str] | None) -> bool:
     texts, said = [], set()
     for each in ast.walk(node):  # a statement comes before what is in it
         if isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant):
@@ -99,7 +102,7 @@ def _names_a_path(node: ast.stmt, words: frozenset[str]) -> bool:
         elif isinstance(each, ast.Constant) and id(each) not in said:
             texts.append(each.value)
     return any(
-        PATH.search(text) or not words.isdisjoint(WORD.findall(text))
+        words is None or PATH.search(text) or not words.isdisjoint(WORD.findall(text))
         for text in texts
         if isinstance(text, str)
     )

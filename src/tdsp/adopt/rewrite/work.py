@@ -162,10 +162,13 @@ class Rewriter:
         return function
 
     def _part(self, path: str) -> Callable[[str], str] | None:
-        """Return what leaves out of a file what no edit depends on, None where all may matter."""
-        if any(each.old != each.new for each in self.running.of(path).places):
-            return None
-        return lambda text: slices.reduced(text, self._words)
+        """Return what leaves out of a file what no edit depends on.
+
+        Where a file is run from another folder than before, each text may be a path.
+        """
+        moves = any(each.old != each.new for each in self.running.of(path).places)
+        words = None if moves else self._words
+        return lambda text: slices.reduced(text, words)
 
     def _function(self, path: str, name: str) -> Function | None:
         """Return a function of a file, if it takes paths."""
