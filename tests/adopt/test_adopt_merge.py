@@ -7,7 +7,8 @@ import pytest
 import yaml
 from tests.adopt.hand import RENDER
 
-from tdsp.adopt import ignores, sections, workflows
+from tdsp.adopt import ignores, locking, sections, workflows
+from tdsp.adopt import merge as merging
 from tdsp.adopt.gitwork import Entry
 from tdsp.adopt.merge import Merged, Place, attribute, merge
 from tdsp.adopt.rendering import Render, Rendered, for_level
@@ -144,10 +145,38 @@ def test_in_place_adds_no_code_and_no_package() -> None:
 LOCK = b"pandas==3.0.1 \\\n    --hash=sha256:00\nscikit-learn==1.8.0\n"
 
 
+@pytest.mark.parametrize("locks", [True, False])
+def test_lock_is_added_where_it_is_asked_for(locks: bool) -> None:
+    project = b'[project]\nname = "a"\nversion = "1"\nrequires-python = ">=3.11"\n'
+    done = Merged(files={"sub/pyproject.toml": Rendered(project)})
+    merging._locked(done, Place({}, lambda _: b"", 2, "sub", lock_it=locks))
+    if locks:
+        assert b'name = "a"' in done.files["sub/uv.lock"].content and not done.notes
+        assert done.added == ["sub/uv.lock"]
+    else:
+        assert "sub/uv.lock" not in done.files and "needs the network" in done.notes[0][1]
+
+
+def test_lock_of_the_user_stays() -> None:
+    done = Merged(files={"pyproject.toml": Rendered(b"")})
+    tree = {"uv.lock": Entry("100644", "1")}
+    merging._locked(done, Place(tree, lambda _: b"", 2, lock_it=True))
+    assert "uv.lock" not in done.files and "yours stays" in done.notes[0][1]
+
+
+def test_lock_without_the_network_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", "/nonexistent-cache/x")
+    asked = b'[project]\nname = "a"\nversion = "1"\ndependencies = ["no-such-package-a==1"]\n'
+    content, problem = locking.lock(asked)
+    assert content == b"" and "uv says" in problem
+    assert locking._said("at https://ada:pw@host/x\n failed") == "at https://***@host/x failed"
+
+
 def test_requirements_are_added_by_uv() -> None:
     project = b'[project]\nname = "x"\nversion = "1"\ndependencies = ["pandas>=3.0"]\n'
     asked = "scikit-learn==1.4.0\nrequests>=2\n# note\npandas\n".encode("utf-16")
-    content, notes = sections.requirements(project, asked, "requirements.txt", LOCK)
+    content, notes = locking.requirements(project, asked, "requirements.txt", LOCK)
     found = tomllib.loads(content.decode())["project"]["dependencies"]
     assert found == ["pandas>=3.0", "requests>=2", "scikit-learn"]
     assert any("scikit-learn==1.4.0" in each and "1.8.0" in each for each in notes)
@@ -155,7 +184,7 @@ def test_requirements_are_added_by_uv() -> None:
 
 def test_requirements_that_uv_refuses_are_said() -> None:
     project = b'[project]\nname = "x"\nversion = "1"\n'
-    content, notes = sections.requirements(project, b"???\n", "requirements.txt", LOCK)
+    content, notes = locking.requirements(project, b"???\n", "requirements.txt", LOCK)
     assert content == project and "uv says" in notes[0]
 
 
@@ -263,13 +292,24 @@ concurrency:
 jobs:
   check:
     steps:
+      - uses: actions/checkout@1
       - uses: ./.github/actions/setup
         with:
           data: "true"
+      - run: uv lock --check
       - run: uv run poe check --all
   smoke:
     steps:
       - run: uv run poe smoke
+      - uses: actions/upload-artifact@1
+        with:
+          path: |
+            report.md
+            plots
+  comment:
+    needs: smoke
+    steps:
+      - run: comment
 """
 
 
@@ -280,18 +320,133 @@ def test_workflow_of_a_folder_runs_there_and_only_for_it() -> None:
     assert data["defaults"]["run"]["working-directory"] == "a/b"
     assert {event["paths"][0] for event in data[True].values()} == {"a/b/**"}
     assert data[True]["push"]["branches"] == ["main"]
-    assert data["jobs"]["check"]["steps"][0]["uses"] == "./.github/actions/a-b"
+    assert data["jobs"]["check"]["steps"][1]["uses"] == "./.github/actions/a-b"
+    smoke, comment = data["jobs"]["smoke"], data["jobs"]["comment"]
+    assert smoke["steps"][1]["with"]["path"] == "a/b/report.md\na/b/plots\n"
+    assert comment["defaults"]["run"]["working-directory"] == "."  # nothing is checked out there
     action = b"runs:\n  steps:\n    - uses: x\n    - run: uv sync\n      shell: bash\n"
     path, content = workflows.below(".github/actions/setup/action.yml", action, "a/b")
     assert path == ".github/actions/a-b/action.yml"
     assert yaml.safe_load(content)["runs"]["steps"][1]["working-directory"] == "a/b"
 
 
+def test_paths_of_a_workflow_are_those_of_its_folder() -> None:
+    content = b"on:\n  push:\n    paths: [src/**, uv.lock]\njobs: {}\n"
+    data = yaml.safe_load(workflows.below(".github/workflows/train.yml", content, "a/b")[1])
+    assert data[True]["push"]["paths"] == ["a/b/src/**", "a/b/uv.lock"]
+
+
 def test_workflow_in_place_needs_no_pipeline() -> None:
-    data = yaml.safe_load(workflows.in_place(WORKFLOW))
+    data = yaml.safe_load(workflows.in_place(WORKFLOW, "tdsp check"))
     assert list(data["jobs"]) == ["check"]
     steps = data["jobs"]["check"]["steps"]
-    assert steps == [{"uses": "./.github/actions/setup"}, {"run": "uv run poe check"}]
+    assert steps == [
+        {"uses": "actions/checkout@1", "with": {"fetch-depth": 0}},
+        {"uses": "./.github/actions/setup"},
+        {"run": "uv run poe check"},
+        {"run": "tdsp check"},
+    ]
+    bare = yaml.safe_load(workflows.in_place(WORKFLOW, ""))["jobs"]["check"]["steps"]
+    assert bare == [{"uses": "actions/checkout@1"}, *steps[1:3]]
+
+
+@pytest.mark.parametrize(
+    ("answers", "command"),
+    [
+        (b"_src_path: gh:a/b\n_commit: v1.0\n", "git+https://github.com/a/b@v1.0"),
+        (b"_src_path: git+https://x.org/t\n_commit: v1.0-3-gabc12\n", "git+https://x.org/t@abc12"),
+        (b"_src_path: /home/me/tdsp\n_commit: v1.0\n", ""),
+        (b"_src_path: https://x.org/t\n_commit: a;b\n", ""),
+        (b"", ""),
+    ],
+)
+def test_check_in_ci_takes_tdsp_from_where_the_template_came(answers: bytes, command: str) -> None:
+    found = workflows.standard(answers)
+    assert found == (f'uvx --from "{command}" tdsp check --changed' if command else "")
+
+
+GITLAB = b"""# The same `uv run poe check` and `poe smoke` as on a laptop.
+check:
+  extends: .data
+  script:
+    - uv lock --check
+    - uv run poe check --all
+smoke:
+  script: [uv run poe smoke]
+comment:
+  needs: [smoke]
+  script: [x]
+"""
+AZURE = b"""trigger: [main]
+pr: [main]
+variables:
+  - group: delivery
+  - name: UV_CACHE_DIR
+    value: x
+stages:
+  - stage: ci
+    jobs:
+      - job: check
+        steps:
+          - template: steps/setup.yml
+            parameters:
+              data: true
+          - bash: uv lock --check
+          - bash: uv run poe check --all
+      - job: smoke
+        steps:
+          - bash: uv run poe smoke
+          - publish: report
+      - job: comment
+        dependsOn: smoke
+        steps:
+          - checkout: none
+          - bash: x
+"""
+
+
+def test_gitlab_in_place_needs_no_pipeline() -> None:
+    content = workflows.gitlab_in_place(GITLAB, "tdsp check")
+    data = yaml.safe_load(content)
+    assert data == {"check": {"extends": ".project", "script": ["uv run poe check", "tdsp check"]}}
+    assert b"smoke" not in content
+    setup = b".project:\n  before_script: [&a x, uv sync --locked]\n.data:\n  before_script: [*a]\n"
+    made = yaml.safe_load(workflows.gitlab_setup_in_place(setup))
+    assert made == {".project": {"before_script": ["x", "uv sync"]}}
+
+
+def test_azure_in_place_needs_no_pipeline() -> None:
+    data = yaml.safe_load(workflows.azure_in_place(AZURE, "tdsp check"))
+    (job,) = data["stages"][0]["jobs"]
+    assert job["steps"] == [
+        {"template": "steps/setup.yml"}, {"bash": "uv run poe check"}, {"bash": "tdsp check"}
+    ]  # fmt: skip
+    assert [each["name"] for each in data["variables"]] == ["UV_CACHE_DIR"]
+
+
+def test_azure_of_a_folder_runs_there_and_only_for_it() -> None:
+    data = yaml.safe_load(workflows.azure_below(AZURE, "a/b"))
+    assert data["pr"] == {"branches": {"include": ["main"]}, "paths": {"include": ["a/b"]}}
+    check, smoke, comment = data["stages"][0]["jobs"]
+    assert check["steps"][1] == {"bash": "uv lock --check", "workingDirectory": "a/b"}
+    assert smoke["steps"][1] == {"publish": "a/b/report"}
+    assert comment["steps"][1] == {"bash": "x"}  # nothing is checked out there
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [(".gitlab/ci/ci.yml", GITLAB), ("azure-pipelines/ci.yml", AZURE)],
+)
+def test_every_service_has_checks_in_place(name: str, content: bytes) -> None:
+    answers = Rendered(b"_src_path: gh:a/b\n_commit: v1\n")
+    rendered = {**RENDER, ".copier-answers.yml": answers, name: Rendered(content)}
+    done = merged({"a.py": b""}, rendered, level=0)
+    assert b"tdsp check --changed" in done.files[name].content
+    folder = merged({"a/b/x.py": b""}, rendered, subdirectory="a/b")
+    assert f"a/b/{name}" in folder.files
+    gitlab = merged({"a/x.py": b""}, {**RENDER, ".gitlab-ci.yml": Rendered(b"a: b\n")},
+                    subdirectory="a")  # fmt: skip
+    assert any("at the root only" in text for _, text in gitlab.notes)
 
 
 def test_hooks_in_place_rewrite_no_code() -> None:

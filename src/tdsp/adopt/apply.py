@@ -1,8 +1,9 @@
 """Carrying a plan out: commits on a branch of its own, proven one by one, then checked out.
 
-Commit 1 moves and nothing else, commit 2 edits, commit 3 brings the template's files, and the last
-one the report. All are made in git's object store. The branch appears when everything holds; the
-work tree changes last, and by renames that can be played backwards.
+Commit 1 moves and nothing else, commit 2 edits, commit 3 brings the template's files, commit 4 a
+pipeline of the scripts, and the last one the report. All are made in git's object store. The branch
+appears when everything holds; the work tree changes last, and by renames that can be played
+backwards.
 """
 
 import os
@@ -16,14 +17,14 @@ from tdsp.adopt import worktree
 from tdsp.adopt.gitwork import PLAIN, SUBMODULE, Entry, Git, Tree
 from tdsp.adopt.manifest import File, Manifest
 from tdsp.adopt.merge import Merged, Place, merge
-from tdsp.adopt.plan import Item, Plan, apply_edits
+from tdsp.adopt.pipeline import FOLDER, Pipeline, Way, dvc, pipeline
+from tdsp.adopt.plan import PIPELINED, Item, Plan, apply_edits
 from tdsp.adopt.rendering import Render, check, for_level, render
 from tdsp.adopt.tree import Blobs, shown
 from tdsp.errors import TdspError
 
 BRANCH, TAG = "tdsp/adopt", "pre-adoption"
 MOST_GONE = 0.2
-NOT_BUILT = 3
 MOVES = """Adopt: move files, change none
 
 Each file has the bytes that it had. Made by `tdsp adopt`.
@@ -35,6 +36,10 @@ Each change stands in docs/migration/manifest.json. Made by `tdsp adopt`.
 TEMPLATE = """Adopt: add the files of the template
 
 No file is overwritten. Made by `tdsp adopt`.
+"""
+PIPELINE = """Adopt: add a pipeline of the scripts
+
+Its stages are what the scripts were seen to read and write. Made by `tdsp adopt`.
 """
 REPORT = """Adopt: add the report of the adoption
 
@@ -54,6 +59,7 @@ class Applied:
     merged: Merged
     tip: str
     branch: str
+    pipeline: Pipeline | None = None
 
 
 Say = Callable[[str], None]
@@ -61,25 +67,40 @@ Renderer = Callable[[Plan], Render]
 
 
 def apply(
-    folder: Path, plan: Plan, say: Say, bundle: Path | None = None, renderer: Renderer = render
-) -> Applied:
+    folder: Path, plan: Plan, say: Say, bundle: Path | None = None, renderer: Renderer = render,
+    *, way: Way | None = None, lock: bool = False,
+) -> Applied:  # fmt: skip
     """Carry a plan out, all of it or nothing.
+
+    With a way, scripts are run for level 3; with `lock`, uv asks the network for uv.lock.
 
     Raises TdspError, with the repository as it was, for a state of the repository or a plan that
     cannot be carried out safely.
     """
     git = Git(folder)
     branch, tree = ready(git, plan)
+    if plan.level == PIPELINED:
+        _may_run(way)
     if bundle is not None:
         _bundle(git, bundle)
     say("Making the commits")
-    built = _built(git, plan, tree, say, renderer)
+    built = _built(git, plan, tree, say, renderer, way, lock)
     tip = built.tip
     target = git.tree(tip)
     _clear(git, tree, target)
     say("Checking the branch out")
     _check_out(git, built, branch, tree, target, plan.moves)
     return replace(built, branch=branch)
+
+
+def _may_run(way: Way | None) -> None:
+    if way is None:
+        raise TdspError(
+            "level 3 has to run your scripts, to see what they read and write, and nobody has said"
+            " that it may: add --run (in copies, without network, with a time limit), or plan with"
+            " --level 2"
+        )
+    dvc()
 
 
 def ready(git: Git, plan: Plan) -> tuple[str, Tree]:
@@ -160,11 +181,6 @@ def fits(plan: Plan, tree: Tree) -> None:
             raise TdspError(f"{shown(path)} has changed since the plan was made: plan again")
     for path in listed.keys() - tree.keys():
         raise TdspError(f"the plan has {shown(path)}, which git does not track: plan again")
-    if plan.level >= NOT_BUILT:
-        raise TdspError(
-            f"level {plan.level} is not built: no command takes data out of git yet; plan with"
-            " --level 2, then see docs/adopt.md"
-        )
     if plan.level < 2 and any(each.edits for each in plan.items):
         raise TdspError(f"level {plan.level} edits nothing, and the plan has edits: plan again")
     if plan.level == 0 and plan.moves:
@@ -220,7 +236,9 @@ def _bundle(git: Git, target: Path) -> None:
     git.run("bundle", "create", "--quiet", str(target.absolute()), "--all")
 
 
-def _built(git: Git, plan: Plan, tree: Tree, say: Say, renderer: Renderer) -> Applied:
+def _built(
+    git: Git, plan: Plan, tree: Tree, say: Say, renderer: Renderer, way: Way | None, lock: bool
+) -> Applied:
     """Make all commits in the object store."""
     files = tuple(_file(each, tree[each.path]) for each in plan.items)
     done = Manifest(plan.commit, plan.level, plan.package, files, plan.subdirectory)
@@ -244,7 +262,7 @@ def _built(git: Git, plan: Plan, tree: Tree, say: Say, renderer: Renderer) -> Ap
         say("Rendering the template")
         found = renderer(plan)
         check(found, plan)
-        merged = _merged(git, plan, done, now, found)
+        merged = _merged(git, plan, done, now, found, lock)
     template = {
         **now,
         **{path: Entry(f.mode, git.store(f.content)) for path, f in merged.files.items()},
@@ -261,10 +279,26 @@ def _built(git: Git, plan: Plan, tree: Tree, say: Say, renderer: Renderer) -> Ap
         _holds(git, done, tree, tip)
     if tip == plan.commit:
         raise TdspError("the plan changes nothing: the repository is adopted already")
-    return _reported(git, plan, done, merged, tip, template)
+    made = None
+    if plan.level == PIPELINED and way is not None:
+        made = pipeline(git, done, template, free(template, _below(plan, FOLDER)), way, say)
+    if made is not None and made.text:
+        template = {**template, made.path: Entry(PLAIN, git.store(made.text.encode()))}
+        tip = git.commit(template, tip, PIPELINE)
+        done = replace(
+            done, added=(*done.added, made.path), commits={**done.commits, "pipeline": tip}
+        )
+        _holds(git, done, tree, tip)
+    return _reported(git, plan, Applied(done, merged, tip, "", made), template)
 
 
-def _merged(git: Git, plan: Plan, done: Manifest, now: Tree, found: Render) -> Merged:
+def _below(plan: Plan, path: str) -> str:
+    return f"{plan.subdirectory}/{path}" if plan.subdirectory else path
+
+
+def _merged(
+    git: Git, plan: Plan, done: Manifest, now: Tree, found: Render, lock_it: bool
+) -> Merged:
     """Return what the template brings to the tree after moves and edits."""
     forgotten = tuple(each.path for each in done.files if each.fate == "untracked")
     lock = found[LOCK].content if LOCK in found and plan.level else b""
@@ -272,7 +306,7 @@ def _merged(git: Git, plan: Plan, done: Manifest, now: Tree, found: Render) -> M
     with Blobs(git.root) as blobs:
         place = Place(
             now, lambda path: blobs.read(now[path].blob), plan.level, plan.subdirectory, forgotten,
-            lock, sizes,
+            lock, lock_it, sizes,
         )  # fmt: skip
         return merge(for_level(found, plan.level, plan.subdirectory), place)
 
@@ -382,21 +416,18 @@ def pure(git: Git, done: Manifest, before: str, after: str) -> None:
         at += 3 if status.startswith("R") else 2
 
 
-def _reported(
-    git: Git, plan: Plan, done: Manifest, merged: Merged, tip: str, tree: Tree
-) -> Applied:
+def _reported(git: Git, plan: Plan, built: Applied, tree: Tree) -> Applied:
     """Add the report as the last commit."""
     from tdsp.adopt.report import page
 
-    before = f"{plan.subdirectory}/" if plan.subdirectory else ""
-    folder = free(tree, before + MIGRATION)
-    text = page(git, plan, done, merged)
+    folder = free(tree, _below(plan, MIGRATION))
+    text = page(git, plan, built.manifest, built.merged, built.pipeline)
     tree = {
         **tree,
         f"{folder}/REPORT.md": Entry(PLAIN, git.store(text.encode())),
-        f"{folder}/manifest.json": Entry(PLAIN, git.store(proof.dumps(done))),
+        f"{folder}/manifest.json": Entry(PLAIN, git.store(proof.dumps(built.manifest))),
     }
-    return Applied(done, merged, git.commit(tree, tip, REPORT), "")
+    return replace(built, tip=git.commit(tree, built.tip, REPORT))
 
 
 def free(tree: Tree, folder: str) -> str:

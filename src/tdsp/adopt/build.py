@@ -9,6 +9,7 @@ from pathlib import Path
 from tdsp.adopt import names
 from tdsp.adopt.classify import classify
 from tdsp.adopt.facts import Facts, gather
+from tdsp.adopt.history import old_secrets
 from tdsp.adopt.judged import Judged
 from tdsp.adopt.layout import Layout, layout
 from tdsp.adopt.plan import Item, Note, Plan, Question
@@ -64,6 +65,7 @@ class Wish:
     template_level: str = "train"
     package: str = ""
     answers: Mapping[str, str] = field(default_factory=dict)
+    fixes: tuple[str, ...] = ()
 
 
 def scan(folder: Path, subdirectory: str = "") -> Scan:
@@ -76,6 +78,8 @@ def scan(folder: Path, subdirectory: str = "") -> Scan:
     with Blobs(tree.root) as blobs:
         repo = read_repository(tree, blobs, below)
         facts = gather(repo, lambda path: blobs.read(tree.entries[before + path].blob))
+    old = old_secrets(tree, below, facts.notes)
+    facts = replace(facts, notes=(*facts.notes, *old))
     found = layout(repo, facts)
     return Scan(tree, repo, facts, found, classify(repo, facts, found), recognise(repo), below)
 
@@ -104,7 +108,7 @@ def build(done: Scan, wish: Wish) -> Plan:
         done.tree.commit, level, package, wish.template_level, items, tuple(questions.values()),
         tuple(notes), _added(targets, rendered, level),
         tuple(answers.items()),
-        done.subdirectory, done.source.name,
+        done.subdirectory, done.source.name, wish.fixes,
     )  # fmt: skip
     plan = edited(done, _placed(plan, done))
     check_removals(plan)
@@ -279,7 +283,9 @@ def edited(done: Scan, plan: Plan) -> Plan:
         def content(path: str) -> bytes:
             return blobs.read(done.tree.entries[before + path].blob)
 
-        edits, found = edits_for(done.repo, content, moves, plan.package, done.facts.runs)
+        edits, found = edits_for(
+            done.repo, content, moves, plan.package, done.facts.runs, frozenset(plan.fixes)
+        )
     notes = [note for note in plan.notes if note in _own_notes(done) or not note.path]
     notes += [replace(each, path=before + each.path) for each in found]
     items = tuple(

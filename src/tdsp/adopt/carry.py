@@ -15,6 +15,7 @@ from tdsp.adopt import running
 from tdsp.adopt.apply import BRANCH, MIGRATION, TAG
 from tdsp.adopt.apply import apply as carry_out
 from tdsp.adopt.gitwork import Git
+from tdsp.adopt.pipeline import Pipeline, Way
 from tdsp.adopt.plan import Plan
 from tdsp.adopt.tree import shown
 from tdsp.adopt.undo import undo as take_back
@@ -26,7 +27,14 @@ COLOURS = {"same-ok": "green", "improved": "green", "regressed": "bold red"}
 TAKE_BACK = "`tdsp adopt undo` takes the adoption back."
 
 
-def apply(root: Path, plan_file: Path, bundle: Path | None, yes: bool) -> None:
+def apply(
+    root: Path,
+    plan_file: Path,
+    bundle: Path | None,
+    yes: bool,
+    way: Way | None = None,
+    lock: bool = False,
+) -> None:
     """Carry a plan file out, and say what was made."""
     from tdsp.adopt.planfile import read_plan
     from tdsp.adopt.tree import read_tree
@@ -35,11 +43,20 @@ def apply(root: Path, plan_file: Path, bundle: Path | None, yes: bool) -> None:
     plan = read_plan(plan_file, read_tree(root))
     _agreed(plan, console, yes)
     with console.status("Checking") as status:
-        done = carry_out(root, plan, lambda step: status.update(f"{escape(step)} …"), bundle)
+        done = carry_out(
+            root,
+            plan,
+            lambda step: status.update(f"{escape(step)} …"),
+            bundle,
+            way=way,
+            lock=lock,
+        )
     console.print(f"[bold]On branch {BRANCH}[/], made from {escape(done.branch)}; tag {TAG}")
     pages.summary(done.manifest, console)
     for path in done.merged.beside:
         console.print(Text(f"  compare, then remove: {shown(path)}"), soft_wrap=True)
+    if done.pipeline is not None:
+        _pipeline(done.pipeline, console)
     console.print("[bold]Next[/]")
     for command in (
         "tdsp adopt verify --run    # runs your scripts before and after, in copies",
@@ -47,6 +64,16 @@ def apply(root: Path, plan_file: Path, bundle: Path | None, yes: bool) -> None:
         "tdsp adopt undo            # takes all of it back",
     ):
         console.print(Text(f"  {command}"), soft_wrap=True)
+
+
+def _pipeline(made: Pipeline, console: Console) -> None:
+    if made.problem:
+        console.print(Text(f"No pipeline: {made.problem}"), soft_wrap=True)
+    else:
+        names = ", ".join(each.name for each in made.stages)
+        console.print(Text(f"Pipeline {made.path}: {names}"), soft_wrap=True)
+    for path, reason in sorted(made.left.items()):
+        console.print(Text(f"  no stage: {shown(path)}: {shown(reason)}"), soft_wrap=True)
 
 
 def _agreed(plan: Plan, console: Console, yes: bool) -> None:
@@ -94,7 +121,9 @@ def _run(git: Git, console: Console, python: str, seconds: float) -> bool:
     verdicts = []
     with tempfile.TemporaryDirectory(prefix="tdsp-verify-") as folder:
         before, after = trees(git, done, Path(folder))
-        bench = running.Bench(python or sys.executable, seconds, done.package, before, after)
+        bench = running.Bench(
+            python or sys.executable, seconds, done.package, before, after, done.subdirectory
+        )
         for each in chosen:
             with console.status(Text(f"Running {shown(each.path)}")):
                 verdicts.append(running.compare(bench, done, each))

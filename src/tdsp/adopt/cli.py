@@ -14,6 +14,10 @@ Root = Annotated[Path, typer.Argument(help="The repository, or a folder inside o
 Subdirectory = Annotated[
     str, typer.Option(metavar="FOLDER", help="The project, where a repository holds several.")
 ]
+Python = Annotated[
+    str, typer.Option(help="The Python that runs them; default: the one that runs tdsp.")
+]
+Seconds = Annotated[float, typer.Option("--time-limit", min=1, help="Seconds for each run.")]
 
 
 @adopt.command("scan")
@@ -38,7 +42,10 @@ def plan_command(
     root: Root = Path(),
     *,
     level: Annotated[
-        int, typer.Option(min=0, max=2, help="0: in place, 1: moved, 2: moved and edited.")
+        int,
+        typer.Option(
+            min=0, max=3, help="0: in place, 1: moved, 2: moved and edited, 3: and a pipeline."
+        ),
     ] = 2,
     template_level: Annotated[
         Literal["train", "operate", "govern"],
@@ -57,6 +64,13 @@ def plan_command(
         Path | None,
         typer.Option(metavar="FILE", help="A plan with changed targets: renew its edits."),
     ] = None,
+    fix_absolute: Annotated[
+        bool,
+        typer.Option("--fix-absolute", help="Make absolute paths of files that are here relative."),
+    ] = False,
+    drop_hacks: Annotated[
+        bool, typer.Option("--drop-hacks", help="Remove changes of sys.path that are needless now.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what is proposed.")] = False,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit code 1 when the plan would change a file.")
@@ -69,7 +83,11 @@ def plan_command(
     """
     from tdsp.adopt.commands import Request, plan
 
-    request = Request(root, level, template_level, package, subdirectory, out, answers, update)
+    asked = {"absolute": fix_absolute, "hacks": drop_hacks}
+    fixes = tuple(name for name, wanted in asked.items() if wanted)
+    request = Request(
+        root, level, template_level, package, subdirectory, out, answers, update, fixes
+    )
     if plan(request, ask=not yes) and exit_code:
         raise typer.Exit(1)
 
@@ -83,16 +101,28 @@ def apply_command(
         Path | None,
         typer.Option(metavar="FILE", help="First write the whole history into this file."),
     ] = None,
+    run: Annotated[
+        bool,
+        typer.Option("--run", help="Level 3: run the scripts, to see what they read and write."),
+    ] = False,
+    python: Python = "",
+    seconds: Seconds = 120,
+    lock: Annotated[
+        bool, typer.Option("--lock", help="Also add uv.lock; uv asks the package index.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Carry a plan out, on the new branch tdsp/adopt; your branch stays as it is.
 
-    Moves, edits and the template's files are commits of their own. Each is
-    proven before the branch appears. `tdsp adopt undo` takes all of it back.
+    Moves, edits, the template's files and the pipeline are commits of their own.
+    Each is proven before the branch appears. `tdsp adopt undo` takes all of it
+    back. Only with --run is anything of the repository run: in copies, without
+    network.
     """
     from tdsp.adopt.carry import apply
+    from tdsp.adopt.pipeline import Way
 
-    apply(root, plan, bundle, yes)
+    apply(root, plan, bundle, yes, Way(python, seconds) if run else None, lock)
 
 
 @adopt.command("verify")
@@ -103,12 +133,8 @@ def verify_command(
         bool,
         typer.Option("--run", help="Also run the scripts, before and after, and compare."),
     ] = False,
-    python: Annotated[
-        str, typer.Option(help="The Python that runs them; default: the one that runs tdsp.")
-    ] = "",
-    seconds: Annotated[
-        float, typer.Option("--time-limit", min=1, help="Seconds for each run.")
-    ] = 120,
+    python: Python = "",
+    seconds: Seconds = 120,
 ) -> None:
     """Prove that the adoption lost nothing and changed only what it lists.
 

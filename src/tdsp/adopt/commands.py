@@ -33,6 +33,7 @@ class Request:
     out: Path | None
     answers: Path | None
     update: Path | None
+    fixes: tuple[str, ...] = ()
 
 
 def scan(root: Path, subdirectory: str, output: str) -> None:
@@ -94,7 +95,8 @@ def _print_state(done: Scan, console: Console) -> None:
     for text in done.tree.remarks:
         console.print(f"[yellow]Note[/]: {escape(text)}")
     for note in done.facts.notes[:MOST_SHOWN]:
-        console.print(f"[yellow]{escape(shown(note.path))}:{note.line}[/] {escape(note.text)}")
+        place = f"{shown(note.path)}:{note.line}" if note.line else shown(note.path)
+        console.print(f"[yellow]{escape(place)}[/] {escape(note.text)}")
 
 
 def plan(request: Request, *, ask: bool) -> bool:
@@ -143,7 +145,8 @@ def _wish(request: Request) -> Wish:
         check_questions(dict(given), questions(bundled_template()), request.answers)
     texts = {key: _answer(value) for key, value in given.items()}
     package = request.package or texts.get("package_name", "")
-    return Wish(request.level, texts.get("level", request.template_level), package, texts)
+    return Wish(request.level, texts.get("level", request.template_level), package, texts,
+                request.fixes)  # fmt: skip
 
 
 def _answer(value: object) -> str:
@@ -255,7 +258,8 @@ def show(plan: Plan, done: Scan, console: Console) -> None:
     for text in done.tree.blockers:
         console.print(f"[red]Stops apply[/]: {escape(text)}")
     for note in plan.notes[:MOST_SHOWN]:
-        place = f"{escape(shown(note.path))}:{note.line} " if note.path else ""
+        line = f":{note.line}" if note.line else ""
+        place = f"{escape(shown(note.path))}{line} " if note.path else ""
         console.print(f"[yellow]![/] {place}{escape(shown(note.text))}")
     if len(plan.notes) > MOST_SHOWN:
         console.print(f"  and {len(plan.notes) - MOST_SHOWN} more notes, in plan.yaml")

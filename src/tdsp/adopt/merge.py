@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from tdsp.adopt import ignores, sections
+from tdsp.adopt import ignores, locking, sections
 from tdsp.adopt.gitwork import LINK, PLAIN, Tree
 from tdsp.adopt.rendering import Render, Rendered
 from tdsp.adopt.sections import NotLosslessError
@@ -44,7 +44,7 @@ class Place:
     """Where the template's files go: the user's tree, its bytes, and the project's folder.
 
     `forgotten` are files that git no longer tracks; `lock` has the template's tested versions;
-    `sizes` are those of blobs.
+    `sizes` are those of blobs; `lock_it` asks for uv.lock.
     """
 
     tree: Tree
@@ -53,6 +53,7 @@ class Place:
     subdirectory: str = ""
     forgotten: tuple[str, ...] = ()
     lock: bytes = b""
+    lock_it: bool = False
     sizes: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -82,10 +83,14 @@ def merge(rendered: Render, place: Place) -> Merged:
             _new(done, name, path, file, place)
         elif place.content(theirs) != file.content:
             _both(done, name, file, theirs, place)
+    _locked(done, place)
     _bytes_stay(done, rendered, place)
     for name in sorted(IGNORES & rendered.keys()):
         _ignore(done, name, rendered[name], place)
     done.added.sort()
+    if place.subdirectory and ".gitlab-ci.yml" in rendered:
+        what = "GitLab reads the one at the root only: write jobs for this folder there, by hand"
+        done.notes.append((f"{place.before}.gitlab-ci.yml", what))
     if b"nbstripout" in done.files.get(place.before + HOOKS, Rendered(b"")).content and any(
         path.endswith(".ipynb") for path in place.tree
     ):
@@ -155,7 +160,7 @@ def _pyproject(done: Merged, file: Rendered, theirs: str | None, path: str, plac
         lists = [each for each in here if re.fullmatch(r"requirements\.(txt|in)", each)]
         if lists:
             asked = place.content(place.before + lists[0])
-            content, said = sections.requirements(content, asked, lists[0], place.lock)
+            content, said = locking.requirements(content, asked, lists[0], place.lock)
             notes += said
     except NotLosslessError as error:
         _beside(done, theirs or path, file, str(error))
@@ -164,6 +169,21 @@ def _pyproject(done: Merged, file: Rendered, theirs: str | None, path: str, plac
     if content != before:
         done.files[theirs or path] = Rendered(content, place.tree[theirs].mode if theirs else PLAIN)
         (done.merged if theirs else done.added).append(theirs or path)
+
+
+def _locked(done: Merged, place: Place) -> None:
+    """Add uv.lock for the merged pyproject.toml, or say what is to be done."""
+    path, project = f"{place.before}uv.lock", f"{place.before}pyproject.toml"
+    if path in place.tree:
+        done.notes.append((path, "yours stays: `uv lock` brings it up to date"))
+    elif not place.lock_it:
+        done.notes.append((path, "not made, since that needs the network: `uv lock`, or --lock"))
+    elif project in done.files:
+        content, problem = locking.lock(done.files[project].content)
+        if problem:
+            done.notes.append((path, f"not made: {problem}; later: `uv lock`"))
+        else:
+            _add(done, path, Rendered(content))
 
 
 def _bytes_stay(done: Merged, rendered: Render, place: Place) -> None:

@@ -6,7 +6,9 @@ A plan is made from facts, edited by a person, and carried out to the letter.
 from dataclasses import dataclass
 
 FORMAT = 1
-LEVELS = {0: "in place", 1: "moved", 2: "edited"}
+LEVELS = {0: "in place", 1: "moved", 2: "edited", 3: "pipeline"}
+PIPELINED = 3
+FIXES = ("absolute", "hacks")
 KINDS = (
     "code", "script", "test", "notebook", "raw data", "derived data", "model", "result", "document",
     "configuration", "dependencies", "build", "web", "assistant", "vendored", "archive", "junk",
@@ -72,7 +74,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that `adopt apply` does. `added` are files of the template that are new."""
+    """Everything that `adopt apply` does. `added` are files of the template that are new.
+
+    `fixes` are the repairs of FIXES that were asked for: they change what a move would not.
+    """
 
     commit: str
     level: int
@@ -85,6 +90,7 @@ class Plan:
     answers: tuple[tuple[str, str], ...] = ()
     subdirectory: str = ""
     source: str = ""
+    fixes: tuple[str, ...] = ()
 
     @property
     def moves(self) -> dict[str, str]:

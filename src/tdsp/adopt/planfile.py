@@ -11,7 +11,18 @@ from typing import Any
 
 import yaml
 
-from tdsp.adopt.plan import FORMAT, KINDS, LEVELS, Edit, Item, Note, Plan, Question, apply_edits
+from tdsp.adopt.plan import (
+    FIXES,
+    FORMAT,
+    KINDS,
+    LEVELS,
+    Edit,
+    Item,
+    Note,
+    Plan,
+    Question,
+    apply_edits,
+)
 from tdsp.adopt.template import LEVELS as TEMPLATE_LEVELS
 from tdsp.adopt.tree import Blobs, Tree, case_groups, shown
 from tdsp.errors import TdspError
@@ -88,6 +99,8 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield f"level: {plan.level} # {LEVELS[plan.level]}"
     for name in ("package", "template_level", "subdirectory", "source"):
         yield f"{name}: {quoted(getattr(plan, name))}"
+    if plan.fixes:
+        yield f"fixes: [{', '.join(plan.fixes)}]"
     yield "answers:" if plan.answers else "answers: {}"
     for key, value in plan.answers:
         yield f"  {quoted(key)}: {quoted(value)}"
@@ -201,7 +214,7 @@ def read_plan(path: Path, tree: Tree | None = None) -> Plan:
         raise TdspError(f"{path} is not valid YAML: {error}") from None
     reader = _Reader(str(path))
     keys = "format commit level package template_level subdirectory source answers questions files"
-    top = reader.mapping(node, f"{keys} notes added", keys)
+    top = reader.mapping(node, f"{keys} notes added fixes", keys)
     if reader.number(top["format"]) != FORMAT:
         raise reader.wrong(top["format"], f"this version reads plans of format {FORMAT} only")
     level, template_level = reader.number(top["level"]), reader.text(top["template_level"])
@@ -235,11 +248,19 @@ def read_plan(path: Path, tree: Tree | None = None) -> Plan:
         tuple((k, reader.text(v)) for k, v in reader.mapping(top["answers"], "").items()),
         reader.text(top["subdirectory"]),
         reader.text(top["source"]),
+        _read_fixes(reader, top["fixes"]) if "fixes" in top else (),
     )
     _check_targets(reader, plan, places)
     if tree is not None:
         _check_tree(reader, plan, places, tree, top)
     return plan
+
+
+def _read_fixes(reader: _Reader, node: yaml.Node) -> tuple[str, ...]:
+    found = tuple(map(reader.text, reader.list(node)))
+    if set(found) - set(FIXES):
+        raise reader.wrong(node, f"fixes are {', '.join(FIXES)}")
+    return found
 
 
 def _read_item(reader: _Reader, given: Mapping[str, yaml.Node]) -> Item:

@@ -9,6 +9,7 @@ from typing import Any
 
 _LOG = os.environ.get("TDSP_RECORD", "")
 _ROOT = os.environ.get("TDSP_ROOT", "")
+_TOP = os.path.dirname(_ROOT) + os.sep  # noqa: PTH120
 _BLOCK = os.environ.get("TDSP_BLOCK", "")
 _busy = False
 
@@ -20,14 +21,21 @@ def _note(kind: str, path: Any) -> None:
     _busy = True
     try:
         full = os.path.realpath(os.fsdecode(path))
-        if kind == "input" or full.startswith(_ROOT + os.sep):
-            with open(_LOG, "ab") as file:  # noqa: PTH123 (it has to be quick to start)
-                name = b"" if kind == "input" else os.fsencode(full[len(_ROOT) + 1 :])
-                file.write(kind.encode() + b" " + name + b"\0")
+        if full.startswith(_ROOT + os.sep):
+            _write(kind, full[len(_ROOT) + 1 :])
+        elif kind == "input":
+            _write(kind, "")
+        elif kind == "write" and not full.startswith((_TOP, "/dev/", "/proc/")):
+            _write("outside", full)
     except (OSError, TypeError, ValueError):
         pass
     finally:
         _busy = False
+
+
+def _write(kind: str, name: str) -> None:
+    with open(_LOG, "ab") as file:  # noqa: PTH123 (it has to be quick to start)
+        file.write(kind.encode() + b" " + os.fsencode(name) + b"\0")
 
 
 def _hook(event: str, args: Any) -> None:
@@ -37,6 +45,8 @@ def _hook(event: str, args: Any) -> None:
             isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
         )
         _note("write" if writes else "read", args[0])
+    elif event == "sqlite3.connect":
+        _note("read", args[0])
     elif event == "builtins.input":
         _note("input", "")
     elif _BLOCK and (

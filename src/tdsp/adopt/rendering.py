@@ -16,8 +16,9 @@ from tdsp.grow import ANSWERS
 IN_PLACE = (
     ".copier-answers.yml", ".gitignore", ".pre-commit-config.yaml", ".python-version",
     ".secrets.baseline", "README.md", "SECURITY.md", "pyproject.toml", ".github/actions/",
-    ".github/workflows/ci.yml", "docs/README.md", "docs/project/", "docs/decisions/",
-    "docs/data/log.md",
+    ".github/workflows/ci.yml", ".gitlab-ci.yml", ".gitlab/ci/ci.yml", ".gitlab/ci/setup.yml",
+    "azure-pipelines/ci.yml", "azure-pipelines/steps/setup.yml", "docs/README.md",
+    "docs/project/", "docs/decisions/", "docs/data/log.md",
 )  # fmt: skip
 
 
@@ -80,7 +81,8 @@ def for_level(found: Render, level: int, subdirectory: str = "") -> Render:
     """
     taken = {path: file for path, file in found.items() if path != "LICENSE"}
     if level == 0:
-        taken = {path: _in_place(path, e) for path, e in taken.items() if path.startswith(IN_PLACE)}
+        check = workflows.standard(found[ANSWERS].content) if ANSWERS in found else ""
+        taken = {p: _in_place(p, e, check) for p, e in taken.items() if p.startswith(IN_PLACE)}
     if not subdirectory:
         return taken
     made = {}
@@ -89,13 +91,25 @@ def for_level(found: Render, level: int, subdirectory: str = "") -> Render:
         if path.startswith(".github/"):
             name, content = workflows.below(path, content, subdirectory)
             name = f"/{name}"
+        elif path.startswith("azure-pipelines/") and path.endswith(".yml"):
+            content = workflows.azure_below(content, subdirectory)
         made[name] = Rendered(content, file.mode)
     return made
 
 
-def _in_place(path: str, file: Rendered) -> Rendered:
-    change = {
+def _in_place(path: str, file: Rendered, check: str) -> Rendered:
+    """Return a file as an adoption in place takes it; `check` is the command for the checks."""
+    jobs = {
         ".github/workflows/ci.yml": workflows.in_place,
+        ".gitlab/ci/ci.yml": workflows.gitlab_in_place,
+        "azure-pipelines/ci.yml": workflows.azure_in_place,
+    }
+    changes = {
         ".pre-commit-config.yaml": workflows.hooks_in_place,
-    }.get(path)
-    return file if change is None else Rendered(change(file.content), file.mode)
+        ".github/actions/setup/action.yml": workflows.unlocked,
+        "azure-pipelines/steps/setup.yml": workflows.unlocked,
+        ".gitlab/ci/setup.yml": workflows.gitlab_setup_in_place,
+    }
+    if path in jobs:
+        return Rendered(jobs[path](file.content, check), file.mode)
+    return Rendered(changes[path](file.content), file.mode) if path in changes else file

@@ -13,7 +13,9 @@ from rich.table import Table
 from tdsp.adopt.gitwork import Git
 from tdsp.adopt.manifest import Manifest
 from tdsp.adopt.merge import Merged
+from tdsp.adopt.pipeline import Pipeline
 from tdsp.adopt.plan import LEVELS, Plan
+from tdsp.adopt.stages import graph
 from tdsp.adopt.tree import shown
 from tdsp.check.maturity import maturity
 from tdsp.check.rule import SEVERITIES
@@ -62,11 +64,28 @@ def _state(found: Report) -> State:
     return State(counts, failed, scales.level, scales.google.level, scales.score)
 
 
-def page(git: Git, plan: Plan, done: Manifest, merged: Merged) -> str:
+def page(git: Git, plan: Plan, done: Manifest, merged: Merged, made: Pipeline | None = None) -> str:
     """Return REPORT.md."""
     before = state(git, done.commit, done.subdirectory)
     last = next(reversed(done.commits.values()))
-    return "\n".join(_lines(plan, done, merged, before, state(git, last, done.subdirectory))) + "\n"
+    lines = [*_lines(plan, done, merged, before, state(git, last, done.subdirectory))]
+    return "\n".join([*lines, *_pipeline(made)]) + "\n"
+
+
+def _pipeline(made: Pipeline | None) -> Iterator[str]:
+    """Yield the stages as a picture and a table, and what could not be one."""
+    if made is None:
+        return
+    yield from ("", "## Pipeline", "")
+    if made.problem:
+        yield f"None was made: {cell(made.problem)}."
+    else:
+        yield f"`{made.path}`: two runs of `dvc repro` in a copy, the second of which did nothing."
+        yield "No data left git: that needs a remote that everyone can reach."
+        yield from ("", "```mermaid", *graph(list(made.stages)), "```")
+    rows = [(e.name, e.path, ", ".join(e.deps), ", ".join(e.outs)) for e in made.stages]
+    yield from _table("Stages", ("stage", "script", "depends on", "makes"), rows)
+    yield from _table("No stage", ("script", "why"), sorted(made.left.items()))
 
 
 def _lines(

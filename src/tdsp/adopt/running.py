@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,7 +35,6 @@ class Run:
     error: str
     output: str
     wrote: dict[str, tuple[int, str]]
-    read: frozenset[str]
     asked: bool = False
     folder: str = ""
 
@@ -52,13 +52,14 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Bench:
-    """How scripts are run: with which Python, how long, and without network in which way."""
+    """How scripts are run: with which Python, how long, in which trees; `root` is the project's."""
 
     python: str
     seconds: float
     package: str
     before: Path
     after: Path
+    root: str = ""
 
 
 @cache
@@ -153,7 +154,7 @@ def _best(bench: Bench, tree: Path, path: str, done: Manifest) -> Run:
     return second if second.code == 0 else first
 
 
-def _words(path: str, package: str, root: str) -> list[str]:
+def words_of(path: str, package: str, root: str) -> list[str]:
     """Return how a script is started: a module of the package by its name, else by its path."""
     inside = f"{root}/src/{package}/" if root else f"src/{package}/"
     if path.startswith(inside):
@@ -163,31 +164,42 @@ def _words(path: str, package: str, root: str) -> list[str]:
 
 
 def _shown(path: str, done: Manifest) -> str:
-    return " ".join(["python", *_words(path, done.package, done.subdirectory)])
+    return " ".join(["python", *words_of(path, done.package, done.subdirectory)])
 
 
 def _run(bench: Bench, tree: Path, path: str, folder: str) -> Run:
+    with room(tree) as (top, copy):
+        here = dict(_listed(copy))
+        code, text = start(bench, top, copy, path, folder)
+        after = dict(_listed(copy))
+        wrote = {p: e for p, e in after.items() if here.get(p) != e and not by_tools(p)}
+        kinds = {kind for kind, _ in recorded(top / "record")}
+        return Run(code, last(text) if code else "", text, wrote, "input" in kinds, folder)
+
+
+@contextmanager
+def room(tree: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield a folder for one run, and the copy of a tree in it; both go afterwards."""
     with tempfile.TemporaryDirectory(prefix="tdsp-run-") as place:
         top = Path(place).resolve()
-        copy, home = top / "tree", top / "home"
+        copy = top / "tree"
         shutil.copytree(tree, copy, symlinks=True)
-        home.mkdir()
-        watch = top / "watch"
-        watch.mkdir()
-        shutil.copyfile(Path(__file__).with_name("recorder.py"), watch / "sitecustomize.py")
-        here = dict(_listed(copy))
-        words = _words(path, bench.package, "") if not folder else [str(copy / path)]
-        words = [str(copy / each) if each == path else each for each in words]
-        code, text = _started(bench, words, copy / folder, _environment(top, copy))
-        after = dict(_listed(copy))
-        wrote = {p: e for p, e in after.items() if here.get(p) != e and not _by_tools(p)}
-        kinds = _recorded(top / "record")
-        text = text.replace(str(copy), ".")
-        return Run(code, _last(text) if code else "", text, wrote, kinds["read"],
-                   bool(kinds["input"]), folder)  # fmt: skip
+        (top / "home").mkdir()
+        (top / "watch").mkdir()
+        shutil.copyfile(Path(__file__).with_name("recorder.py"), top / "watch/sitecustomize.py")
+        yield top, copy
 
 
-def _environment(top: Path, copy: Path) -> dict[str, str]:
+def start(bench: Bench, top: Path, copy: Path, path: str, folder: str) -> tuple[int | None, str]:
+    """Run a script from a folder of the copy; return exit code and output, None without an end."""
+    words = words_of(path, bench.package, folder) if folder == bench.root else [path]
+    words = [str(copy / each) if each == path else each for each in words]
+    env = environment(top, copy, bench.root)
+    code, text = ended([bench.python, *words], copy / folder, env, bench.seconds)
+    return code, text.replace(str(copy), ".")
+
+
+def environment(top: Path, copy: Path, root: str) -> dict[str, str]:
     """Return the variables of a run: none of the caller's but those that start a program."""
     kept = {
         n: os.environ[n]
@@ -198,22 +210,22 @@ def _environment(top: Path, copy: Path) -> dict[str, str]:
     return kept | {
         "HOME": str(top / "home"), "TMPDIR": str(top), "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1",
-        "PYTHONPATH": os.pathsep.join([str(top / "watch"), str(copy / "src")]),
+        "PYTHONPATH": os.pathsep.join([str(top / "watch"), str(copy / root / "src")]),
         "TDSP_RECORD": str(top / "record"), "TDSP_ROOT": str(copy),
         "TDSP_BLOCK": "" if isolation() else "1", "http_proxy": nowhere, "https_proxy": nowhere,
     }  # fmt: skip
 
 
-def _started(
-    bench: Bench, words: list[str], folder: Path, env: dict[str, str]
+def ended(
+    words: list[str], folder: Path, env: dict[str, str], seconds: float
 ) -> tuple[int | None, str]:
-    """Return exit code and output; None for a run that did not end in time."""
+    """Run a program without network; return exit code and output, None without an end in time."""
     with subprocess.Popen(
-        [*isolation(), bench.python, *words], cwd=folder, env=env, stdin=subprocess.DEVNULL,
+        [*isolation(), *words], cwd=folder, env=env, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
     ) as process:  # fmt: skip
         try:
-            out, _ = process.communicate(timeout=bench.seconds)
+            out, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             if sys.platform == "win32":
                 process.kill()
@@ -232,20 +244,18 @@ def _listed(folder: Path) -> Iterator[tuple[str, tuple[int, str]]]:
             yield path.relative_to(folder).as_posix(), (path.stat().st_size, digest)
 
 
-def _by_tools(path: str) -> bool:
+def by_tools(path: str) -> bool:
     return any(each in f"{path}/" for each in MADE_BY_RUNS)
 
 
-def _recorded(log: Path) -> dict[str, frozenset[str]]:
+def recorded(log: Path) -> list[tuple[str, str]]:
+    """Return what the recorder wrote, in its order: read, write, outside or input, and a path."""
     lines = log.read_bytes().split(b"\0") if log.is_file() else []
-    pairs = [os.fsdecode(line).partition(" ") for line in lines if line]
-    return {
-        kind: frozenset(path or kind for word, _, path in pairs if word == kind)
-        for kind in ("read", "write", "input")
-    }
+    parts = (os.fsdecode(line).partition(" ") for line in lines if line)
+    return [(kind, path) for kind, _, path in parts]
 
 
-def _last(text: str) -> str:
+def last(text: str) -> str:
     """Return the last line of an output, which names the exception."""
     lines = [line for line in text.splitlines() if line.strip()]
     return lines[-1].strip()[:300] if lines else ""

@@ -1,12 +1,7 @@
 """Merging one file by sections, with editors that give back what they read, sign for sign."""
 
 import io
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import tomlkit
@@ -15,7 +10,6 @@ from packaging.utils import canonicalize_name
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Table
 
-SECONDS = 60
 WIDTH = 80
 MARK = "<!-- tdsp adopt -->"
 ERRORS_ONLY = ["E9", "F63", "F7", "F82"]  # what is broken, not what is unusual
@@ -198,68 +192,3 @@ def _name(text: str) -> str:
         return canonicalize_name(Requirement(text).name)
     except InvalidRequirement:
         return text
-
-
-def requirements(project: bytes, asked: bytes, name: str, tested: bytes) -> tuple[bytes, list[str]]:
-    """Return pyproject.toml with the packages of a requirements file, by `uv add --frozen`.
-
-    `tested` is the template's lock. A pin that shuts its version out is left where it stands, in
-    the user's file: with both, nothing could be installed.
-    """
-    beside = Path(sys.executable).with_name("uv")
-    uv = str(beside) if beside.is_file() else shutil.which("uv")
-    left = f"the packages of {name} were not added: "
-    if uv is None:
-        return project, [left + f"uv is not installed; later: uv add --frozen -r {name}"]
-    loose, notes = _loosened(asked, _versions(tested))
-    with tempfile.TemporaryDirectory(prefix="tdsp-uv-") as folder:
-        Path(folder, "pyproject.toml").write_bytes(project)
-        Path(folder, name).write_bytes(loose)
-        try:
-            done = subprocess.run(
-                [uv, "add", "--frozen", "--offline", "--no-python-downloads", "-r", name],
-                cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False,
-            )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired):
-            return project, [left + "uv did not answer"]
-        if done.returncode:
-            reason = " ".join(done.stderr.split())[:200]
-            return project, [left + f"uv says: {reason}"]
-        written = Path(folder, "pyproject.toml").read_bytes()
-    return written, [f"the packages of {name} were added by uv", *notes]
-
-
-def _versions(lock: bytes) -> dict[str, str]:
-    """Return package -> the version that the template was tested with."""
-    found: dict[str, str] = {}
-    for line in lock.decode().splitlines():
-        if (each := _requirement(line)) is not None:
-            exact = [part.version for part in each.specifier if part.operator == "=="]
-            found[canonicalize_name(each.name)] = exact[0] if exact else ""
-    return found
-
-
-def _loosened(asked: bytes, tested: dict[str, str]) -> tuple[bytes, list[str]]:
-    """Return a requirements file without the pins that shut a tested version out, and notes."""
-    from tdsp.reading.files import decode
-
-    text = decode(asked)[0]
-    if text is None:
-        return asked, []
-    lines, notes = [], []
-    for line in text.splitlines():
-        each = _requirement(line)
-        version = tested.get(canonicalize_name(each.name), "") if each is not None else ""
-        if each is not None and version and not each.specifier.contains(version, prereleases=True):
-            notes.append(f"{each}: not taken, the template is tested with {version}")
-            each.specifier = type(each.specifier)()
-            line = str(each)
-        lines.append(line)
-    return "\n".join(lines).encode() + b"\n" if notes else asked, notes
-
-
-def _requirement(line: str) -> Requirement | None:
-    try:
-        return Requirement(line.partition(" #")[0].removesuffix("\\").strip())
-    except InvalidRequirement:
-        return None

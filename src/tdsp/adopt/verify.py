@@ -15,7 +15,7 @@ from tdsp.adopt.manifest import File, Manifest
 from tdsp.adopt.tree import shown
 from tdsp.errors import TdspError
 
-ORDER = ("moves", "edits", "template")
+ORDER = ("moves", "edits", "template", "pipeline")
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,14 @@ class Layout:
         return found
 
     @cached_property
+    def named(self) -> dict[str, list[str]]:
+        """Each name -> the files of today that have it, in any folder."""
+        found: dict[str, list[str]] = {}
+        for path in self.files:
+            found.setdefault(posixpath.basename(path), []).append(path)
+        return found
+
+    @cached_property
     def new_folders(self) -> frozenset[str]:
         """The folders that hold a file after the move."""
         found = {""}

@@ -17,6 +17,9 @@ from tdsp.adopt.rewrite.usage import Usage
 from tdsp.adopt.rewrite.walk import Walker
 
 ABSOLUTE = re.compile(r"[/~\\]|[A-Za-z]:[/\\]")
+AUTHORS = re.compile(
+    r"[\"'](?:[A-Za-z]:[/\\]|~/|/(?:Users|home|media|mnt|root|content|kaggle|Volumes)/)"
+)
 UNSAFE = re.compile(r"[\\'\"{}\n\r\t]")
 WHY = "path of a file that moves"
 
@@ -36,8 +39,11 @@ class Runs:
 class Paths(Walker, Places):
     """Visits the paths of one file. What it finds is written into `parsed`."""
 
-    def __init__(self, parsed: Parsed, layout: Layout, runs: Runs, usage: Usage) -> None:
+    def __init__(
+        self, parsed: Parsed, layout: Layout, runs: Runs, usage: Usage, *, fix: bool = False
+    ) -> None:
         super().__init__()
+        self.fix = fix
         self.parsed, self.layout, self.runs = parsed, layout, runs
         self.names: Names = usage.names
         self.usage = usage
@@ -360,10 +366,26 @@ class Paths(Walker, Places):
     def _absolute(self, node: Any, text: str) -> None:
         """Note an absolute path that has the name of a file of the repository."""
         name = re.split(r"[/\\]", text)[-1]
-        same = [each for each in self.layout.files if posixpath.basename(each) == name]
-        if name and "." in name and len(same) == 1:
+        same = self.layout.named.get(name, [])
+        here = name and "." in name and len(same) == 1
+        if here and not (self.fix and self._related(node, same[0])):
             place = self.layout.target(same[0])
             self.parsed.note(node, f"the absolute path `{text}` may be {place}")
+        elif self.fix and not here and AUTHORS.match(f"'{text}"):
+            what = "is of one machine, and no file here is surely it: make it a parameter"
+            self.parsed.note(node, f"the absolute path `{text}` {what}")
+
+    def _related(self, node: Any, path: str) -> bool:
+        """Plan the relative path of a file in place of an absolute one; tell whether it can be."""
+        places = {each.new for each in self.runs.places}
+        if len(places) != 1 or not isinstance(node, cst.SimpleString) or "b" in node.prefix:
+            return False
+        new = relative(self.layout.target(path), places.pop())
+        if UNSAFE.search(new):
+            return False
+        start, end = self.parsed.inside(node)
+        self.parsed.change(start, end, new, "absolute path of a file that is here")
+        return True
 
     def _unknown(self, node: Any, text: str) -> None:
         own = posixpath.dirname(self.parsed.path)

@@ -125,6 +125,15 @@ class Resolver:
         return found
 
     @cached_property
+    def importers(self) -> dict[str, list[str]]:
+        """Each file -> the files that may import it."""
+        found: dict[str, list[str]] = {}
+        for path, targets in self.edges.items():
+            for each in targets:
+                found.setdefault(each, []).append(path)
+        return found
+
+    @cached_property
     def _imported(self) -> frozenset[str]:
         return frozenset(each for targets in self.edges.values() for each in targets)
 

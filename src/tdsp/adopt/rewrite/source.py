@@ -207,8 +207,11 @@ class Parsed:
         return tuple(done)
 
 
-def parse(source: Source) -> Parsed:
-    """Parse a text. Raises TdspError, saying why, when it cannot be parsed and given back."""
+def parse(source: Source, part: Callable[[str], str] | None = None) -> Parsed:
+    """Parse a text, or that part of it which a function gives back, with each byte in its place.
+
+    Raises TdspError, saying why, when it cannot be parsed and given back.
+    """
     import libcst
     from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 
@@ -216,7 +219,7 @@ def parse(source: Source) -> Parsed:
 
     bare = parseable(source)
     try:
-        text = _code_of(bare.text)
+        text = _code_of(part(bare.text) if part else bare.text)
         tree = libcst.parse_module(text)
     except (libcst.ParserSyntaxError, RecursionError, ValueError) as error:
         line = getattr(error, "raw_line", 0)

@@ -138,7 +138,7 @@ def used_elsewhere(resolver: Resolver, path: str) -> Callable[[str], bool | None
     It returns True if they use it as a path each time, False if also in other ways, and None if
     no other file names it.
     """
-    importers = [each for each, targets in resolver.edges.items() if path in targets]
+    importers = resolver.importers.get(path, ())
 
     def use(name: str) -> bool | None:
         word = re.compile(rf"\b{re.escape(name)}\b")

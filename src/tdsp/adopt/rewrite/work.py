@@ -7,12 +7,12 @@ from dataclasses import replace
 from functools import cached_property
 
 from tdsp.adopt.plan import Edit, Note
-from tdsp.adopt.rewrite import notebooks, pickles, source, texts
+from tdsp.adopt.rewrite import hacks, notebooks, pickles, slices, source, texts
 from tdsp.adopt.rewrite.commented import commented
 from tdsp.adopt.rewrite.imports import Imports
 from tdsp.adopt.rewrite.layout import Layout
 from tdsp.adopt.rewrite.names import Names
-from tdsp.adopt.rewrite.paths import Paths
+from tdsp.adopt.rewrite.paths import AUTHORS, Paths
 from tdsp.adopt.rewrite.resolve import Doubt, Resolver
 from tdsp.adopt.rewrite.running import Running
 from tdsp.adopt.rewrite.source import Parsed, Source
@@ -35,20 +35,21 @@ class Rewriter:
         moves: Mapping[str, str],
         package: str,
         runs: Mapping[str, str],
+        fixes: frozenset[str] = frozenset(),
     ) -> None:
-        self.repo, self.contents = repo, contents
+        self.repo, self.contents, self.fixes = repo, contents, fixes
         self.real = {shown(path): path for path in moves}
         told = {shown(old): shown(new) for old, new in moves.items() if new not in ("", old)}
         self.layout = Layout(repo.files, told, package)
         self.resolver = Resolver(repo, self.layout, {shown(p): f for p, f in runs.items()})
-        self._functions: dict[str, dict[str, Function]] = {}
+        self._functions: dict[tuple[str, str], Function | None] = {}
         self.running = Running(self.layout, self.resolver)
 
     def run(self) -> tuple[dict[str, tuple[Edit, ...]], tuple[Note, ...]]:
         """Return the edits of each file, and the notes."""
         edits: dict[str, tuple[Edit, ...]] = {}
         notes: list[Note] = []
-        if not self.layout.moves:
+        if not self.layout.moves and not self.fixes:
             return edits, ()
         for path in sorted(self._wanted()):
             name = self.real.get(path, path)
@@ -102,6 +103,8 @@ class Rewriter:
     def _concerned(self, path: str) -> bool:
         if not self._words.isdisjoint(WORD.findall(self.repo.text(path))):
             return True
+        if "absolute" in self.fixes and AUTHORS.search(self.repo.text(path)):
+            return True
         code = path in self.resolver.code
         return code and any(each.old != each.new for each in self.running.of(path).places)
 
@@ -111,7 +114,7 @@ class Rewriter:
         if path in self.repo.python:
             if problem := self.repo.python[path].problem:
                 raise TdspError(f"does not parse as Python 3: {problem}")
-            parsed = source.parse(source.python(path, content))
+            parsed = source.parse(source.python(path, content), self._part(path))
             self._code(parsed)
             return parsed.edits(), parsed.notes
         if path.endswith(".ipynb"):
@@ -127,13 +130,16 @@ class Rewriter:
         """Plan what has to be changed in code."""
         imports = Imports(parsed, self.layout, self.resolver)
         imports.walk(parsed.tree)
+        if "hacks" in self.fixes:
+            hacks.drop(parsed, self.layout, self.resolver)
         usage = Usage(
             Names(parsed.tree),
             parsed.parents,
             used_elsewhere(self.resolver, parsed.path),
             self._imported(parsed.path),
         )
-        Paths(parsed, self.layout, self.running.of(parsed.path), usage).run()
+        runs = self.running.of(parsed.path)
+        Paths(parsed, self.layout, runs, usage, fix="absolute" in self.fixes).run()
         parsed.notes += commented(parsed, imports.places, self.resolver)
 
     def _imported(self, path: str) -> Callable[[str], Function | None]:
@@ -151,20 +157,31 @@ class Rewriter:
             place = self.resolver.resolve(path, home, frozenset())
             if isinstance(place, Doubt) or not place.path:
                 return None
-            return self._functions_of(place.path).get(wanted)
+            return self._function(place.path, wanted)
 
         return function
 
-    def _functions_of(self, path: str) -> dict[str, Function]:
-        """Return the functions of a file that take paths."""
-        if path not in self._functions:
-            self._functions[path] = {}
+    def _part(self, path: str) -> Callable[[str], str] | None:
+        """Return what leaves out of a file what no edit depends on.
+
+        Where a file is run from another folder than before, each text may be a path.
+        """
+        moves = any(each.old != each.new for each in self.running.of(path).places)
+        words = None if moves else self._words
+        return lambda text: slices.reduced(text, words)
+
+    def _function(self, path: str, name: str) -> Function | None:
+        """Return a function of a file, if it takes paths."""
+        if (path, name) not in self._functions:
+            self._functions[path, name] = None
             try:
-                parsed = source.parse(source.python(path, self.contents(self.real.get(path, path))))
+                content = source.python(path, self.contents(self.real.get(path, path)))
+                parsed = source.parse(content, lambda text: slices.only(text, name))
             except (TdspError, OSError, KeyError):
-                return {}
-            self._functions[path] = Usage(Names(parsed.tree), parsed.parents).local
-        return self._functions[path]
+                return None
+            found = Usage(Names(parsed.tree), parsed.parents).local
+            self._functions[path, name] = found.get(name)
+        return self._functions[path, name]
 
     def _notebook(self, path: str, content: bytes) -> tuple[tuple[Edit, ...], list[Note]]:
         notebook = notebooks.read(path, content)

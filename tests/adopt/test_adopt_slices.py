@@ -1,0 +1,96 @@
+"""What is left out of a file before it is parsed: nothing that an edit could depend on."""
+
+import pytest
+from tests.adopt.hand import FILES
+
+from tdsp.adopt.rewrite import edits_for
+from tdsp.adopt.rewrite.slices import only, reduced
+from tdsp.adopt.rewrite.work import Rewriter
+from tdsp.reading import read_texts
+
+WORDS = frozenset(("data", "csv", "utils"))
+PLAIN = "def plain(x):\n    return x + 1\n"
+
+
+def kept(text: str) -> bool:
+    """Tell whether the function `plain` stays in a file."""
+    found = reduced(text, WORDS)
+    assert len(found.encode()) == len(text.encode())
+    return "return x + 1" in found
+
+
+def test_function_without_a_path_is_left_out_and_bytes_keep_their_place() -> None:
+    text = f"import pandas as pd\n\n\n{PLAIN}\n\nd = pd.read_csv('data.csv')\n"
+    assert not kept(text)
+    found = reduced(text, WORDS)
+    assert found.index("d = pd") == text.index("d = pd") and found.count("\n") < text.count("\n")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_line_ends_and_wide_letters_keep_their_place(end: str) -> None:
+    text = f"def a():{end}    return 'é'{end}{end}b = 'x/y'{end}"
+    found = reduced(text, WORDS).encode()
+    assert found.index(b"b = ") == text.encode().index(b"b = ")
+    assert "é".encode() not in found
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "PATH = 'data.csv'\n\n\ndef plain(x):\n    print(PATH)\n    return x + 1\n",
+        f"{PLAIN}\n\nplain('data.csv')\n",
+        f"{PLAIN}\n\nplain = open('data.csv')\n",
+        "def plain(x):\n    x.root\n    return x + 1\n\n\nclass A:\n    root = 'a/b'\n",
+        "def plain(x):\n    x.out\n    return x + 1\n\n\np.add_argument('--out', default='a.b')\n",
+        "def plain(x):\n    self.p\n    return x + 1\n\n\nself.p = 'a/b'\n",
+        "def plain(x):\n    import utils\n    return x + 1\n",
+        "def plain(x):\n    open('data')\n    return x + 1\n",
+        "def plain(x):\n    f'{x}/y'\n    return x + 1\n",
+        "def plain(x, y=__file__):\n    return x + 1\n",
+        "def plain(x):\n    global P\n    return x + 1\n",
+        # by way of another one
+        f"{PLAIN}\n\ndef more(x):\n    return plain(x)\n\n\nmore('data.csv')\n",
+        # on the same line
+        "a = 'a/b'; plain = lambda x: 'return x + 1'\n",
+    ],
+)
+def test_what_shares_a_name_or_holds_a_path_stays(other: str) -> None:
+    assert kept(other)
+
+
+def test_where_every_text_may_be_a_path_each_stays() -> None:
+    text = "def a():\n    return 'out'\n\n\ndef b():\n    return 1\n"
+    assert "out" not in reduced(text, WORDS)
+    assert "out" in reduced(text, None) and "return 1" not in reduced(text, None)
+
+
+@pytest.mark.parametrize("text", ["def broken(:\n    pass\n", "print 'two'\n", "", "# only\n"])
+def test_what_does_not_parse_stays_whole(text: str) -> None:
+    assert reduced(text, WORDS) == text and only(text, "a") == text
+
+
+def test_only_one_function_is_read_of_another_file() -> None:
+    text = f"import os\n{PLAIN}\n@os.x\ndef load(path):\n    open(path)\n"
+    found = only(text, "load")
+    assert found.strip().startswith("@os.x") and "plain" not in found and "import" not in found
+
+
+def test_edits_are_the_same_as_with_the_whole_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same edits and notes come out of a part as of the whole, for code of every kind."""
+    raw = {
+        **FILES,
+        "train.py": (
+            FILES["train.py"] + PLAIN.encode() + b"P = 'data.csv'\n\n\ndef load():\n    open(P)\n"
+            b"\n\ndef log(x):\n    print(x)\n\n\nQ = 'data.csv'\n\n\ndef show():\n    log(Q)\n"
+        ),
+    }
+    moves = {
+        "train.py": "src/churn/train.py",
+        "utils.py": "src/churn/utils.py",
+        "data.csv": "data/raw/data.csv",
+    }
+    found = []
+    for _ in range(2):
+        found.append(edits_for(read_texts(raw), raw.__getitem__, moves, "churn", {}))
+        monkeypatch.setattr(Rewriter, "_part", lambda *_: None)
+    assert found[0] == found[1] and found[0][0]["train.py"]
