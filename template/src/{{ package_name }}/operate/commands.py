@@ -1,7 +1,6 @@
 """The commands after the gate: registry, lineage, monitoring, retraining."""
 
 import json
-import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Annotated
 import typer
 
 from .. import paths
-from ..errors import ProjectError
 from ..settings import load
 from ..steps.gate import lines
 
@@ -137,27 +135,10 @@ def lineage(
         page = told.as_page(answers, run_files(version.run_id, "reports/plots"))
         with replacing(html) as temporary:
             temporary.write_text(page, encoding="utf-8")
+    if as_json:
+        kept = {"files": str(run_files(version.run_id).resolve())}
+        answers["Where is what was kept of its run?"] = kept
     typer.echo(json.dumps(answers, indent=2) if as_json else told.as_text(answers))
-
-
-@app.command()
-def reproduce(
-    model: Model,
-    keep: Annotated[Path | None, typer.Option(help="Work in this new folder; keep it.")] = None,
-) -> None:
-    """Make a model again from the code, data and parameters on record, and compare."""
-    from .lineage import other_versions, reproduce
-    from .registry import find
-
-    version = find(model)
-    for line in other_versions(version):
-        typer.echo(f"note  installed is {line}")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        checks = reproduce(version, keep or Path(folder) / "again")
-    typer.echo("\n".join(lines([asdict(check) for check in checks])))
-    if not all(check.passed for check in checks):
-        raise ProjectError(f"version {version.number} could not be made again: see above")
-    typer.echo(f"version {version.number} ({version.model_id}) was made again and is equal")
 
 
 @app.command()
