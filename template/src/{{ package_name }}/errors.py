@@ -7,8 +7,6 @@ from collections.abc import Callable
 class ProjectError(Exception):
     """Its message says what is wrong, where, and what to do about it."""
 
-    exit_code = 1
-
 
 class RejectedError(ProjectError):
     """More rows were refused than `score.max_rejects` allows; what was scored is written."""
@@ -20,9 +18,11 @@ def run(command: Callable[[], object]) -> None:
     """Run a command; an error that people can put right is printed without a traceback."""
     try:
         command()
-    except ProjectError as error:
+    except RejectedError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
+    except ProjectError as error:
+        sys.exit(f"error: {error}")
     except FileNotFoundError as error:
         sys.exit(f"error: {error.filename} is missing: run the pipeline (`poe pipeline`)")
     except OSError as error:  # a full disk, a folder that cannot be written to
