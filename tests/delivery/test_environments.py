@@ -36,8 +36,8 @@ def broken(repository: Path, tmp_path: Path) -> Project:
         ("staging", None, "ENVIRONMENT is 'staging', but environments.yaml has dev, test, prod"),
         ("prod", "prod: {serve: {max_rowz: 1}}", "environments.yaml: prod.serve.max_rowz: "),
         ("prod", "prod: {serve: {max_rows: many}}", "environments.yaml: prod.serve.max_rows: "),
-        ("prod", "prod: {train: {max_iter: 1}}", "environments.yaml: prod.train is the same in every"),
-        ("prod", "prod: {gate: {minimum: 0}}", "environments.yaml: prod.gate is the same in every"),
+        ("prod", "prod: {train: {max_iter: 1}}", "environments.yaml: prod.train is the same"),
+        ("prod", "prod: {gate: {minimum: 0}}", "environments.yaml: prod.gate is the same"),
     ],
 )
 def test_a_command_ends_with_one_line_that_names_file_and_key(
