@@ -242,10 +242,10 @@ def play(folder: Path) -> Path:
             refuses(story, traffic)
             returns(story, traffic)
             traffic.stop()
-        story.own(
+        story.run(
             "Is that so?",
             "The code and the data on record, checked out elsewhere, give v2 once more.",
-            *("reproduce", "2"),
+            *(sys.executable, "-m", "tdsp", "reproduce", "2"),
         )
     if traffic.refused:
         sys.exit(f"error: a request was not answered: {traffic.refused}")

@@ -31,7 +31,7 @@ REASONS = (
     (("PACKAGE/service/", "deploy/", ".dockerignore"), "the online service"),
     (("PACKAGE/",), "more of the pipeline: parameter search, fast checks of rows, exit report"),
     (("tests/",), "tests of the code that comes"),
-    (("environments/",), "what differs in development, test and production"),
+    (("environments.yaml",), "what differs in development, test and production"),
     (("docs/runbooks/", "docs/operate.md"), "how to operate, and what to do when something fails"),
     (("docs/delivery/", "docs/project/architecture.md"), "how it is built, released and set up"),
     (

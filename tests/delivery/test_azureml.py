@@ -116,7 +116,7 @@ def test_jobs_get_the_code_and_nothing_else(
 ) -> None:
     code = verdicts[name]["code"]
     assert {path.split("/")[0] for path in code} <= {
-        *("src", "environments", "docs", "params.yaml", "schema.yaml", "requirements.lock"),
+        *("src", "docs", "environments.yaml", "params.yaml", "schema.yaml", "requirements.lock"),
         *(["azureml"] if name.startswith("online") else []),
     }
     sources = (path for path in (rendered(name) / "src").rglob("*") if path.is_file())

@@ -33,18 +33,18 @@ def broken(repository: Path, tmp_path: Path) -> Project:
 @pytest.mark.parametrize(
     ("environment", "text", "told"),
     [
-        ("staging", None, "ENVIRONMENT is 'staging', but environments has dev, prod, test"),
-        ("prod", "serve: {max_rowz: 1}", "environments/prod.yaml: serve.max_rowz: "),
-        ("prod", "serve: {max_rows: many}", "environments/prod.yaml: serve.max_rows: "),
-        ("prod", "train: {max_iter: 1}", "environments/prod.yaml: train is the same in every"),
-        ("prod", "gate: {minimum: 0}", "environments/prod.yaml: gate is the same in every"),
+        ("staging", None, "ENVIRONMENT is 'staging', but environments.yaml has dev, test, prod"),
+        ("prod", "prod: {serve: {max_rowz: 1}}", "environments.yaml: prod.serve.max_rowz: "),
+        ("prod", "prod: {serve: {max_rows: many}}", "environments.yaml: prod.serve.max_rows: "),
+        ("prod", "prod: {train: {max_iter: 1}}", "environments.yaml: prod.train is the same"),
+        ("prod", "prod: {gate: {minimum: 0}}", "environments.yaml: prod.gate is the same"),
     ],
 )
 def test_a_command_ends_with_one_line_that_names_file_and_key(
     environment: str, text: str | None, told: str, broken: Project
 ) -> None:
     if text is not None:
-        (broken.root / "environments/prod.yaml").write_text(text, encoding="utf-8")
+        (broken.root / "environments.yaml").write_text(text, encoding="utf-8")
     python = broken.environment / "bin/python"
     command = [python, "-m", broken.package, "score", "--input", "x.csv", "--output", "y.csv"]
     done = run(*command, cwd=broken.root, env=broken.env | {"ENVIRONMENT": environment}, ok=False)

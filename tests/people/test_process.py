@@ -140,7 +140,7 @@ def test_every_command_of_stages_and_pages_exists(name: str, repository: Path) -
                     assert module == package
                     assert command == "--help" or f"def {command}(" in commands, one
                 case ["tdsp", *words]:
-                    assert words[0] in {"docs", "backlog"}, one
+                    assert words[0] in {"docs", "backlog", "reproduce"}, one
                 case ["git" | "dvc", *_]:
                     pass
                 case _:

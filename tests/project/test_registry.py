@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tests.people.place import tdsp
 from tests.project.living import BIN, Done, Project
 
 # What a service does: the champion's number and id, and whether it loads and predicts.
@@ -171,7 +172,7 @@ def test_any_model_can_answer_and_be_made_again(shelf: Project) -> None:
     assert "What code?" in page.read_text(encoding="utf-8")
 
     before = shelf.status()
-    again = shelf.step("reproduce", "2")
+    again = tdsp(shelf.root, "reproduce", "2")
     assert again.stdout.splitlines()[-1].endswith("was made again and is equal")
     assert f"pass  the same data (md5 {raw['md5']})" in again.stdout
     assert shelf.status() == before
@@ -182,7 +183,7 @@ def test_any_model_can_answer_and_be_made_again(shelf: Project) -> None:
     figures["model"]["roc_auc"] -= 0.125
     metrics.write_text(json.dumps(figures), encoding="utf-8")
     kept = shelf.root.parent / "kept"
-    differs = shelf.step("reproduce", "2", "--keep", kept, ok=False)
+    differs = tdsp(shelf.root, "reproduce", "2", "--keep", kept)
     assert differs.returncode == 1
     assert "FAIL  the same metrics (model.roc_auc differs by 0.125)" in differs.stdout
     assert "pass  the same model, byte for byte" in differs.stdout

@@ -62,7 +62,7 @@ def virgin(fresh: Project, tmp_path: Path) -> Project:
 
 def test_before_a_run_without_git_and_net(virgin: Project) -> None:
     (virgin.root / ".git").rename(virgin.root / "gone.git")
-    write(virgin, DIAGRAM + "\n[settings](../../params.yaml), [layers](../../environments)\n")
+    write(virgin, DIAGRAM + "\n[settings](../../params.yaml), [checks](../../tools)\n")
     env = virgin.env | {"PATH": str(virgin.environment / BIN)}
     subprocess.run([sys.executable, "-c", ALONE], cwd=virgin.root, env=env, check=True)
     assert "uv run poe pipeline" in words(virgin, "docs/model/report.html")
@@ -71,7 +71,7 @@ def test_before_a_run_without_git_and_net(virgin: Project) -> None:
     assert "Not written yet" in text(virgin, "index.html")
     charter = text(virgin, "docs/project/charter.html")
     assert "<svg" in charter and "good?" in charter
-    assert 'href="../../params.yaml"' in charter and "environments" in charter
+    assert 'href="../../params.yaml"' in charter and 'href="../../tools' in charter
     two = text(virgin, "docs/project/architecture.html")  # diagrams
     names = re.findall(r' id="([^"]+)"', two)
     assert two.count("<svg aria-label") == 2 and len(names) == len({*names})

@@ -36,7 +36,7 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     ".devcontainer/": [OPERATE],
     "docs/delivery/": [OPERATE],
     "docs/runbooks/": [OPERATE],
-    "environments/": [OPERATE],
+    "environments.yaml": [OPERATE],
     ".github/dependabot.yml": [OPERATE],
     ".github/workflows/release.yml": [OPERATE],
     ".github/workflows/train.yml": [OPERATE],

@@ -29,17 +29,8 @@ PANEL = "On the files of any repository: people, process, governance"
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     commands = (
-        roles,
-        docs,
-        stage,
-        labels,
-        backlog,
-        assess,
-        principles,
-        risks,
-        release,
-        trail,
-        site,
+        *(roles, docs, stage, labels, backlog, assess),
+        *(principles, risks, release, trail, reproduce, site),
     )
     for command in commands:
         app.command(command.__name__, rich_help_panel=PANEL)(command)
@@ -294,6 +285,26 @@ def trail(
     from tdsp.people.project import open_project
 
     _end(work.run(open_project(root), as_json, html))
+
+
+def reproduce(
+    model: Annotated[
+        str, typer.Argument(help="champion, challenger, a version or a model id.")
+    ] = "champion",
+    keep: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Work in this new folder; keep it.")
+    ] = None,
+    root: Root = Path(),
+) -> None:
+    """Make a registered model again from the code, data and parameters on record; compare.
+
+    Runs the project's own pipeline in a clone; the project itself is not touched. The exit code
+    is 1 when data, model or metrics differ.
+    """
+    from tdsp.people.governance import reproduce as work
+    from tdsp.people.project import open_project
+
+    work.run(open_project(root), model, keep)
 
 
 def site(root: Root = Path()) -> None:

@@ -24,7 +24,7 @@ from .state import Version
 
 RUN = Path("deploy/local/run")
 # What deploy/container/Dockerfile copies, and so what a version is.
-PARTS = ("src", "params.yaml", "environments", "models/package", "reports/gate.json")
+PARTS = ("src", "params.yaml", "environments.yaml", "models/package", "reports/gate.json")
 READY_SECONDS = 60.0
 STOP_SECONDS = 35.0
 

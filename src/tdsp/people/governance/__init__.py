@@ -1,1 +1,1 @@
-"""docs/governance: maturity, readiness, principles, risks; and the audit trail."""
+"""docs/governance: maturity, readiness, principles, risks; the audit trail; a model made again."""

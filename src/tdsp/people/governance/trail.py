@@ -111,7 +111,7 @@ def registry(project: Project) -> Registry:
     if not os.environ.get("MLFLOW_TRACKING_URI") and not (project.root / DATABASE).exists():
         return Registry(versions=[], history=[])
     answer = project.ask(project.package, "models", "--json")
-    return _understood(project, "models --json", Registry, answer)
+    return understood(project, "models --json", Registry, answer)
 
 
 def approvals(project: Project) -> list[Approval]:
@@ -120,10 +120,11 @@ def approvals(project: Project) -> list[Approval]:
         return []
     answer = project.ask("tools.approve", "--list")
     listed = answer if isinstance(answer, list) else [answer]
-    return [_understood(project, f"{APPROVE} --list", Approval, each) for each in listed]
+    return [understood(project, f"{APPROVE} --list", Approval, each) for each in listed]
 
 
-def _understood(project: Project, what: str, model: type[M], answer: Any) -> M:
+def understood(project: Project, what: str, model: type[M], answer: Any) -> M:
+    """Return an answer of the project's commands, typed. Raises TdspError for another format."""
     try:
         return model.model_validate(answer)
     except ValueError:

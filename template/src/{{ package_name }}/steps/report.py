@@ -4,7 +4,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ SPECIAL = re.compile(r"[\\`*\[\]<>|#~&!$]|(?<![^\W_])_|_(?![^\W_])")
 
 def render(settings: Settings, root: Path) -> dict[str, str]:
     """Return the documents of paths.DOCUMENTS; parts that the run did not reach are named so."""
-    environment = _environment(finalize=_literal)
+    environment = templates(PackageLoader(__package__, "templates"), _literal)
     environment.filters["figure"] = _figure
     values = {
         "project": paths.PROJECT,
@@ -45,13 +45,14 @@ def render(settings: Settings, root: Path) -> dict[str, str]:
     return {name: environment.get_template(f"{name}.md.j2").render(values) for name in paths.PAGES}
 
 
-def _environment(**options: Any) -> Environment:
+def templates(loader: PackageLoader, finalize: Callable[[Any], Any] | None = None) -> Environment:
+    """Give the templates of a folder: values are escaped, and one that is missing is an error."""
     return Environment(
-        loader=PackageLoader(__package__, "templates"),
+        loader=loader,
         autoescape=True,
         undefined=StrictUndefined,
         keep_trailing_newline=True,
-        **options,
+        finalize=finalize,
     )
 
 
@@ -113,7 +114,7 @@ def page(name: str, text: str, root: Path) -> str:
         parser.add_render_rule(rule, function)
     folder = paths.DOCUMENTS[name].parent
     body = parser.render(text, {"root": root, "folder": folder.as_posix()})
-    template = _environment().get_template("page.html.j2")
+    template = templates(PackageLoader(__package__, "templates")).get_template("page.html.j2")
     title = text.partition("\n")[0].removeprefix("# ")
     passed = _read(root / paths.GATE).get("passed") is True
     return template.render(
