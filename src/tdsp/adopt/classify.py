@@ -68,18 +68,34 @@ class _Judge(Data):
         if names.ASSISTANT.search(path):
             return stays("assistant", "files for coding assistants are the team's own")
         if names.KEEPERS.search(path) and fact.content in {"empty", "text"}:
-            return stays("configuration", "it keeps a folder, or git's rules for it")
+            return self._keeper(path, name)
         if "/" not in path and names.KEPT_DOCUMENT.match(name):
             return stays("document", "hosts and people look for it at the root")
         if path.startswith(".") or (name.startswith(".") and fact.content in {"text", "empty"}):
             return stays("configuration", "a tool looks for it under this name")
         return None
 
+    def _keeper(self, path: str, name: str) -> Judged:
+        """Judge a file that keeps a folder: the folder of code moves with its code."""
+        parts = names.parts_of(path)
+        kept = names.DATA_FOLDERS | names.MODEL_FOLDERS | names.RESULT_FOLDERS | {"logs", "log"}
+        moves = parts and (parts[0] in names.CODE_WRAPPERS | {"src"} or not set(parts) & kept)
+        if moves and "ignore" not in name and "attributes" not in name:
+            folder = posixpath.dirname(path)
+            if self._beside_code(folder) and not self._whole_of(path):
+                why = ("it keeps a folder", "that is among code that moves")
+                return Judged("configuration", "with code", 0.93, why)
+        return stays("configuration", "it keeps a folder for a script, or git's rules for it")
+
+    def _whole_of(self, path: str) -> str:
+        """Return the folder that a file belongs to and that is not taken apart, if any."""
+        return next((e for e in self.layout.wholes if path.startswith(f"{e}/")), "")
+
     def _whole(self, path: str, fact: Fact) -> Judged | None:
-        for folder, why in self.layout.wholes.items():
-            if path.startswith(f"{folder}/"):
-                foreign = "somebody" in why or "licence" in why
-                return stays("vendored" if foreign else self._kind(path, fact), why)
+        if folder := self._whole_of(path):
+            why = self.layout.wholes[folder]
+            foreign = "somebody" in why or "licence" in why
+            return stays("vendored" if foreign else self._kind(path, fact), why)
         if fact.content == "source":
             return stays("code", "code in another language stays whole where it is")
         return None
@@ -104,12 +120,16 @@ class _Judge(Data):
     def _kind(self, path: str, fact: Fact) -> str:
         """Return the kind of a file whose place is decided by the folder that it is in."""
         name, content = posixpath.basename(path), data_like(fact, self.repo)
-        if content == "text" and _odd(path):
-            return "configuration"
         if names.BUILD.match(name):
             return "build"
         if names.DEPENDENCIES.match(name):
             return "dependencies"
+        if is_test(path, self.repo):
+            return "test"
+        if "public" in names.parts_of(path) and content in {"image", "text", "json", "media"}:
+            return "web"
+        if content == "text" and _odd(path):
+            return "configuration"
         if content in DATA:
             return "raw data"
         if content == "python":
@@ -124,6 +144,7 @@ class _Judge(Data):
             "r": "script",
             "shell": "script",
             "source": "code",
+            "stub": "code",
             "sql": "code",
             "python 2": "archive",
             "broken python": "code",
@@ -142,11 +163,19 @@ class _Judge(Data):
         name, parts = posixpath.basename(path), names.parts_of(path)
         if fact.content == "python 2":
             why = ("it is Python 2", "no Python 3 file imports it")
+            if self.layout.mixed:  # its tree moves whole
+                return Judged("code", "code", 0.9, (why[0], "much of the code is"))
             if fact.importers:
                 return Judged("code", "stay", 0.6, (why[0], "others import it"), "python 2")
             return Judged("archive", "archive", 0.95, why)
+        if fact.content == "broken python" and parts and parts[0] in names.NOTEBOOKS:
+            return stays("code", "it does not parse; notebooks beside it may load it")
         if fact.content == "broken python":
             return Judged("code", "code", 0.55, ("it does not parse",), "does not parse")
+        if fact.content == "stub" and self._beside_code(posixpath.dirname(path)):
+            return Judged("code", "with code", 0.95, ("a stub", "its module is beside it"))
+        if fact.content == "stub":
+            return stays("code", "a stub of code that is elsewhere")
         if fact.content != "python":
             return None
         if names.BUILD.match(name) and (name == "setup.py" or "/" not in path):
@@ -171,7 +200,7 @@ class _Judge(Data):
         if deep := set(parts) & names.ANYWHERE:
             return stays(kind, "it parses as Python 3", f"it belongs to {sorted(deep)[0]}")
         if (EXAMPLES.search(path) and "__init__.py" not in name) or (
-            parts and parts[0] in names.STAY
+            parts and parts[0] in names.STAY and not self._serves_others(path, fact)
         ):
             return stays(kind, "it parses as Python 3", f"it belongs to the folder {parts[0]}")
         if name == "__init__.py" or used:
@@ -201,6 +230,14 @@ class _Judge(Data):
         """Tell whether only tests use a file among them, and nothing runs it."""
         tests = all(set(names.parts_of(who)) & names.TESTS for who in fact.importers)
         return tests and bool(fact.importers or not fact.run)
+
+    def _serves_others(self, path: str, fact: Fact) -> bool:
+        """Tell whether code elsewhere imports a module that lies among settings."""
+        top = path.split("/")[0]
+        if names.folded(top) not in names.SETTINGS or self.others.get(posixpath.dirname(path)):
+            return False
+        return any(not who.startswith(f"{top}/") and not is_test(who, self.repo)
+                   for who in fact.importers)  # fmt: skip
 
     def _used(self, fact: Fact) -> str:
         if fact.importers:
@@ -232,6 +269,8 @@ class _Judge(Data):
             return stays("build", "build tools look for it here")
         if name.endswith(".dvc"):
             return stays("configuration", "DVC's pointer belongs beside its data")
+        if fact.content == "sql" and set(names.parts_of(path)) & names.DATA_FOLDERS:
+            return stays("script", "a database reads it where its settings name it")
         if fact.content in {"r", "shell", "sql"}:
             tool = fact.content == "shell" and names.folded(path.split("/")[0]) in names.TOOLS
             if folder and not tool and self._beside_code(folder):
@@ -299,6 +338,8 @@ class _Judge(Data):
         """Judge an image by who names it: documents, or code."""
         folder, users = posixpath.dirname(path), sorted(fact.namers)
         beside = bool(folder) and self._beside_code(folder)
+        if not beside and (page := self._page(folder, users)):
+            return stays("document", f"pages that stay show it, such as {page}")
         texts = all(user.lower().endswith(TEXTS) for user in users)
         if users and beside and all(user.split("/")[0] == path.split("/")[0] for user in users):
             why = ("it is an image", f"{users[0]} beside it names it")
@@ -310,7 +351,22 @@ class _Judge(Data):
             return Judged("document", "docs", 0.6, why, "images in code")
         if beside:
             return Judged("web", "with code", 0.7, ("an image beside code",), "images in code")
+        if not users and set(names.parts_of(path)) & names.IMAGES and self._told_apart(folder):
+            why = ("it is an image", "its folder is for images, and no code uses it")
+            return Judged("document", "docs", 0.9, why)
         return Judged("document", "docs", 0.6, ("an image that nothing names",), "unused images")
+
+    def _page(self, folder: str, users: list[str]) -> str:
+        """Return a page that shows an image: one that names it, or one in a folder above it."""
+        named = next((user for user in users if self.facts.files[user].content == "web"), "")
+        while not named and folder:
+            named = self.pages.get(folder, "")
+            folder = posixpath.dirname(folder)
+        return named
+
+    def _told_apart(self, folder: str) -> bool:
+        """Tell whether the images of a folder have names of their own, not numbers of a series."""
+        return len(self.series.get(folder, ())) > 0.7 * self.images.get(folder, 0)
 
     def _web(self, path: str, fact: Fact) -> Judged | None:
         if fact.content not in {"web", "json", "text", "xml", "binary", "empty"}:
@@ -367,8 +423,10 @@ class _Judge(Data):
 
     def _rest(self, path: str, fact: Fact) -> Judged:
         folder = posixpath.dirname(path)
+        if fact.content == "empty" and path.lower().endswith((".md", ".rst")):
+            return stays("document", "an empty page")
         if fact.content == "empty":
-            return stays("configuration", "an empty file may keep a folder for a script")
+            return self._keeper(path, posixpath.basename(path))
         if data_like(fact, self.repo) in {"json", "xml"}:
             return self._settings(path, fact, folder)
         if fact.content == "program":

@@ -7,13 +7,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from tdsp.adopt.content import DATA, content_of, pickled_modules, pointed
-from tdsp.adopt.names import BUILD
+from tdsp.adopt.names import BUILD, JUNK, MADE
 from tdsp.adopt.plan import Note
 from tdsp.adopt.uses import HERE, Use, r_uses, uses
 from tdsp.reading.python import Module
 from tdsp.reading.repository import TESTS, Repository
 
-TEXTS_THAT_NAME = frozenset({"markup", "shell", "yaml", "toml", "config", "text", "json"})
+TEXTS_THAT_NAME = frozenset({"markup", "shell", "yaml", "toml", "config", "text", "json", "web"})
+# Calls that a module of settings makes when it is imported: it is not a script for that.
+SETS = re.compile(
+    r"^(os\.(path|environ|getenv|cpu_count|getcwd)|pathlib\.|Path\b|logging\.|dotenv\.|load_dotenv|"
+    r"environ|getenv|decouple\.|str$|int$|float$|bool$|list$|dict$|set$|tuple$|frozenset$|len$|"
+    r"range$|re\.compile|datetime\.|timedelta|warnings\.|sys\.path|"
+    r"\.(joinpath|resolve|absolute|get|lower|upper|split|strip|replace|format)$)"
+)
 RUNNERS = re.compile(
     r"(?:\bpython[\d.]*|\bstreamlit run|\buvicorn|\bgunicorn|\bjupyter \S+|\bRscript|\bbash|\bsh|"
     r"\bpapermill|\bcoverage run|\bpytest)\s+(?:-[mu]\s+)?[\"']?([\w./\\-]+)"
@@ -65,11 +72,9 @@ def gather(repo: Repository, contents: Callable[[str], bytes]) -> Facts:
     for path, module in modules.items():
         _imports(path, module, facts, index)
     for path, module in modules.items():
-        if (
-            facts.files[path].content == "python"
-            and not facts.files[path].run
-            and not BUILD.match(posixpath.basename(path))
-        ):
+        name = posixpath.basename(path)
+        made = BUILD.match(name) or name == "__init__.py" or name.endswith("_pb2.py")
+        if facts.files[path].content == "python" and not facts.files[path].run and not made:
             facts.files[path].run = _run_of(module)
     for path, module in modules.items():
         if run := facts.files[path].run:
@@ -84,12 +89,17 @@ def gather(repo: Repository, contents: Callable[[str], bytes]) -> Facts:
 
 
 def _modules(repo: Repository) -> Iterator[tuple[str, Module]]:
+    """Yield the modules that bear witness: a copy that a tool keeps says nothing of its own."""
     for path, module in repo.python.items():
-        if not module.problem:
+        if not module.problem and not _made(path):
             yield path, module
     for path, notebook in repo.notebooks.items():
-        if not notebook.problem and not notebook.module.problem:
+        if not notebook.problem and not notebook.module.problem and not _made(path):
             yield path, notebook.module
+
+
+def _made(path: str) -> bool:
+    return bool(JUNK.search(path) or MADE.search(path))
 
 
 class _Index:
@@ -190,7 +200,7 @@ def _imports(path: str, module: Module, facts: Facts, index: _Index) -> None:
 def _run_of(module: Module) -> str:
     if any(call.main for call in module.calls):
         return "it has a __main__ block"
-    top = [call for call in module.calls if not call.scope]
+    top = [call for call in module.calls if not call.scope and not SETS.match(call.name)]
     if (top and not module.functions) or any(c.order in module.discarded for c in top):
         return "it works when it is run: calls at its top level"
     return ""
@@ -220,7 +230,7 @@ def _commands(repo: Repository, facts: Facts, index: _Index) -> None:
         if fact.content not in TEXTS_THAT_NAME and not name.startswith(("Dockerfile", "Makefile")):
             continue
         text = repo.text(path)
-        if not text or len(text) > 400_000 or name.endswith((".lock", ".json")):
+        if not text or len(text) > 400_000 or name.endswith((".lock", ".json")) or _made(path):
             continue
         folder, base = posixpath.dirname(path), ""
         for line in text.splitlines():

@@ -33,12 +33,13 @@ BUILD = re.compile(
     r"(docker-)?compose[\w.-]*\.ya?ml|tox\.ini|noxfile\.py|pytest\.ini|mypy\.ini|MANIFEST(\.in)?|"
     r"Jenkinsfile|Procfile|runtime\.txt|app\.ya?ml|dvc\.(yaml|lock)|MLproject|buildspec\.ya?ml|"
     r"cloudbuild\.ya?ml|appspec\.ya?ml|azure-pipelines[\w.-]*\.ya?ml|mkdocs\.ya?ml|justfile|"
-    r"tasks\.py|render\.ya?ml|vercel\.json|netlify\.toml|fly\.toml|heroku\.yml|[\w.-]*\.Rproj|"
+    r"tasks\.py|manage\.py|locustfile\.py|gunicorn[\w.]*\.py|render\.ya?ml|vercel\.json|netlify\.toml|fly\.toml|heroku\.yml|[\w.-]*\.Rproj|"
     r"wsgi\.ini|CMakeLists\.txt|conftest\.cfg|skaffold\.yaml|serverless\.ya?ml|Vagrantfile|"
     r"databricks\.ya?ml|pylintrc|environment\.toml|readthedocs\.ya?ml|_config\.yml|"
     r"renovate\.json)$",
     re.IGNORECASE,
 )  # fmt: skip
+COMPOSE = re.compile(r"^(docker-)?compose[\w.-]*\.ya?ml$", re.IGNORECASE)
 KEEPERS = re.compile(r"(^|/)\.?(gitkeep|keep|gitignore|gitattributes|dvcignore|placeholder)$")
 # What a folder is called when it holds data; and which of the standard places its name means.
 DATA_FOLDERS = frozenset(
@@ -128,8 +129,15 @@ RESULT_FOLDERS = frozenset(
         "evaluation",
     ]
 )
-ANYWHERE = frozenset(["dags", "migrations", "alembic", "terraform"])  # their tools find them
+ANYWHERE = frozenset(
+    ["dags", "migrations", "alembic", "terraform", "airflow"]
+)  # their tools find them
 OUTPUTS = frozenset(["output", "outputs", "result", "results"])
+IMAGES = frozenset(
+    ["images", "image", "img", "imgs", "pics", "pictures", "screenshots", "screenshot", "assets"]
+)
+# Folders of settings, which stay, unless they hold code that code elsewhere imports.
+SETTINGS = frozenset(["conf", "config", "configs", "monitoring", "ui", "web", "site"])
 TOOLS = frozenset(["scripts", "bin", "tools", "ci", "script"])
 FIGURES = frozenset(
     [
@@ -204,7 +212,7 @@ GENERIC = frozenset(
     [
         *["apps", "pages", "experiments", "experimentation", "analysis", "controllers", "views"],
         *["database", "db", "queries", "routes", "schemas", "assets", "artifacts", "build", "dist"],
-        *["examples", "functions", "flows"],
+        *["examples", "functions", "flows", "steps", "materializers", "jobs", "tasks"],
         "src",
         "code",
         "app",
@@ -253,6 +261,7 @@ GENERIC = frozenset(
         "main",
     ]
 )
+PLACES = DATA_FOLDERS | MODEL_FOLDERS | RESULT_FOLDERS | FIGURES | frozenset(STAGES)
 STANDARD = ("data", "docs", "models", "notebooks", "reports", "src", "tests", "archive")
 DERIVED = re.compile(
     r"(?i)(processed|clean|prepared|encoded|scaled|features?|merged|transformed|imputed|x_train|"
