@@ -60,7 +60,10 @@ class Data:
             if data_like(fact, repo) in OTHERS:
                 folder = posixpath.dirname(fact.path)
                 self.others[folder] = self.others.get(folder, 0) + 1
-        self.code = {posixpath.dirname(fact.path) for fact in facts.of("python")} - {""}
+        self.code = {
+            posixpath.dirname(fact.path) for fact in facts.of("python")
+            if not is_test(fact.path, repo)
+        } - {""}  # fmt: skip
         self.pages = {
             posixpath.dirname(path): path for path in facts.files
             if path.lower().endswith((".html", ".htm")) and facts.files[path].content == "web"
