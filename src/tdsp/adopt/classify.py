@@ -1,10 +1,11 @@
 """The kind of each file, and how sure that is: content and use have to agree."""
 
 import posixpath
+import re
 from dataclasses import replace
 
 from tdsp.adopt import names
-from tdsp.adopt.content import DATA
+from tdsp.adopt.content import DATA, is_prose
 from tdsp.adopt.copies import copies, versions
 from tdsp.adopt.data import PROSE, Data
 from tdsp.adopt.facts import Fact, Facts, data_like, is_test
@@ -13,6 +14,7 @@ from tdsp.adopt.layout import Layout
 from tdsp.reading.repository import EXAMPLES, Repository
 
 MANY_IMAGES = 30
+DVC_STORE = re.compile(r"(^|/)files/md5/[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?$")
 TEXTS = (".md", ".rst", ".txt", ".html", ".ipynb")  # that show images
 
 
@@ -31,7 +33,8 @@ class _Judge(Data):
     def one(self, path: str, fact: Fact) -> Judged:
         """Return the judgement of the first rule that knows the file."""
         rules = (
-            *(self._special, self._whole, self._gone, self._python, self._fixture, self._notebook),
+            *(self._special, self._whole, self._documents, self._gone, self._python),
+            *(self._fixture, self._notebook),
             *(
                 self._tool,
                 self._among_documents,
@@ -56,6 +59,15 @@ class _Judge(Data):
             kind, "docs", 0.97, (f"its bytes are {fact.content}", "it is among documents")
         )
 
+    def _documents(self, path: str, fact: Fact) -> Judged | None:
+        """Judge a folder of documents under another name than ours: it moves with its builder."""
+        top = names.folded(path.split("/")[0]) if "/" in path else ""
+        if top not in names.DOCUMENTS - {"docs"} or fact.content == "notebook":
+            return None
+        kind = self._kind(path, fact)
+        kind = "document" if kind in {"raw data", "configuration", "unknown"} else kind
+        return Judged(kind, "docs", 0.96, ("it is among documents", f"its folder is {top}"))
+
     def _special(self, path: str, fact: Fact) -> Judged | None:
         name = posixpath.basename(path)
         if fact.content == "link":
@@ -71,6 +83,10 @@ class _Judge(Data):
             return self._keeper(path, name)
         if "/" not in path and names.KEPT_DOCUMENT.match(name):
             return stays("document", "hosts and people look for it at the root")
+        if DVC_STORE.search(path):
+            return stays("configuration", "DVC finds what it stores by its place")
+        if path.startswith(".") and fact.content == "image":
+            return stays("document", "a page beside it shows it")
         if path.startswith(".") or (name.startswith(".") and fact.content in {"text", "empty"}):
             return stays("configuration", "a tool looks for it under this name")
         return None
@@ -96,9 +112,17 @@ class _Judge(Data):
             why = self.layout.wholes[folder]
             foreign = "somebody" in why or "licence" in why
             return stays("vendored" if foreign else self._kind(path, fact), why)
+        if fact.content in {"source", "program"} and self._extends(path):
+            return Judged("code", "with code", 0.93, ("compiled code", "a package beside needs it"))
         if fact.content == "source":
             return stays("code", "code in another language stays whole where it is")
         return None
+
+    def _extends(self, path: str) -> bool:
+        """Tell whether compiled code is a part of a Python package that moves."""
+        folder = posixpath.dirname(path)
+        package = f"{folder}/__init__.py" in self.facts.files
+        return package and bool(folder) and self._beside_code(folder)
 
     def _gone(self, path: str, fact: Fact) -> Judged | None:
         """Judge what is in a folder called old: certain only if nothing outside uses it."""
@@ -341,10 +365,18 @@ class _Judge(Data):
         if not beside and (page := self._page(folder, users)):
             return stays("document", f"pages that stay show it, such as {page}")
         texts = all(user.lower().endswith(TEXTS) for user in users)
-        if users and beside and all(user.split("/")[0] == path.split("/")[0] for user in users):
+        books = all(user.endswith(".ipynb") for user in users)  # they go to another folder
+        if (
+            users
+            and beside
+            and not books
+            and all(user.split("/")[0] == path.split("/")[0] for user in users)
+        ):
             why = ("it is an image", f"{users[0]} beside it names it")
             return Judged("document" if texts else "web", "with code", 0.92, why)
         if users and texts:
+            return Judged("document", "docs", 0.92, ("it is an image", f"{users[0]} shows it"))
+        if users and books:
             return Judged("document", "docs", 0.92, ("it is an image", f"{users[0]} shows it"))
         if users and not beside:
             why = ("it is an image", "code names it")
@@ -405,10 +437,8 @@ class _Judge(Data):
             return stays(kind, f"it belongs to the folder {path.split('/')[0]}")
         if any(part in names.RESULT_FOLDERS for part in parts):
             return Judged("result", "reports", 0.9, ("prose", "its folder is for results"))
-        if fact.content == "text" and fact.readers:
-            return Judged(
-                "raw data", "data/raw", 0.7, ("text", self._read(fact)), "texts that code reads"
-            )
+        if fact.content == "text" and (who := self._reader(fact)):
+            return Judged("raw data", "data/raw", 0.7, ("text", who), "texts that code reads")
         if (
             parts
             and fact.content in {"markup", "text"}
@@ -417,9 +447,17 @@ class _Judge(Data):
             return Judged("document", "with code", 0.9, ("prose", "it lies beside code"))
         if fact.content == "text" and _odd(path):
             return Judged("unknown", "stay", 0.5, ("a text of no known use",), "unknown files")
+        if fact.content == "text" and not is_prose(self.repo.text(path)):
+            return Judged("unknown", "stay", 0.5, ("a text without sentences",), "unknown files")
         if not parts or fact.content in {"pdf", "office"}:
             return Judged("document", "docs", 0.92, ("prose", "no code reads it"))
         return Judged("document", "docs", 0.7, ("prose",), "documents in folders")
+
+    def _reader(self, fact: Fact) -> str:
+        """Return the code that reads or names a file, "" if there is none."""
+        code = {"python", "python 2", "broken python", "notebook", "r"}
+        who = fact.readers | {e for e in fact.namers if self.facts.files[e].content in code}
+        return f"{min(who)} reads it" if who else ""
 
     def _rest(self, path: str, fact: Fact) -> Judged:
         folder = posixpath.dirname(path)

@@ -22,7 +22,7 @@ MAGIC = (
 )  # fmt: skip
 SUFFIXES = {
     "source": ".c .cc .cpp .h .hpp .java .scala .go .rs .m .jl .f90 .cu .cs .rb .pl .lua .kt"
-    " .proto",
+    " .proto .pyx .pxd",
     "stub": ".pyi",
     "web": ".html .htm .css .scss .less .js .jsx .ts .tsx .vue .svelte .woff .woff2 .ttf .eot .map"
     " .jinja .jinja2 .j2 .mustache .hbs",
@@ -42,6 +42,8 @@ BY_SUFFIX = {suffix: kind for kind, listed in SUFFIXES.items() for suffix in lis
 DATA = frozenset({"table", "spreadsheet", "array", "database", "compressed", "zip"})
 NUMBERS = re.compile(r"^\s*[-+]?\d[\d.eE+-]*(\s+[-+]?[\d.][\d.eE+-]*)+\s*$")
 DRAWING = re.compile(r"\s*(strict\s+)?(di)?graph\b[^{]{0,200}\{")  # of Graphviz
+SENTENCE = re.compile(r"\w[.!?:](\s|$)")
+CODE = re.compile(r"(?m)^(import \w|from [\w.]+ import|def \w+\(|class \w+[(:]|#include|library\()")
 SHEBANG = re.compile(r"#!.*\b(python|bash|sh|Rscript)")
 
 
@@ -155,6 +157,13 @@ def _json(file: File, text: str) -> str:
     if listed or (isinstance(data, dict) and data.get("type") == "FeatureCollection"):
         return "table"
     return "json"
+
+
+def is_prose(text: str) -> bool:
+    """Tell whether a text is sentences: neither a list of names, nor code, nor one line."""
+    return (
+        len(text.split()) >= 15 and SENTENCE.search(text) is not None and CODE.search(text) is None
+    )
 
 
 def is_table(text: str, file: File) -> bool:

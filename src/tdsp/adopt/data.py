@@ -164,6 +164,10 @@ class Data:
     def _table(self, path: str, fact: Fact, what: str) -> Judged:
         parts, content = names.parts_of(path), data_like(fact, self.repo)
         what = what or f"its bytes are a {content}"
+        among = bool(set(parts) & names.DATA_FOLDERS)
+        if not among and not fact.readers and names.DICTIONARY.search(names.stem(path)[0]):
+            place = "stay" if parts and parts[0] in names.STAY else "docs"
+            return Judged("document", place, 0.92, (what, "its name is a data dictionary's"))
         if set(parts) & names.RESULT_FOLDERS and (fact.writers or not fact.readers):
             return Judged("result", "reports", 0.93, (what, "its folder is for results"))
         stage = next((names.STAGES[part] for part in reversed(parts) if part in names.STAGES), "")

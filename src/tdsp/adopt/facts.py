@@ -4,7 +4,7 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tdsp.adopt.content import DATA, content_of, pickled_modules, pointed
 from tdsp.adopt.names import BUILD, JUNK, MADE
@@ -28,6 +28,11 @@ RUNNERS = re.compile(
 CHANGES = re.compile(r"(?:^|&&|;|\$)\s*cd\s+([\w./-]+)")
 TOKEN = re.compile(r"[\w./@%+~-]*\w")
 PICKLES = 20_000_000
+# An image in a page or a cell of text, and a path in Python that does not parse.
+SHOWS = re.compile(
+    r"(?:\]\(|src=\\?[\"'])([^)\"'\\\s]+\.(?:png|jpe?g|gif|svg|webp))", re.IGNORECASE
+)
+QUOTED = re.compile(r"[\"']([\w./ -]+\.\w{1,5})[\"']")
 
 
 @dataclass(slots=True)
@@ -84,7 +89,13 @@ def gather(repo: Repository, contents: Callable[[str], bytes]) -> Facts:
         for text in module.texts:
             _named(path, text.value, facts, index)
     for fact in facts.of("r"):
-        _uses(fact.path, r_uses(repo.text(fact.path)), facts, index)
+        _uses(fact.path, _by_name(r_uses(repo.text(fact.path)), index), facts, index)
+    for path in repo.notebooks:
+        for match in SHOWS.finditer(repo.text(path)):
+            _named(path, match[1], facts, index)
+    for fact in facts.of("python 2", "broken python"):
+        for match in QUOTED.finditer(repo.text(fact.path)):
+            _named(fact.path, match[1], facts, index)
     return facts
 
 
@@ -131,6 +142,13 @@ class _Index:
             same = self.names.get(posixpath.basename(text), [])
             return (same[0], "") if len(same) == 1 and "." in same[0] else ("", "")
         return "", ""
+
+
+def _by_name(found: Iterator[Use], index: _Index) -> Iterator[Use]:
+    """Yield uses by R, which goes to another folder first: a name that is unique is enough."""
+    for use in found:
+        same = index.names.get(posixpath.basename(use.path), [])
+        yield replace(use, path=same[0]) if len(same) == 1 else use
 
 
 def _bases(path: str, facts: Facts) -> list[str]:
@@ -279,7 +297,8 @@ def is_test(path: str, repo: Repository) -> bool:
     inside = re.search(r"(^|/)(tests?|unit_?tests?|testing)/", path) is not None
     if inside:
         return found or name == "__init__.py" or "/fixtures/" in path or not module.calls
-    return found and (TESTS.search(path) is not None or name in {"test.py", "tests.py"})
+    named = name in {"test.py", "tests.py"} and not _run_of(module)
+    return found and (TESTS.search(path) is not None or named)
 
 
 def _notes(

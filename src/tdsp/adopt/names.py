@@ -159,6 +159,8 @@ NOTEBOOKS = frozenset(
 )
 DOCUMENTS = frozenset(["docs", "doc", "documentation", "documents", "documentations"])
 TESTS = frozenset(["tests", "test", "unit_tests", "unittests", "testing"])
+# Names that say that a text is data: a dictionary of data is a document all the same.
+DICTIONARY = re.compile(r"(?i)di(c|cc)tion(ary|naire)|diccionario|codebook|data[_ -]?dict")
 CODE_WRAPPERS = frozenset(
     ["code", "codes", "source", "sources", "python", "py", "src_code", "python_code"]
 )

@@ -11,12 +11,15 @@ from tdsp.adopt.tree import blind
 DATA_WORDS = (
     names.DATA_FOLDERS
     | frozenset(names.STAGES)
-    | frozenset({"src", "notebook", "notebooks", "code", "artifacts"})
+    | frozenset({"src", "notebook", "notebooks", "code", "artifacts", "resources"})
 )
 PLACES = {
     "models": names.MODEL_FOLDERS | names.CODE_WRAPPERS | {"src", "notebooks"},
-    "reports": names.RESULT_FOLDERS | {"src"},
-    "reports/figures": names.RESULT_FOLDERS | names.FIGURES | {"src", "images", "img", "image"},
+    "reports": names.RESULT_FOLDERS | names.NOTEBOOKS | {"src"},
+    "reports/figures": names.RESULT_FOLDERS
+    | names.FIGURES
+    | names.NOTEBOOKS
+    | {"src", "images", "img", "image"},
     "docs": names.DOCUMENTS | {"src"},
     "notebooks": names.NOTEBOOKS | names.CODE_WRAPPERS | {"src"},
     "tests": names.TESTS,
