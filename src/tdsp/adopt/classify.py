@@ -7,15 +7,14 @@ from dataclasses import replace
 from tdsp.adopt import names
 from tdsp.adopt.content import DATA, is_prose
 from tdsp.adopt.copies import copies, versions
-from tdsp.adopt.data import PROSE, Data
+from tdsp.adopt.data import PROSE
 from tdsp.adopt.facts import Fact, Facts, data_like, is_test
+from tdsp.adopt.images import Images
 from tdsp.adopt.judged import Judged, stays
 from tdsp.adopt.layout import Layout
 from tdsp.reading.repository import EXAMPLES, Repository
 
-MANY_IMAGES = 30
 DVC_STORE = re.compile(r"(^|/)files/md5/[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?$")
-TEXTS = (".md", ".rst", ".txt", ".html", ".ipynb")  # that show images
 
 
 def classify(repo: Repository, facts: Facts, found: Layout) -> dict[str, Judged]:
@@ -27,7 +26,7 @@ def classify(repo: Repository, facts: Facts, found: Layout) -> dict[str, Judged]
     return judged
 
 
-class _Judge(Data):
+class _Judge(Images):
     """Judges one file after another."""
 
     def one(self, path: str, fact: Fact) -> Judged:
@@ -40,6 +39,7 @@ class _Judge(Data):
                 self._among_documents,
                 self._model,
                 self._data,
+                self._served,
                 self._image,
                 self._web,
                 self._document,
@@ -72,6 +72,9 @@ class _Judge(Data):
         name = posixpath.basename(path)
         if fact.content == "link":
             return stays("unknown", "a symbolic link is not followed and not moved")
+        if path.startswith(self.layout.environments):
+            why = ("a part of a virtual environment", "each machine makes its own")
+            return Judged("junk", "untrack", 0.97, why)
         junk = names.JUNK.search(path) or name == ".gitignore "
         made = names.MADE.search(path)
         kept = fact.content in {"python", "notebook"} and not made
@@ -98,7 +101,8 @@ class _Judge(Data):
         moves = parts and (parts[0] in names.CODE_WRAPPERS | {"src"} or not set(parts) & kept)
         if moves and "ignore" not in name and "attributes" not in name:
             folder = posixpath.dirname(path)
-            if self._beside_code(folder) and not self._whole_of(path):
+            code = self._beside_code(folder) or (parts[0] == "src" and "src" in self.tops)
+            if code and not self._whole_of(path):
                 why = ("it keeps a folder", "that is among code that moves")
                 return Judged("configuration", "with code", 0.93, why)
         return stays("configuration", "it keeps a folder for a script, or git's rules for it")
@@ -194,6 +198,8 @@ class _Judge(Data):
             return Judged("archive", "archive", 0.95, why)
         if fact.content == "broken python" and parts and parts[0] in names.NOTEBOOKS:
             return stays("code", "it does not parse; notebooks beside it may load it")
+        if fact.content == "broken python" and names.BUILD.match(path):
+            return stays("build", "build tools look for it under this name, though it fails")
         if fact.content == "broken python":
             return Judged("code", "code", 0.55, ("it does not parse",), "does not parse")
         if fact.content == "stub" and self._beside_code(posixpath.dirname(path)):
@@ -296,7 +302,7 @@ class _Judge(Data):
         if fact.content == "sql" and set(names.parts_of(path)) & names.DATA_FOLDERS:
             return stays("script", "a database reads it where its settings name it")
         if fact.content in {"r", "shell", "sql"}:
-            tool = fact.content == "shell" and names.folded(path.split("/")[0]) in names.TOOLS
+            tool = names.folded(path.split("/")[0]) in names.TOOLS
             if folder and not tool and self._beside_code(folder):
                 return Judged(
                     "script", "with code", 0.93, ("it is not Python", "it lies beside code")
@@ -323,82 +329,12 @@ class _Judge(Data):
             )
         return stays("configuration", "settings stay where tools and code look for them")
 
-    def _beside_code(self, folder: str) -> bool:
-        """Tell whether a folder, or one above it, holds Python that moves into the package."""
-        top = names.folded(folder.split("/")[0])
-        if top in names.STAY | names.NOTEBOOKS | names.TESTS:
-            return False
-        while folder:
-            if folder in self.code:
-                return True
-            folder = posixpath.dirname(folder)
-        return False
-
-    def _image(self, path: str, fact: Fact) -> Judged | None:
-        if data_like(fact, self.repo) not in {"image", "media"}:
-            return None
-        parts, folder = names.parts_of(path), posixpath.dirname(path)
-        if "static" in parts or "templates" in parts or "public" in parts:
+    def _served(self, path: str, fact: Fact) -> Judged | None:
+        """Judge an image that a program serves: it is a part of its pages."""
+        parts = set(names.parts_of(path))
+        if data_like(fact, self.repo) in {"image", "media"} and parts & names.SERVED:
             return self._web(path, replace(fact, content="web"))
-        if parts and (parts[0] in names.DOCUMENTS or parts[0] == "reports"):
-            return stays("document" if parts[0] != "reports" else "result", "it is among documents")
-        if fact.writers or folder in self.facts.folders_written:
-            return Judged("result", "reports/figures", 0.95, ("it is an image", "code writes it"))
-        if self.images.get(folder, 0) >= MANY_IMAGES and self._folder_read(path):
-            return Judged(
-                "raw data", "data/raw", 0.93, ("one of many images", self._folder_read(path))
-            )
-        if parts and any(part in names.FIGURES for part in parts):
-            return Judged(
-                "result", "reports/figures", 0.93, ("it is an image", "its folder is for figures")
-            )
-        if any(part in names.RESULT_FOLDERS for part in parts):
-            return Judged(
-                "result", "reports/figures", 0.9, ("it is an image", "its folder is for results")
-            )
-        return self._shown(path, fact)
-
-    def _shown(self, path: str, fact: Fact) -> Judged:
-        """Judge an image by who names it: documents, or code."""
-        folder, users = posixpath.dirname(path), sorted(fact.namers)
-        beside = bool(folder) and self._beside_code(folder)
-        if not beside and (page := self._page(folder, users)):
-            return stays("document", f"pages that stay show it, such as {page}")
-        texts = all(user.lower().endswith(TEXTS) for user in users)
-        books = all(user.endswith(".ipynb") for user in users)  # they go to another folder
-        if (
-            users
-            and beside
-            and not books
-            and all(user.split("/")[0] == path.split("/")[0] for user in users)
-        ):
-            why = ("it is an image", f"{users[0]} beside it names it")
-            return Judged("document" if texts else "web", "with code", 0.92, why)
-        if users and texts:
-            return Judged("document", "docs", 0.92, ("it is an image", f"{users[0]} shows it"))
-        if users and books:
-            return Judged("document", "docs", 0.92, ("it is an image", f"{users[0]} shows it"))
-        if users and not beside:
-            why = ("it is an image", "code names it")
-            return Judged("document", "docs", 0.6, why, "images in code")
-        if beside:
-            return Judged("web", "with code", 0.7, ("an image beside code",), "images in code")
-        if not users and set(names.parts_of(path)) & names.IMAGES and self._told_apart(folder):
-            why = ("it is an image", "its folder is for images, and no code uses it")
-            return Judged("document", "docs", 0.9, why)
-        return Judged("document", "docs", 0.6, ("an image that nothing names",), "unused images")
-
-    def _page(self, folder: str, users: list[str]) -> str:
-        """Return a page that shows an image: one that names it, or one in a folder above it."""
-        named = next((user for user in users if self.facts.files[user].content == "web"), "")
-        while not named and folder:
-            named = self.pages.get(folder, "")
-            folder = posixpath.dirname(folder)
-        return named
-
-    def _told_apart(self, folder: str) -> bool:
-        """Tell whether the images of a folder have names of their own, not numbers of a series."""
-        return len(self.series.get(folder, ())) > 0.7 * self.images.get(folder, 0)
+        return None
 
     def _web(self, path: str, fact: Fact) -> Judged | None:
         if fact.content not in {"web", "json", "text", "xml", "binary", "empty"}:
@@ -412,6 +348,8 @@ class _Judge(Data):
             return stays("web", "pages stay together; no program of the root serves them")
         if fact.content != "web":
             return None
+        if top in names.TOOLS:
+            return stays("script", "a tool is called where it is")
         if parts and self._beside_code(posixpath.dirname(path)):
             return Judged(
                 "web", "with code", 0.94, ("a page or its parts", "its program is beside it")
@@ -431,6 +369,8 @@ class _Judge(Data):
                 return Judged(
                     "document", "with code", 0.92, ("prose", "it explains the folder it is in")
                 )
+            if parts and set(parts) & names.RESULT_FOLDERS and parts[0] != "reports":
+                return Judged("document", "reports", 0.92, ("prose", "it explains these results"))
             return stays("document", "it explains the folder that it is in")
         if parts and parts[0] in names.STAY | names.NOTEBOOKS | names.TESTS:
             kind = "configuration" if fact.content == "text" and _odd(path) else "document"

@@ -64,15 +64,28 @@ class Data:
             posixpath.dirname(fact.path) for fact in facts.of("python")
             if not is_test(fact.path, repo)
         } - {""}  # fmt: skip
+        self.tops = {path.split("/")[0] for path in facts.files if path.endswith(".py")}
         self.pages = {
             posixpath.dirname(path): path for path in facts.files
-            if path.lower().endswith((".html", ".htm")) and facts.files[path].content == "web"
+            if (path.lower().endswith((".html", ".htm")) and facts.files[path].content == "web")
+            or path.lower().endswith(".qmd")
         }  # fmt: skip
         self.tables = {posixpath.dirname(fact.path) for fact in facts.of(*DATA, "pointer")}
         self.steps = {
             who for fact in facts.files.values()
             if data_like(fact, repo) in DATA for who in fact.writers
         }  # fmt: skip
+
+    def _beside_code(self, folder: str) -> bool:
+        """Tell whether a folder, or one above it, holds Python that moves into the package."""
+        top = names.folded(folder.split("/")[0])
+        if top in names.STAY | names.NOTEBOOKS | names.TESTS:
+            return False
+        while folder:
+            if folder in self.code:
+                return True
+            folder = posixpath.dirname(folder)
+        return False
 
     def _model(self, path: str, fact: Fact) -> Judged | None:
         parts, content = names.parts_of(path), data_like(fact, self.repo)
@@ -206,14 +219,15 @@ class Data:
     def _unwritten(self, path: str, fact: Fact, what: str) -> Judged:
         """Judge data that nothing writes: raw if something uses them and no name contradicts."""
         among = bool(set(names.parts_of(path)) & names.DATA_FOLDERS)
-        base = names.stem(path)[0]
+        base, parts = names.stem(path)[0], names.parts_of(path)
         if self._tested(path, fact):
             return Judged("raw data", "tests", 0.93, (what, "only tests use it"))
         used = self._read(fact) or self._folder_read(path)
         if not used and not among and "/" in path and self.others.get(posixpath.dirname(path)):
             why = (what, "it lies among other files")
             return Judged("raw data", "stay", 0.5, why, "unknown files")
-        if names.DERIVED.search(base) or names.RESULT.search(base):
+        made = any(map(names.MADE_FOLDER.search, parts)) and not fact.readers
+        if made or names.DERIVED.search(base) or names.RESULT.search(base):
             why = (what, "its name says that it was made")
             return Judged("derived data", "data/processed", 0.6, why, "unclear tables")
         if used and not among and data_like(fact, self.repo) == "database":

@@ -21,9 +21,11 @@ OWN_PLACES = {
     "dbt_project.yml": "dbt finds its models by their places",
     "scrapy.cfg": "Scrapy finds its spiders by their places",
     "MLproject": "MLflow runs it as a project of its own",
+    "chroma.sqlite3": "a vector store finds its parts by their places",
     "airflow.cfg": "Airflow finds its settings and its flows by their places",
     "webserver_config.py": "Airflow finds its settings and its flows by their places",
 }
+ENVIRONMENT = re.compile(r"(.+?/)(pyvenv\.cfg$|(Lib|lib/python[\d.]+)/site-packages/)")
 MANY_PAGES = 10
 MANY_PROJECTS = 3
 MANY_OLD = 3  # files of Python 2
@@ -33,7 +35,8 @@ MANY_OLD = 3  # files of Python 2
 class Layout:
     """`packages` are root folders that are imported by name; `wholes` say why each stays whole.
 
-    `declared` are the packages that setup.py, setup.cfg or pyproject.toml name.
+    `declared` are the packages that setup.py, setup.cfg or pyproject.toml name; `environments`
+    the folders of virtual environments, each with a slash at its end.
     """
 
     packages: frozenset[str]
@@ -44,6 +47,7 @@ class Layout:
     app: str
     code: frozenset[str] = frozenset()
     declared: frozenset[str] = frozenset()
+    environments: tuple[str, ...] = ()
 
 
 def layout(repo: Repository, facts: Facts) -> Layout:
@@ -66,9 +70,18 @@ def layout(repo: Repository, facts: Facts) -> Layout:
     wholes = {} if projects else _wholes(repo, facts, tops, packages)
     code = frozenset(posixpath.dirname(fact.path) for fact in facts.of("python"))
     declared = frozenset(each for each in packages | inner if each in named)
-    return Layout(
-        packages, inner, wholes, projects, _mixed(facts, tops), _app(repo, facts), code, declared
-    )
+    return Layout(packages, inner, wholes, projects, _mixed(facts, tops), _app(repo, facts), code,
+                  declared, _environments(facts))  # fmt: skip
+
+
+def _environments(facts: Facts) -> tuple[str, ...]:
+    """Return the folders of virtual environments: with their settings, or with their packages."""
+    found = set()
+    for path in facts.files:
+        match = ENVIRONMENT.match(path)
+        if match:
+            found.add(match[1])
+    return tuple(sorted(found))
 
 
 def _imports_src(repo: Repository) -> bool:

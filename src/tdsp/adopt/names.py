@@ -10,7 +10,14 @@ JUNK = re.compile(
     r"(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini|Icon\r|\.Rhistory|\.RData|\._[^/]*|\.~lock\.[^/]*|"
     r"~\$[^/]*|\.coverage|nohup\.out)$|\.(pyc|pyo|swp|swo|bak~)$|[^/]~$"
 )
-MADE = re.compile(r"(^|/)(\.ipynb_checkpoints|build/(lib|bdist)[^/]*|\.history)/")  # of code, too
+MADE = re.compile(  # of code, too
+    r"(^|/)(\.ipynb_checkpoints|build/(lib|bdist)[^/]*|\.history|site-packages)/"
+)
+# Of a folder: what is in it was made, though nothing is known that makes it.
+MADE_FOLDER = re.compile(
+    r"(?i)(^|_)(clean(ed)?|(pre)?processed|transformed|combined|merged|prepared|generated|gen|"
+    r"augmented|predictions?)(_|$)"
+)
 ASSISTANT = re.compile(
     r"^(AGENTS|CLAUDE|GEMINI|QWEN)\.md$|^\.(cursor|claude|gemini|windsurf|aider|codex|continue)"
     r"[^/]*(/|$)|^\.github/(copilot-instructions\.md|instructions/|prompts/)|^\.mcp\.json$|"
@@ -136,6 +143,7 @@ OUTPUTS = frozenset(["output", "outputs", "result", "results"])
 IMAGES = frozenset(
     ["images", "image", "img", "imgs", "pics", "pictures", "screenshots", "screenshot", "assets"]
 )
+SERVED = frozenset(["static", "templates", "public"])
 # Folders of settings, which stay, unless they hold code that code elsewhere imports.
 SETTINGS = frozenset(["conf", "config", "configs", "monitoring", "ui", "web", "site"])
 TOOLS = frozenset(["scripts", "bin", "tools", "ci", "script"])
