@@ -117,9 +117,12 @@ def build(done: Scan, wish: Wish) -> Plan:
 
 def _package(done: Scan) -> str:
     """Return the package's name: that of the only package, else the repository's."""
-    if done.source.package:
+    if done.source.package and names.folded(done.source.package) not in names.GENERIC:
         return done.source.package
-    own = done.layout.packages | done.layout.inner
+    own = {
+        each for each in done.layout.packages | done.layout.inner
+        if names.folded(each) not in names.GENERIC
+    }  # fmt: skip
     if len(own) == 1 and _is_the_package(done, next(iter(own))):
         name = next(iter(own))
         return name if package_of(name) == name else package_of(f"{name} model")

@@ -75,7 +75,7 @@ class _Judge(Images):
         if path.startswith(self.layout.environments):
             why = ("a part of a virtual environment", "each machine makes its own")
             return Judged("junk", "untrack", 0.97, why)
-        junk = names.JUNK.search(path) or name == ".gitignore "
+        junk = names.JUNK.search(path) or name == ".gitignore " or self._set(path)
         made = names.MADE.search(path)
         kept = fact.content in {"python", "notebook"} and not made
         if (junk or made) and not kept:
@@ -93,6 +93,13 @@ class _Judge(Images):
         if path.startswith(".") or (name.startswith(".") and fact.content in {"text", "empty"}):
             return stays("configuration", "a tool looks for it under this name")
         return None
+
+    def _set(self, path: str) -> bool:
+        """Tell whether LaTeX leaves a file beside the document that it sets."""
+        return (
+            names.LATEX.search(path) is not None
+            and f"{names.LATEX.sub('', path)}.tex" in self.facts.files
+        )
 
     def _keeper(self, path: str, name: str) -> Judged:
         """Judge a file that keeps a folder: the folder of code moves with its code."""

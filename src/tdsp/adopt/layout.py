@@ -28,7 +28,6 @@ OWN_PLACES = {
 ENVIRONMENT = re.compile(r"(.+?/)(pyvenv\.cfg$|(Lib|lib/python[\d.]+)/site-packages/)")
 MANY_PAGES = 10
 MANY_PROJECTS = 3
-MANY_OLD = 3  # files of Python 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +209,7 @@ def _mixed(facts: Facts, tops: dict[str, list[str]]) -> str:
     """Say why a repository is too mixed to be split by kind, "" if it is not."""
     contents = Counter(fact.content for fact in facts.files.values())
     old = contents["python 2"]
-    if old >= MANY_OLD and 2 * old > contents["python"]:
+    if 2 * old > contents["python"]:
         return f"{old} of {old + contents['python']} Python files are Python 2"
     several = [
         top for top, paths in tops.items()

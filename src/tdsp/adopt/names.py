@@ -6,10 +6,11 @@ import re
 
 JUNK = re.compile(
     r"(^|/)(__pycache__|\.ipynb_checkpoints|\.idea|\.pytest_cache|\.mypy_cache|\.ruff_cache|"
-    r"[^/]+\.egg-info|catboost_info|\.history|\.Rproj\.user|\.spyproject|\.vs|__MACOSX)/|"
+    r"[^/]+\.egg-info|catboost_info|docs?/(source/)?_build|\.history|\.Rproj\.user|\.spyproject|\.vs|__MACOSX)/|"
     r"(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini|Icon\r|\.Rhistory|\.RData|\._[^/]*|\.~lock\.[^/]*|"
     r"~\$[^/]*|\.coverage|nohup\.out)$|\.(pyc|pyo|swp|swo|bak~)$|[^/]~$"
 )
+LATEX = re.compile(r"\.(aux|bbl|blg|fdb_latexmk|fls|lof|log|lot|out|synctex\.gz|toc|nav|snm)$")
 MADE = re.compile(  # of code, too
     r"(^|/)(\.ipynb_checkpoints|build/(lib|bdist)[^/]*|\.history|site-packages)/"
 )
