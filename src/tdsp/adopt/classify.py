@@ -355,7 +355,7 @@ class _Judge(Images):
             return stays("web", "pages stay together; no program of the root serves them")
         if fact.content != "web":
             return None
-        if top in names.TOOLS:
+        if top in names.TOOLS and path.endswith((".js", ".ts")):
             return stays("script", "a tool is called where it is")
         if parts and self._beside_code(posixpath.dirname(path)):
             return Judged(
