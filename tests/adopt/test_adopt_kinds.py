@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from tests.adopt.repos import CSV, PNG, P, Row, make, notebook
 
 from tdsp.adopt import build as building
 from tdsp.adopt.build import FEW_REMOVED, Wish, ask_many, build, scan
+from tdsp.adopt.commands import _one_project
 from tdsp.adopt.judged import Judged, stays
 from tdsp.adopt.plan import Plan
 from tdsp.errors import TdspError
@@ -105,6 +107,9 @@ WHOLES: dict[str, Row] = {
         "def test_core():\n    assert 1\n", "test", "common/tests/test_core.py"),
     "jobs/Dockerfile.gpu": ("FROM x\n", "build", "jobs/Dockerfile.gpu"),
     "main.py": ("print(1)\n", "script", f"{P}/main.py"),
+    "site/manage.py": ("import django\nprint(django)\n", "build", "site/manage.py"),
+    "site/shop/views.py": (PY + "Y = 1\n", "code", "site/shop/views.py"),
+    "site/templates/a.html": ("<p>a</p>\n", "web", "site/templates/a.html"),
     "back/airflow/webserver_config.py": (
         "X = 1\n", "code", "back/airflow/webserver_config.py"),
 }  # fmt: skip
@@ -190,6 +195,24 @@ def monorepo(**more: str) -> dict[str, bytes | str]:
 def test_projects_below_a_root_with_dependencies_are_planned_one_at_a_time(tmp_path: Path) -> None:
     with pytest.raises(TdspError, match=r"several projects \(a, b, c\)"):
         planned(tmp_path / "repo", monorepo())
+
+
+def test_a_project_that_is_one_folder_is_planned_there(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {f"inner/{name}": text for name, text in PROJECT.items()}
+    with pytest.raises(TdspError, match=r"the folder inner: .*--subdirectory inner"):
+        planned(tmp_path / "repo", files | {"README.md": "# Outside\n"})
+    assert planned(tmp_path / "own", files | {"requirements.txt": "numpy\n"}, "pkg").moves
+
+
+def test_a_terminal_asks_which_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = {path: str(text).encode() for path, text in monorepo().items()}
+    done = scan(make(tmp_path / "repo", raw))
+    answers = iter(["nowhere", "b"])
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: next(answers))
+    chosen = _one_project(done, Console(quiet=True))
+    assert chosen.subdirectory == "b"
+    assert _one_project(chosen, Console(quiet=True)) is chosen
+    assert set(build(chosen, Wish(level=1)).moves) == {"b/run.py"}
 
 
 def test_services_of_one_product_are_one_project(tmp_path: Path) -> None:

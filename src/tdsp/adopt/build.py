@@ -85,11 +85,7 @@ def scan(folder: Path, subdirectory: str = "") -> Scan:
 def build(done: Scan, wish: Wish) -> Plan:
     """Make the plan. Raises TdspError for wishes that cannot be fulfilled."""
     if done.layout.projects and not done.subdirectory and wish.level:
-        listed = ", ".join(done.layout.projects)
-        raise TdspError(
-            f"this repository holds several projects ({listed}): plan one at a time with"
-            " --subdirectory, such as --subdirectory " + done.layout.projects[0]
-        )
+        raise TdspError(_which(done.layout.projects))
     done = replace(done, judged=ask_many(done.judged))
     package = wish.package or _package(done)
     check_package(package) if done.source.name != "tdsp" else None
@@ -113,6 +109,15 @@ def build(done: Scan, wish: Wish) -> Plan:
     plan = edited(done, _placed(plan, done))
     check_removals(plan)
     return plan
+
+
+def _which(projects: tuple[str, ...]) -> str:
+    first = f"--subdirectory {shown(projects[0])}"
+    if len(projects) == 1:
+        return f"the project is the folder {shown(projects[0])}: plan it with {first}"
+    listed = ", ".join(map(shown, projects))
+    return (f"this repository holds several projects ({listed}): plan one at a time with"
+            f" --subdirectory, such as {first}")  # fmt: skip
 
 
 def _package(done: Scan) -> str:

@@ -19,6 +19,7 @@ OWN_PLACES = {
     "script.py.mako": "a tool for databases keeps its migrations there",
     "alembic.ini": "a tool for databases keeps its migrations there",
     "dbt_project.yml": "dbt finds its models by their places",
+    "manage.py": "Django finds its settings and its parts by their places",
     "scrapy.cfg": "Scrapy finds its spiders by their places",
     "MLproject": "MLflow runs it as a project of its own",
     "chroma.sqlite3": "a vector store finds its parts by their places",
@@ -180,6 +181,8 @@ def _projects(repo: Repository, facts: Facts, tops: dict[str, list[str]]) -> tup
         asks = any(names.DEPENDENCIES.match(e) or e in {"setup.py", "pyproject.toml"} for e in own)
         if asks and not top.startswith(".") and any(facts.files[p].content in works for p in paths):
             found.append(top)
+    if len(found) == 1 and _inside(facts, tops, found[0], at_root):
+        return tuple(found)
     if len(found) < 2:
         return ()
     shared = any(names.DEPENDENCIES.match(path) for path in at_root)
@@ -188,6 +191,19 @@ def _projects(repo: Repository, facts: Facts, tops: dict[str, list[str]]) -> tup
     if shared and (together or not _apart(facts, tops, found)):
         return ()
     return tuple(sorted(found))
+
+
+def _inside(facts: Facts, tops: dict[str, list[str]], top: str, at_root: list[str]) -> bool:
+    """Tell whether the whole project is one folder below the root, with a README of its own."""
+    if any(names.DEPENDENCIES.match(path) or names.BUILD.match(path) for path in at_root):
+        return False
+    if names.folded(top) in names.CODE_WRAPPERS | {"src"}:
+        return False
+    works = CODE | {"notebook"}
+    inside = all(
+        path.startswith(f"{top}/") for path, f in facts.files.items() if f.content in works
+    )
+    return inside and any(re.match(r"[^/]+/readme", path, re.IGNORECASE) for path in tops[top])
 
 
 def _apart(facts: Facts, tops: dict[str, list[str]], found: list[str]) -> bool:
