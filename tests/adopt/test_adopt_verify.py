@@ -59,6 +59,16 @@ def changed(done: Manifest, name: str, /, **words: object) -> Manifest:
     return replace(done, files=files)
 
 
+def test_a_copy_of_a_file_that_goes_may_move(tmp_path: Path) -> None:
+    same = b"x = 1\n"
+    files = {"build/lib/a.py": same, "src/a.py": same, "z/a.py": same, "README.md": b"# A\n"}
+    root = make(tmp_path / "repo", files)
+    targets = {"build/lib/a.py": "", "src/a.py": "src/churn/a.py", "z/a.py": "src/churn/z.py"}
+    done = apply(root, plan(root, targets, {}), quiet, renderer=small)
+    assert not wrong(root, done.manifest)
+    assert git(root, "show", "HEAD:src/churn/z.py") == same
+
+
 def test_proof_holds_from_the_branch_alone(adopted: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "--quiet", "--branch", BRANCH, str(adopted), "clone")
     work = Git(tmp_path / "clone")
