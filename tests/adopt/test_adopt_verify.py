@@ -242,6 +242,18 @@ def test_regressions(tmp_path: Path, new: str, detail: str) -> None:
     assert re.search(detail, found.detail)
 
 
+def test_an_error_is_the_last_line_of_a_module_as_well(tmp_path: Path) -> None:
+    text = "print('first')\nopen('missing.csv')\n"
+    before, after = tmp_path / "before", tmp_path / "after"
+    for tree, name in ((before, "a.py"), (after, "src/churn/a.py")):
+        (tree / name).parent.mkdir(parents=True)
+        (tree / name).write_text(text)
+    moved = File("a.py", "src/churn/a.py", "100644", "", "", "same", "script")
+    done = Manifest("0" * 40, 2, "churn", (moved,))
+    found = compare(Bench(sys.executable, 30, "churn", before, after), done, moved)
+    assert found.verdict == "same-failure"
+
+
 def test_failures(tmp_path: Path) -> None:
     fails = "import nothing_of_this_name\n"
     assert judged(tmp_path / "1", fails, "\n" + fails).verdict == "same-failure"
