@@ -59,6 +59,16 @@ def changed(done: Manifest, name: str, /, **words: object) -> Manifest:
     return replace(done, files=files)
 
 
+def test_a_copy_of_a_file_that_goes_may_move(tmp_path: Path) -> None:
+    same = b"x = 1\n"
+    files = {"build/lib/a.py": same, "src/a.py": same, "z/a.py": same, "README.md": b"# A\n"}
+    root = make(tmp_path / "repo", files)
+    targets = {"build/lib/a.py": "", "src/a.py": "src/churn/a.py", "z/a.py": "src/churn/z.py"}
+    done = apply(root, plan(root, targets, {}), quiet, renderer=small)
+    assert not wrong(root, done.manifest)
+    assert git(root, "show", "HEAD:src/churn/z.py") == same
+
+
 def test_proof_holds_from_the_branch_alone(adopted: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "--quiet", "--branch", BRANCH, str(adopted), "clone")
     work = Git(tmp_path / "clone")
@@ -230,6 +240,18 @@ def test_regressions(tmp_path: Path, new: str, detail: str) -> None:
     found = judged(tmp_path, WRITES.format(7, "out.txt", "x1"), new, seconds=seconds)
     assert found.verdict == "regressed"
     assert re.search(detail, found.detail)
+
+
+def test_an_error_is_the_last_line_of_a_module_as_well(tmp_path: Path) -> None:
+    text = "print('first')\nopen('missing.csv')\n"
+    before, after = tmp_path / "before", tmp_path / "after"
+    for tree, name in ((before, "a.py"), (after, "src/churn/a.py")):
+        (tree / name).parent.mkdir(parents=True)
+        (tree / name).write_text(text)
+    moved = File("a.py", "src/churn/a.py", "100644", "", "", "same", "script")
+    done = Manifest("0" * 40, 2, "churn", (moved,))
+    found = compare(Bench(sys.executable, 30, "churn", before, after), done, moved)
+    assert found.verdict == "same-failure"
 
 
 def test_failures(tmp_path: Path) -> None:

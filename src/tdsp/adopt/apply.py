@@ -397,14 +397,17 @@ def _holds(git: Git, done: Manifest, before: Tree, tip: str) -> None:
 def pure(git: Git, done: Manifest, before: str, after: str) -> None:
     """Raise TdspError unless a commit holds nothing but exact renames and files that go.
 
-    Git calls a rename only what leaves one name for a new one. For names that change places, the
-    comparison of the whole tree is the proof.
+    Git calls a rename only what leaves one name for a new one. For names that change places, and
+    for copies of a file that goes, of which git may take any, the comparison of the whole tree is
+    the proof.
     """
     moved = {e.target: Entry(e.mode, e.blob) for e in done.files if e.target}
     if git.tree(after) != moved:
         raise TdspError("the commit of moves holds more than moves; nothing was changed")
     old = {each.path for each in done.files}
     passed = {e.path for e in done.files if e.target in old or e.path in moved or not e.target}
+    gone = {each.blob for each in done.files if not each.target}
+    passed |= {each.path for each in done.files if each.blob in gone}
     passed |= {each.target for each in done.files if each.path in passed}
     words = ("--no-commit-id", "--find-renames=100%", "-l0", "--name-status")
     parts = git.run("diff-tree", "-r", "-z", *words, before, after).split(b"\0")

@@ -2,7 +2,7 @@
 
 import posixpath
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,11 +17,12 @@ from tdsp.adopt.rendering import IN_PLACE
 from tdsp.adopt.sources import Source, mapped, recognise
 from tdsp.adopt.targets import Targets, settle
 from tdsp.adopt.template import check_package, package_of, render, slug
-from tdsp.adopt.tree import Blobs, Tree, read_repository, read_tree
+from tdsp.adopt.tree import Blobs, Tree, blind, case_groups, read_repository, read_tree, shown
 from tdsp.errors import TdspError
 from tdsp.reading.repository import Repository
 
 MOST_REMOVED = 0.2
+FEW_REMOVED = 20  # of so few files, any share may go without a question
 UNEDITED = frozenset({"vendored", "junk", "archive"})  # whose places no code has to know
 QUESTIONS = {
     "unread tables": "Nothing that could be read uses these files. Are they raw data?",
@@ -40,6 +41,7 @@ QUESTIONS = {
     "does not parse": "These files do not parse. They are code, and move unchanged with the rest.",
     "broken notebooks": "These notebooks are not valid JSON. They stay.",
     "misnamed notebooks": "These files hold notebooks under another name. They stay.",
+    "many removed": "A fifth of the files or more would be untracked or archived. May they go?",
     "logs": "May git forget these logs of earlier runs? They stay on disk and in history.",
 }
 
@@ -87,11 +89,8 @@ def scan(folder: Path, subdirectory: str = "") -> Scan:
 def build(done: Scan, wish: Wish) -> Plan:
     """Make the plan. Raises TdspError for wishes that cannot be fulfilled."""
     if done.layout.projects and not done.subdirectory and wish.level:
-        listed = ", ".join(done.layout.projects)
-        raise TdspError(
-            f"this repository holds several projects ({listed}): plan one at a time with"
-            " --subdirectory, such as --subdirectory " + done.layout.projects[0]
-        )
+        raise TdspError(_which(done.layout.projects))
+    done = replace(done, judged=ask_many(done.judged))
     package = wish.package or _package(done)
     check_package(package) if done.source.name != "tdsp" else None
     level, notes = _level(done, wish.level)
@@ -103,10 +102,11 @@ def build(done: Scan, wish: Wish) -> Plan:
         rendered = render(answers)
     targets, questions = _targets(done, package, rendered, level)
     items = tuple(_items(done, targets, questions, level))
-    notes = [*done.facts.notes, *notes, *_built(done, targets)]
+    added = _added(targets, rendered, level)
+    notes = [*done.facts.notes, *notes, *_built(done, targets), *_alike(targets, added)]
     plan = Plan(
         done.tree.commit, level, package, wish.template_level, items, tuple(questions.values()),
-        tuple(notes), _added(targets, rendered, level),
+        tuple(notes), added,
         tuple(answers.items()),
         done.subdirectory, done.source.name, wish.fixes,
     )  # fmt: skip
@@ -115,15 +115,52 @@ def build(done: Scan, wish: Wish) -> Plan:
     return plan
 
 
+def _which(projects: tuple[str, ...]) -> str:
+    first = f"--subdirectory {shown(projects[0])}"
+    if len(projects) == 1:
+        return f"the project is the folder {shown(projects[0])}: plan it with {first}"
+    listed = ", ".join(map(shown, projects))
+    return (f"this repository holds several projects ({listed}): plan one at a time with"
+            f" --subdirectory, such as {first}")  # fmt: skip
+
+
 def _package(done: Scan) -> str:
     """Return the package's name: that of the only package, else the repository's."""
-    if done.source.package:
+    if done.source.package and names.folded(done.source.package) not in names.GENERIC:
         return done.source.package
-    own = done.layout.packages | done.layout.inner
-    if len(own) == 1:
+    own = {
+        each for each in done.layout.packages | done.layout.inner
+        if names.folded(each) not in names.GENERIC
+    }  # fmt: skip
+    if len(own) == 1 and _is_the_package(done, next(iter(own))):
         name = next(iter(own))
         return name if package_of(name) == name else package_of(f"{name} model")
     return package_of(posixpath.basename(done.subdirectory) or done.tree.root.name)
+
+
+def _is_the_package(done: Scan, name: str) -> bool:
+    """Tell whether a package is the project: it is declared, or code outside of it uses it."""
+    before = (f"{name}/", f"src/{name}/")
+    outside = {
+        path for path, judged in done.judged.items()
+        if judged.place == "code" and path.endswith(".py") and not path.startswith(before)
+    }  # fmt: skip
+    users = {
+        who for path, fact in done.facts.files.items() if path.startswith(before)
+        for who in fact.importers
+    }  # fmt: skip
+    return not outside or bool(outside & users) or name in done.layout.declared
+
+
+def ask_many(judged: dict[str, Judged]) -> dict[str, Judged]:
+    """Ask about files that go for certain where a large share of a repository would go."""
+    gone = {path for path, each in judged.items() if each.place in {"untrack", "archive"}}
+    if len(gone) <= FEW_REMOVED or len(gone) <= MOST_REMOVED * len(judged):
+        return judged
+    return {
+        path: replace(each, ask=each.ask or "many removed") if path in gone else each
+        for path, each in judged.items()
+    }
 
 
 def _clash(done: Scan, package: str, rendered: Mapping[str, bytes]) -> bool:
@@ -154,6 +191,16 @@ def _built(done: Scan, targets: Mapping[str, str]) -> list[Note]:
     texts = ((path, done.repo.text(path)) for path in ("setup.py", "setup.cfg"))
     text = "it looks for packages where they were; they move below src/: change it by hand"
     return [Note(path, 0, text) for path, found in texts if moved and "packages" in found]
+
+
+def _alike(targets: Mapping[str, str], added: Iterable[str]) -> list[Note]:
+    """Name what will be one file or one folder to Windows or macOS."""
+    groups = case_groups([*filter(None, targets.values()), *added])
+    text = "are one name to Windows or macOS: rename one of them"
+    return [
+        Note("", 0, f"{' and '.join(map(shown, alike))} {text}")
+        for alike in groups.values() if len(alike) > 1
+    ]  # fmt: skip
 
 
 def _answers(done: Scan, wish: Wish, package: str) -> dict[str, str]:
@@ -205,26 +252,27 @@ def _tree(done: Scan, path: str, package: str) -> str:
     )
     if not holds or top.startswith(".") or names.folded(top) in names.STAY:
         return path
-    return f"src/{package}/{names.module_name(top)}/{path.split('/', 1)[1]}"
+    below = "" if top == "src" else f"{names.module_name(top)}/"
+    return f"src/{package}/{below}{path.split('/', 1)[1]}"
 
 
 def _question(
     ask: str, paths: list[str], done: Scan, maker: Targets, targets: Mapping[str, str]
 ) -> Question:
     """Return one question with the answers that make sense for its files."""
-    taken = Counter(target.casefold() for target in targets.values())
+    taken = Counter(blind(target) for target in targets.values())
 
     def all_to(place: str) -> dict[str, str]:
         found = {}
         for path in paths:
             target = maker.wanted(path, Judged("", place, 0, ()))
-            same = target.casefold() == targets[path].casefold()
-            found[path] = target if same or not taken[target.casefold()] else targets[path]
-        return found if len({t.casefold() for t in found.values() if t}) == len(found) else {}
+            same = blind(target) == blind(targets[path])
+            found[path] = target if same or not taken[blind(target)] else targets[path]
+        return found if len({blind(t) for t in found.values() if t}) == len(found) else {}
 
     choices = {"as proposed": {path: targets[path] for path in paths}}
     choices["leave"] = {
-        path: path for path in paths if not taken[path.casefold()] or targets[path] == path
+        path: path for path in paths if not taken[blind(path)] or targets[path] == path
     }
     if len(choices["leave"]) < len(paths):
         del choices["leave"]
@@ -262,8 +310,8 @@ def _added(
     targets: Mapping[str, str], rendered: Mapping[str, bytes], level: int
 ) -> tuple[str, ...]:
     """Return the files of the template that `adopt apply` will add at this level."""
-    taken = {target.casefold() for target in targets.values()}
-    wanted = [path for path in rendered if path != "LICENSE" and path.casefold() not in taken]
+    taken = {blind(target) for target in targets.values()}
+    wanted = [path for path in rendered if path != "LICENSE" and blind(path) not in taken]
     return tuple(path for path in wanted if level or path.startswith(IN_PLACE))
 
 

@@ -1,19 +1,20 @@
 """The kind of each file, and how sure that is: content and use have to agree."""
 
 import posixpath
+import re
 from dataclasses import replace
 
 from tdsp.adopt import names
-from tdsp.adopt.content import DATA
+from tdsp.adopt.content import DATA, is_prose
 from tdsp.adopt.copies import copies, versions
-from tdsp.adopt.data import PROSE, Data
+from tdsp.adopt.data import PROSE
 from tdsp.adopt.facts import Fact, Facts, data_like, is_test
+from tdsp.adopt.images import Images
 from tdsp.adopt.judged import Judged, stays
 from tdsp.adopt.layout import Layout
 from tdsp.reading.repository import EXAMPLES, Repository
 
-MANY_IMAGES = 30
-TEXTS = (".md", ".rst", ".txt", ".html", ".ipynb")  # that show images
+DVC_STORE = re.compile(r"(^|/)files/md5/[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?$")
 
 
 def classify(repo: Repository, facts: Facts, found: Layout) -> dict[str, Judged]:
@@ -25,18 +26,20 @@ def classify(repo: Repository, facts: Facts, found: Layout) -> dict[str, Judged]
     return judged
 
 
-class _Judge(Data):
+class _Judge(Images):
     """Judges one file after another."""
 
     def one(self, path: str, fact: Fact) -> Judged:
         """Return the judgement of the first rule that knows the file."""
         rules = (
-            *(self._special, self._whole, self._gone, self._python, self._fixture, self._notebook),
+            *(self._special, self._whole, self._documents, self._gone, self._python),
+            *(self._fixture, self._notebook),
             *(
                 self._tool,
                 self._among_documents,
                 self._model,
                 self._data,
+                self._served,
                 self._image,
                 self._web,
                 self._document,
@@ -56,11 +59,23 @@ class _Judge(Data):
             kind, "docs", 0.97, (f"its bytes are {fact.content}", "it is among documents")
         )
 
+    def _documents(self, path: str, fact: Fact) -> Judged | None:
+        """Judge a folder of documents under another name than ours: it moves with its builder."""
+        top = names.folded(path.split("/")[0]) if "/" in path else ""
+        if top not in names.DOCUMENTS - {"docs"} or fact.content == "notebook":
+            return None
+        kind = self._kind(path, fact)
+        kind = "document" if kind in {"raw data", "configuration", "unknown"} else kind
+        return Judged(kind, "docs", 0.96, ("it is among documents", f"its folder is {top}"))
+
     def _special(self, path: str, fact: Fact) -> Judged | None:
         name = posixpath.basename(path)
         if fact.content == "link":
             return stays("unknown", "a symbolic link is not followed and not moved")
-        junk = names.JUNK.search(path) or name == ".gitignore "
+        if path.startswith(self.layout.environments):
+            why = ("a part of a virtual environment", "each machine makes its own")
+            return Judged("junk", "untrack", 0.97, why)
+        junk = names.JUNK.search(path) or name == ".gitignore " or self._set(path)
         made = names.MADE.search(path)
         kept = fact.content in {"python", "notebook"} and not made
         if (junk or made) and not kept:
@@ -68,21 +83,57 @@ class _Judge(Data):
         if names.ASSISTANT.search(path):
             return stays("assistant", "files for coding assistants are the team's own")
         if names.KEEPERS.search(path) and fact.content in {"empty", "text"}:
-            return stays("configuration", "it keeps a folder, or git's rules for it")
+            return self._keeper(path, name)
         if "/" not in path and names.KEPT_DOCUMENT.match(name):
             return stays("document", "hosts and people look for it at the root")
+        if DVC_STORE.search(path):
+            return stays("configuration", "DVC finds what it stores by its place")
+        if path.startswith(".") and fact.content == "image":
+            return stays("document", "a page beside it shows it")
         if path.startswith(".") or (name.startswith(".") and fact.content in {"text", "empty"}):
             return stays("configuration", "a tool looks for it under this name")
         return None
 
+    def _set(self, path: str) -> bool:
+        """Tell whether LaTeX leaves a file beside the document that it sets."""
+        return (
+            names.LATEX.search(path) is not None
+            and f"{names.LATEX.sub('', path)}.tex" in self.facts.files
+        )
+
+    def _keeper(self, path: str, name: str) -> Judged:
+        """Judge a file that keeps a folder: the folder of code moves with its code."""
+        parts = names.parts_of(path)
+        kept = names.DATA_FOLDERS | names.MODEL_FOLDERS | names.RESULT_FOLDERS | {"logs", "log"}
+        moves = parts and (parts[0] in names.CODE_WRAPPERS | {"src"} or not set(parts) & kept)
+        if moves and "ignore" not in name and "attributes" not in name:
+            folder = posixpath.dirname(path)
+            code = self._beside_code(folder) or (parts[0] == "src" and "src" in self.tops)
+            if code and not self._whole_of(path):
+                why = ("it keeps a folder", "that is among code that moves")
+                return Judged("configuration", "with code", 0.93, why)
+        return stays("configuration", "it keeps a folder for a script, or git's rules for it")
+
+    def _whole_of(self, path: str) -> str:
+        """Return the folder that a file belongs to and that is not taken apart, if any."""
+        return next((e for e in self.layout.wholes if path.startswith(f"{e}/")), "")
+
     def _whole(self, path: str, fact: Fact) -> Judged | None:
-        for folder, why in self.layout.wholes.items():
-            if path.startswith(f"{folder}/"):
-                foreign = "somebody" in why or "licence" in why
-                return stays("vendored" if foreign else self._kind(path, fact), why)
+        if folder := self._whole_of(path):
+            why = self.layout.wholes[folder]
+            foreign = "somebody" in why or "licence" in why
+            return stays("vendored" if foreign else self._kind(path, fact), why)
+        if fact.content in {"source", "program"} and self._extends(path):
+            return Judged("code", "with code", 0.93, ("compiled code", "a package beside needs it"))
         if fact.content == "source":
             return stays("code", "code in another language stays whole where it is")
         return None
+
+    def _extends(self, path: str) -> bool:
+        """Tell whether compiled code is a part of a Python package that moves."""
+        folder = posixpath.dirname(path)
+        package = f"{folder}/__init__.py" in self.facts.files
+        return package and bool(folder) and self._beside_code(folder)
 
     def _gone(self, path: str, fact: Fact) -> Judged | None:
         """Judge what is in a folder called old: certain only if nothing outside uses it."""
@@ -104,12 +155,16 @@ class _Judge(Data):
     def _kind(self, path: str, fact: Fact) -> str:
         """Return the kind of a file whose place is decided by the folder that it is in."""
         name, content = posixpath.basename(path), data_like(fact, self.repo)
-        if content == "text" and _odd(path):
-            return "configuration"
         if names.BUILD.match(name):
             return "build"
         if names.DEPENDENCIES.match(name):
             return "dependencies"
+        if is_test(path, self.repo):
+            return "test"
+        if "public" in names.parts_of(path) and content in {"image", "text", "json", "media"}:
+            return "web"
+        if content == "text" and _odd(path):
+            return "configuration"
         if content in DATA:
             return "raw data"
         if content == "python":
@@ -124,6 +179,7 @@ class _Judge(Data):
             "r": "script",
             "shell": "script",
             "source": "code",
+            "stub": "code",
             "sql": "code",
             "python 2": "archive",
             "broken python": "code",
@@ -142,11 +198,21 @@ class _Judge(Data):
         name, parts = posixpath.basename(path), names.parts_of(path)
         if fact.content == "python 2":
             why = ("it is Python 2", "no Python 3 file imports it")
+            if self.layout.mixed:  # its tree moves whole
+                return Judged("code", "code", 0.9, (why[0], "much of the code is"))
             if fact.importers:
                 return Judged("code", "stay", 0.6, (why[0], "others import it"), "python 2")
             return Judged("archive", "archive", 0.95, why)
+        if fact.content == "broken python" and parts and parts[0] in names.NOTEBOOKS:
+            return stays("code", "it does not parse; notebooks beside it may load it")
+        if fact.content == "broken python" and names.BUILD.match(path):
+            return stays("build", "build tools look for it under this name, though it fails")
         if fact.content == "broken python":
             return Judged("code", "code", 0.55, ("it does not parse",), "does not parse")
+        if fact.content == "stub" and self._beside_code(posixpath.dirname(path)):
+            return Judged("code", "with code", 0.95, ("a stub", "its module is beside it"))
+        if fact.content == "stub":
+            return stays("code", "a stub of code that is elsewhere")
         if fact.content != "python":
             return None
         if names.BUILD.match(name) and (name == "setup.py" or "/" not in path):
@@ -171,7 +237,7 @@ class _Judge(Data):
         if deep := set(parts) & names.ANYWHERE:
             return stays(kind, "it parses as Python 3", f"it belongs to {sorted(deep)[0]}")
         if (EXAMPLES.search(path) and "__init__.py" not in name) or (
-            parts and parts[0] in names.STAY
+            parts and parts[0] in names.STAY and not self._serves_others(path, fact)
         ):
             return stays(kind, "it parses as Python 3", f"it belongs to the folder {parts[0]}")
         if name == "__init__.py" or used:
@@ -201,6 +267,14 @@ class _Judge(Data):
         """Tell whether only tests use a file among them, and nothing runs it."""
         tests = all(set(names.parts_of(who)) & names.TESTS for who in fact.importers)
         return tests and bool(fact.importers or not fact.run)
+
+    def _serves_others(self, path: str, fact: Fact) -> bool:
+        """Tell whether code elsewhere imports a module that lies among settings."""
+        top = path.split("/")[0]
+        if names.folded(top) not in names.SETTINGS or self.others.get(posixpath.dirname(path)):
+            return False
+        return any(not who.startswith(f"{top}/") and not is_test(who, self.repo)
+                   for who in fact.importers)  # fmt: skip
 
     def _used(self, fact: Fact) -> str:
         if fact.importers:
@@ -232,8 +306,10 @@ class _Judge(Data):
             return stays("build", "build tools look for it here")
         if name.endswith(".dvc"):
             return stays("configuration", "DVC's pointer belongs beside its data")
+        if fact.content == "sql" and set(names.parts_of(path)) & names.DATA_FOLDERS:
+            return stays("script", "a database reads it where its settings name it")
         if fact.content in {"r", "shell", "sql"}:
-            tool = fact.content == "shell" and names.folded(path.split("/")[0]) in names.TOOLS
+            tool = names.folded(path.split("/")[0]) in names.TOOLS
             if folder and not tool and self._beside_code(folder):
                 return Judged(
                     "script", "with code", 0.93, ("it is not Python", "it lies beside code")
@@ -260,57 +336,12 @@ class _Judge(Data):
             )
         return stays("configuration", "settings stay where tools and code look for them")
 
-    def _beside_code(self, folder: str) -> bool:
-        """Tell whether a folder, or one above it, holds Python that moves into the package."""
-        top = names.folded(folder.split("/")[0])
-        if top in names.STAY | names.NOTEBOOKS | names.TESTS:
-            return False
-        while folder:
-            if folder in self.code:
-                return True
-            folder = posixpath.dirname(folder)
-        return False
-
-    def _image(self, path: str, fact: Fact) -> Judged | None:
-        if data_like(fact, self.repo) not in {"image", "media"}:
-            return None
-        parts, folder = names.parts_of(path), posixpath.dirname(path)
-        if "static" in parts or "templates" in parts or "public" in parts:
+    def _served(self, path: str, fact: Fact) -> Judged | None:
+        """Judge an image that a program serves: it is a part of its pages."""
+        parts = set(names.parts_of(path))
+        if data_like(fact, self.repo) in {"image", "media"} and parts & names.SERVED:
             return self._web(path, replace(fact, content="web"))
-        if parts and (parts[0] in names.DOCUMENTS or parts[0] == "reports"):
-            return stays("document" if parts[0] != "reports" else "result", "it is among documents")
-        if fact.writers or folder in self.facts.folders_written:
-            return Judged("result", "reports/figures", 0.95, ("it is an image", "code writes it"))
-        if self.images.get(folder, 0) >= MANY_IMAGES and self._folder_read(path):
-            return Judged(
-                "raw data", "data/raw", 0.93, ("one of many images", self._folder_read(path))
-            )
-        if parts and any(part in names.FIGURES for part in parts):
-            return Judged(
-                "result", "reports/figures", 0.93, ("it is an image", "its folder is for figures")
-            )
-        if any(part in names.RESULT_FOLDERS for part in parts):
-            return Judged(
-                "result", "reports/figures", 0.9, ("it is an image", "its folder is for results")
-            )
-        return self._shown(path, fact)
-
-    def _shown(self, path: str, fact: Fact) -> Judged:
-        """Judge an image by who names it: documents, or code."""
-        folder, users = posixpath.dirname(path), sorted(fact.namers)
-        beside = bool(folder) and self._beside_code(folder)
-        texts = all(user.lower().endswith(TEXTS) for user in users)
-        if users and beside and all(user.split("/")[0] == path.split("/")[0] for user in users):
-            why = ("it is an image", f"{users[0]} beside it names it")
-            return Judged("document" if texts else "web", "with code", 0.92, why)
-        if users and texts:
-            return Judged("document", "docs", 0.92, ("it is an image", f"{users[0]} shows it"))
-        if users and not beside:
-            why = ("it is an image", "code names it")
-            return Judged("document", "docs", 0.6, why, "images in code")
-        if beside:
-            return Judged("web", "with code", 0.7, ("an image beside code",), "images in code")
-        return Judged("document", "docs", 0.6, ("an image that nothing names",), "unused images")
+        return None
 
     def _web(self, path: str, fact: Fact) -> Judged | None:
         if fact.content not in {"web", "json", "text", "xml", "binary", "empty"}:
@@ -324,6 +355,8 @@ class _Judge(Data):
             return stays("web", "pages stay together; no program of the root serves them")
         if fact.content != "web":
             return None
+        if top in names.TOOLS and path.endswith((".js", ".ts")):
+            return stays("script", "a tool is called where it is")
         if parts and self._beside_code(posixpath.dirname(path)):
             return Judged(
                 "web", "with code", 0.94, ("a page or its parts", "its program is beside it")
@@ -343,16 +376,16 @@ class _Judge(Data):
                 return Judged(
                     "document", "with code", 0.92, ("prose", "it explains the folder it is in")
                 )
+            if parts and set(parts) & names.RESULT_FOLDERS and parts[0] != "reports":
+                return Judged("document", "reports", 0.92, ("prose", "it explains these results"))
             return stays("document", "it explains the folder that it is in")
         if parts and parts[0] in names.STAY | names.NOTEBOOKS | names.TESTS:
             kind = "configuration" if fact.content == "text" and _odd(path) else "document"
             return stays(kind, f"it belongs to the folder {path.split('/')[0]}")
         if any(part in names.RESULT_FOLDERS for part in parts):
             return Judged("result", "reports", 0.9, ("prose", "its folder is for results"))
-        if fact.content == "text" and fact.readers:
-            return Judged(
-                "raw data", "data/raw", 0.7, ("text", self._read(fact)), "texts that code reads"
-            )
+        if fact.content == "text" and (who := self._reader(fact)):
+            return Judged("raw data", "data/raw", 0.7, ("text", who), "texts that code reads")
         if (
             parts
             and fact.content in {"markup", "text"}
@@ -361,14 +394,24 @@ class _Judge(Data):
             return Judged("document", "with code", 0.9, ("prose", "it lies beside code"))
         if fact.content == "text" and _odd(path):
             return Judged("unknown", "stay", 0.5, ("a text of no known use",), "unknown files")
+        if fact.content == "text" and not is_prose(self.repo.text(path)):
+            return Judged("unknown", "stay", 0.5, ("a text without sentences",), "unknown files")
         if not parts or fact.content in {"pdf", "office"}:
             return Judged("document", "docs", 0.92, ("prose", "no code reads it"))
         return Judged("document", "docs", 0.7, ("prose",), "documents in folders")
 
+    def _reader(self, fact: Fact) -> str:
+        """Return the code that reads or names a file, "" if there is none."""
+        code = {"python", "python 2", "broken python", "notebook", "r"}
+        who = fact.readers | {e for e in fact.namers if self.facts.files[e].content in code}
+        return f"{min(who)} reads it" if who else ""
+
     def _rest(self, path: str, fact: Fact) -> Judged:
         folder = posixpath.dirname(path)
+        if fact.content == "empty" and path.lower().endswith((".md", ".rst")):
+            return stays("document", "an empty page")
         if fact.content == "empty":
-            return stays("configuration", "an empty file may keep a folder for a script")
+            return self._keeper(path, posixpath.basename(path))
         if data_like(fact, self.repo) in {"json", "xml"}:
             return self._settings(path, fact, folder)
         if fact.content == "program":

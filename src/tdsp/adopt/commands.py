@@ -87,7 +87,7 @@ def _print_state(done: Scan, console: Console) -> None:
         console.print(f"  whole: {escape(shown(folder))}, since {escape(why)}", style="dim")
     if done.layout.projects:
         listed = ", ".join(map(shown, done.layout.projects))
-        console.print(f"[yellow]Several projects[/]: {escape(listed)}; choose one: --subdirectory")
+        console.print(f"[yellow]Projects below the root[/]: {escape(listed)}: --subdirectory")
     if done.layout.mixed:
         console.print(f"[yellow]Too mixed to be edited[/]: {escape(done.layout.mixed)}")
     for text in done.tree.blockers:
@@ -106,6 +106,8 @@ def plan(request: Request, *, ask: bool) -> bool:
 
     console = Console(highlight=False)
     done = read(request.root, request.subdirectory)
+    if ask and sys.stdin.isatty() and request.level and not request.update:
+        done = _one_project(done, console)
     out = _place(done, request.out or Path(f"{done.tree.root}-adopt"))
     made = _updated(done, request.update) if request.update else build(done, _wish(request))
     if ask and sys.stdin.isatty() and not request.update:
@@ -128,6 +130,19 @@ def plan(request: Request, *, ask: bool) -> bool:
         f"Wrote {escape(str(out))}: {', '.join(n for n, c in files.items() if c is not None)}"
     )
     return changes(made)
+
+
+def _one_project(done: Scan, console: Console) -> Scan:
+    """Ask which of several projects is planned, and return what is known of it alone."""
+    projects = done.layout.projects
+    if done.subdirectory or not projects:
+        return done
+    console.print("[bold]Which project is planned?[/] One at a time; the others stay untouched.")
+    console.print(f"  {escape(', '.join(map(shown, projects)))}")
+    chosen = typer.prompt("  folder", default=projects[0])
+    while chosen not in projects:
+        chosen = typer.prompt("  one of these folders", default=projects[0])
+    return read(done.tree.root, chosen)
 
 
 def changes(plan: Plan) -> bool:

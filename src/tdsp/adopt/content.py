@@ -21,11 +21,14 @@ MAGIC = (
     (b"ID3", "media"), (b"OggS", "media"), (b"fLaC", "media"), (b"\x1aE\xdf\xa3", "media"),
 )  # fmt: skip
 SUFFIXES = {
-    "source": ".c .cc .cpp .h .hpp .java .scala .go .rs .m .jl .f90 .cu .cs .rb .pl .lua .kt",
-    "web": ".html .htm .css .scss .less .js .jsx .ts .tsx .vue .svelte .woff .woff2 .ttf .eot .map",
-    "image": ".png .jpg .jpeg .gif .bmp .tif .tiff .svg .webp .ico .eps",
+    "source": ".c .cc .cpp .h .hpp .java .scala .go .rs .m .jl .f90 .cu .cs .rb .pl .lua .kt"
+    " .proto .pyx .pxd",
+    "stub": ".pyi",
+    "web": ".html .htm .css .scss .less .js .jsx .ts .tsx .vue .svelte .woff .woff2 .ttf .eot .map"
+    " .jinja .jinja2 .j2 .mustache .hbs",
+    "image": ".png .jpg .jpeg .gif .bmp .tif .tiff .svg .webp .ico .eps .dot .gv",
     "media": ".wav .mp3 .mp4 .avi .mov .ogg .flac .webm .m4a",
-    "r": ".r .rmd .qmd", "shell": ".sh .bash .bat .ps1 .cmd .fish", "sql": ".sql",
+    "r": ".r .rmd .qmd", "shell": ".sh .bash .bat .ps1 .cmd .fish", "sql": ".sql .sqlx",
     "markup": ".md .markdown .rst .tex .bib .adoc", "yaml": ".yaml .yml", "toml": ".toml",
     "config": ".ini .cfg .conf .properties .env", "pdf": ".pdf",
     "office": ".docx .doc .pptx .ppt .odt .odp .rtf .key .pages .drawio .vsdx",
@@ -38,6 +41,9 @@ SUFFIXES = {
 BY_SUFFIX = {suffix: kind for kind, listed in SUFFIXES.items() for suffix in listed.split()}
 DATA = frozenset({"table", "spreadsheet", "array", "database", "compressed", "zip"})
 NUMBERS = re.compile(r"^\s*[-+]?\d[\d.eE+-]*(\s+[-+]?[\d.][\d.eE+-]*)+\s*$")
+DRAWING = re.compile(r"\s*(strict\s+)?(di)?graph\b[^{]{0,200}\{")  # of Graphviz
+SENTENCE = re.compile(r"\w[.!?:](\s|$)")
+CODE = re.compile(r"(?m)^(import \w|from [\w.]+ import|def \w+\(|class \w+[(:]|#include|library\()")
 SHEBANG = re.compile(r"#!.*\b(python|bash|sh|Rscript)")
 
 
@@ -101,11 +107,25 @@ def _container(kind: str, suffix: str) -> str:
 
 def _by_text(file: File) -> str:
     named, text = BY_SUFFIX.get(file.suffix, ""), file.text
-    if named in {"source", "web", "r", "shell", "sql", "markup", "yaml", "toml", "config", "log"}:
+    if named in {
+        "source",
+        "stub",
+        "web",
+        "r",
+        "shell",
+        "sql",
+        "markup",
+        "yaml",
+        "toml",
+        "config",
+        "log",
+    }:
         return named
     if text is None:
         text = file.head.decode("utf-8", "replace")
     if text.lstrip().startswith("<svg") or (named == "image" and "<svg" in text[:2000]):
+        return "image"
+    if named == "image" and DRAWING.match(text):
         return "image"
     if text.lstrip()[:1] in "{[" and (file.suffix in {".json", ".geojson", ""} or named == "table"):
         return _json(file, text)
@@ -129,12 +149,21 @@ def _json(file: File, text: str) -> str:
         return "table" if len(rows) > 1 or len(text) > 100_000 else "json"
     if isinstance(data, dict) and "nbformat" in data and "cells" in data:
         return "notebook"
+    if isinstance(data, dict) and isinstance(data.get("learner"), dict) and "version" in data:
+        return "model"  # as XGBoost writes it
     listed = (
         isinstance(data, list) and len(data) > 1 and all(isinstance(e, dict) for e in data[:20])
     )
     if listed or (isinstance(data, dict) and data.get("type") == "FeatureCollection"):
         return "table"
     return "json"
+
+
+def is_prose(text: str) -> bool:
+    """Tell whether a text is sentences: neither a list of names, nor code, nor one line."""
+    return (
+        len(text.split()) >= 15 and SENTENCE.search(text) is not None and CODE.search(text) is None
+    )
 
 
 def is_table(text: str, file: File) -> bool:

@@ -31,8 +31,11 @@ MODEL_NAME = re.compile(
     r"(?i)model|classif|regress|clf|pipe|scaler|encoder|vectori|weights|net|forest|xgb|lgbm|"
     r"preprocess|transform|svm|knn|bayes"
 )
+PAGES = frozenset({"markup", "pdf", "office"})
 OTHERS = frozenset({"binary", "json", "yaml", "config", "xml", "web", "source"})
 PROSE = frozenset({"markup", "pdf", "office", "text"})
+# What only tests read: such a name, or a test beside it, has to say so as well.
+FIXTURE = re.compile(r"(?i)(^|[_-])(bad|broken|dummy|fake|fixture|invalid|mini|missing|mock|tiny)")
 
 
 class Data:
@@ -41,9 +44,12 @@ class Data:
     def __init__(self, repo: Repository, facts: Facts, found: Layout) -> None:
         self.repo, self.facts, self.layout = repo, facts, found
         self.images: dict[str, int] = {}
+        self.series: dict[str, set[str]] = {}  # names of a folder's images, without numbers
         for fact in facts.of("image"):
             folder = posixpath.dirname(fact.path)
             self.images[folder] = self.images.get(folder, 0) + 1
+            plain = re.sub(r"\d+", "", names.stem(fact.path)[0])
+            self.series.setdefault(folder, set()).add(plain)
         self.tests = {posixpath.dirname(p) for p in facts.files if is_test(p, repo)} - {""}
         self.saved = {
             posixpath.dirname(p) for p in facts.files if posixpath.basename(p) == "saved_model.pb"
@@ -54,7 +60,32 @@ class Data:
             if data_like(fact, repo) in OTHERS:
                 folder = posixpath.dirname(fact.path)
                 self.others[folder] = self.others.get(folder, 0) + 1
-        self.code = {posixpath.dirname(fact.path) for fact in facts.of("python")} - {""}
+        self.code = {
+            posixpath.dirname(fact.path) for fact in facts.of("python")
+            if not is_test(fact.path, repo)
+        } - {""}  # fmt: skip
+        self.tops = {path.split("/")[0] for path in facts.files if path.endswith(".py")}
+        self.pages = {
+            posixpath.dirname(path): path for path in facts.files
+            if (path.lower().endswith((".html", ".htm")) and facts.files[path].content == "web")
+            or path.lower().endswith(".qmd")
+        }  # fmt: skip
+        self.tables = {posixpath.dirname(fact.path) for fact in facts.of(*DATA, "pointer")}
+        self.steps = {
+            who for fact in facts.files.values()
+            if data_like(fact, repo) in DATA for who in fact.writers
+        }  # fmt: skip
+
+    def _beside_code(self, folder: str) -> bool:
+        """Tell whether a folder, or one above it, holds Python that moves into the package."""
+        top = names.folded(folder.split("/")[0])
+        if top in names.STAY | names.NOTEBOOKS | names.TESTS:
+            return False
+        while folder:
+            if folder in self.code:
+                return True
+            folder = posixpath.dirname(folder)
+        return False
 
     def _model(self, path: str, fact: Fact) -> Judged | None:
         parts, content = names.parts_of(path), data_like(fact, self.repo)
@@ -121,9 +152,21 @@ class Data:
             "web",
         }:
             if content in PROSE and posixpath.basename(path).lower().startswith("readme"):
-                return stays("document", "it explains the folder that it is in")
-            return self._table(path, fact, "it lies among data")
+                return self._explains(path)
+            found = self._table(path, fact, "it lies among data")
+            return replace(found, kind="document") if content in PAGES else found
         return self._table(path, fact, "") if content in DATA else None
+
+    def _explains(self, path: str) -> Judged:
+        """Judge a README among data: it goes where its data go, or its code."""
+        folder = posixpath.dirname(path)
+        if folder in self.code:
+            return Judged("document", "with code", 0.92, ("prose", "it explains code beside it"))
+        parts = names.parts_of(path)
+        if len(parts) > 1 and folder in self.tables:
+            stage = next((names.STAGES[p] for p in reversed(parts) if p in names.STAGES), "raw")
+            return Judged("document", f"data/{stage}", 0.92, ("prose", "it explains these data"))
+        return stays("document", "it explains the folder that it is in")
 
     def _package(self, path: str) -> str:
         """Return the package that a file belongs to, "" if it is in none."""
@@ -134,6 +177,10 @@ class Data:
     def _table(self, path: str, fact: Fact, what: str) -> Judged:
         parts, content = names.parts_of(path), data_like(fact, self.repo)
         what = what or f"its bytes are a {content}"
+        among = bool(set(parts) & names.DATA_FOLDERS)
+        if not among and not fact.readers and names.DICTIONARY.search(names.stem(path)[0]):
+            place = "stay" if parts and parts[0] in names.STAY else "docs"
+            return Judged("document", place, 0.92, (what, "its name is a data dictionary's"))
         if set(parts) & names.RESULT_FOLDERS and (fact.writers or not fact.readers):
             return Judged("result", "reports", 0.93, (what, "its folder is for results"))
         stage = next((names.STAGES[part] for part in reversed(parts) if part in names.STAGES), "")
@@ -156,18 +203,31 @@ class Data:
         why = (what, f"{sorted(fact.writers)[0]} writes it")
         if names.RESULT.search(names.stem(path)[0]) and not fact.readers - fact.writers:
             return Judged("result", "reports", 0.95, why)
-        place = "data/interim" if fact.readers else "data/processed"
+        # Between two steps it is interim; what a model, an application or nobody reads is final.
+        further = (fact.readers & self.steps) - fact.writers
+        place = "data/interim" if further else "data/processed"
         return Judged("derived data", place, 0.95, why)
+
+    def _tested(self, path: str, fact: Fact) -> bool:
+        """Tell whether only tests use a file, and its name or place says so as well."""
+        users = fact.readers | fact.namers
+        tests = {who for who in users if is_test(who, self.repo)}
+        beside = any(posixpath.dirname(who) == posixpath.dirname(path) for who in tests)
+        named = FIXTURE.search(names.stem(path)[0]) is not None
+        return bool(tests) and tests == users and (beside or named)
 
     def _unwritten(self, path: str, fact: Fact, what: str) -> Judged:
         """Judge data that nothing writes: raw if something uses them and no name contradicts."""
         among = bool(set(names.parts_of(path)) & names.DATA_FOLDERS)
-        base = names.stem(path)[0]
+        base, parts = names.stem(path)[0], names.parts_of(path)
+        if self._tested(path, fact):
+            return Judged("raw data", "tests", 0.93, (what, "only tests use it"))
         used = self._read(fact) or self._folder_read(path)
         if not used and not among and "/" in path and self.others.get(posixpath.dirname(path)):
             why = (what, "it lies among other files")
             return Judged("raw data", "stay", 0.5, why, "unknown files")
-        if names.DERIVED.search(base) or names.RESULT.search(base):
+        made = any(map(names.MADE_FOLDER.search, parts)) and not fact.readers
+        if made or names.DERIVED.search(base) or names.RESULT.search(base):
             why = (what, "its name says that it was made")
             return Judged("derived data", "data/processed", 0.6, why, "unclear tables")
         if used and not among and data_like(fact, self.repo) == "database":

@@ -4,16 +4,23 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tdsp.adopt.content import DATA, content_of, pickled_modules, pointed
-from tdsp.adopt.names import BUILD
+from tdsp.adopt.names import BUILD, JUNK, MADE
 from tdsp.adopt.plan import Note
 from tdsp.adopt.uses import HERE, Use, r_uses, uses
 from tdsp.reading.python import Module
 from tdsp.reading.repository import TESTS, Repository
 
-TEXTS_THAT_NAME = frozenset({"markup", "shell", "yaml", "toml", "config", "text", "json"})
+TEXTS_THAT_NAME = frozenset({"markup", "shell", "yaml", "toml", "config", "text", "json", "web"})
+# Calls that a module of settings makes when it is imported: it is not a script for that.
+SETS = re.compile(
+    r"^(os\.(path|environ|getenv|cpu_count|getcwd)|pathlib\.|Path\b|logging\.|dotenv\.|load_dotenv|"
+    r"environ|getenv|decouple\.|str$|int$|float$|bool$|list$|dict$|set$|tuple$|frozenset$|len$|"
+    r"range$|re\.compile|datetime\.|timedelta|warnings\.|sys\.path|"
+    r"\.(joinpath|resolve|absolute|get|lower|upper|split|strip|replace|format)$)"
+)
 RUNNERS = re.compile(
     r"(?:\bpython[\d.]*|\bstreamlit run|\buvicorn|\bgunicorn|\bjupyter \S+|\bRscript|\bbash|\bsh|"
     r"\bpapermill|\bcoverage run|\bpytest)\s+(?:-[mu]\s+)?[\"']?([\w./\\-]+)"
@@ -21,6 +28,11 @@ RUNNERS = re.compile(
 CHANGES = re.compile(r"(?:^|&&|;|\$)\s*cd\s+([\w./-]+)")
 TOKEN = re.compile(r"[\w./@%+~-]*\w")
 PICKLES = 20_000_000
+# An image in a page or a cell of text, and a path in Python that does not parse.
+SHOWS = re.compile(
+    r"(?:\]\(|src=\\?[\"'])([^)\"'\\\s]+\.(?:png|jpe?g|gif|svg|webp))", re.IGNORECASE
+)
+QUOTED = re.compile(r"[\"']([\w./ -]+\.\w{1,5})[\"']")
 
 
 @dataclass(slots=True)
@@ -65,11 +77,9 @@ def gather(repo: Repository, contents: Callable[[str], bytes]) -> Facts:
     for path, module in modules.items():
         _imports(path, module, facts, index)
     for path, module in modules.items():
-        if (
-            facts.files[path].content == "python"
-            and not facts.files[path].run
-            and not BUILD.match(posixpath.basename(path))
-        ):
+        name = posixpath.basename(path)
+        made = BUILD.match(name) or name == "__init__.py" or name.endswith("_pb2.py")
+        if facts.files[path].content == "python" and not facts.files[path].run and not made:
             facts.files[path].run = _run_of(module)
     for path, module in modules.items():
         if run := facts.files[path].run:
@@ -79,17 +89,28 @@ def gather(repo: Repository, contents: Callable[[str], bytes]) -> Facts:
         for text in module.texts:
             _named(path, text.value, facts, index)
     for fact in facts.of("r"):
-        _uses(fact.path, r_uses(repo.text(fact.path)), facts, index)
+        _uses(fact.path, _by_name(r_uses(repo.text(fact.path)), index), facts, index)
+    for path in repo.notebooks:
+        for match in SHOWS.finditer(repo.text(path)):
+            _named(path, match[1], facts, index)
+    for fact in facts.of("python 2", "broken python"):
+        for match in QUOTED.finditer(repo.text(fact.path)):
+            _named(fact.path, match[1], facts, index)
     return facts
 
 
 def _modules(repo: Repository) -> Iterator[tuple[str, Module]]:
+    """Yield the modules that bear witness: a copy that a tool keeps says nothing of its own."""
     for path, module in repo.python.items():
-        if not module.problem:
+        if not module.problem and not _made(path):
             yield path, module
     for path, notebook in repo.notebooks.items():
-        if not notebook.problem and not notebook.module.problem:
+        if not notebook.problem and not notebook.module.problem and not _made(path):
             yield path, notebook.module
+
+
+def _made(path: str) -> bool:
+    return bool(JUNK.search(path) or MADE.search(path))
 
 
 class _Index:
@@ -121,6 +142,13 @@ class _Index:
             same = self.names.get(posixpath.basename(text), [])
             return (same[0], "") if len(same) == 1 and "." in same[0] else ("", "")
         return "", ""
+
+
+def _by_name(found: Iterator[Use], index: _Index) -> Iterator[Use]:
+    """Yield uses by R, which goes to another folder first: a name that is unique is enough."""
+    for use in found:
+        same = index.names.get(posixpath.basename(use.path), [])
+        yield replace(use, path=same[0]) if len(same) == 1 else use
 
 
 def _bases(path: str, facts: Facts) -> list[str]:
@@ -190,7 +218,7 @@ def _imports(path: str, module: Module, facts: Facts, index: _Index) -> None:
 def _run_of(module: Module) -> str:
     if any(call.main for call in module.calls):
         return "it has a __main__ block"
-    top = [call for call in module.calls if not call.scope]
+    top = [call for call in module.calls if not call.scope and not SETS.match(call.name)]
     if (top and not module.functions) or any(c.order in module.discarded for c in top):
         return "it works when it is run: calls at its top level"
     return ""
@@ -220,7 +248,7 @@ def _commands(repo: Repository, facts: Facts, index: _Index) -> None:
         if fact.content not in TEXTS_THAT_NAME and not name.startswith(("Dockerfile", "Makefile")):
             continue
         text = repo.text(path)
-        if not text or len(text) > 400_000 or name.endswith((".lock", ".json")):
+        if not text or len(text) > 400_000 or name.endswith((".lock", ".json")) or _made(path):
             continue
         folder, base = posixpath.dirname(path), ""
         for line in text.splitlines():
@@ -269,7 +297,8 @@ def is_test(path: str, repo: Repository) -> bool:
     inside = re.search(r"(^|/)(tests?|unit_?tests?|testing)/", path) is not None
     if inside:
         return found or name == "__init__.py" or "/fixtures/" in path or not module.calls
-    return found and (TESTS.search(path) is not None or name in {"test.py", "tests.py"})
+    named = name in {"test.py", "tests.py"} and not _run_of(module)
+    return found and (TESTS.search(path) is not None or named)
 
 
 def _notes(

@@ -1,6 +1,7 @@
 """How a repository is laid out: its packages, wholes that stay together, projects beside others."""
 
 import posixpath
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
@@ -18,14 +19,25 @@ OWN_PLACES = {
     "script.py.mako": "a tool for databases keeps its migrations there",
     "alembic.ini": "a tool for databases keeps its migrations there",
     "dbt_project.yml": "dbt finds its models by their places",
+    "manage.py": "Django finds its settings and its parts by their places",
     "scrapy.cfg": "Scrapy finds its spiders by their places",
     "MLproject": "MLflow runs it as a project of its own",
+    "chroma.sqlite3": "a vector store finds its parts by their places",
+    "airflow.cfg": "Airflow finds its settings and its flows by their places",
+    "webserver_config.py": "Airflow finds its settings and its flows by their places",
 }
+ENVIRONMENT = re.compile(r"(.+?/)(pyvenv\.cfg$|(Lib|lib/python[\d.]+)/site-packages/)")
+MANY_PAGES = 10
+MANY_PROJECTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`packages` are root folders that are imported by name; `wholes` say why each stays whole."""
+    """`packages` are root folders that are imported by name; `wholes` say why each stays whole.
+
+    `declared` are the packages that setup.py, setup.cfg or pyproject.toml name; `environments`
+    the folders of virtual environments, each with a slash at its end.
+    """
 
     packages: frozenset[str]
     inner: frozenset[str]
@@ -34,6 +46,8 @@ class Layout:
     mixed: str
     app: str
     code: frozenset[str] = frozenset()
+    declared: frozenset[str] = frozenset()
+    environments: tuple[str, ...] = ()
 
 
 def layout(repo: Repository, facts: Facts) -> Layout:
@@ -50,12 +64,32 @@ def layout(repo: Repository, facts: Facts) -> Layout:
     inner = frozenset(
         path.split("/")[1] for path in facts.files
         if path.startswith("src/") and path.count("/") == 2 and path.endswith("/__init__.py")
-        and "src/__init__.py" not in facts.files
+        and "src/__init__.py" not in facts.files and not _imports_src(repo)
     )  # fmt: skip
-    wholes = _wholes(repo, facts, tops, packages)
-    projects = _projects(facts, tops)
+    projects = _projects(repo, facts, tops)
+    wholes = {} if projects else _wholes(repo, facts, tops, packages)
     code = frozenset(posixpath.dirname(fact.path) for fact in facts.of("python"))
-    return Layout(packages, inner, wholes, projects, _mixed(facts, tops), _app(repo, facts), code)
+    declared = frozenset(each for each in packages | inner if each in named)
+    return Layout(packages, inner, wholes, projects, _mixed(facts, tops), _app(repo, facts), code,
+                  declared, _environments(facts))  # fmt: skip
+
+
+def _environments(facts: Facts) -> tuple[str, ...]:
+    """Return the folders of virtual environments: with their settings, or with their packages."""
+    found = set()
+    for path in facts.files:
+        match = ENVIRONMENT.match(path)
+        if match:
+            found.add(match[1])
+    return tuple(sorted(found))
+
+
+def _imports_src(repo: Repository) -> bool:
+    """Tell whether `src` itself is the package: code imports `src.features`."""
+    return any(
+        each.module.split(".")[0] == "src"
+        for module in repo.python.values() if not module.problem for each in module.imports
+    )  # fmt: skip
 
 
 def _tops(facts: Facts) -> dict[str, list[str]]:
@@ -81,6 +115,9 @@ def _wholes(
                 why = "it has a container file of its own"
             if why and folder != "src" and not (top == "src" and _imported(folder, facts)):
                 found.setdefault(folder, why)
+    for top, paths in tops.items():
+        if top not in packages and (why := _own(repo, facts, top, paths)):
+            found.setdefault(top, why)
     for path in facts.files:
         if repo.role(path) == "vendored" and not any(path.startswith(f"{e}/") for e in found):
             found[posixpath.dirname(path)] = "it is somebody else's code"
@@ -89,6 +126,29 @@ def _wholes(
         if count >= 3 and count > len(tops[top]) / 2:
             found.setdefault(top, "most of it is code in other languages")
     return found
+
+
+def _own(repo: Repository, facts: Facts, top: str, paths: list[str]) -> str:
+    """Say why a folder of the root is a thing of its own: a distribution, or pages of a course."""
+    kinds = Counter(facts.files[path].content for path in paths)
+    code = sum(kinds[each] for each in CODE | {"notebook", "source"})
+    pages = kinds["markup"]
+    if names.folded(top) not in names.DOCUMENTS and pages >= MANY_PAGES and code and pages > code:
+        return "most of it is pages"
+    outside = any(fact.content in CODE and not path.startswith(f"{top}/")
+                  for path, fact in facts.files.items())  # fmt: skip
+    built = any(f"{top}/{name}" in facts.files and _is_built(repo, f"{top}/{name}")
+                for name in ("setup.py", "pyproject.toml"))  # fmt: skip
+    return "it is built as a distribution of its own" if built and outside and top != "src" else ""
+
+
+def _is_built(repo: Repository, path: str) -> bool:
+    """Tell whether a file describes a project; a pyproject.toml may hold settings only."""
+    if not path.endswith("pyproject.toml"):
+        return path in repo.files
+    found = repo.toml.get(path, {})
+    tools = found.get("tool", {})
+    return "project" in found or (isinstance(tools, dict) and "poetry" in tools)
 
 
 def _imported(folder: str, facts: Facts) -> bool:
@@ -105,28 +165,67 @@ def _is_foreign(facts: Facts, path: str) -> bool:
     return facts.files[path].content == "source"
 
 
-def _projects(facts: Facts, tops: dict[str, list[str]]) -> tuple[str, ...]:
-    """Return folders that are projects: their own dependencies and code, none at the root."""
+def _projects(repo: Repository, facts: Facts, tops: dict[str, list[str]]) -> tuple[str, ...]:
+    """Return folders that are projects: their own dependencies and code, and no code at the root.
+
+    Where the root has dependencies as well, each has to explain itself, they have to hold most of
+    the code, and none may import another: the services of one product are one project.
+    """
+    works = CODE | {"notebook"}
     at_root = [path for path in facts.files if "/" not in path]
-    if any(names.DEPENDENCIES.match(p) or p in {"setup.py", "pyproject.toml"} for p in at_root):
-        return ()
-    if any(facts.files[path].content in CODE | {"notebook"} for path in at_root):
+    if any(facts.files[path].content in works for path in at_root):
         return ()
     found = []
     for top, paths in tops.items():
         own = {path.split("/", 1)[1] for path in paths}
         asks = any(names.DEPENDENCIES.match(e) or e in {"setup.py", "pyproject.toml"} for e in own)
-        works = any(facts.files[path].content in CODE | {"notebook"} for path in paths)
-        if asks and works and not top.startswith("."):
+        if asks and not top.startswith(".") and any(facts.files[p].content in works for p in paths):
             found.append(top)
-    return tuple(sorted(found)) if len(found) > 1 else ()
+    if len(found) == 1 and _inside(facts, tops, found[0], at_root):
+        return tuple(found)
+    if len(found) < 2:
+        return ()
+    shared = any(names.DEPENDENCIES.match(path) for path in at_root)
+    shared = shared or ("pyproject.toml" in at_root and _is_built(repo, "pyproject.toml"))
+    together = any(names.COMPOSE.match(path) for path in at_root)
+    if shared and (together or not _apart(facts, tops, found)):
+        return ()
+    return tuple(sorted(found))
+
+
+def _inside(facts: Facts, tops: dict[str, list[str]], top: str, at_root: list[str]) -> bool:
+    """Tell whether the whole project is one folder below the root, with a README of its own."""
+    if any(names.DEPENDENCIES.match(path) or names.BUILD.match(path) for path in at_root):
+        return False
+    if names.folded(top) in names.CODE_WRAPPERS | {"src"}:
+        return False
+    works = CODE | {"notebook"}
+    inside = all(
+        path.startswith(f"{top}/") for path, f in facts.files.items() if f.content in works
+    )
+    return inside and any(re.match(r"[^/]+/readme", path, re.IGNORECASE) for path in tops[top])
+
+
+def _apart(facts: Facts, tops: dict[str, list[str]], found: list[str]) -> bool:
+    """Tell whether folders explain themselves, hold most of the code, and import no other."""
+    readme = re.compile(r"[^/]+/readme", re.IGNORECASE)
+    explained = [top for top in found if any(map(readme.match, tops[top]))]
+    if len(explained) < MANY_PROJECTS or len(explained) < len(found) * 0.8:
+        return False
+    code = Counter(path.split("/")[0] for path, fact in facts.files.items() if fact.content in CODE)
+    if sum(code[top] for top in found) < 0.8 * sum(code.values()):
+        return False
+    return not any(
+        who.split("/")[0] != top
+        for top in found for path in tops[top] for who in facts.files[path].importers
+    )  # fmt: skip
 
 
 def _mixed(facts: Facts, tops: dict[str, list[str]]) -> str:
     """Say why a repository is too mixed to be split by kind, "" if it is not."""
     contents = Counter(fact.content for fact in facts.files.values())
     old = contents["python 2"]
-    if old >= 3 and old > contents["python"]:
+    if 2 * old > contents["python"]:
         return f"{old} of {old + contents['python']} Python files are Python 2"
     several = [
         top for top, paths in tops.items()

@@ -6,11 +6,19 @@ import re
 
 JUNK = re.compile(
     r"(^|/)(__pycache__|\.ipynb_checkpoints|\.idea|\.pytest_cache|\.mypy_cache|\.ruff_cache|"
-    r"[^/]+\.egg-info|catboost_info|\.history|\.Rproj\.user|\.spyproject|\.vs|__MACOSX)/|"
+    r"[^/]+\.egg-info|catboost_info|docs?/(source/)?_build|\.history|\.Rproj\.user|\.spyproject|\.vs|__MACOSX)/|"
     r"(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini|Icon\r|\.Rhistory|\.RData|\._[^/]*|\.~lock\.[^/]*|"
     r"~\$[^/]*|\.coverage|nohup\.out)$|\.(pyc|pyo|swp|swo|bak~)$|[^/]~$"
 )
-MADE = re.compile(r"(^|/)(\.ipynb_checkpoints|build/(lib|bdist)[^/]*|\.history)/")  # of code, too
+LATEX = re.compile(r"\.(aux|bbl|blg|fdb_latexmk|fls|lof|log|lot|out|synctex\.gz|toc|nav|snm)$")
+MADE = re.compile(  # of code, too
+    r"(^|/)(\.ipynb_checkpoints|build/(lib|bdist)[^/]*|\.history|site-packages)/"
+)
+# Of a folder: what is in it was made, though nothing is known that makes it.
+MADE_FOLDER = re.compile(
+    r"(?i)(^|_)(clean(ed)?|(pre)?processed|transformed|combined|merged|prepared|generated|gen|"
+    r"augmented|predictions?)(_|$)"
+)
 ASSISTANT = re.compile(
     r"^(AGENTS|CLAUDE|GEMINI|QWEN)\.md$|^\.(cursor|claude|gemini|windsurf|aider|codex|continue)"
     r"[^/]*(/|$)|^\.github/(copilot-instructions\.md|instructions/|prompts/)|^\.mcp\.json$|"
@@ -33,12 +41,13 @@ BUILD = re.compile(
     r"(docker-)?compose[\w.-]*\.ya?ml|tox\.ini|noxfile\.py|pytest\.ini|mypy\.ini|MANIFEST(\.in)?|"
     r"Jenkinsfile|Procfile|runtime\.txt|app\.ya?ml|dvc\.(yaml|lock)|MLproject|buildspec\.ya?ml|"
     r"cloudbuild\.ya?ml|appspec\.ya?ml|azure-pipelines[\w.-]*\.ya?ml|mkdocs\.ya?ml|justfile|"
-    r"tasks\.py|render\.ya?ml|vercel\.json|netlify\.toml|fly\.toml|heroku\.yml|[\w.-]*\.Rproj|"
+    r"tasks\.py|manage\.py|locustfile\.py|gunicorn[\w.]*\.py|render\.ya?ml|vercel\.json|netlify\.toml|fly\.toml|heroku\.yml|[\w.-]*\.Rproj|"
     r"wsgi\.ini|CMakeLists\.txt|conftest\.cfg|skaffold\.yaml|serverless\.ya?ml|Vagrantfile|"
     r"databricks\.ya?ml|pylintrc|environment\.toml|readthedocs\.ya?ml|_config\.yml|"
     r"renovate\.json)$",
     re.IGNORECASE,
 )  # fmt: skip
+COMPOSE = re.compile(r"^(docker-)?compose[\w.-]*\.ya?ml$", re.IGNORECASE)
 KEEPERS = re.compile(r"(^|/)\.?(gitkeep|keep|gitignore|gitattributes|dvcignore|placeholder)$")
 # What a folder is called when it holds data; and which of the standard places its name means.
 DATA_FOLDERS = frozenset(
@@ -128,8 +137,16 @@ RESULT_FOLDERS = frozenset(
         "evaluation",
     ]
 )
-ANYWHERE = frozenset(["dags", "migrations", "alembic", "terraform"])  # their tools find them
+ANYWHERE = frozenset(
+    ["dags", "migrations", "alembic", "terraform", "airflow"]
+)  # their tools find them
 OUTPUTS = frozenset(["output", "outputs", "result", "results"])
+IMAGES = frozenset(
+    ["images", "image", "img", "imgs", "pics", "pictures", "screenshots", "screenshot", "assets"]
+)
+SERVED = frozenset(["static", "templates", "public"])
+# Folders of settings, which stay, unless they hold code that code elsewhere imports.
+SETTINGS = frozenset(["conf", "config", "configs", "monitoring", "ui", "web", "site"])
 TOOLS = frozenset(["scripts", "bin", "tools", "ci", "script"])
 FIGURES = frozenset(
     [
@@ -151,6 +168,8 @@ NOTEBOOKS = frozenset(
 )
 DOCUMENTS = frozenset(["docs", "doc", "documentation", "documents", "documentations"])
 TESTS = frozenset(["tests", "test", "unit_tests", "unittests", "testing"])
+# Names that say that a text is data: a dictionary of data is a document all the same.
+DICTIONARY = re.compile(r"(?i)di(c|cc)tion(ary|naire)|diccionario|codebook|data[_ -]?dict")
 CODE_WRAPPERS = frozenset(
     ["code", "codes", "source", "sources", "python", "py", "src_code", "python_code"]
 )
@@ -204,7 +223,7 @@ GENERIC = frozenset(
     [
         *["apps", "pages", "experiments", "experimentation", "analysis", "controllers", "views"],
         *["database", "db", "queries", "routes", "schemas", "assets", "artifacts", "build", "dist"],
-        *["examples", "functions", "flows"],
+        *["examples", "functions", "flows", "steps", "materializers", "jobs", "tasks"],
         "src",
         "code",
         "app",
@@ -253,6 +272,7 @@ GENERIC = frozenset(
         "main",
     ]
 )
+PLACES = DATA_FOLDERS | MODEL_FOLDERS | RESULT_FOLDERS | FIGURES | frozenset(STAGES)
 STANDARD = ("data", "docs", "models", "notebooks", "reports", "src", "tests", "archive")
 DERIVED = re.compile(
     r"(?i)(processed|clean|prepared|encoded|scaled|features?|merged|transformed|imputed|x_train|"

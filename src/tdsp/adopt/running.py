@@ -210,6 +210,7 @@ def environment(top: Path, copy: Path, root: str) -> dict[str, str]:
     return kept | {
         "HOME": str(top / "home"), "TMPDIR": str(top), "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1",
+        "PYTHONUNBUFFERED": "1",  # so that the error is the last line, however a script is run
         "PYTHONPATH": os.pathsep.join([str(top / "watch"), str(copy / root / "src")]),
         "TDSP_RECORD": str(top / "record"), "TDSP_ROOT": str(copy),
         "TDSP_BLOCK": "" if isolation() else "1", "http_proxy": nowhere, "https_proxy": nowhere,

@@ -6,16 +6,20 @@ from collections.abc import Iterable, Mapping
 from tdsp.adopt import names
 from tdsp.adopt.judged import Judged
 from tdsp.adopt.layout import Layout
+from tdsp.adopt.tree import blind
 
 DATA_WORDS = (
     names.DATA_FOLDERS
     | frozenset(names.STAGES)
-    | frozenset({"src", "notebook", "notebooks", "code", "artifacts"})
+    | frozenset({"src", "notebook", "notebooks", "code", "artifacts", "resources"})
 )
 PLACES = {
     "models": names.MODEL_FOLDERS | names.CODE_WRAPPERS | {"src", "notebooks"},
-    "reports": names.RESULT_FOLDERS | {"src"},
-    "reports/figures": names.RESULT_FOLDERS | names.FIGURES | {"src", "images", "img", "image"},
+    "reports": names.RESULT_FOLDERS | names.NOTEBOOKS | {"src"},
+    "reports/figures": names.RESULT_FOLDERS
+    | names.FIGURES
+    | names.NOTEBOOKS
+    | {"src", "images", "img", "image"},
     "docs": names.DOCUMENTS | {"src"},
     "notebooks": names.NOTEBOOKS | names.CODE_WRAPPERS | {"src"},
     "tests": names.TESTS,
@@ -140,9 +144,9 @@ class _Places:
     """What is taken: by files that stay, by files that have come, by the template."""
 
     def __init__(self, rendered: Iterable[str], staying: Iterable[str]) -> None:
-        self.theirs = {path.casefold(): path for path in rendered}
+        self.theirs = {blind(path): path for path in rendered}
         self.their_folders = {
-            folder.casefold(): folder for path in self.theirs.values() for folder in _above(path)
+            blind(folder): folder for path in self.theirs.values() for folder in _above(path)
         }
         self.files: set[str] = set()
         self.folders: dict[str, str] = {}
@@ -152,17 +156,17 @@ class _Places:
 
     def take(self, path: str) -> None:
         """Remember a file that has a place."""
-        self.files.add(path.casefold())
+        self.files.add(blind(path))
         for folder in _above(path):
-            self.folders.setdefault(folder.casefold(), folder)
+            self.folders.setdefault(blind(folder), folder)
 
     def spelled(self, target: str) -> str:
         """Return a target in the template's spelling, where the template has such a file."""
-        return self.theirs.get(target.casefold(), target)
+        return self.theirs.get(blind(target), target)
 
     def free(self, target: str) -> bool:
         """Tell whether a file may come there; a document may take the place of the template's."""
-        key = target.casefold()
+        key = blind(target)
         if key in self.files or key in self.folders or key in self.their_folders:
             return False
         name = posixpath.basename(key)
@@ -173,7 +177,7 @@ class _Places:
         ):
             return False
         for folder in _above(target):
-            low = folder.casefold()
+            low = blind(folder)
             known = self.folders.get(low, self.their_folders.get(low, folder))
             if low in self.files or low in self.theirs or known != folder:
                 return False
@@ -192,7 +196,8 @@ def _options(path: str, target: str) -> Iterable[str]:
     before = path.split("/")[:-1]
     base, suffix = names.stem(name)
     if before:
-        joined = "_".join([*before[-2:], base]).replace(" ", "_")
+        told = [each for each in before if names.folded(each) not in names.PLACES]
+        joined = "_".join([*(told or before)[-2:], base]).replace(" ", "_")
         yield posixpath.join(
             folder, (names.module_name(joined) if suffix == ".py" else joined) + suffix
         )

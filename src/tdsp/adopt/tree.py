@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -141,10 +142,15 @@ def _oddities(entries: dict[str, Entry]) -> Iterator[str]:
     same = [names for names in case_groups(entries).values() if len(names) > 1]
     if same:
         named = "; ".join(" and ".join(map(shown, names)) for names in same[:3])
-        yield f"names differ in their case only, which Windows and macOS cannot keep: {named}"
+        yield f"names differ in case or accents only, which Windows or macOS mix up: {named}"
     links = [each.path for each in entries.values() if each.mode == LINK]
     if links:
         yield f"{len(links)} symbolic links stay where they are, such as {shown(links[0])}"
+
+
+def blind(path: str) -> str:
+    """Return a path as Windows and macOS compare it: without case, an accent written one way."""
+    return unicodedata.normalize("NFC", path).casefold()
 
 
 def case_groups(paths: Iterable[str]) -> dict[str, list[str]]:
@@ -154,7 +160,7 @@ def case_groups(paths: Iterable[str]) -> dict[str, list[str]]:
         parts = path.split("/")
         for end in range(1, len(parts) + 1):
             name = "/".join(parts[:end])
-            groups[name.casefold()].add(name)
+            groups[blind(name)].add(name)
     return {key: sorted(names) for key, names in groups.items()}
 
 

@@ -1,0 +1,157 @@
+"""How right `tdsp adopt plan` is on public repositories: figures from graded files.
+
+    python -m benchmarks.adoption          # writes benchmarks/adoption.md
+
+benchmarks/adoption.csv holds one row for each graded file: what the plan of level 2 said, and a
+verdict from reading it, by whoever mended the planner. Repositories that are called seen are those
+that it was mended with. Unseen ones were graded as they were first planned, in four rounds, and
+what a round showed was mended after it. A row of before the mending has no class and no target, and
+no path if the row of after has it.
+"""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import sqrt
+from pathlib import Path
+
+HERE = Path(__file__).parent
+TABLE, PAGE = HERE / "adoption.csv", HERE / "adoption.md"
+SETS = {
+    "seen, before": "the repositories that the planner was mended with, before it was",
+    "seen, after": "the same, after",
+    "unseen 1": "never looked at before; what it showed was mended",
+    "unseen 2": "as unseen 1, with what that showed mended",
+    "unseen 3": "as unseen 1; one more could not be planned at all, which was mended",
+    "unseen 4": "as unseen 1, with all that the earlier ones showed mended",
+}
+Z = 1.96
+INTRODUCTION = """# Plans of public repositories, graded
+
+`python -m benchmarks.adoption` writes this page from benchmarks/adoption.csv, where each row is a
+file that was judged by reading the plan (level 2, template level `train`). Whoever mended the
+planner judged. A small repository was graded whole, a larger one by 40 files drawn at random. Files
+that the stored copies of the repositories do not have, the largest ones, were left out. Brackets:
+the interval of Wilson at 95 %, as if files were independent. They are not: one wrong rule hits a
+whole folder, so the true intervals are wider.
+"""
+MEANINGS = """*Class right*: the kind is the file's. *Exact target*: an expert would put it there,
+or leave it there. *Asked*: a question decides. *Wrong confident move*: without a question, to a
+place that an expert would undo. The goals are 95 %, 80 %, 25 % and 1 %.
+
+## Each repository
+"""
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One graded file. `verdict`: C, wrong class; T, wrong target; W, moved there unasked."""
+
+    repository: str
+    asked: bool
+    verdict: str
+
+    def __post_init__(self) -> None:
+        if set(self.verdict) - set("CTW") or ("W" in self.verdict and "T" not in self.verdict):
+            raise ValueError(f"{self.repository}: {self.verdict} is no verdict")
+        if "W" in self.verdict and self.asked:
+            raise ValueError(f"{self.repository}: a file that is asked about is not moved unasked")
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many of how many, with the interval of Wilson at 95 %."""
+
+    count: int
+    total: int
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Return both ends, in per cent."""
+        if not self.total:
+            return 0.0, 100.0
+        share, n = self.count / self.total, self.total
+        middle = share + Z * Z / (2 * n)
+        wide = Z * sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
+        below, above = ((middle + sign * wide) / (1 + Z * Z / n) for sign in (-1, 1))
+        return 100 * max(below, 0.0), 100 * min(above, 1.0)
+
+    def __str__(self) -> str:
+        if not self.total:
+            return ""
+        low, high = self.interval
+        return f"{100 * self.count / self.total:.1f} % ({low:.1f} to {high:.1f})"
+
+
+def read(path: Path = TABLE) -> dict[str, list[Graded]]:
+    """Return the graded files of each set. Raises ValueError for a row that cannot be true."""
+    found: dict[str, list[Graded]] = {name: [] for name in SETS}
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["set"] not in found:
+                raise ValueError(f"{row['set']} is no set of graded files")
+            asked = row["asked"] == "yes"
+            found[row["set"]].append(Graded(row["repository"], asked, row["verdict"]))
+    return found
+
+
+def figures(graded: Iterable[Graded]) -> dict[str, Share]:
+    """Return the four figures of graded files."""
+    rows = list(graded)
+    total = len(rows)
+    marks = Counter(mark for row in rows for mark in row.verdict)
+    return {
+        "class right": Share(total - marks["C"], total),
+        "exact target": Share(total - marks["T"], total),
+        "asked": Share(sum(row.asked for row in rows), total),
+        "wrong confident move": Share(marks["W"], total),
+    }
+
+
+def table(sets: Mapping[str, list[Graded]]) -> list[str]:
+    """Return the lines of the page's first table."""
+    names = list(figures([]))
+    lines = ["| files | repositories | without a wrong move | graded | " + " | ".join(names) + " |",
+             "| --- | ---: | ---: | ---: |" + " ---: |" * len(names)]  # fmt: skip
+    for name, rows in sets.items():
+        many = len({row.repository for row in rows})
+        wrong = len({row.repository for row in rows if "W" in row.verdict})
+        cells = [str(share) for share in figures(rows).values()]
+        lines.append(
+            f"| {name} | {many} | {many - wrong} | {len(rows):,} | " + " | ".join(cells) + " |"
+        )
+    return lines
+
+
+def each_repository(sets: Mapping[str, list[Graded]]) -> list[str]:
+    """Return the lines of the table of repositories."""
+    lines = ["| repository | files | graded | class wrong | target wrong | asked | wrong moves |",
+             "| --- | --- | ---: | ---: | ---: | ---: | ---: |"]  # fmt: skip
+    for name, rows in sets.items():
+        if name == "seen, before":
+            continue
+        for repository in sorted({row.repository for row in rows}, key=str.casefold):
+            own = [row for row in rows if row.repository == repository]
+            wrong = [sum(mark in row.verdict for row in own) for mark in "CTW"]
+            asked = sum(row.asked for row in own)
+            lines.append(f"| {repository} | {name} | {len(own)} | {wrong[0]} | {wrong[1]} |"
+                         f" {asked} | {wrong[2]} |")  # fmt: skip
+    return lines
+
+
+def page(sets: Mapping[str, list[Graded]]) -> str:
+    """Return benchmarks/adoption.md."""
+    unseen = [row for name, rows in sets.items() if name.startswith("unseen") for row in rows]
+    about = [f"* *{name}*: {text}." for name, text in SETS.items()]
+    first = table({**sets, "unseen, all": unseen})
+    return "\n".join([INTRODUCTION, *about, "", *first, "", MEANINGS, *each_repository(sets), ""])
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(page(read()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

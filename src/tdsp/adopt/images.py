@@ -1,0 +1,84 @@
+"""Images: results that code draws, data in a series, parts of documents and of programs."""
+
+import posixpath
+
+from tdsp.adopt import names
+from tdsp.adopt.data import Data
+from tdsp.adopt.facts import Fact, data_like
+from tdsp.adopt.judged import Judged, stays
+
+MANY_IMAGES = 30
+TEXTS = (".md", ".rst", ".txt", ".html", ".ipynb")  # that show images
+
+
+class Images(Data):
+    """Judges images; what is known of the whole repository is in its parent."""
+
+    def _image(self, path: str, fact: Fact) -> Judged | None:
+        if data_like(fact, self.repo) not in {"image", "media"}:
+            return None
+        parts, folder = names.parts_of(path), posixpath.dirname(path)
+        if parts and (parts[0] in names.DOCUMENTS or parts[0] == "reports"):
+            return stays("document" if parts[0] != "reports" else "result", "it is among documents")
+        written = fact.writers or folder in self.facts.folders_written
+        many = self.images.get(folder, 0) >= MANY_IMAGES
+        if many and written and not self._told_apart(folder):
+            why = ("one of many images of a series", "code writes it")
+            return Judged("derived data", "data/processed", 0.93, why)
+        if written:
+            return Judged("result", "reports/figures", 0.95, ("it is an image", "code writes it"))
+        if many and self._folder_read(path):
+            return Judged(
+                "raw data", "data/raw", 0.93, ("one of many images", self._folder_read(path))
+            )
+        if parts and any(part in names.FIGURES for part in parts):
+            return Judged(
+                "result", "reports/figures", 0.93, ("it is an image", "its folder is for figures")
+            )
+        if any(part in names.RESULT_FOLDERS for part in parts):
+            return Judged(
+                "result", "reports/figures", 0.9, ("it is an image", "its folder is for results")
+            )
+        return self._shown(path, fact)
+
+    def _shown(self, path: str, fact: Fact) -> Judged:
+        """Judge an image by who names it: documents, or code."""
+        folder, users = posixpath.dirname(path), sorted(fact.namers)
+        beside = bool(folder) and self._beside_code(folder)
+        if not beside and (page := self._page(folder, users)):
+            return stays("document", f"pages that stay show it, such as {page}")
+        texts = all(user.lower().endswith(TEXTS) for user in users)
+        books = all(user.endswith(".ipynb") for user in users)  # they go to another folder
+        if (
+            users
+            and beside
+            and not books
+            and all(user.split("/")[0] == path.split("/")[0] for user in users)
+        ):
+            why = ("it is an image", f"{users[0]} beside it names it")
+            return Judged("document" if texts else "web", "with code", 0.92, why)
+        if users and texts:
+            return Judged("document", "docs", 0.92, ("it is an image", f"{users[0]} shows it"))
+        if users and books:
+            return Judged("document", "docs", 0.92, ("it is an image", f"{users[0]} shows it"))
+        if users and not beside:
+            why = ("it is an image", "code names it")
+            return Judged("document", "docs", 0.6, why, "images in code")
+        if beside:
+            return Judged("web", "with code", 0.7, ("an image beside code",), "images in code")
+        if not users and set(names.parts_of(path)) & names.IMAGES and self._told_apart(folder):
+            why = ("it is an image", "its folder is for images, and no code uses it")
+            return Judged("document", "docs", 0.9, why)
+        return Judged("document", "docs", 0.6, ("an image that nothing names",), "unused images")
+
+    def _page(self, folder: str, users: list[str]) -> str:
+        """Return a page that shows an image: one that names it, or one in a folder above it."""
+        named = next((user for user in users if self.facts.files[user].content == "web"), "")
+        while not named and folder:
+            named = self.pages.get(folder, "")
+            folder = posixpath.dirname(folder)
+        return named
+
+    def _told_apart(self, folder: str) -> bool:
+        """Tell whether the images of a folder have names of their own, not numbers of a series."""
+        return len(self.series.get(folder, ())) > 0.7 * self.images.get(folder, 0)

@@ -1,0 +1,256 @@
+"""Look-alikes of what public repositories showed: each file's kind and place, and who is asked."""
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from tests.adopt.repos import CSV, PNG, P, Row, make, notebook
+
+from tdsp.adopt import build as building
+from tdsp.adopt.build import FEW_REMOVED, Wish, ask_many, build, scan
+from tdsp.adopt.commands import _one_project
+from tdsp.adopt.judged import Judged, stays
+from tdsp.adopt.plan import Plan
+from tdsp.errors import TdspError
+
+PY = "import json\n\n\ndef f():\n    return json\n"
+LIST = "Ada Lovelace\nAlan Turing\nGrace Hopper\n"
+SVG = '<svg xmlns="http://www.w3.org/2000/svg"/>\n'
+REPORT = "We trained a model. It is good. " * 4
+CODE: dict[str, Row] = {
+    "pages/__init__.py": ("import os\nos.makedirs('x')\n", "code", f"{P}/pages/__init__.py"),
+    "settings.py": ("import os\nBASE = os.path.dirname(__file__)\n", "code", f"{P}/settings.py"),
+    "paths.py": ("import os\nHERE = os.path.dirname(__file__)\n", "code", f"{P}/paths.py"),
+    "fit.py": ("import settings\nprint(settings.BASE)\n", "script", f"{P}/fit.py"),
+    "manage.py": ("import settings\nprint(settings)\n", "build", "manage.py"),
+    "locustfile.py": (PY, "build", "locustfile.py"),
+    "lib/__init__.py": ("", "code", f"{P}/lib/__init__.py"),
+    "lib/fast.c": ("int f;\n", "code", f"{P}/lib/fast.c"),
+    "lib/fast.so": (b"\x7fELF\0\0\0\0", "code", f"{P}/lib/fast.so"),
+    "lib/fast.pyi": ("def f() -> int: ...\n", "code", f"{P}/lib/fast.pyi"),
+    "tool/main.c": ("int main;\n", "code", "tool/main.c"),
+    "lib/.gitkeep": ("", "configuration", f"{P}/lib/.gitkeep"),
+    "data/.gitkeep": ("", "configuration", "data/.gitkeep"),
+    "test.py": ("def test_it():\n    return 1\n\n\nprint(test_it())\n", "script", f"{P}/test.py"),
+    "LeNet": ("import torch\n\n\nclass LeNet(torch.nn.Module):\n    pass\n", "unknown", None),
+    "scripts/get.R": ("x <- 1\n", "script", "scripts/get.R"),
+    "scripts/get.js": ("let x\n", "script", "scripts/get.js"),
+    "scripts/get.py": ("print(1)\n", "script", f"{P}/scripts/get.py"),
+    "notebooks/answer.py": ("def f(:\n", "code", "notebooks/answer.py"),
+    "monitoring/drift.py": (PY, "code", f"{P}/monitoring/drift.py"),
+    "monitoring/alone.py": (PY + "X = 1\n", "code", "monitoring/alone.py"),
+    "watch.py": ("from monitoring.drift import f\nprint(f())\n", "script", f"{P}/watch.py"),
+}  # fmt: skip
+TABLES: dict[str, Row] = {
+    "make.py": (
+        "import pandas as pd\nd = pd.read_csv('in.csv')\nd.to_csv('step.csv')\n"
+        "pd.read_csv('step.csv').to_csv('other.csv')\n", "script", f"{P}/make.py"),
+    "more.py": (
+        "import pandas as pd\npd.read_csv('step.csv').to_csv('last.csv')\n",
+        "script", f"{P}/more.py"),
+    "app.py": ("import pandas as pd\nprint(pd.read_csv('last.csv'))\n", "script", f"{P}/app.py"),
+    "in.csv": (CSV, "raw data", "data/raw/in.csv"),
+    "step.csv": (CSV + b"1,1\n", "derived data", "data/interim/step.csv"),
+    "last.csv": (CSV + b"2,2\n", "derived data", "data/processed/last.csv"),
+    "checks/test_rows.py": (
+        "def test_rows():\n    open('checks/bad_rows.csv')\n", "test", "tests/checks/test_rows.py"),
+    "checks/bad_rows.csv": (CSV + b"3,3\n", "raw data", "tests/checks/bad_rows.csv"),
+    "data/set/rows.csv": (CSV + b"4,4\n", "raw data", "data/raw/set/rows.csv"),
+    "data/set/README.md": ("# Rows\n", "document", "data/raw/set/README.md"),
+    "data/README.md": ("# Data\n", "document", "data/README.md"),
+    "data/notes.md": ("# Notes\n", "document", "data/raw/notes.md"),
+    "data/sales_clean/a.csv": (CSV + b"5,5\n", "derived data", None),
+    "data/init.sql": ("create table x;\n", "script", "data/init.sql"),
+    "references/data_dictionary.csv": (
+        CSV + b"6,6\n", "document", "references/data_dictionary.csv"),
+    "resources/rates.csv": (CSV + b"7,7\n", "raw data", "data/raw/rates.csv"),
+    "rates.py": ("open('resources/rates.csv')\n", "script", f"{P}/rates.py"),
+    "fit.R": ("setwd('data')\nwrite.csv(x, file = 'out.csv')\n", "script", "fit.R"),
+    "data/out.csv": (CSV + b"8,8\n", "derived data", "data/processed/out.csv"),
+    "models/booster.json": ('{"learner": {}, "version": [1]}\n', "model", "models/booster.json"),
+    "tmp/files/md5/ab/" + "c" * 30: (CSV, "configuration", "tmp/files/md5/ab/" + "c" * 30),
+    "index/chroma.sqlite3": (b"SQLite format 3\0x", "raw data", "index/chroma.sqlite3"),
+    "index/data.bin": (b"\0\1", "unknown", "index/data.bin"),
+}  # fmt: skip
+PAGES: dict[str, Row] = {
+    "slides/deck.html": ("<p>deck</p>\n", "web", "slides/deck.html"),
+    "slides/images/loss.png": (PNG, "document", "slides/images/loss.png"),
+    "images/team.png": (PNG + b"1", "document", "docs/images/team.png"),
+    "images/map.gv": ("digraph tree {\n a -> b\n}\n", "document", "docs/images/map.gv"),
+    "day/show.ipynb": (notebook("![x](img/sin.svg)"), "notebook", "notebooks/day/show.ipynb"),
+    "day/util.py": (PY, "code", f"{P}/day/util.py"),
+    "day/img/sin.svg": (SVG, "document", "docs/day/img/sin.svg"),
+    "documentation/conf.py": ("project = 'x'\n", "code", "docs/conf.py"),
+    "documentation/index.rst": ("Index\n", "document", "docs/index.rst"),
+    "docs/_build/html/a.html": ("<p>a</p>\n", "junk", ""),
+    "paper/paper.tex": ("\\section{A}\n", "document", None),
+    "paper/paper.aux": ("x\n", "junk", ""),
+    "paper/lone.out": ("x\n", "unknown", None),
+    "report.txt": (REPORT, "document", "docs/report.txt"),
+    "names.txt": (LIST, "unknown", None),
+    "hello.txt": ("hello\n", "unknown", None),
+    "phase1/results/plot.png": (PNG + b"2", "result", "reports/figures/plot.png"),
+    "phase2/results/plot.png": (PNG + b"3", "result", "reports/figures/phase2_plot.png"),
+    "Report/final.pdf": (b"%PDF-1", "result", "reports/final.pdf"),
+    "Report/Readme.md": ("# Report\n", "document", "reports/Readme.md"),
+    ".box/step.png": (PNG + b"4", "document", ".box/step.png"),
+    "web/client/package.json": ("{}\n", "dependencies", "web/client/package.json"),
+    "web/client/public/icon.svg": (SVG, "web", "web/client/public/icon.svg"),
+    "venv/pyvenv.cfg": ("home = x\n", "junk", ""),
+    "venv/bin/activate": ("# shell\n", "junk", ""),
+    **{f"course/{n}.md": ("# Lesson\n", "document", f"course/{n}.md") for n in range(12)},
+    "course/moved.py": ("print(1)\n", "script", "course/moved.py"),
+}  # fmt: skip
+WHOLES: dict[str, Row] = {
+    "common/setup.py": ("from setuptools import setup\nsetup()\n", "build", "common/setup.py"),
+    "common/src/shared/core.py": (PY, "code", "common/src/shared/core.py"),
+    "common/tests/test_core.py": (
+        "def test_core():\n    assert 1\n", "test", "common/tests/test_core.py"),
+    "jobs/Dockerfile.gpu": ("FROM x\n", "build", "jobs/Dockerfile.gpu"),
+    "main.py": ("print(1)\n", "script", f"{P}/main.py"),
+    "site/manage.py": ("import django\nprint(django)\n", "build", "site/manage.py"),
+    "site/shop/views.py": (PY + "Y = 1\n", "code", "site/shop/views.py"),
+    "site/templates/a.html": ("<p>a</p>\n", "web", "site/templates/a.html"),
+    "back/airflow/webserver_config.py": (
+        "X = 1\n", "code", "back/airflow/webserver_config.py"),
+}  # fmt: skip
+KINDS = {"code": CODE, "tables": TABLES, "pages": PAGES, "wholes": WHOLES}
+
+
+@pytest.fixture(autouse=True)
+def rendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A template of a few names, since a render takes seconds."""
+    monkeypatch.setattr(building, "render", lambda answers: {"README.md": b"", "dvc.yaml": b""})
+
+
+def planned(root: Path, files: dict[str, bytes | str], package: str = "") -> Plan:
+    raw = {p: c.encode() if isinstance(c, str) else c for p, c in files.items()}
+    return build(scan(make(root, raw)), Wish(level=1, package=package))
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_each_file_has_its_kind_and_place(name: str, tmp_path: Path) -> None:
+    rows = KINDS[name]
+    plan = planned(tmp_path / "repo", {path: row[0] for path, row in rows.items()}, "pkg")
+    wrong = []
+    for item in plan.items:
+        _, kind, target = rows[item.path]
+        right = item.question if target is None else item.target == target and not item.question
+        if not right or item.kind != kind:
+            wrong.append((item.path, item.kind, item.target, item.question, item.why))
+    assert not wrong
+
+
+def test_images_of_a_series_that_code_writes_are_data(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {f"made/{n}.png": PNG + bytes([n]) for n in range(31)}
+    drawn = {f"drawn/{chr(97 + n)}{chr(97 + n)}.png": PNG + bytes([n, 1]) for n in range(26)}
+    files |= {**drawn, "make.py": "import cv2\ncv2.imwrite('made/x.png', 1)\n"
+              "cv2.imwrite('drawn/x.png', 1)\n"}  # fmt: skip
+    items = {e.path: e for e in planned(tmp_path / "repo", files, "pkg").items}
+    assert (items["made/3.png"].kind, items["made/3.png"].target) == (
+        "derived data", "data/processed/made/3.png")  # fmt: skip
+    assert items["drawn/aa.png"].kind == "result"
+
+
+def test_a_third_of_python_2_is_the_code_and_no_archive(tmp_path: Path) -> None:
+    old = "acts = open('actors.txt')\nprint 'x'\n"
+    files: dict[str, bytes | str] = {
+        "src/net.py": old,
+        "src/net2.py": old + "1\n",
+        "src/load.py": PY,
+        "actors.txt": LIST,
+    }
+    plan = planned(tmp_path / "repo", files, "pkg")
+    items = {each.path: each for each in plan.items}
+    assert items["src/net.py"].kind == "code" and items["src/net.py"].target == f"{P}/net.py"
+    assert items["actors.txt"].question == "q-texts-that-code-reads"
+
+
+def test_many_files_go_with_a_question_only(tmp_path: Path) -> None:
+    many: dict[str, bytes | str] = {f".history/a_{n}.py": f"x = {n}\n" for n in range(25)}
+    plan = planned(tmp_path / "many", {**many, "a.py": PY}, "pkg")
+    asked = [each for each in plan.questions if each.id == "q-many-removed"]
+    assert len(asked) == 1 and set(asked[0].choices["leave"]) == set(many)
+    few = planned(tmp_path / "few", {**dict(list(many.items())[:5]), "a.py": PY}, "pkg")
+    assert not few.questions and sum(not each.target for each in few.items) == 5
+
+
+def test_the_share_that_asks() -> None:
+    junk = Judged("junk", "untrack", 0.99, ("a tool makes it",))
+    few = {f"j{n}": junk for n in range(FEW_REMOVED)} | {"a": stays("code", "x")}
+    assert ask_many(few) == few
+    some = {f"j{n}": junk for n in range(FEW_REMOVED + 1)}
+    rest = {f"a{n}": stays("code", "x") for n in range(5 * len(some))}
+    assert ask_many(some | rest) == some | rest
+    assert all(each.ask for each in ask_many(some).values())
+
+
+PROJECT = {"README.md": "# P\n", "requirements.txt": "pandas\n", "run.py": "print(1)\n"}
+
+
+def monorepo(**more: str) -> dict[str, bytes | str]:
+    files = {f"{top}/{name}": text for top in ("a", "b", "c") for name, text in PROJECT.items()}
+    return {"pyproject.toml": "[tool.poetry]\nname = 'all'\n", **files, **more}
+
+
+def test_projects_below_a_root_with_dependencies_are_planned_one_at_a_time(tmp_path: Path) -> None:
+    with pytest.raises(TdspError, match=r"several projects \(a, b, c\)"):
+        planned(tmp_path / "repo", monorepo())
+
+
+def test_a_project_that_is_one_folder_is_planned_there(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {f"inner/{name}": text for name, text in PROJECT.items()}
+    with pytest.raises(TdspError, match=r"the folder inner: .*--subdirectory inner"):
+        planned(tmp_path / "repo", files | {"README.md": "# Outside\n"})
+    assert planned(tmp_path / "own", files | {"requirements.txt": "numpy\n"}, "pkg").moves
+
+
+def test_a_terminal_asks_which_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = {path: str(text).encode() for path, text in monorepo().items()}
+    done = scan(make(tmp_path / "repo", raw))
+    answers = iter(["nowhere", "b"])
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: next(answers))
+    chosen = _one_project(done, Console(quiet=True))
+    assert chosen.subdirectory == "b"
+    assert _one_project(chosen, Console(quiet=True)) is chosen
+    assert set(build(chosen, Wish(level=1)).moves) == {"b/run.py"}
+
+
+def test_services_of_one_product_are_one_project(tmp_path: Path) -> None:
+    together = monorepo() | {"docker-compose.yml": "services: {}\n"}
+    assert planned(tmp_path / "together", together, "pkg").moves
+    uses = monorepo() | {"a/run.py": "import b.run\nprint(b)\n"}
+    assert planned(tmp_path / "uses", uses, "pkg").moves
+
+
+@pytest.mark.parametrize(
+    ("files", "package"),
+    [
+        ({"shop/__init__.py": "", "shop/fit.py": PY}, "shop"),
+        ({"shop/__init__.py": "", "api/app.py": PY}, "my_repo"),
+        ({"shop/__init__.py": "", "api/app.py": "import shop\nprint(shop)\n"}, "shop"),
+        ({"shop/__init__.py": "", "api/app.py": PY, "setup.cfg": "name = shop\n"}, "shop"),
+        ({"src/utils/__init__.py": "", "src/utils/a.py": PY}, "my_repo"),
+    ],
+)
+def test_a_package_is_the_project_if_it_is_used_or_declared(
+    files: dict[str, bytes | str], package: str, tmp_path: Path
+) -> None:
+    assert planned(tmp_path / "my-repo", files).package == package
+
+
+def test_src_is_the_package_where_code_imports_it(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {
+        "src/steps/__init__.py": "", "src/steps/a.py": PY,
+        "src/run.py": "from src.steps.a import f\nprint(f())\n",
+    }  # fmt: skip
+    assert planned(tmp_path / "repo", files, "pkg").moves["src/steps/a.py"] == f"{P}/steps/a.py"
+
+
+def test_names_that_other_systems_mix_up_are_told(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {
+        "docs/caf\u00e9.md": "# a\n", "docs/cafe\u0301.md": "# b\n",
+        "docs/X/a.md": "# c\n", "docs/x/b.md": "# d\n",
+    }  # fmt: skip
+    notes = [e.text for e in planned(tmp_path / "repo", files, "pkg").notes if "one name" in e.text]
+    assert len(notes) == 2 and any("docs/X and docs/x" in text for text in notes)
