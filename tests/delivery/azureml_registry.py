@@ -1,18 +1,19 @@
 """A stand-in for the MLflow endpoint of a workspace of Azure ML, with its store of files.
 
-It is a proxy that answers for the vendor's own host names, so that `azureml-mlflow` runs as it is. It knows what the
-vendor documents and refuses the rest, as Azure ML does. Sources, all read on 2026-11-28:
+It is a proxy that answers for the vendor's own host names, so that `azureml-mlflow` runs as it is.
+It knows what the vendor documents, and refuses the rest. Sources, all read on 2026-11-28:
 
-* calls: https://learn.microsoft.com/azure/machine-learning/how-to-manage-models-mlflow (tags of versions, searches by
-  name; no renaming, no search by tag, no model of another workspace; aliases are in no list)
-* an endpoint that Azure ML lacks is 404 without a body: https://github.com/Azure/azure-sdk-for-python/issues/44896
-* filters: https://github.com/Azure/azure-sdk-for-python/issues/42155, and of runs
-  https://learn.microsoft.com/azure/machine-learning/how-to-track-experiments-mlflow
-* sizes: https://learn.microsoft.com/azure/machine-learning/resource-limits-capacity (metrics and tags of a run), and
-  https://github.com/Azure/azure-sdk-for-python/issues/35685 (parameters)
-* a file of a run is written once ("Resource Conflict"): https://github.com/lightly-ai/lightly-train/issues/256
+* calls: learn.microsoft.com/azure/machine-learning/how-to-manage-models-mlflow. Tags of versions,
+  searches by name; no renaming, no search by tag, no model of another workspace, not a word of
+  aliases
+* an endpoint that Azure ML lacks is 404 without a body: issue 44896 of Azure/azure-sdk-for-python
+* filters: issue 42155 there; of runs: /azure/machine-learning/how-to-track-experiments-mlflow
+* sizes: /azure/machine-learning/resource-limits-capacity for metrics and tags of a run; issue 35685
+  of Azure/azure-sdk-for-python for parameters
+* a file of a run is written once ("Resource Conflict"): issue 256 of lightly-ai/lightly-train
 
-Assumed, as no page says it: the tags of a version have the limits of those of a run, and a search gives pages.
+Assumed, as no page says it: tags of a version have the limits of those of a run, a search gives
+pages, and a tag that is not there cannot be deleted.
 """
 
 import json
@@ -37,7 +38,7 @@ SCOPE = (
     "/providers/Microsoft.MachineLearningServices/workspaces/mlw"
 )
 URI = f"azureml://{HOST}/mlflow/v2.0{SCOPE}"
-TOKEN = "the-token-of-az"
+TOKEN = "the-token-of-az"  # noqa: S105  opens nothing
 PAGE = 2  # versions a page
 METRICS, PARAMS, TAGS, TAG_KEY, TAG = 50, 200, 50, 100, 1000
 STATUS = {"Scheduled", "Running", "Finished", "Failed", "Killed"}
@@ -45,7 +46,7 @@ STATUS = {"Scheduled", "Running", "Finished", "Failed", "Killed"}
 Json = dict[str, Any]
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An answer that is an error: the status, MLflow's code and the message."""
 
     def __init__(self, status: int, code: str = "", message: str = "") -> None:
@@ -53,12 +54,12 @@ class Refused(Exception):
         self.status, self.code = status, code
 
 
-def invalid(message: str) -> Refused:
-    return Refused(400, "INVALID_PARAMETER_VALUE", message)
+def invalid(message: str) -> RefusedError:
+    return RefusedError(400, "INVALID_PARAMETER_VALUE", message)
 
 
-def absent(what: str) -> Refused:
-    return Refused(404, "RESOURCE_DOES_NOT_EXIST", f"{what} does not exist")
+def absent(what: str) -> RefusedError:
+    return RefusedError(404, "RESOURCE_DOES_NOT_EXIST", f"{what} does not exist")
 
 
 def over(name: str, limit: int, size: int) -> None:
@@ -108,7 +109,7 @@ class Workspace:
         self.before(name, given)
         method = getattr(self, "do_" + re.sub(r"\W", "_", name), None)
         if method is None:
-            raise Refused(404)
+            raise RefusedError(404)
         return dict(method(**given) or {})
 
     # Experiments and runs
@@ -187,7 +188,7 @@ class Workspace:
 
     def do_registered_models_create(self, name: str, **_: Any) -> Json:
         if name in self.models:
-            raise Refused(400, "RESOURCE_ALREADY_EXISTS", f"Model {name} exists")
+            raise RefusedError(400, "RESOURCE_ALREADY_EXISTS", f"Model {name} exists")
         self.models[name] = []
         return {"registered_model": {"name": name}}
 
@@ -217,8 +218,8 @@ class Workspace:
         now = int(time.time() * 1000)
         number = str(len(self.models[name]) + 1)
         self.models[name].append({
-            "name": name, "version": number, "creation_timestamp": now, "last_updated_timestamp": now,
-            "run_id": run_id, "source": source, "status": "READY", "current_stage": "None", "tags": tags,
+            "name": name, "version": number, "run_id": run_id, "source": source, "tags": tags,
+            "creation_timestamp": now, "last_updated_timestamp": now, "status": "READY",
         })  # fmt: skip
         return {"model_version": self.version(name, number)}
 
@@ -235,10 +236,10 @@ class Workspace:
     def do_model_versions_get(self, name: str, version: str) -> Json:
         return {"model_version": self.version(name, version)}
 
-    def do_model_versions_search(self, page_token: str = "0", **given: Any) -> Json:
+    def do_model_versions_search(self, **given: Any) -> Json:
         asked = dict(terms(given.get("filter", ""), "name"))
         found = self.models.get(asked["name"], [])
-        begin = int(page_token)
+        begin = int(given.get("page_token", 0))
         part = [
             self.version(asked["name"], each["version"]) for each in found[begin : begin + PAGE]
         ]
@@ -259,14 +260,11 @@ class Workspace:
     def artifacts(self, run: str, action: str, given: Json) -> Json:
         if action == "batch/metadata":
             paths = [each["path"] for each in given["paths"]]
-            told = {
-                p: {"contentUri": self.address(run, p)}
-                for p in paths
-                if f"{run}/{p}" not in self.files
-            }
-            errors = {p: {"error": {"code": "UserError", "message": f"Resource Conflict: {p} already exists."}}
-                      for p in paths if f"{run}/{p}" in self.files}  # fmt: skip
-            return {"artifacts": {}, "artifactContentInformation": told, "errors": errors}
+            there = [path for path in paths if f"{run}/{path}" in self.files]
+            new = {p: {"contentUri": self.address(run, p)} for p in paths if p not in there}
+            said = {"code": "UserError", "message": "Resource Conflict: ArtifactId already exists."}
+            errors = {path: {"error": said} for path in there}
+            return {"artifacts": {}, "artifactContentInformation": new, "errors": errors}
         if action == "contentinfo":
             if f"{run}/{given['path']}" not in self.files:
                 raise absent(given["path"])
@@ -288,7 +286,7 @@ class Handler(BaseHTTPRequestHandler):
     workspace: Workspace
     context: ssl.SSLContext
 
-    def do_CONNECT(self) -> None:  # noqa: N802  called by name
+    def do_CONNECT(self) -> None:
         self.send_response(200)
         self.end_headers()
         self.connection = self.context.wrap_socket(self.connection, server_side=True)
@@ -311,19 +309,19 @@ class Handler(BaseHTTPRequestHandler):
                 json.loads(body) if body else {k: v[0] for k, v in parse_qs(where.query).items()}
             )
             self.reply(200, json.dumps(self.ask(where.path, given)).encode())
-        except Refused as refused:
+        except RefusedError as refused:
             text = {"error_code": refused.code, "message": f"Response: {{{refused}}}"}
             self.reply(refused.status, json.dumps(text).encode() if refused.code else b"")
 
     def ask(self, path: str, given: Json) -> Json:
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
-            raise Refused(401, "UNAUTHENTICATED", "no token")
+            raise RefusedError(401, "UNAUTHENTICATED", "no token")
         if found := re.fullmatch(rf"/mlflow/v2\.0{SCOPE}/api/2\.0/mlflow/(.+)", path):
             return self.workspace.call(found[1], given)
         files = rf"/history/v1\.0{SCOPE}/experiments/[^/]+/runs/([^/]+)/artifacts/?(.*)"
         if found := re.fullmatch(files, path):
             return self.workspace.artifacts(found[1], found[2], given)
-        raise Refused(404)
+        raise RefusedError(404)
 
     def blob(self, name: str, body: bytes) -> None:
         files = self.workspace.files
@@ -351,8 +349,8 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+    def log_message(self, *_: Any) -> None:
+        """Say nothing of a request."""
 
 
 @contextmanager

@@ -196,7 +196,8 @@ def register() -> Version:
             run = _run_of(identity)
             with tempfile.TemporaryDirectory() as folder:
                 sha256 = _as_mlflow_model(Path(folder), identity)
-                to.log_artifacts(run.run_id, folder)
+                if not _logged(run, Path(folder, PLACE), sha256):
+                    to.log_artifacts(run.run_id, folder)
             if not versions():
                 _name(to)
             if not _kept(identity):  # unless a damaged version has been put right
@@ -206,6 +207,17 @@ def register() -> Version:
             give("challenger", find(identity).number)
         remember()
     return find(identity)
+
+
+def _logged(run: RunInfo, model: Path, sha256: str) -> bool:
+    """Tell whether the run has these files: Azure ML lets nobody write a file twice."""
+    with suppress(ProjectError):
+        there = run_files(run.run_id, PLACE)
+        here = [
+            {each.relative_to(folder) for each in folder.rglob("*")} for folder in (there, model)
+        ]
+        return here[0] == here[1] and identified(there / "package")[1] == sha256
+    return False
 
 
 def _name(to: MlflowClient) -> None:
@@ -369,9 +381,14 @@ def _move(target: Version, seen: Version | None, entry: Promotion) -> Version:
         if "challenger" in target.aliases:
             take("challenger")
         remember()
+    if "champion" not in (moved := find(target.number)).aliases:
+        other = champion()
+        raise ProjectError(
+            f"version {other.number if other else 'none'} has become the champion in the same moment"
+        )
     title = f"{NAME}: version {target.number} ({target.model_id}) is the champion"
     notify.send(title, f"{entry.kind} by {entry.by}: {entry.reason}")
-    return find(target.number)
+    return moved
 
 
 def _write(target: Version, text: str) -> None:
