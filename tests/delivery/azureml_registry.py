@@ -289,7 +289,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_CONNECT(self) -> None:
         self.send_response(200)
         self.end_headers()
-        self.connection = self.context.wrap_socket(self.connection, server_side=True)
+        try:
+            self.connection = self.context.wrap_socket(self.connection, server_side=True)
+        except ssl.SSLError:  # a client that knows this certificate for no such name
+            return
         self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
         self.close_connection = False
 

@@ -1,7 +1,7 @@
 """Run the commands of a project, one after another, in this one process.
 
 Each line on the standard input is a JSON list of words, each on the standard output the answer:
-exit code, output and errors. `gate` and `approve` are modules of the project, the rest commands.
+exit code, output and errors. Some words name a module of the project, the rest its commands.
 """
 
 import contextlib
@@ -10,7 +10,13 @@ import io
 import json
 import sys
 
-OTHERS = {"gate": "ml_project.operate.gate", "approve": "tools.approve"}
+OTHERS = {
+    "train": "ml_project.steps.train",
+    "evaluate": "ml_project.steps.evaluate",
+    "explain": "ml_project.steps.explain",
+    "gate": "ml_project.operate.gate",
+    "approve": "tools.approve",
+}
 
 
 def run(words: list[str]) -> int:
@@ -19,7 +25,12 @@ def run(words: list[str]) -> int:
     try:
         return int(module.main() or 0)
     except SystemExit as end:
-        return int(end.code or 0)
+        if isinstance(end.code, str):
+            sys.stderr.write(f"{end.code}\n")
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except Exception as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        return 1
 
 
 for line in sys.stdin:

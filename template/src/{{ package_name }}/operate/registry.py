@@ -382,9 +382,9 @@ def _move(target: Version, seen: Version | None, entry: Promotion) -> Version:
             take("challenger")
         remember()
     if "champion" not in (moved := find(target.number)).aliases:
-        other = champion()
+        now = champion()
         raise ProjectError(
-            f"version {other.number if other else 'none'} has become the champion in the same moment"
+            f"version {now.number if now else 'none'} has become the champion in the same moment"
         )
     title = f"{NAME}: version {target.number} ({target.model_id}) is the champion"
     notify.send(title, f"{entry.kind} by {entry.by}: {entry.reason}")
