@@ -292,6 +292,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             self.connection = self.context.wrap_socket(self.connection, server_side=True)
         except ssl.SSLError:  # a client that knows this certificate for no such name
+            self.close_connection = True
             return
         self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
         self.close_connection = False

@@ -15,7 +15,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -177,8 +176,8 @@ def record(settings: Settings, verdict: dict[str, Any]) -> str:
         for path in (paths.PARAMS, paths.SCHEMA, paths.LOCK, Path("dvc.lock")):
             if path.exists():
                 shutil.copy(path, folder)
-        metrics = islice(numbers(_json(paths.METRICS)), METRICS if in_azure() else None)
-        _log(run.run_id, params, dict(metrics), tags)
+        metrics = sorted(numbers(_json(paths.METRICS)), key=lambda each: each[0][:6] != "model.")
+        _log(run.run_id, params, dict(metrics[: METRICS if in_azure() else None]), tags)
         to.log_artifacts(run.run_id, folder)
     for trial in _json(paths.TUNING).get("trials", []):
         parent = {"mlflow.parentRunId": run.run_id, "state": trial["state"]}
