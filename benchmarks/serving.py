@@ -80,7 +80,7 @@ def measure(source: Path, work: Path, env: dict[str, str], repeats: int) -> Sect
     run(str(python), str(HERE / "child_export.py"), folder.name, str(work), cwd=folder, env=env)
     theirs = work / "mlflow-env"
     run("uv", "venv", "--quiet", str(theirs), cwd=work, env=env)
-    wanted = requirements(ROOT / "template/requirements.lock")
+    wanted = requirements(folder / "requirements.lock")
     run("uv", "pip", "install", "--quiet", "--python", str(theirs), *wanted, cwd=work, env=env)
     ports = {name: free_port() for name in PATHS}
     serve = [str(python), "-m", folder.name, "serve", "--package", "models/package"]

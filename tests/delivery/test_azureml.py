@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from scripts import lock
 from tests.conftest import ROOT
 from tests.delivery.azureml_checks import problems
 from tests.delivery.azureml_run import CommandError, Workspace, order, read
@@ -27,6 +28,7 @@ from tests.project.living import (
     clean,
     environment,
     find_python,
+    lock_of,
     made_once,
     run,
     uv,
@@ -357,13 +359,16 @@ def test_the_sweep_searches_where_tune_does(name: str, rendered: Callable[[str],
     assert {k: (v["min_value"], v["max_value"]) for k, v in sweep.items()} == search
 
 
-def test_jobs_run_on_the_versions_of_the_lock() -> None:
-    pins = [dict(pinned(path)) for path in (LOCK, ROOT / "template/requirements.lock")]
-    jobs, project = pins
-    assert "azureml-mlflow" in jobs
-    apart = {name for name in jobs.keys() & project.keys() if jobs[name] != project[name]}
+def test_jobs_and_ci_run_on_the_same_versions() -> None:
+    jobs, ci, other = (
+        dict(pinned(path)) for path in (LOCK, lock_of(lock.LOCK, "azure"), lock_of(lock.LOCK))
+    )
+    assert {"azureml-mlflow", "dvc-azure"} <= ci.keys()
+    assert {name: version for name, version in jobs.items() if ci.get(name) != version} == {}
+    apart = {name for name in ci.keys() & other.keys() if ci[name] != other[name]}
     # azureml-mlflow admits no newer ones
     assert apart == {"azure-storage-blob", "mlflow-skinny", "python-dateutil"}
+    assert "azureml-mlflow" not in other
     text = LOCK.read_text(encoding="utf-8")
     hashed = re.findall(r"^[\w.-]+==.*\\\n    --hash=sha256:", text, re.MULTILINE)
     assert len(hashed) == len(list(pinned(LOCK)))

@@ -268,7 +268,8 @@ def test_a_pull_request_can_write_nothing(walks: Walks) -> None:
             if job.name.startswith(("ci.yml: ", "ci: ")) or job.name in ("check", "smoke"):
                 assert job.identities <= {"reader"}, (ci, place, job.name)
         assert grants.roles["reader", "storage"] == {"Storage Blob Data Reader"}
-        assert {where for who, where in grants.roles if who == "reader"} == {"storage"}
+        assert grants.roles["reader", "workspace"] == {"Reader"}
+        assert {where for who, where in grants.roles if who == "reader"} == {"storage", "workspace"}
         assert grants.roles["delivery of test", "storage"] == {"Storage Blob Data Reader"}
         assert grants.roles["delivery of test", "registry"] == {"AcrPull"}
 
@@ -298,6 +299,15 @@ def test_the_walk_bites(walks: Walks) -> None:
     more = replace(grants, roles={key: {*roles} for key, roles in grants.roles.items()})
     more.add("reader", "registry", "AcrPush")
     assert "reader does not need AcrPush on registry" in idle(jobs, "azureml", more)
+    batch, registry = walks["github", "batch"]
+    closed = replace(registry, roles={key: {*roles} for key, roles in registry.roles.items()})
+    closed.roles["delivery", "workspace"].discard("AzureML Data Scientist")
+    closed.roles["reader", "workspace"].discard("Reader")
+    found = "\n".join(lacking(batch, "batch", closed))
+    for job in ("test", "prod"):
+        assert f"release.yml: {job}: ['delivery'] lacks" in found
+        assert "models/write on workspace" in found
+    assert "train.yml: monitor: ['reader'] lacks" in found
     scoring, (_, kept) = "score.yml: score", walks["github", "batch"]
     [score] = [job for job in walks["github", "batch"][0] if job.name == scoring]
     assert any("blobs/write" in line for line in lacking(

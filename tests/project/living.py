@@ -18,18 +18,33 @@ from typing import Any
 
 import yaml
 from filelock import FileLock
+from scripts import lock
 from tests.conftest import ROOT, git
 
 BIN = "Scripts" if os.name == "nt" else "bin"
 UV = Path(sys.executable).parent / "uv"
 TDSP = (sys.executable, "-m", "tdsp")
-LOCK = ROOT / "template/requirements.lock"
 ALONE = ROOT / "benchmarks/child_pipeline.py"
 VERSIONS = ("3.11", "3.12", "3.13")
 OURS = ("VIRTUAL_ENV", "PYTHONPATH", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT")
 OURS += ("PYTHONDONTWRITEBYTECODE",)  # without bytecode each process compiles its libraries
 
 Done = subprocess.CompletedProcess[str]
+
+
+def lock_of(template: Path, cloud: str = "none") -> Path:
+    """The lock file that a project with this cloud gets from a template."""
+    text = lock.locked(template, cloud)
+    place = ROOT / f"build/lock-{hashlib.sha256(text.encode()).hexdigest()[:12]}.txt"
+    if not place.exists():
+        place.parent.mkdir(exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=place.parent, delete=False) as file:
+            file.write(text)
+        Path(file.name).replace(place)
+    return place
+
+
+LOCK = lock_of(lock.LOCK)
 
 
 def clean(**more: str) -> dict[str, str]:

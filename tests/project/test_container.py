@@ -10,12 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from scripts import lock
 from tests.conftest import ROOT
-from tests.project.living import FOUND, Project, environment
+from tests.project.living import FOUND, Project, environment, lock_of
 from tests.render.engines import with_copier
 
 BUILD = ROOT / "build"
-LOCK = ROOT / "template/deploy/container/requirements.lock"
+LOCK = lock_of(lock.CONTAINER)
 BASE = "docker.io/library/python:3.11-slim-trixie"
 RELEASE = "bookworm"  # not the tag's: the one whose own Python is 3.11
 DEBIAN = "python3,python3-venv,python-is-python3"

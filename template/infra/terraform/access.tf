@@ -46,17 +46,16 @@ locals {
   insights_grants = [
     ["workspace", "Contributor"],
   ]
+  # The workspace is the registry: the drift check reads it, a training and a release without a cluster write it.
   # A rollout reads the metrics of the endpoint, which AzureML Data Scientist may not.
   workspace_grants = concat(
     [
       ["workspace", "Contributor"],
       ["training", "AzureML Data Scientist"],
     ],
-    var.home ? [["trainer", "AzureML Data Scientist"]] : [],
-    var.managed_endpoint ? [
-      ["delivery", "AzureML Data Scientist"],
-      ["delivery", "Monitoring Reader"],
-    ] : [],
+    var.home ? [["reader", "Reader"], ["trainer", "AzureML Data Scientist"]] : [],
+    var.kubernetes ? [] : [["delivery", "AzureML Data Scientist"]],
+    var.managed_endpoint ? [["delivery", "Monitoring Reader"]] : [],
   )
 }
 

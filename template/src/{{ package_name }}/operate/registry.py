@@ -1,6 +1,6 @@
 """Which models may work, and which one does: `challenger` and `champion` are aliases of versions.
 
-The alias is the only thing that changes hands, in one transaction: whenever a command is killed,
+The alias is the only thing that changes hands, in one step: whenever a command is killed,
 the champion is the old one or the new one. What is said about a promotion is written before that.
 No alias moves before the model has been loaded and has answered.
 """
@@ -12,13 +12,16 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from mlflow import MlflowClient
 from mlflow.entities import RunInfo
+from mlflow.exceptions import MlflowException
 from pydantic import TypeAdapter
 
 from .. import paths
@@ -29,11 +32,24 @@ from ..settings import Settings, load, read
 from ..steps import gate
 from ..steps.gate import Check, require_passed
 from . import notify
-from .tracking import ENTRY, LOCK, NAME, client, person, plain_errors, remember, run_files
+from .aliases import aliases, give, take
+from .tracking import (
+    ENTRY,
+    HEAD,
+    LOCK,
+    NAME,
+    client,
+    person,
+    plain_errors,
+    registered,
+    remember,
+    run_files,
+)
 
 PLACE = "model"  # among what is kept of the run
 SHA256 = "model_sha256"  # the tag with the digest of the package
 ASKED = 100  # rows
+LONGEST = 1000  # characters of a tag: Azure ML documents no more for runs
 NEEDED = ("numpy", "pandas", "scikit-learn", "skops")  # to load a registered model elsewhere
 
 
@@ -80,8 +96,12 @@ class Version:
     @property
     def entries(self) -> dict[int, Promotion]:
         """Each time that this version was to become the champion, by number."""
-        texts = {name: text for name, text in self.tags.items() if name.startswith(ENTRY)}
-        return {int(n.removeprefix(ENTRY)): ON_TAG.validate_json(t) for n, t in texts.items()}
+        heads = [(tag, int(found[1])) for tag in self.tags if (found := ENTRY.match(tag))]
+        return {number: ON_TAG.validate_json(self._whole(head)) for head, number in heads}
+
+    def _whole(self, head: str) -> str:
+        parts = (self.tags.get(f"{head}.{part}", "") for part in count(1))
+        return self.tags[head] + "".join(takewhile(bool, parts))
 
     @property
     def place(self) -> Place:
@@ -97,18 +117,18 @@ class Version:
 @plain_errors()
 def versions() -> list[Version]:
     """Return what is registered, newest first."""
-    registered = client().search_registered_models(f"name = '{NAME}'")
-    aliases = registered[0].aliases if registered else {}
+    listed = registered()
+    holders = aliases(listed)
     found = [
         Version(
             number=str(each.version),
             model_id=each.tags.get("model_id", ""),
             run_id=str(each.run_id),
-            aliases=tuple(sorted(a for a, v in aliases.items() if str(v) == str(each.version))),
+            aliases=tuple(sorted(a for a, v in holders.items() if v == str(each.version))),
             created_at=datetime.fromtimestamp(each.creation_timestamp / 1000, UTC),
             tags=dict(each.tags),
         )
-        for each in client().search_model_versions(f"name = '{NAME}'")
+        for each in listed
     ]
     return sorted(found, key=lambda version: int(version.number), reverse=True)
 
@@ -176,16 +196,37 @@ def register() -> Version:
             run = _run_of(identity)
             with tempfile.TemporaryDirectory() as folder:
                 sha256 = _as_mlflow_model(Path(folder), identity)
-                to.log_artifacts(run.run_id, folder)
-            if not to.search_registered_models(f"name = '{NAME}'"):
-                to.create_registered_model(NAME)
+                if not _logged(run, Path(folder, PLACE), sha256):
+                    to.log_artifacts(run.run_id, folder)
+            if not versions():
+                _name(to)
             if not _kept(identity):  # unless a damaged version has been put right
                 source, tags = f"{run.artifact_uri}/{PLACE}", {"model_id": identity, SHA256: sha256}
                 to.create_model_version(NAME, source, run.run_id, tags=tags)
-        if "champion" not in find(identity).aliases:
-            to.set_registered_model_alias(NAME, "challenger", find(identity).number)
+        if not find(identity).aliases:
+            give("challenger", find(identity).number)
         remember()
     return find(identity)
+
+
+def _logged(run: RunInfo, model: Path, sha256: str) -> bool:
+    """Tell whether the run has these files: Azure ML lets nobody write a file twice."""
+    with suppress(ProjectError):
+        there = run_files(run.run_id, PLACE)
+        here = [
+            {each.relative_to(folder) for each in folder.rglob("*")} for folder in (there, model)
+        ]
+        return here[0] == here[1] and identified(there / "package")[1] == sha256
+    return False
+
+
+def _name(to: MlflowClient) -> None:
+    """Make the registered model, unless it is there already, without versions."""
+    try:
+        to.create_registered_model(NAME)
+    except MlflowException as error:
+        if "ALREADY_EXISTS" not in error.error_code:
+            raise
 
 
 def _kept(identity: str) -> bool:
@@ -212,11 +253,12 @@ def export(folder: Path) -> str:
 def _run_of(identity: str) -> RunInfo:
     """Return the newest whole run that made this model and passed."""
     found = client().get_experiment_by_name(NAME)
-    asked = f"tags.model_id = '{identity}' and tags.gate = 'passed' and status = 'FINISHED'"
-    runs = client().search_runs([found.experiment_id], asked, max_results=1) if found else []
-    if not runs:
-        raise ProjectError(f"no run of {identity} is on record: run `dvc repro --force gate`")
-    return runs[0].info
+    asked = f"tags.model_id = '{identity}' and tags.gate = 'passed'"
+    runs = client().search_runs([found.experiment_id], asked) if found else []
+    for run in runs:
+        if run.info.status == "FINISHED":
+            return run.info
+    raise ProjectError(f"no run of {identity} is on record: run `dvc repro --force gate`")
 
 
 def _as_mlflow_model(folder: Path, identity: str) -> str:
@@ -325,7 +367,6 @@ def same_code(version: Version) -> bool:
 @plain_errors()
 def _move(target: Version, seen: Version | None, entry: Promotion) -> Version:
     """Write down what happens, then hand over the alias, unless somebody else was faster."""
-    to = client()
     with LOCK:
         now = champion()
         if (now and now.number) != (seen and seen.number):
@@ -333,18 +374,30 @@ def _move(target: Version, seen: Version | None, entry: Promotion) -> Version:
                 f"the champion is version {now.number if now else 'none'} since a moment ago: what"
                 " was compared no longer holds, try again"
             )
-        count = 1 + max((number for each in versions() for number in each.entries), default=0)
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         entry = replace(entry, at=at, previous=now.place if now else None)
-        text = ON_TAG.dump_json(entry).decode()
-        to.set_model_version_tag(NAME, target.number, f"{ENTRY}{count:06}", text)
-        to.set_registered_model_alias(NAME, "champion", target.number)
+        _write(target, ON_TAG.dump_json(entry).decode())
+        give("champion", target.number)
         if "challenger" in target.aliases:
-            to.delete_registered_model_alias(NAME, "challenger")
+            take("challenger")
         remember()
+    if "champion" not in (moved := find(target.number)).aliases:
+        now = champion()
+        raise ProjectError(
+            f"version {now.number if now else 'none'} has become the champion in the same moment"
+        )
     title = f"{NAME}: version {target.number} ({target.model_id}) is the champion"
     notify.send(title, f"{entry.kind} by {entry.by}: {entry.reason}")
-    return find(target.number)
+    return moved
+
+
+def _write(target: Version, text: str) -> None:
+    """Add an entry to the history. It is there once its first part is, which is written last."""
+    used = (tag.split(".")[1] for each in versions() for tag in each.tags if tag.startswith(HEAD))
+    head = f"{HEAD}{max(map(int, used), default=0) + 1:06}"
+    for start in reversed(range(0, len(text), LONGEST)):
+        tag = f"{head}.{start // LONGEST}" if start else head
+        client().set_model_version_tag(NAME, target.number, tag, text[start : start + LONGEST])
 
 
 def history() -> list[tuple[Version, Promotion]]:

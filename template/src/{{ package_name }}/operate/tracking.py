@@ -21,6 +21,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
@@ -35,7 +36,11 @@ Texts = dict[str, str]
 NAME = paths.PROJECT  # of the experiment and of the registered model
 DATABASE, ARTIFACTS = Path("mlflow.db"), Path("mlartifacts")
 KNOWN = Path(".mlflow.known.json")  # the newest that was registered here; outlives the database
-ENTRY = "promotion."  # the tags that hold the history, numbered over all versions
+HEAD = "promotion."  # the tags that hold the history, numbered over all versions
+ENTRY = re.compile(rf"{HEAD}(\d+)$")
+METRICS = 50  # names a run: Azure ML takes no more
+# What a registry fails with. The plug-in of Azure ML raises what it likes.
+KNOWN_ERRORS = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ValueError)
 LOCK = FileLock("mlflow.lock", timeout=20)  # seconds; free again when its holder is killed
 SOURCES = ["src", "params.yaml", "schema.yaml", "dvc.yaml", "pyproject.toml", "requirements.lock"]
 SOURCES += ["uv.lock", ":(glob)data/**/*.dvc"]
@@ -49,7 +54,9 @@ def plain_errors() -> Iterator[None]:
         yield
     except Timeout as error:
         raise ProjectError("another command is changing the registry: try again") from error
-    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ValueError) as error:
+    except Exception as error:
+        if isinstance(error, ProjectError) or not (in_azure() or isinstance(error, KNOWN_ERRORS)):
+            raise
         lines = [line for line in str(error).splitlines() if not line.startswith("(raised as")]
         reason = lines[0] if lines else type(error).__name__
         raise ProjectError(f"the registry at {uri()} cannot be used: {reason}") from error
@@ -58,6 +65,11 @@ def plain_errors() -> Iterator[None]:
 def uri() -> str:
     """Where runs and models are kept."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE.resolve().as_posix()}"
+
+
+def in_azure() -> bool:
+    """Tell whether that is a workspace of Azure ML."""
+    return uri().startswith("azureml:")
 
 
 def client() -> MlflowClient:
@@ -84,11 +96,21 @@ def client() -> MlflowClient:
     return to
 
 
+def registered(to: MlflowClient | None = None) -> list[ModelVersion]:
+    """Return every version that is registered, however many come at a time."""
+    found: list[ModelVersion] = []
+    token: str | None = ""
+    while token is not None:
+        page = (to or client()).search_model_versions(f"name = '{NAME}'", page_token=token or None)
+        found, token = found + page, page.token or None
+    return found
+
+
 def _marks(to: MlflowClient) -> Texts:
     """Tell this registry from any other: the run of each version, each entry of the history."""
-    versions = to.search_model_versions(f"name = '{NAME}'")
+    versions = registered(to)
     runs = {f"version {each.version}": str(each.run_id) for each in versions}
-    tags = {tag: each.version for each in versions for tag in each.tags if tag.startswith(ENTRY)}
+    tags = {tag: each.version for each in versions for tag in each.tags if ENTRY.match(tag)}
     return runs | {tag: str(number) for tag, number in tags.items()}
 
 
@@ -124,7 +146,7 @@ def run_files(run_id: str, name: str = "") -> Path:
     artifacts: Any = get_artifact_repository(where, tracking_uri=uri())
     try:
         return Path(artifacts.download_artifacts(name))
-    except (MlflowException, OSError) as error:
+    except Exception as error:  # whatever kind the store has
         raise ProjectError(f"{where} has no {name or 'files'} any more ({error})") from error
 
 
@@ -154,7 +176,8 @@ def record(settings: Settings, verdict: dict[str, Any]) -> str:
         for path in (paths.PARAMS, paths.SCHEMA, paths.LOCK, Path("dvc.lock")):
             if path.exists():
                 shutil.copy(path, folder)
-        _log(run.run_id, params, dict(numbers(_json(paths.METRICS))), tags)
+        metrics = sorted(numbers(_json(paths.METRICS)), key=lambda each: each[0][:6] != "model.")
+        _log(run.run_id, params, dict(metrics[: METRICS if in_azure() else None]), tags)
         to.log_artifacts(run.run_id, folder)
     for trial in _json(paths.TUNING).get("trials", []):
         parent = {"mlflow.parentRunId": run.run_id, "state": trial["state"]}
