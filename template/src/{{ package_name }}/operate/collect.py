@@ -16,10 +16,9 @@ from ..errors import ProjectError
 from ..io.files import replacing
 from ..io.tables import decoded
 from ..settings import Collect
-from .places import Place
+from .places import STALE, Place
 
 PART = 5_000  # rows of a file
-STALE = 3600.0  # seconds after which nobody writes to a temporary file any more
 FILES = "[0-9]*.parquet"  # not the temporary ones, which begin with a dot
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 STAMP = pa.timestamp("us", "UTC")
@@ -82,7 +81,7 @@ def keep(rows: pa.Table, path: Path, settings: Collect) -> None:
                 other.unlink()
     for torn in path.parent.glob(".*.parquet"):  # of processes that were killed
         with suppress(OSError):
-            if time.time() - torn.stat().st_mtime > STALE:
+            if time.time() - torn.stat().st_mtime > STALE.total_seconds():
                 torn.unlink()
 
 
