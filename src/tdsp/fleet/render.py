@@ -23,6 +23,7 @@ from tdsp.grow import ANSWERS
 from tdsp.reading.files import shown
 
 CURRENT = "current"
+COPIER = (sys.executable, "-P", "-m", "copier")
 MARKER = re.compile(rb"^(<{7}|>{7}|\|{7})(?:[ \r\n]|$)", re.MULTILINE)
 HUNK = re.compile(r"^<{7}[^\n]*\n(.*?)^={7}[^\n]*\n(.*?)^>{7}", re.MULTILINE | re.DOTALL)
 LONGEST = 1_000
@@ -219,7 +220,7 @@ def _copier(room: Room, goal: Goal, answers: Answers, verb: str, target: str) ->
         ref = answers.version
         words = ["copy", f"--data-file={home / 'answers.yml'}", answers.source, target]
     options = ["--defaults", "--skip-tasks", "--quiet", f"--vcs-ref={ref}"]
-    command = [sys.executable, "-P", "-m", "copier", *words[:1], *options, *words[1:]]
+    command = [*COPIER, *words[:1], *options, *words[1:]]
     code, _, said = run(command, room.folder, room.environment(), room.seconds)
     if code:
         stop_when_full(said, room.folder)
