@@ -169,6 +169,7 @@ class Settings(Strict):
     cache: Line = ".fleet"
     snapshots: Line = "snapshots"
     telemetry: Line = "telemetry.json"
+    history: bool = False
     seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
     jobs: Annotated[int, Field(ge=1, le=64)] = 8
 

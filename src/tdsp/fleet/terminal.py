@@ -36,6 +36,9 @@ def _repositories(rows: list[Row]) -> Table:
         "template": [_version(row) for row in rows],
         "maturity": [str(lowest(row)) if row.maturity else "" for row in rows],
         "model": [plain(row.model.version) if row.model else "" for row in rows],
+        "released": [row.last_release for row in rows],
+        "health": [_health(row) for row in rows],
+        "cost": [_cost(row) for row in rows],
         "errors": [str(row.errors) for row in rows],
         "warnings": [str(row.warnings) for row in rows],
         "drift": ["" if row.drift is None else str(len(row.drift)) for row in rows],
@@ -58,6 +61,19 @@ def _repositories(rows: list[Row]) -> Table:
 def _version(row: Row) -> str:
     behind = f" ({row.days_behind} days behind)" if row.days_behind else ""
     return f"{plain(row.template_version)}{behind}"
+
+
+def _health(row: Row) -> str:
+    """Return what a service reports of its answers, "" without a report."""
+    if (told := row.telemetry) is None or told.availability is None:
+        return "" if told is None or told.error_rate is None else f"{told.error_rate:.1%} errors"
+    return f"{told.availability:.2%}"
+
+
+def _cost(row: Row) -> str:
+    if (told := row.telemetry) is None or told.cost_this_month is None:
+        return ""
+    return f"{told.cost_this_month:,.0f} {told.currency}"
 
 
 def sums(snapshot: Snapshot) -> str:
