@@ -4,11 +4,8 @@ import json
 import multiprocessing
 import random
 import shutil
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,25 +15,13 @@ from tests.fleet.updates import TAGS, Made, branches, edit_config, edit_readme, 
 from typer.testing import CliRunner
 
 from tdsp.cli import app
-from tdsp.fleet import pace, render
+from tdsp.fleet import pace
 from tdsp.fleet.state import AUDIT
 
 KILLS = 30
 EFFECTS = ("push", "pushed", "request", "requested")
 BRANCH = "tdsp/update-v0.3.0"
 NAMES = ("behind", "conflicted", "current", "edited", "second")
-
-
-@pytest.fixture(autouse=True)
-def _copier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Each call of copier is a process as ever; it is forked, and imports nothing."""
-    words = [sys.executable, str(Path(__file__).with_name("copier_once.py")), "copier.socket"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=tmp_path) as server:
-        assert server.stdout is not None and server.stdout.readline() == b"ready\n"
-        client = (sys.executable, "-IS", words[1], str(tmp_path / words[2]))
-        monkeypatch.setattr(render, "COPIER", client)
-        yield
-        server.kill()
 
 
 def run(fleet: Path) -> None:
@@ -103,6 +88,7 @@ class Campaign:
         return found
 
 
+@pytest.mark.usefixtures("quick_copier")
 def test_thirty_kills_lose_and_double_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,7 @@ BASES = {
     "gitlab": "https://gitlab.com/org/",
     "azure": "https://dev.azure.com/org/data/_git/",
 }
+KEY = json.dumps(["/template", "v0.3.0"])
 GOAL = Goal(Releases(), "v0.3.0", (), "2026-01-02T03:04:05+00:00", ("Tests", "t@example.com"))
 
 
@@ -49,7 +50,7 @@ class World:
         self.remote = self.standin / "remotes" / "churn.git"
         self.remote.parent.mkdir(parents=True)
         git(place, "clone", "--quiet", "--bare", str(tree), str(self.remote))
-        self.journal = Journal(place / "state", "key")
+        self.journal = Journal(place / "state", KEY)
         self.slept: list[float] = []
         self.clock = [1_000_000.0]
 
@@ -182,7 +183,7 @@ def test_an_end_at_each_record_loses_and_doubles_nothing(
     world: World, write_number: int, late: bool
 ) -> None:
     record = world.record()
-    mortal = Mortal(world.journal.folder, "key")
+    mortal = Mortal(world.journal.folder, KEY)
     mortal.left, mortal.late = write_number, late
     world.journal, alive = mortal, world.journal
     with pytest.raises(KilledError):
@@ -279,7 +280,7 @@ def commit_on(world: World, branch: str) -> str:
 def test_the_same_files_of_a_lost_state_are_taken_for_ours(world: World) -> None:
     world.publisher().publish(world.record())
     (world.standin / "requests" / "churn.json").unlink()
-    fresh = Journal(world.place / "second", "key")
+    fresh = Journal(world.place / "second", KEY)
     world.journal = fresh
     late = replace(GOAL, started="2026-05-05T05:05:05+00:00")
     record = world.record()
