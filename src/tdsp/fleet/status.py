@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from tdsp import __version__
+from tdsp.fleet import measure
 from tdsp.fleet.config import Fleet, Listing, Target
 from tdsp.fleet.delivery import RELEASE, RUN, delivery, newest
 from tdsp.fleet.facts import Facts, failed
@@ -47,7 +48,15 @@ def status(fleet: Fleet, listing: Listing, switches: Switches, done: Say) -> Sna
     finally:
         store.close()
     asked = requests(fleet.cache / "update")
-    rows = [replace(row, request=asked.get(row.name, "")) for row in rows]
+    measured = measure.read(fleet)
+    rows = [
+        replace(
+            row,
+            request=asked.get(row.name, ""),
+            telemetry=measure.newer(row.telemetry, measured.get(row.name)),
+        )
+        for row in rows
+    ]
     own = switches.shard or Shard(0, 0)
     problems = [*listing.problems, *filter(None, [known.problem])]
     return Snapshot(
