@@ -295,7 +295,13 @@ def test_training(systems: Any, ci: str) -> None:
     assert system.train([fails("uv run poe pipeline")]).tasks == ["pipeline", "notify"]
     assert system.train(task="drift").tasks == ["monitor"]
     drift = [fails("uv run poe monitor*", 3)]
-    assert system.train(drift, "drift").tasks == ["monitor", "pipeline", "register", "models", "notify"]
+    assert system.train(drift, "drift").tasks == [
+        "monitor",
+        "pipeline",
+        "register",
+        "models",
+        "notify",
+    ]
     assert not system.train(task="drift", COLLECTED_URL="").tasks
     assert system.train(task="train").tasks == ["pipeline", "register", "models", "notify"]
     assert not system.train(MLFLOW_TRACKING_URI="").tasks
