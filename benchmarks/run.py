@@ -23,6 +23,7 @@ import places
 import scoring
 import serving
 import training
+import updating
 from timing import Figure, Ratio, Section
 
 PARTS = (
@@ -34,6 +35,7 @@ PARTS = (
     "scoring",
     "serving",
     "training",
+    "updating",
 )
 SIZES = [1_000_000, 5_000_000, 20_000_000]
 TOOLS = ("copier", "cookiecutter", "dvc", "pandas", "scikit-learn")
@@ -66,6 +68,7 @@ def measure(wanted: argparse.Namespace, work: Path) -> list[Section]:
         "scoring": lambda: scoring.measure(source, work, env, few, sorted(wanted.rows)),
         "serving": lambda: serving.measure(source, work, env, few),
         "training": lambda: training.measure(source, work, env, list(training.SIZES)),
+        "updating": lambda: updating.measure(source, work, env, wanted.repositories),
     }
     sections = []
     for name in wanted.only:

@@ -34,6 +34,7 @@ if [[ $line == "docker buildx build"* ]]; then
   echo '{{"containerimage.digest": "{DIGEST}"}}' > "$2"
 fi
 if [[ $line == "uv run dvc plots diff"* ]]; then mkdir -p plots; fi
+if [[ $line == "uv run poe pipeline"* ]]; then mkdir -p reports; fi
 if [[ $line == "az ml job download"* ]]; then mkdir -p "${{@: -1}}/named-outputs/documents"; fi
 while IFS='|' read -r pattern code output; do
   if [[ $line == $pattern ]]; then

@@ -328,7 +328,7 @@ DAILY, WEEKLY, HOURLY = "17 4 * * *", "17 5 * * 1", "47 * * * *"
 def test_training_registers_and_pushes_what_passed(stages: Played) -> None:
     done = stages("kubernetes").play("train", "push", **PLACES)
     assert done.code == 0, done.output
-    assert done.tasks == ["pipeline", "register", "notify"]
+    assert done.tasks == ["pipeline", "register", "models", "notify"]
     assert done.before("uv run dvc pull", "uv run poe pipeline")
     assert done.before("uv run ml_project register", "uv run dvc push")
     assert not done.of("gh ")  # nothing has changed, so nothing is proposed
@@ -359,10 +359,10 @@ def test_a_new_model_is_proposed(stages: Played) -> None:
     ("cron", "code", "tasks", "ends"),
     [
         (DAILY, 0, ["monitor"], 0),
-        (DAILY, 3, ["monitor", "pipeline", "register", "notify"], 0),
+        (DAILY, 3, ["monitor", "pipeline", "register", "models", "notify"], 0),
         (DAILY, 4, ["monitor", "notify"], 1),  # nothing was judged
         (DAILY, 1, ["monitor", "notify"], 1),
-        (WEEKLY, 0, ["pipeline", "register", "notify"], 0),
+        (WEEKLY, 0, ["pipeline", "register", "models", "notify"], 0),
     ],
 )
 def test_drift_retrains(stages: Played, cron: str, code: int, tasks: list[str], ends: int) -> None:
@@ -398,7 +398,7 @@ def test_a_long_training_is_submitted_and_polled(stages: Played) -> None:
     assert done.of("az ml job update") == ["--name job-7 --set tags.state=taken"]
     assert done.before("az ml job download --name job-7", "uv run dvc commit --force")
     assert done.before("uv run dvc push", "az ml job update")
-    assert done.tasks == ["pipeline", "register", "notify"]
+    assert done.tasks == ["pipeline", "register", "models", "notify"]
 
 
 def test_a_training_that_was_not_taken_over_is_waited_for(stages: Played) -> None:
@@ -421,7 +421,7 @@ def test_the_next_hour_looks_again(stages: Played) -> None:
     payload = {"schedule": HOURLY}
     done = stages("azureml").play("train", "schedule", answers, payload=payload, **PLACES)
     assert not done.of("az ml job create")
-    assert done.tasks == ["pipeline", "register", "notify"]
+    assert done.tasks == ["pipeline", "register", "models", "notify"]
     nothing = stages("azureml").play("train", "schedule", payload=payload, **PLACES)
     assert (nothing.code, nothing.tasks) == (0, [])
 

@@ -291,15 +291,21 @@ def test_training(systems: Any, ci: str) -> None:
     system = systems(ci, "kubernetes")
     done = system.train()
     assert done.code == 0, done.output
-    assert done.tasks == ["pipeline", "register", "notify"]
+    assert done.tasks == ["pipeline", "register", "models", "notify"]
     assert done.before("uv run dvc pull", "uv run poe pipeline")
     assert done.before("uv run ml_project register", "uv run dvc push")
     assert system.train([fails("uv run poe pipeline")]).tasks == ["pipeline", "notify"]
     assert system.train(task="drift").tasks == ["monitor"]
     drift = [fails("uv run poe monitor*", 3)]
-    assert system.train(drift, "drift").tasks == ["monitor", "pipeline", "register", "notify"]
+    assert system.train(drift, "drift").tasks == [
+        "monitor",
+        "pipeline",
+        "register",
+        "models",
+        "notify",
+    ]
     assert not system.train(task="drift", COLLECTED_URL="").tasks
-    assert system.train(task="train").tasks == ["pipeline", "register", "notify"]
+    assert system.train(task="train").tasks == ["pipeline", "register", "models", "notify"]
     assert not system.train(MLFLOW_TRACKING_URI="").tasks
 
 
@@ -364,12 +370,12 @@ def test_a_long_training_is_submitted_and_polled(systems: Any, ci: str) -> None:
     assert done.before("az ml job download --name job-7", "uv run dvc commit --force")
     assert done.before("uv run dvc push", "az ml job update")
     assert not system.train([*JOB, fails("uv run dvc push")]).of("az ml job update")
-    assert done.tasks == ["pipeline", "register", "notify"]
+    assert done.tasks == ["pipeline", "register", "models", "notify"]
     failed = system.train([JOB[0], says("az ml job show * status *", "Failed"), JOB[2]])
     assert (failed.code, failed.tasks) == (1, ["notify"])
     later = system.train(JOB, "poll")
     assert not later.of("az ml job create")
-    assert later.tasks == ["pipeline", "register", "notify"]
+    assert later.tasks == ["pipeline", "register", "models", "notify"]
     assert not system.train(task="poll").tasks
 
 

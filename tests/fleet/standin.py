@@ -15,6 +15,10 @@ REQUESTS = HOME / "requests"
 TAKES = {
     "gh pr list": {"--repo", "--head", "--state", "--json"},
     "gh pr create": {"--repo", "--head", "--base", "--title", "--body-file", "--draft"},
+    "gh pr close": {"--repo", "--comment"},
+    "glab mr close": {"--repo"},
+    "glab mr note": {"--repo", "--message"},
+    "az repos pr update": {"--organization", "--detect", "--output", "--id", "--status"},
     "glab mr list": {"--repo", "--source-branch", "--all", "--output"},
     "glab mr view": {"--repo", "--output"},
     "glab mr create": {
@@ -96,6 +100,10 @@ def name_of(repository: str) -> str:
     return repository.rstrip("/").rpartition("/")[2]
 
 
+def number_of(request: dict[str, str]) -> int:
+    return int(request["url"].rpartition("/")[2])
+
+
 def has(repository: str, branch: str) -> bool:
     place = f"--git-dir={HOME / 'remotes' / repository}.git"
     words = ["git", place, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}"]
@@ -113,8 +121,10 @@ def create(tool: str, options: dict[str, str]) -> dict[str, str]:
     if not has(repository, branch) or not has(repository, onto):
         die(f"no such branch: {branch} or {onto}")
     REQUESTS.mkdir(exist_ok=True)
-    path = REQUESTS / f"{repository}.json"
-    url = f"https://example.com/{repository}/pull/1"
+    others = [e for e in load() if e["repository"] == repository and e["branch"] != branch]
+    number = len(others) + 1
+    path = REQUESTS / (f"{repository}-{number}.json" if others else f"{repository}.json")
+    url = f"https://example.com/{repository}/pull/{number}"
     try:
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
     except FileExistsError:
@@ -132,12 +142,25 @@ def create(tool: str, options: dict[str, str]) -> dict[str, str]:
     return made
 
 
+def close(tool: str, number: str, repository: str) -> None:
+    """Close a request that is open; the address of Azure's command line names no repository."""
+    for path in REQUESTS.glob("*.json"):
+        found = json.loads(path.read_text())
+        mine = tool == "az" or found["repository"] == repository
+        if mine and found["url"].endswith(f"/{number}"):
+            if found["state"] != "open":
+                die(f"{number} is {found['state']}")
+            path.write_text(json.dumps(found | {"state": "closed"}))
+            return
+    die(f"no request {number}")
+
+
 def as_gh(each: dict[str, str]) -> dict[str, object]:
     conclusion = {"true": "SUCCESS", "false": "FAILURE", "": ""}[each["green"]]
     state = {"open": "OPEN", "merged": "MERGED", "closed": "CLOSED"}[each["state"]]
     checks = [{"__typename": "CheckRun", "status": "COMPLETED", "conclusion": conclusion}]
     return {
-        "number": 1, "url": each["url"], "state": state, "isCrossRepository": False,
+        "number": number_of(each), "url": each["url"], "state": state, "isCrossRepository": False,
         "statusCheckRollup": checks,
     }  # fmt: skip
 
@@ -146,14 +169,18 @@ def as_glab(each: dict[str, str]) -> dict[str, object]:
     state = {"open": "opened"}.get(each["state"], each["state"])
     status = {"true": "success", "false": "failed", "": "running"}[each["green"]]
     return {
-        "iid": 1, "web_url": each["url"], "state": state, "source_project_id": 1,
+        "iid": number_of(each), "web_url": each["url"], "state": state, "source_project_id": 1,
         "target_project_id": 1, "head_pipeline": {"status": status},
     }  # fmt: skip
 
 
 def as_az(each: dict[str, str]) -> dict[str, object]:
     state = {"open": "active", "merged": "completed", "closed": "abandoned"}[each["state"]]
-    return {"pullRequestId": 1, "status": state, "repository": {"name": each["repository"]}}
+    return {
+        "pullRequestId": number_of(each),
+        "status": state,
+        "repository": {"name": each["repository"]},
+    }
 
 
 def main() -> None:
@@ -166,16 +193,26 @@ def main() -> None:
         made = create(tool, options)
         print(json.dumps(as_az(made)) if tool == "az" else made["url"])
         return
+    if known == "az repos pr update":
+        assert options["--status"] == "abandoned"
+        close(tool, options["--id"], "")
+        return
+    if known in {"gh pr close", "glab mr close"}:
+        close(tool, plain[0], name_of(options["--repo"]))
+        return
+    if known == "glab mr note":
+        return
     if known == "az repos pr policy list":
-        status = {"true": "approved", "false": "rejected", "": "running"}[load()[0]["green"]]
+        status = {"true": "approved", "false": "rejected", "": "running"}[
+            next(e for e in load() if str(number_of(e)) == options["--id"])["green"]
+        ]
         kind = {"configuration": {"type": {"displayName": "Build"}}, "status": status}
         print(json.dumps([kind]))
         return
     repository = name_of(options.get("--repo") or options["--repository"])
     found = [each for each in load() if each["repository"] == repository]
     if known == "glab mr view":
-        assert plain == ["1"]
-        print(json.dumps(as_glab(found[0])))
+        print(json.dumps(as_glab(next(e for e in found if str(number_of(e)) == plain[0]))))
         return
     shape = {"gh": as_gh, "glab": as_glab, "az": as_az}[tool]
     branch = options.get("--head") or options["--source-branch"]

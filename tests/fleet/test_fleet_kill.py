@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import git
 from tests.fleet.test_fleet_update_platforms import BASES, install
-from tests.fleet.updates import TAGS, Made, branches, edit_all, edit_readme, make_template
+from tests.fleet.updates import TAGS, Made, branches, edit_config, edit_readme, make_template
 from typer.testing import CliRunner
 
 from tdsp.cli import app
@@ -19,6 +19,7 @@ from tdsp.fleet import pace
 from tdsp.fleet.state import AUDIT
 
 KILLS = 30
+EFFECTS = ("push", "pushed", "request", "requested")
 BRANCH = "tdsp/update-v0.3.0"
 NAMES = ("behind", "conflicted", "current", "edited", "second")
 
@@ -51,21 +52,22 @@ class Campaign:
         self.file.write_text("\n".join(lines) + "\n", encoding="utf-8")
         self.audit = folder / ".fleet/update" / AUDIT
 
-    def lines(self) -> int:
-        return self.audit.read_bytes().count(b"\n") if self.audit.exists() else 0
-
-    def last(self) -> str:
-        """The step that was recorded last."""
-        lines = self.audit.read_text(encoding="utf-8").splitlines() if self.lines() else []
-        return str(json.loads(lines[-1])["step"]) if lines else "nothing"
+    def steps(self) -> list[str]:
+        """The steps that were recorded."""
+        text = self.audit.read_text(encoding="utf-8") if self.audit.exists() else ""
+        return [str(json.loads(line)["step"]) for line in text.splitlines()[: text.count("\n")]]
 
     def killed(self, chance: random.Random) -> bool:
-        """Run, and kill: after a random time, or right after a random step was recorded."""
+        """Run, and kill: after a random time, after some steps, or in one with an effect."""
         process = multiprocessing.get_context("fork").Process(target=run, args=(self.file,))
-        steps = self.lines() + chance.randint(1, 25)
-        until = time.monotonic() + (chance.uniform(0.05, 8) if chance.random() < 0.5 else 60)
+        before = len(self.steps())
+        steps, effect = chance.randint(1, 12), chance.choice((*EFFECTS, ""))
+        until = time.monotonic() + (chance.uniform(0.05, 4) if chance.random() < 0.3 else 60)
         process.start()
-        while process.is_alive() and time.monotonic() < until and self.lines() < steps:
+        while process.is_alive() and time.monotonic() < until:
+            made = self.steps()[before:]
+            if effect in made or (not effect and len(made) >= steps):
+                break
             time.sleep(0.002)
         time.sleep(chance.choice((0, 0, 0.01, 0.05)))
         alive = process.is_alive()
@@ -86,15 +88,16 @@ class Campaign:
         return found
 
 
+@pytest.mark.usefixtures("quick_copier")
 def test_thirty_kills_lose_and_double_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    template = make_template(tmp_path / "template")
+    template = make_template(tmp_path / "template", small=True)
     made = Made(template, tmp_path)
     made.bare("behind")
     made.bare("second", TAGS[1])
     made.bare("edited", edit=edit_readme)
-    made.bare("conflicted", edit=edit_all)
+    made.bare("conflicted", edit=edit_config)
     made.bare("current", TAGS[2])
     standin = tmp_path / "standin"
     standin.mkdir()
@@ -112,17 +115,17 @@ def test_thirty_kills_lose_and_double_nothing(
     fell: Counter[str] = Counter()
     while kills < KILLS:
         campaign = Campaign(template, remotes, standin)
-        for _ in range(6):
+        for _ in range(10):
             if campaign.killed(chance):
                 kills += 1
-                fell[campaign.last()] += 1
+                fell[(campaign.steps() or ["nothing"])[-1]] += 1
         last = finished(campaign.file)
         assert {name: row["state"] for name, row in last.items()} == states
         assert campaign.outside() == wanted
         made_by = [json.loads(line) for line in (standin / "calls").read_text().splitlines()]
         created = [call for call in made_by if "create" in call]
         # A second `create` can only follow a kill in the midst of the first.
-        assert len(created) <= 3 + 6
+        assert len(created) <= 3 + 10
         before = (standin / "calls").read_text().count("create")
         assert finished(campaign.file).keys() == last.keys()
         assert (standin / "calls").read_text().count("create") == before

@@ -33,6 +33,7 @@ BASES = {
     "gitlab": "https://gitlab.com/org/",
     "azure": "https://dev.azure.com/org/data/_git/",
 }
+KEY = json.dumps(["/template", "v0.3.0"])
 GOAL = Goal(Releases(), "v0.3.0", (), "2026-01-02T03:04:05+00:00", ("Tests", "t@example.com"))
 
 
@@ -49,7 +50,7 @@ class World:
         self.remote = self.standin / "remotes" / "churn.git"
         self.remote.parent.mkdir(parents=True)
         git(place, "clone", "--quiet", "--bare", str(tree), str(self.remote))
-        self.journal = Journal(place / "state", "key")
+        self.journal = Journal(place / "state", KEY)
         self.slept: list[float] = []
         self.clock = [1_000_000.0]
 
@@ -167,11 +168,11 @@ class Mortal(Journal):
     left = 0
     late = False
 
-    def _write(self, record: Record, step: str, result: str) -> None:
+    def _write(self, record: Record, step: str, result: str, key: str = "") -> None:
         self.left -= 1
         if self.left == 0 and not self.late:
             raise KilledError
-        super()._write(record, step, result)
+        super()._write(record, step, result, key)
         if self.left == 0:
             raise KilledError
 
@@ -182,7 +183,7 @@ def test_an_end_at_each_record_loses_and_doubles_nothing(
     world: World, write_number: int, late: bool
 ) -> None:
     record = world.record()
-    mortal = Mortal(world.journal.folder, "key")
+    mortal = Mortal(world.journal.folder, KEY)
     mortal.left, mortal.late = write_number, late
     world.journal, alive = mortal, world.journal
     with pytest.raises(KilledError):
@@ -279,7 +280,7 @@ def commit_on(world: World, branch: str) -> str:
 def test_the_same_files_of_a_lost_state_are_taken_for_ours(world: World) -> None:
     world.publisher().publish(world.record())
     (world.standin / "requests" / "churn.json").unlink()
-    fresh = Journal(world.place / "second", "key")
+    fresh = Journal(world.place / "second", KEY)
     world.journal = fresh
     late = replace(GOAL, started="2026-05-05T05:05:05+00:00")
     record = world.record()
@@ -312,6 +313,76 @@ def test_a_server_that_refuses_the_push_is_quoted(world: World) -> None:
     assert world.calls("create") == 0
     hook.unlink()
     assert world.publisher().publish(done).state == "requested"
+
+
+def earlier(world: World, version: str, data: tuple[tuple[str, str], ...] = ()) -> Record:
+    """Make the request of an earlier update in the same state."""
+    goal = replace(GOAL, version=version, data=data)
+    journal = Journal(world.journal.folder, json.dumps(["/template", version, *data]))
+    room = Room.new(journal.folder / WORK, "churn", 60)
+    base = room.clone(URLS[world.kind], "main")
+    room.git("checkout", "--quiet", "-b", goal.branch, base)
+    write(room.tree, {"a.txt": f"{version}{data}\n"})
+    room.git("commit", "--quiet", "--all", "--message=update")
+    made = room.git("rev-parse", "HEAD").strip()
+    record = Record(
+        "churn", URLS[world.kind], state="rendered", before="v0.1.0", base=base, onto="main",
+        branch=goal.branch, commit=made, folder=room.folder.name, files=("M a.txt",),
+    )  # fmt: skip
+    publisher = replace(world.publisher(), journal=journal, goal=goal)
+    done = publisher.publish(journal.save(record, "rendered"))
+    journal.close()
+    assert done.state == "requested", done.reason
+    return done
+
+
+def states(world: World) -> dict[str, str]:
+    """Branch -> state of its request."""
+    paths = sorted((world.standin / "requests").glob("*.json"))
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    return {each["branch"].removeprefix("tdsp/update-"): each["state"] for each in found}
+
+
+def test_an_open_request_of_an_earlier_release_is_superseded(world: World) -> None:
+    old = earlier(world, "v0.2.0")
+    other = earlier(world, "v0.2.0", (("level", "govern"),))
+    done = world.publisher().publish(world.record())
+    assert done.state == "requested", done.reason
+    assert done.request != old.request
+    wanted = {"v0.2.0": "closed", "v0.2.0-level-govern": "open", "v0.3.0": "open"}
+    assert states(world) == wanted, "an update of an answer goes on beside that of the release"
+    ((_, left),) = world.journal.others("churn")
+    assert left.request == other.request
+    again = world.publisher().refresh(done)
+    assert (again.state, world.calls("create"), states(world)) == ("requested", 3, wanted)
+    # An older release does not close a newer one's request.
+    assert earlier(world, "v0.1.5").state == "requested"
+    assert states(world)["v0.3.0"] == "open"
+
+
+def test_a_superseded_request_that_a_kill_has_left_open_is_closed_next(world: World) -> None:
+    old = earlier(world, "v0.2.0")
+    record = world.record()
+    quiet = replace(world.publisher(), goal=replace(GOAL, version="v0.1.0"))  # supersedes nothing
+    done = quiet.publish(record)
+    assert states(world) == {"v0.2.0": "open", "v0.3.0": "open"}
+    assert world.publisher().refresh(done).state == "requested"
+    assert states(world) == {"v0.2.0": "closed", "v0.3.0": "open"}
+    assert branches(world.remote)[old.branch] == old.commit
+
+
+def test_a_request_that_a_team_works_on_stays_open(world: World) -> None:
+    old = earlier(world, "v0.2.0")
+    tree = world.place / "theirs"
+    git(world.place, "clone", "--quiet", "--branch", old.branch, str(world.remote), str(tree))
+    write(tree, {"theirs.txt": "ours\n"})
+    commit(tree)
+    git(tree, "push", "--quiet", "origin", old.branch)
+    done = world.publisher().publish(world.record())
+    assert done.state == "requested"
+    assert states(world) == {"v0.2.0": "open", "v0.3.0": "open"}
+    said = (world.journal.folder / "audit.jsonl").read_text(encoding="utf-8")
+    assert "stays open, for its branch has other commits" in said
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tdsp.errors import TdspError
+from tdsp.fleet.measure_cli import telemetry
 from tdsp.fleet.page_cli import catalog, dashboard
 from tdsp.fleet.update_cli import preset as preset_command
 from tdsp.fleet.update_cli import update as update_command
@@ -380,3 +381,4 @@ app.command("update")(update_command)
 app.command("preset")(preset_command)
 app.command()(dashboard)
 app.command()(catalog)
+app.command()(telemetry)

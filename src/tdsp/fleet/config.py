@@ -156,6 +156,36 @@ class Template(Strict):
     release: Line | None = None
 
 
+class Prometheus(Strict):
+    """A Prometheus server; `select` chooses the series of a service, {name} is its repository."""
+
+    server: Annotated[str, Field(pattern=r"^https?://[^\s@]+$")]
+    select: Line = 'namespace="{name}"'
+    project: Line = "{name}"
+    config: str = ""
+
+
+class Azured(Strict):
+    """Resources of Azure: a managed endpoint, and what the costs of a service are added up by."""
+
+    resource: Annotated[str, Field(pattern=r"^(/subscriptions/\S+)?$")] = ""
+    cost: Annotated[str, Field(pattern=r"^(/subscriptions/\S+)?$")] = ""
+
+
+class Measures(Strict):
+    """Who measures the services of some repositories."""
+
+    repositories: tuple[Line, ...]
+    prometheus: Prometheus | None = None
+    azure: Azured | None = None
+
+    @model_validator(mode="after")
+    def _asks(self) -> "Measures":
+        if self.prometheus is None and self.azure is None:
+            raise ValueError("prometheus or azure: one at least")
+        return self
+
+
 class Settings(Strict):
     """All of fleet.yml."""
 
@@ -165,10 +195,12 @@ class Settings(Strict):
     repositories: tuple[Source, ...] = ()
     waves: tuple[Wave, ...] = ()
     template: Template | None = None
+    measures: tuple[Measures, ...] = ()
     policy: Line | None = None
     cache: Line = ".fleet"
     snapshots: Line = "snapshots"
     telemetry: Line = "telemetry.json"
+    history: bool = False
     seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
     jobs: Annotated[int, Field(ge=1, le=64)] = 8
 

@@ -32,6 +32,7 @@ const BEHIND = column("behind", "Days behind", row => row.days_behind, {none: pr
 const REQUEST = word("request", "Update request", row => row.request && "open", "none");
 const MODEL = word("model", "Model", row => row.model?.name, "none in git");
 const AGE = column("age", "Model's age", row => days(row.model?.trained), {form: value => `${value} d`, none: "not known"});
+const RUN = word("ran", "Last run", row => row.last_run, "not known");
 const scale = (group, name) => column(`${group} ${name}`, name, row => row[group]?.[name]);
 const names = group => [...new Set(rows.flatMap(row => Object.keys(row[group] ?? {})))];
 const told = (id, title, shown) =>
@@ -53,7 +54,7 @@ const VIEWS = {
     word("alias", "Alias", row => row.model?.alias, "none"),
     word("passed", "Gate", row => row.model?.passed === undefined ? undefined : row.model.passed ? "passed" : "failed",
       "not judged"),
-    word("figures", "Figures", figures, "none in git"), AGE],
+    word("figures", "Figures", figures, "none in git"), AGE, RUN],
   "Health and cost": [told("availability", "Availability", percent(2)), told("error_rate", "Error rate", percent(2)),
     told("p95_ms", "95% within", value => `${number(0)(value)} ms`),
     told("predictions_a_day", "Predictions a day", number(0)),
@@ -66,6 +67,7 @@ const VIEWS = {
   Delivery: [column("lead", "Lead time", row => row.delivery?.lead_time_hours, {...reported, form: value => `${number(1)(value)} h`}),
     column("promotions", "Promotions in 30 days", row => row.delivery?.promotions, reported),
     column("rolled", "Rolled back", row => row.delivery?.rolled_back, {...reported, form: percent(0)}),
+    RUN, word("released", "Last release", row => row.last_release && `${row.last_release} ${row.release}`, "not known"),
     word("committed", "Last commit", row => row.committed, "not read")],
 };
 const NAME = word("name", "Repository", row => row.name);

@@ -18,7 +18,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run such a tex
 PLAIN = (
     "name", "group", "state", "reason", "kind", "source", "commit", "committed", "level",
     "template", "template_version", "days_behind", "current", "verdict", "errors", "warnings",
-    "notes", "placeholders", "wave", "request",
+    "notes", "placeholders", "wave", "request", "last_run", "last_release", "release",
 )  # fmt: skip
 NUMBERS = ("errors", "warnings", "notes", "placeholders", "drift", "maturity", "days_behind")
 TELEMETRY = (

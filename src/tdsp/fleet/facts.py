@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from tdsp.check.kind import kind
@@ -17,24 +17,14 @@ from tdsp.check.run import Report, check_repository, severity
 from tdsp.errors import TdspError
 from tdsp.fleet import telemetry
 from tdsp.fleet.assets import assets
+from tdsp.fleet.delivery import Event, events
 from tdsp.fleet.snapshot import Asset, Finding, Model, Telemetry
 from tdsp.reading import Repository
 
 MOST = 50  # findings of one check
-TRAIL = "reports/trail.json"  # written by `tdsp trail --json`
 PLACEHOLDER = re.compile(r"(?<!\\)\[open: (?!…)[^\]]+\]")
 OWNERS = ("CODEOWNERS", ".github/CODEOWNERS", ".gitlab/CODEOWNERS", "docs/CODEOWNERS")
 DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b")
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A change of the champion: a promotion or a rollback. `hours` since its commit, if known."""
-
-    at: str
-    kind: str
-    commit: str = ""
-    hours: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +53,7 @@ class Facts:
     answers: dict[str, str] = field(default_factory=dict)
     until: str = "9999-12-31"
     assets: tuple[Asset, ...] = ()
+    ran: str = ""
 
 
 def facts(repo: Repository, ours: bool, reported: str, today: date) -> Facts:
@@ -88,7 +79,7 @@ def facts(repo: Repository, ours: bool, reported: str, today: date) -> Facts:
         placeholders=_placeholders(repo),
         model=_model(repo),
         telemetry=told,
-        events=tuple(_events(repo)),
+        events=tuple(events(repo)),
         owners=_owners(repo),
         answers=_plain(answers) if ours else {},
         until=_until(repo, today),
@@ -215,36 +206,6 @@ def _json(repo: Repository, path: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _events(repo: Repository) -> Iterator[Event]:
-    """Yield promotions and rollbacks of the audit trail, with the commit of their model."""
-    try:
-        listed = json.loads(repo.text(TRAIL) or "[]")
-    except (ValueError, RecursionError):
-        return
-    told = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-    commits = {str(e.get("model_id")): _commit(e) for e in told if e.get("what") == "registration"}
-    for each in told:
-        at = str(each.get("at", ""))
-        if each.get("what") in {"promotion", "rollback"} and _time(at) is not None:
-            yield Event(at, str(each["what"]), commits.get(str(each.get("model_id")), ""))
-
-
-def _commit(event: dict[str, Any]) -> str:
-    evidence = event.get("evidence")
-    for line in evidence if isinstance(evidence, list) else ():
-        if match := re.fullmatch(r"git_commit ([0-9a-f]{40})", str(line)):
-            return match[1]
-    return ""
-
-
-def _time(text: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else None
 
 
 def _owners(repo: Repository) -> tuple[str, ...]:

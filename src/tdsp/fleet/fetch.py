@@ -16,10 +16,11 @@ from pathlib import Path
 
 from tdsp.fleet.config import Target
 from tdsp.reading.files import shown
+from tdsp.reading.objects import COMMIT
 
-COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 BRANCH = "refs/heads/fleet"
 LIMIT = "blob:limit=1m"
+RELEASES = "+refs/tags/v*:refs/tags/v*"
 CALM = (
     "-c", "core.hooksPath=/dev/null",
     "-c", "core.fsmonitor=false",
@@ -72,13 +73,20 @@ class Fetched:
     reason: str = ""
 
 
-def fetch_all(targets: list[Target], cache: Path, jobs: int, seconds: int) -> Iterator[Fetched]:
-    """Fetch repositories in parallel; yield each as it is done."""
+def fetch_all(
+    targets: list[Target], cache: Path, jobs: int, seconds: int, history: bool = False
+) -> Iterator[Fetched]:
+    """Fetch repositories in parallel; yield each as it is done.
+
+    With `history` all commits and the release tags are fetched, else the newest commit alone.
+    """
     local = [target for target in targets if target.local]
     remote = [target for target in targets if not target.local]
     yield from map(_in_place, local)
     with ThreadPoolExecutor(jobs, "fetch") as pool:
-        waiting = [pool.submit(_remote, target, cache / "clones", seconds) for target in remote]
+        waiting = [
+            pool.submit(_remote, target, cache / "clones", seconds, history) for target in remote
+        ]
         try:
             for done in as_completed(waiting):
                 yield done.result()
@@ -145,15 +153,15 @@ def head(folder: Path) -> str:
     return ""
 
 
-def _remote(target: Target, clones: Path, seconds: int) -> Fetched:
+def _remote(target: Target, clones: Path, seconds: int, history: bool) -> Fetched:
     """Clone or update. A clone that an earlier run has broken is made anew, once."""
     key = hashlib.sha256(target.source.encode()).hexdigest()[:24]
     folder = clones / f"{key}.git"
     existed = folder.is_dir()
-    reason = _bring(target.source, folder, seconds)
+    reason = _bring(target.source, folder, seconds, history)
     if reason and existed and not reason.startswith(LATE) and not FINAL.search(reason):
         shutil.rmtree(folder, ignore_errors=True)
-        reason = _bring(target.source, folder, seconds)
+        reason = _bring(target.source, folder, seconds, history)
     if reason:
         return Fetched(target, folder, reason=cause(reason))
     done = run_git(folder, [f"--git-dir={folder}", "rev-parse", "--verify", BRANCH], 60)
@@ -161,7 +169,7 @@ def _remote(target: Target, clones: Path, seconds: int) -> Fetched:
     return Fetched(target, folder, commit, "" if commit else "the repository has no commit yet")
 
 
-def _bring(url: str, folder: Path, seconds: int) -> str:
+def _bring(url: str, folder: Path, seconds: int, history: bool) -> str:
     """Fetch into a bare folder; return what git said when it failed."""
     place = f"--git-dir={folder}"
     try:
@@ -174,9 +182,12 @@ def _bring(url: str, folder: Path, seconds: int) -> str:
         run_git(folder, [place, "config", "remote.origin.url", url], seconds)
     except OSError as error:
         return error.strerror or str(error)
+    deep = ["--unshallow"] if (folder / "shallow").is_file() else []
+    depth = deep if history else ["--depth=1"]
     words = [
-        place, "fetch", "--quiet", "--depth", "1", f"--filter={LIMIT}", "--no-tags",
+        place, "fetch", "--quiet", *depth, f"--filter={LIMIT}", "--no-tags",
         "--no-write-fetch-head", "--no-recurse-submodules", "origin", f"+HEAD:{BRANCH}",
+        *([RELEASES] if history else []),
     ]  # fmt: skip
     done = run_git(folder, words, seconds)
     if done is None:

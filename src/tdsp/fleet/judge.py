@@ -6,12 +6,13 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from tdsp.fleet.facts import Event, Facts, facts, failed
+from tdsp.fleet import delivery
+from tdsp.fleet.facts import Facts, facts, failed
 from tdsp.fleet.template import Releases, drift
 from tdsp.reading import Known, Repository, objects, read_git
 
@@ -87,20 +88,11 @@ def _dated(found: Facts, repo: Repository, folder: Path, commit: objects.Commit)
         return found
     model = found.model
     if model is not None and not model.trained:
-        named = ("reports/gate.json", "reports/metrics.json", "dvc.lock")
-        paths = [path for path in named if path in repo.files]
+        paths = [path for path in delivery.MADE if path in repo.files]
         words = ("-1", DAY, commit.commit, "--", *paths[:1])
         model = replace(model, trained=objects.history(commit, *words)[:10] if paths else "")
-    events = tuple(_since(commit, event) for event in found.events)
-    return replace(found, model=model, events=events)
-
-
-def _since(commit: objects.Commit, event: Event) -> Event:
-    made = objects.history(commit, "--no-walk", DAY, event.commit) if event.commit else ""
-    if not made:
-        return event
-    hours = (datetime.fromisoformat(event.at) - datetime.fromisoformat(made)).total_seconds() / 3600
-    return replace(event, hours=round(hours, 2) if hours >= 0 else None)
+    events = delivery.dated(commit, found.events)
+    return replace(found, model=model, events=events, ran=delivery.last_run(commit, repo))
 
 
 @contextmanager

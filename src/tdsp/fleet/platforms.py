@@ -81,6 +81,9 @@ class Platform(Protocol):
     def create(self, wish: Wish) -> Request:
         """Make a request. Raises ThereError, WaitError, SignInError or RepositoryError."""
 
+    def close(self, request: Request, why: str) -> None:
+        """Close an open request without a merge; its branch stays."""
+
 
 def call(command: list[str], folder: Path, given: str = "") -> str:
     """Run a platform's command line; return what it prints. It has the caller's environment."""
@@ -147,6 +150,11 @@ class GitHub:
         said = call([*words, *(["--draft"] if wish.draft else [])], self.folder, wish.body)
         return Request(_address(said, "gh"), "open", None)
 
+    def close(self, request: Request, why: str) -> None:
+        """Close a pull request, and say why."""
+        words = ["gh", "pr", "close", _number(request), "--repo", self.repository]
+        call([*words, "--comment", why], self.folder)
+
 
 def _rollup(checks: list[dict[str, Any]] | None) -> bool | None:
     states = [
@@ -173,8 +181,7 @@ class GitLab:
         best = _best([Request(str(each["web_url"]), states[each["state"]], None) for each in found])
         if best is None or best.state != "open":
             return best
-        number = best.url.rstrip("/").rpartition("/")[2]
-        words = ["glab", "mr", "view", number, "--repo", self.repository, "--output", "json"]
+        words = ["glab", "mr", "view", _number(best), "--repo", self.repository, "--output", "json"]
         about = parsed(call(words, self.folder), "glab")
         pipeline = about.get("head_pipeline") or about.get("pipeline") or {}
         status = str(pipeline.get("status", "")).lower()
@@ -188,6 +195,12 @@ class GitLab:
         words += ["--title", wish.title, "--description", wish.body]
         said = call([*words, *(["--draft"] if wish.draft else [])], self.folder)
         return Request(_address(said, "glab"), "open", None)
+
+    def close(self, request: Request, why: str) -> None:
+        """Close a merge request, and say why."""
+        number, place = _number(request), ["--repo", self.repository]
+        call(["glab", "mr", "close", number, *place], self.folder)
+        call(["glab", "mr", "note", number, *place, "--message", why], self.folder)
 
 
 def _own(request: dict[str, Any]) -> bool:
@@ -220,8 +233,7 @@ class Azure:
         if best is None or best.state != "open":
             return best
         words = self._words("policy", "list")
-        number = best.url.rpartition("/")[2]
-        policies = parsed(call([*words, "--id", number], self.folder), "az")
+        policies = parsed(call([*words, "--id", _number(best)], self.folder), "az")
         return Request(best.url, "open", _builds(policies))
 
     def create(self, wish: Wish) -> Request:
@@ -233,6 +245,11 @@ class Azure:
         lines = [line or " " for line in wish.body[:AZURE_TEXT].splitlines()]
         made = parsed(call([*words, "--description", *lines], self.folder), "az")
         return Request(self._url(made), "open", None)
+
+    def close(self, request: Request, why: str) -> None:
+        """Abandon a pull request. The command line takes no comment for it."""
+        words = self._words("update")
+        call([*words, "--id", _number(request), "--status", "abandoned"], self.folder)
 
     def _url(self, request: dict[str, Any]) -> str:
         parts = (quote(self.project), "_git", quote(self.repository), "pullrequest")
@@ -256,6 +273,10 @@ def _address(said: str, tool: str) -> str:
     if not found:
         raise RepositoryError(f"{tool} did not say where the request is: {shown(said[:80])}")
     return str(found[-1])
+
+
+def _number(request: Request) -> str:
+    return request.url.rstrip("/").rpartition("/")[2]
 
 
 def platform_of(url: str, wanted: str, folder: Path) -> Platform | None:

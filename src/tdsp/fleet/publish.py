@@ -36,7 +36,7 @@ class Publisher:
     def publish(self, record: Record) -> Record:
         """Take a rendered repository to its request. Its state tells how far it came."""
         try:
-            return self._publish(record)
+            return self._supersede(self._publish(record))
         except RepositoryError as why:
             last = self.journal.records()[record.name]
             # What may be out there stays as it is recorded: the next run goes on from it.
@@ -144,6 +144,37 @@ class Publisher:
             return self._over(replace(record, state="skipped", reason=reason), reason)
         return self.journal.save(replace(record, state="requested"), f"{how}: {request.url}")
 
+    def _supersede(self, record: Record) -> Record:
+        """Close the requests of earlier updates whose changes this one's request has, too.
+
+        The new request is there first, so that a kill in between leaves one, never none.
+        """
+        if record.state != "requested":
+            return record
+        for key, old in self.journal.others(record.name):
+            if self.goal.covers(key) and old.request != record.request:
+                self._close(record, old, key)
+        return record
+
+    def _close(self, record: Record, old: Record, key: str) -> None:
+        room = self._room(record)
+        platform = platform_of(record.source, self.platform, room.folder)
+        found = self._find(platform, old)
+        state, reason = "skipped", f"superseded by {record.request}"
+        if platform is None or found is None or found.state == "closed":
+            pass
+        elif found.state == "merged":
+            state, reason = "merged", ""
+        elif look(record.source, old.branch, self.seconds, room.folder).tip == old.commit:
+            self.journal.created(self.pace.take())
+            platform.close(found, f"Superseded by {record.request}")
+        else:
+            reason += f"; {old.request} stays open, for its branch has other commits"
+        if old.folder:
+            self._room(old).remove()
+        done = replace(old, state=state, reason=reason, doing="", folder="")
+        self.journal.save(done, reason or state, key=key)
+
     def _find(self, platform: Platform | None, record: Record) -> Request | None:
         if platform is None:
             return None
@@ -170,7 +201,8 @@ class Publisher:
                     return self._gone(record) if record.state == "requested" else record
                 same = (found.state, found.green) == ("open", record.green)
                 unchanged = same and record.state == "requested" and found.url == record.request
-                return record if unchanged else self._requested(record, found, "open")
+                done = record if unchanged else self._requested(record, found, "open")
+                return self._supersede(done)
             return self._merged_by_git(record)
         except RepositoryError as why:
             reason = f"could not be asked: {why}"

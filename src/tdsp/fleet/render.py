@@ -5,6 +5,7 @@ losses that copier does not report. It takes the template's side of a binary fil
 changed, and it removes a file that the team edited when the template no longer has it.
 """
 
+import json
 import re
 import shutil
 import sys
@@ -18,11 +19,12 @@ from tdsp.errors import TdspError
 from tdsp.fleet.fetch import run_git
 from tdsp.fleet.room import RepositoryError, Room, look, run, stop_when_full
 from tdsp.fleet.state import Conflict, Record
-from tdsp.fleet.template import Releases, address
+from tdsp.fleet.template import Releases, address, number
 from tdsp.grow import ANSWERS
 from tdsp.reading.files import shown
 
 CURRENT = "current"
+COPIER = (sys.executable, "-P", "-m", "copier")
 MARKER = re.compile(rb"^(<{7}|>{7}|\|{7})(?:[ \r\n]|$)", re.MULTILINE)
 HUNK = re.compile(r"^<{7}[^\n]*\n(.*?)^={7}[^\n]*\n(.*?)^>{7}", re.MULTILINE | re.DOTALL)
 LONGEST = 1_000
@@ -55,6 +57,13 @@ class Goal:
         words = [self.version, *(f"{name}-{value}" for name, value in self.data)]
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join(words)).replace("..", ".").strip("-.")
         return f"tdsp/update-{plain.removesuffix('.lock')[:100]}"
+
+    def covers(self, key: str) -> bool:
+        """Tell whether all that an earlier update brings is in this one; a key names an update."""
+        _, version, *pairs = json.loads(key)
+        mine, theirs = number(self.version), number(version)
+        newer = mine is not None and theirs is not None and mine >= theirs
+        return newer and {tuple(pair) for pair in pairs} <= set(self.data)
 
     @property
     def title(self) -> str:
@@ -219,7 +228,7 @@ def _copier(room: Room, goal: Goal, answers: Answers, verb: str, target: str) ->
         ref = answers.version
         words = ["copy", f"--data-file={home / 'answers.yml'}", answers.source, target]
     options = ["--defaults", "--skip-tasks", "--quiet", f"--vcs-ref={ref}"]
-    command = [sys.executable, "-P", "-m", "copier", *words[:1], *options, *words[1:]]
+    command = [*COPIER, *words[:1], *options, *words[1:]]
     code, _, said = run(command, room.folder, room.environment(), room.seconds)
     if code:
         stop_when_full(said, room.folder)

@@ -14,7 +14,7 @@ from tdsp.pages import web
 KEPT = (
     "name", "group", "state", "reason", "kind", "commit", "committed", "level",
     "template_version", "days_behind", "current", "verdict", "errors", "warnings", "notes",
-    "maturity", "score", "placeholders", "wave",
+    "maturity", "score", "placeholders", "wave", "last_run", "last_release", "release",
 )  # fmt: skip
 # How code hosts show a line of a file in a commit, after the repository's address.
 VIEWS = {

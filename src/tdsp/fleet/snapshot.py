@@ -72,7 +72,10 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One repository. Days are ISO dates; `state` failed means that `reason` is all there is."""
+    """One repository. Days are ISO dates; `state` failed means that `reason` is all there is.
+
+    `release` is the tag of the last release that git knows of.
+    """
 
     name: str
     source: str
@@ -106,6 +109,9 @@ class Row:
     excepted: tuple[str, ...] = ()
     answers: dict[str, str] | None = None
     assets: tuple[Asset, ...] = ()
+    last_run: str = ""
+    last_release: str = ""
+    release: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,14 @@ class Journal:
             ).fetchall()
         return {name: _record(text) for name, text in rows}
 
+    def others(self, name: str) -> list[tuple[str, Record]]:
+        """Return the open requests of other updates of a repository, with those updates' keys."""
+        words = "SELECT campaign, record FROM repositories WHERE name = ? AND campaign != ?"
+        with self._guard, _plain(self.folder):
+            rows = self._base.execute(words, (name, self.key)).fetchall()
+        found = ((key, _record(text)) for key, text in rows)
+        return [(key, record) for key, record in found if record.state == "requested"]
+
     def waves(self, given: str | None) -> str | None:
         """Return the sizes of the waves: those that are given, else those of the run before."""
         with self._guard, _plain(self.folder):
@@ -133,9 +141,9 @@ class Journal:
             rows = self._base.execute("SELECT record FROM repositories").fetchall()
         return {folder for (text,) in rows if (folder := _record(text).folder)}
 
-    def save(self, record: Record, result: str, step: str = "") -> Record:
-        """Record where a repository stands now."""
-        self._write(record, step or record.state, result)
+    def save(self, record: Record, result: str, step: str = "", key: str = "") -> Record:
+        """Record where a repository stands now, in this update or in that of a key."""
+        self._write(record, step or record.state, result, key)
         return record
 
     def begin(self, record: Record, step: str) -> Record:
@@ -157,7 +165,7 @@ class Journal:
         with self._guard, _plain(self.folder), self._base:
             self._base.execute("INSERT INTO creations VALUES (?)", (time,))
 
-    def _write(self, record: Record, step: str, result: str) -> None:
+    def _write(self, record: Record, step: str, result: str, key: str = "") -> None:
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "who": self._who,
@@ -173,7 +181,7 @@ class Journal:
                 self._base.execute(
                     "INSERT INTO repositories VALUES (?, ?, ?)"
                     " ON CONFLICT (campaign, name) DO UPDATE SET record = excluded.record",
-                    (self.key, record.name, text),
+                    (key or self.key, record.name, text),
                 )
 
 

@@ -6,22 +6,22 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from statistics import median
+from datetime import date, datetime
 
 from tdsp import __version__
+from tdsp.fleet import measure
 from tdsp.fleet.config import Fleet, Listing, Target
-from tdsp.fleet.facts import Event, Facts, failed
+from tdsp.fleet.delivery import RELEASE, RUN, delivery, newest
+from tdsp.fleet.facts import Facts, failed
 from tdsp.fleet.fetch import Fetched, fetch_all
 from tdsp.fleet.judge import Order, judge
 from tdsp.fleet.rows import Rows, version_of_checks
 from tdsp.fleet.shards import Shard
-from tdsp.fleet.snapshot import Delivery, Row, Snapshot
+from tdsp.fleet.snapshot import Row, Snapshot
 from tdsp.fleet.state import requests
 from tdsp.fleet.template import Releases, releases
 
 Say = Callable[[str], None]
-WINDOW, YEAR = timedelta(days=30), timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,15 @@ def status(fleet: Fleet, listing: Listing, switches: Switches, done: Say) -> Sna
     finally:
         store.close()
     asked = requests(fleet.cache / "update")
-    rows = [replace(row, request=asked.get(row.name, "")) for row in rows]
+    measured = measure.read(fleet)
+    rows = [
+        replace(
+            row,
+            request=asked.get(row.name, ""),
+            telemetry=measure.newer(row.telemetry, measured.get(row.name)),
+        )
+        for row in rows
+    ]
     own = switches.shard or Shard(0, 0)
     problems = [*listing.problems, *filter(None, [known.problem])]
     return Snapshot(
@@ -71,7 +79,8 @@ class _Run:
     ) -> None:
         self.fleet, self.known, self.switches = fleet, known, switches
         self.today, self.store, self.done = today, store, done
-        said = [version_of_checks(), fleet.settings.telemetry, str(switches.drift)]
+        asked = fleet.settings
+        said = [version_of_checks(), asked.telemetry, str(switches.drift), str(asked.history)]
         self.version = "\0".join([*said, repr((known.sources, known.folder))])
         self.found: dict[str, Row] = {}
 
@@ -91,7 +100,8 @@ class _Run:
     def _unknown(self, targets: list[Target]) -> Iterator[Fetched]:
         """Fetch all, make the rows that need no judging, and yield the others."""
         settings = self.fleet.settings
-        for each in fetch_all(targets, self.fleet.cache, settings.jobs, settings.seconds):
+        how = settings.jobs, settings.seconds, settings.history
+        for each in fetch_all(targets, self.fleet.cache, *how):
             if each.reason:
                 self._add(failure(each.target, each.reason))
             elif (facts := self._remembered(each)) is not None:
@@ -197,6 +207,8 @@ def row(each: Fetched, facts: Facts, run: "_Run") -> Row:
     target, known, today = each.target, run.known, run.today
     theirs = target.owners != run.fleet.settings.owners
     ours = facts.kind == "tdsp"
+    ran, released = (newest(facts.events, kind, today) for kind in (RUN, RELEASE))
+    trained = facts.model.trained if facts.model else ""
     return Row(
         name=target.name,
         source=target.source,
@@ -227,21 +239,7 @@ def row(each: Fetched, facts: Facts, run: "_Run") -> Row:
         wave=target.wave,
         answers=facts.answers if ours else None,
         assets=facts.assets,
-    )
-
-
-def delivery(events: Iterable[Event], today: date) -> Delivery | None:
-    """Return the figures of delivery; None without a trail."""
-    dated = [(datetime.fromisoformat(each.at).date(), each) for each in events]
-    if not dated:
-        return None
-    year = [(day, each) for day, each in dated if today - YEAR <= day <= today]
-    promoted = [(day, each) for day, each in year if each.kind == "promotion"]
-    hours = [each.hours for _, each in promoted if each.hours is not None]
-    recent = [day for day, _ in promoted if day > today - WINDOW]
-    back = sum(each.kind == "rollback" for _, each in year)
-    return Delivery(
-        median(hours) if hours else None,
-        len(recent),
-        min(1.0, back / len(promoted)) if promoted else None,
+        last_run=max(facts.ran, ran.at[:10] if ran else "", trained[:10]),
+        last_release=released.at[:10] if released else "",
+        release=released.name if released else "",
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tdsp.errors import TdspError
+from tdsp.fleet.compiled import compiled_once
 from tdsp.fleet.config import Fleet, is_url
 from tdsp.fleet.fetch import cause, run_git
 from tdsp.people.sources import write
@@ -214,7 +215,7 @@ def _rendered(folder: str, source: str, commit: str, answers: dict[str, Any]) ->
     with tempfile.TemporaryDirectory(prefix="tdsp-") as scratch, _instead(here, folder):
         place = Path(scratch, "project")
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), compiled_once():
                 warnings.simplefilter("ignore")
                 run_copy(here, place, data=answers, vcs_ref=commit, defaults=True, quiet=True)
         except Exception:  # a project's answers may be anything

@@ -1,6 +1,6 @@
 """What `tdsp fleet` prints for a person: short tables, and what failed last of all."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rich.console import Console
 from rich.table import Table
@@ -11,7 +11,41 @@ from tdsp.fleet.policy import Verdict
 from tdsp.fleet.snapshot import Row, Snapshot
 from tdsp.fleet.store import Point, lowest
 
-MOST = 25
+MOST, NAME = 25, 12  # rows, and letters of a name at least
+NUMBERS = {"days behind", "maturity", "errors", "warnings", "drift", "cost"}
+
+
+def _health(row: Row) -> str:
+    """Return what a service reports of its answers, "" without a report."""
+    if (told := row.telemetry) is None or told.availability is None:
+        return "" if told is None or told.error_rate is None else f"{told.error_rate:.1%} errors"
+    return f"{told.availability:.2%}"
+
+
+def _cost(row: Row) -> str:
+    if (told := row.telemetry) is None or told.cost_this_month is None:
+        return ""
+    return f"{told.cost_this_month:,.0f} {told.currency}"
+
+
+# What the columns say, and those that go first where the terminal has no room for all.
+COLUMNS: dict[str, Callable[[Row], str]] = {
+    "repository": lambda row: plain(row.name),
+    "group": lambda row: plain(row.group),
+    "kind": lambda row: row.kind,
+    "template": lambda row: plain(row.template_version),
+    "days behind": lambda row: str(row.days_behind or ""),
+    "maturity": lambda row: str(lowest(row)) if row.maturity else "",
+    "model": lambda row: plain(row.model.version) if row.model else "",
+    "errors": lambda row: str(row.errors),
+    "warnings": lambda row: str(row.warnings),
+    "drift": lambda row: "" if row.drift is None else str(len(row.drift)),
+    "health": _health,
+    "cost": _cost,
+    "last run": lambda row: row.last_run,
+    "released": lambda row: row.last_release,
+}
+FIRST_TO_GO = ("released", "last run", "cost", "health", "model", "maturity", "group")
 
 
 def show(snapshot: Snapshot, console: Console, everything: bool) -> None:
@@ -20,44 +54,40 @@ def show(snapshot: Snapshot, console: Console, everything: bool) -> None:
     failed = [row for row in snapshot.rows if row.state == "failed"]
     ordered = sorted(sound, key=lambda row: (-row.errors, -row.warnings, row.name))
     shown = ordered if everything else ordered[:MOST]
-    console.print(_repositories(shown))
+    table, left = _repositories(shown, console.width)
+    console.print(table)
+    if left:
+        console.print(Text(f"no room for {', '.join(left)}: `tdsp fleet export`", "dim"))
     if more := len(sound) - len(shown):
         console.print(Text(f"and {more} more: --all", "dim"))
     console.print(Text(sums(snapshot)), soft_wrap=True)
     failures(failed, snapshot.problems, console)
 
 
-def _repositories(rows: list[Row]) -> Table:
-    """Return a line for each repository, without the columns that are empty in all of them."""
-    columns: dict[str, list[str]] = {
-        "repository": [plain(row.name) for row in rows],
-        "group": [plain(row.group) for row in rows],
-        "kind": [row.kind for row in rows],
-        "template": [_version(row) for row in rows],
-        "maturity": [str(lowest(row)) if row.maturity else "" for row in rows],
-        "model": [plain(row.model.version) if row.model else "" for row in rows],
-        "errors": [str(row.errors) for row in rows],
-        "warnings": [str(row.warnings) for row in rows],
-        "drift": ["" if row.drift is None else str(len(row.drift)) for row in rows],
-    }
+def _repositories(rows: list[Row], width: int) -> tuple[Table, list[str]]:
+    """Return a line for each repository, and which columns had no room.
+
+    Columns that are empty in all of them are left out.
+    """
+    columns = {name: [form(row) for row in rows] for name, form in COLUMNS.items()}
     shown = {name: cells for name, cells in columns.items() if any(cells)}
+    # Where the terminal is narrow, the name of a repository gets shorter, too.
+    least = {name: max(map(len, [name, *cells])) for name, cells in shown.items()}
+    least["repository"] = NAME
+    left: list[str] = []
+    for name in FIRST_TO_GO:
+        if name in shown and sum(least[each] + 1 for each in shown) > width:
+            left.insert(0, name)
+            del shown[name]
     table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
-    for name, cells in shown.items():
-        number = name in {"maturity", "errors", "warnings", "drift"}
-        # Where the terminal is narrow, only the name of the repository gets shorter.
-        least = 12 if name == "repository" else max(map(len, [name, *cells]))
+    for name in shown:
         table.add_column(
-            name, justify="right" if number else "left", overflow="ellipsis", min_width=least,
-            no_wrap=name != "repository",
+            name, justify="right" if name in NUMBERS else "left", overflow="ellipsis",
+            min_width=least[name], no_wrap=name != "repository",
         )  # fmt: skip
     for row, line in zip(rows, zip(*shown.values(), strict=True), strict=True):
         table.add_row(*map(Text, line), style="" if row.errors else "dim")
-    return table
-
-
-def _version(row: Row) -> str:
-    behind = f" ({row.days_behind} days behind)" if row.days_behind else ""
-    return f"{plain(row.template_version)}{behind}"
+    return table, left
 
 
 def sums(snapshot: Snapshot) -> str:

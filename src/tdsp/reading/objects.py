@@ -24,6 +24,8 @@ ABSENT = "not read: this clone does not hold its content"
 DAMAGED = "not read: git cannot read its content"
 # Above it, the first bytes are asked for alone, so that git does not unpack the rest.
 LARGE, MOST_LARGE, RESTARTS, SECONDS = 1_000_000, 200, 100, 600
+TAG = re.compile(r"[A-Za-z0-9][\w+-]*(\.[\w+-]+)*(?<!\.lock)", re.ASCII)
+COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 REFERENCE = re.compile(r"[^\s\x00-\x1f\x7f:-][^\s\x00-\x1f\x7f:]*")
 
 
@@ -238,3 +240,41 @@ def history(commit: Commit, *words: str) -> str:
     with _borrowed(commit) as env, _git(env, "log", *words) as (process, output):
         printed = output.read().decode("utf-8", "replace").strip()
         return "" if process.wait() else printed
+
+
+def tags(commit: Commit, start: str) -> list[tuple[str, str, str]]:
+    """Return name, time and commit of each tag whose name starts so, the oldest first.
+
+    The names are read from the repository's files, and looked up among the objects by ours.
+    """
+    known = {}
+    for name, value in _tag_files(Path(commit.objects).parent):
+        if name.startswith(start) and COMMIT.fullmatch(value) and TAG.fullmatch(name):
+            known[name] = value
+    if not known:
+        return []
+    with _borrowed(commit) as env:
+        lines = "".join(f"{value} refs/tags/{name}\n" for name, value in sorted(known.items()))
+        (Path(env["GIT_DIR"]) / "packed-refs").write_text(lines, encoding="utf-8")
+        form = "%(refname:strip=2)%00%(creatordate:iso-strict)%00%(objectname)%00%(*objectname)"
+        words = ("for-each-ref", "--sort=creatordate", f"--format={form}", "refs/tags")
+        with _git(env, *words) as (process, output):
+            printed = output.read().decode("utf-8", "replace").splitlines()
+            if process.wait():
+                return []
+    parts = [line.split("\0") for line in printed]
+    return [(name, at, inner or outer) for name, at, outer, inner in parts]
+
+
+def _tag_files(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the names and values of the tags in a git folder; a link is not followed."""
+    packed = folder / "packed-refs"
+    if packed.is_file() and not packed.is_symlink():
+        for line in packed.read_text(encoding="utf-8", errors="replace").splitlines():
+            value, _, name = line.partition(" ")
+            if name.startswith("refs/tags/"):
+                yield name.removeprefix("refs/tags/"), value
+    place = folder / "refs" / "tags"
+    for path in sorted(place.iterdir()) if place.is_dir() and not place.is_symlink() else ():
+        if path.is_file() and not path.is_symlink() and path.stat().st_size < 100:
+            yield path.name, path.read_text(encoding="utf-8", errors="replace").strip()
