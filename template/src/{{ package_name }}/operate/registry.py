@@ -371,7 +371,7 @@ def compared(challenger: Path, champion: Path, settings: Settings) -> list[Check
     """
     from ..io.tables import row_hashes, units
     from ..steps.evaluate import evaluate
-    from ..steps.split import together
+    from ..steps.split import in_time, together
 
     test, rule = pd.read_parquet(paths.TEST), settings.promote
     for folder in (challenger, champion):
@@ -392,9 +392,9 @@ def compared(challenger: Path, champion: Path, settings: Settings) -> list[Check
         return [enough]
     models = {"model": challenger, "champion": champion}
     predicted = {name: served.load(folder).predict(rows) for name, folder in models.items()}
-    groups = together(rows, settings.data)
+    groups, times = together(rows, settings.data), in_time(rows, settings.data)
     truth = rows[settings.data.target]
-    gain = evaluate(predicted, truth, groups, settings.evaluate, settings.split.seed)
+    gain = evaluate(predicted, truth, groups, settings.evaluate, settings.split.seed, times)
     value, low = (gain["gain_over_champion"][name] for name in ("value", "low"))
     told = f"{settings.evaluate.metric} {value:+.4f}, at least {low:+.4f}, on {len(rows)} rows"
     within = low >= -rule.margin  # False for NaN
