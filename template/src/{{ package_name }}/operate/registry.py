@@ -366,8 +366,8 @@ def compared(challenger: Path, champion: Path, settings: Settings) -> list[Check
     """Hold one package against another on test rows that neither has learned from.
 
     The rule is non-inferiority: the interval of the difference must lie above -promote.margin. To
-    ask for a sure gain would keep a challenger with newer data out for ever; to ask for nothing
-    but a better figure would be a coin toss on few rows.
+    ask for a gain beyond chance would keep a challenger with newer data out for ever; to ask for
+    nothing but a better figure would be a coin toss on few rows.
     """
     from ..io.tables import row_hashes, units
     from ..steps.evaluate import evaluate
