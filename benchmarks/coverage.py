@@ -1,6 +1,7 @@
 """Share of intervals that hold the true value, by case: nominal 95 %.
 
-Run it with a rendered classification project's `src/` as the argument; it prints a table.
+Run it with a rendered classification project's `src/` as the argument; it prints a table. Where
+the project gives no interval, as too few rows are independent, nothing is held and nothing missed.
 """
 
 import importlib
@@ -9,10 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
+from scipy import signal, stats
 
-DRAWS, RUNS = 200, 300
-Case = tuple[np.ndarray, float, int, float | None, float]  # draws, value, units, most, truth
+DRAWS, RUNS = 200, 1_000
+NONE = np.empty(0)
+# Draws, value, units, most rows of a share, truth, and the metric without each span of time.
+Case = tuple[np.ndarray, float, float, float | None, float, np.ndarray]
 RANDOM = np.random.default_rng(0)
 
 
@@ -21,19 +24,19 @@ def shares(rate: float, rows: int) -> Iterator[Case]:
     for _ in range(RUNS):
         values = RANDOM.random(rows) < rate
         draws = values[RANDOM.integers(rows, size=(DRAWS, rows))].mean(axis=1)
-        yield draws, float(values.mean()), rows, rows, rate
+        yield draws, float(values.mean()), rows, rows, rate, NONE
 
 
 def areas(area: float, positives: int, negatives: int) -> Iterator[Case]:
     """Yield runs of an area under the ROC curve, of normal scores."""
     apart, rows = stats.norm.ppf(area) * 2**0.5, positives + negatives
     positive = np.arange(rows) < positives
-    for _ in range(RUNS):
+    for _ in range(RUNS // 2):
         score = RANDOM.normal(size=rows) + apart * positive
         picks = RANDOM.integers(rows, size=(DRAWS, rows))
         draws = np.array([_area(positive[rows], score[rows]) for rows in picks])
         most = 4 * min(positives, negatives) * max(positives, negatives) / rows
-        yield draws, _area(positive, score), rows, most, area
+        yield draws, _area(positive, score), rows, most, area, NONE
 
 
 def _area(positive: np.ndarray, score: np.ndarray) -> float:
@@ -43,24 +46,46 @@ def _area(positive: np.ndarray, score: np.ndarray) -> float:
     return float((stats.rankdata(score)[positive].sum() - count * (count + 1) / 2) / pairs)
 
 
-def groups(count: int) -> Iterator[Case]:
-    """Yield runs of a mean over groups of ten rows with an intraclass correlation of 0.3."""
+def groups(sizes: list[int], skewed: bool = False) -> Iterator[Case]:
+    """Yield runs of a mean over groups with an intraclass correlation of 0.3, or skewed groups."""
+    rows, count = np.array(sizes), len(sizes)
     for _ in range(RUNS):
-        own = RANDOM.normal(size=(count, 1)) * 0.3**0.5
-        means = (own + RANDOM.normal(size=(count, 10)) * 0.7**0.5).mean(axis=1)
-        draws = means[RANDOM.integers(count, size=(DRAWS, count))].mean(axis=1)
-        yield draws, float(means.mean()), count, None, 0.0
+        own = RANDOM.exponential(size=count) - 1 if skewed else RANDOM.normal(size=count)
+        sums = rows * own * 0.3**0.5 + RANDOM.normal(size=count) * (0.7 * rows) ** 0.5
+        picks = RANDOM.integers(count, size=(DRAWS, count))
+        draws = sums[picks].sum(axis=1) / rows[picks].sum(axis=1)
+        units = rows.sum() ** 2 / (rows**2).sum()
+        yield draws, float(sums.sum() / rows.sum()), float(units), None, 0.0, NONE
+
+
+def _lasting(correlation: float, rows: int) -> np.ndarray:
+    errors = RANDOM.normal(size=rows)
+    errors[1:] *= (1 - correlation**2) ** 0.5
+    lasting: np.ndarray = signal.lfilter([1], [1, -correlation], errors)
+    return lasting
 
 
 def in_time(correlation: float, rows: int, blocks: int) -> Iterator[Case]:
     """Yield runs of a mean of errors that last."""
     for _ in range(RUNS):
-        errors = RANDOM.normal(size=rows)
-        for i in range(1, rows):
-            errors[i] = correlation * errors[i - 1] + (1 - correlation**2) ** 0.5 * errors[i]
+        errors = _lasting(correlation, rows)
         means = errors.reshape(blocks, -1).mean(axis=1)
         draws = means[RANDOM.integers(blocks, size=(DRAWS, blocks))].mean(axis=1)
-        yield draws, float(errors.mean()), blocks, None, 0.0
+        spans = np.array([part.mean() for part in np.array_split(errors, 64)])
+        yield draws, float(errors.mean()), blocks, None, 0.0, -spans
+
+
+def areas_in_time(correlation: float, rows: int, blocks: int) -> Iterator[Case]:
+    """Yield runs of an area of 0.8: classes at random, scores whose errors last."""
+    for _ in range(RUNS // 2):
+        positive = RANDOM.random(rows) < 0.5
+        score = _lasting(correlation, rows) + stats.norm.ppf(0.8) * 2**0.5 * positive
+        inside = np.arange(rows).reshape(blocks, -1)
+        picks = (inside[pick].ravel() for pick in RANDOM.integers(blocks, size=(DRAWS, blocks)))
+        draws = np.array([_area(positive[pick], score[pick]) for pick in picks])
+        spans = np.arange(rows) * 64 // rows
+        without = [_area(positive[spans != i], score[spans != i]) for i in range(64)]
+        yield draws, _area(positive, score), blocks, rows, 0.8, np.array(without)
 
 
 def main() -> None:
@@ -79,25 +104,36 @@ def main() -> None:
         "share 0.97, 114 rows": shares(0.97, 114),
         "share 0.8, 200 rows": shares(0.8, 200),
         "share 0.8, 10 rows": shares(0.8, 10),
-        **{f"{count} groups": groups(count) for count in (5, 10, 20, 100)},
+        **{f"{count} groups": groups([10] * count) for count in (4, 5, 10, 20, 100)},
+        "one group of 60 rows, 14 of 10": groups([60] + [10] * 14),
+        "one group of 100 rows, 9 of 10": groups([100] + [10] * 9),
+        "20 groups, skewed": groups([10] * 20, skewed=True),
         **{
-            f"in time, correlation {rho}, 304 rows": in_time(rho, 304, blocks)
-            for rho in (0.5, 0.8, 0.95)
+            f"in time, correlation {rho}, {rows} rows": in_time(rho, rows, blocks)
+            for rows, rho in ((304, 0), (304, 0.5), (304, 0.8), (304, 0.95), (304, 0.99))
         },
+        "in time, correlation 0.99, 3,200 rows": in_time(0.99, 3_200, blocks),
+        "area 0.80 in time, correlation 0.8, 304 rows": areas_in_time(0.8, 304, blocks),
     }
-    print("| case | percentiles | ours |\n| --- | ---: | ---: |")
+    print("| case | percentiles | ours | of those given | given |\n|---|---:|---:|---:|---:|")
     for name, runs in cases.items():
-        plain = ours = 0
-        for draws, value, units, most, truth in runs:
+        plain = ours = given = count = 0
+        for draws, value, units, most, truth, without in runs:
+            count += 1
             low, high = np.nanquantile(draws, [0.025, 0.975])
             plain += low <= truth <= high
+            spread = evaluate.spreading(draws, value, without, units)
             low, high = (
-                evaluate.interval(draws, 0.95, value, units)
+                evaluate.interval(spread, 0.95, value, units)
                 if most is None
-                else evaluate.of_share(draws, 0.95, value, units, most)
+                else evaluate.of_share(spread, 0.95, value, units, most)
             )
+            given += not np.isnan(low)
             ours += low <= truth <= high
-        print(f"| {name} | {plain / RUNS:.0%} | {ours / RUNS:.0%} |", flush=True)
+        missed = given - ours
+        held = f"{ours / given:.0%}" if given else "none"
+        found = f"{plain / count:.0%} | {1 - missed / count:.0%} | {held} | {given / count:.0%}"
+        print(f"| {name} | {found} |", flush=True)
 
 
 if __name__ == "__main__":

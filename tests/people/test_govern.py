@@ -54,7 +54,7 @@ def test_approvals_hold_and_what_was_tampered_with_is_found(
 
 def test_each_principle_holds_and_is_broken_with_what_it_stands_for(project: Project) -> None:
     names = ["fairness", "reliability", "safety"]
-    rules = ["each group has 0.8 of the accuracy", "surely better than the dummy baseline"]
+    rules = ["each group has 0.8 of the accuracy", "the gain over the dummy baseline is above 0"]
     checks = [{"rule": rule, "passed": True} for rule in rules]
     (project.root / "reports").mkdir(exist_ok=True)
     (project.root / "reports/gate.json").write_text(json.dumps({"checks": checks}))

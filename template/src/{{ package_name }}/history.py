@@ -12,7 +12,8 @@ from .settings import Data
 
 NAIVE = "past season"
 AHEAD = "steps ahead"
-PAST = (NAIVE, "past seasons", "past value", "past mean", "past long mean", AHEAD)
+FIGURES = ("past seasons", "past value", "past mean", "past long mean", "past trend", "past change")
+PAST = (NAIVE, *FIGURES, AHEAD)
 Checked = tuple[pd.DataFrame, pd.DataFrame]
 Check = Callable[[pd.DataFrame], Checked]
 
@@ -39,6 +40,8 @@ def with_history(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
     by_season, by_value = _past(pd.DataFrame(known), data.season)
     tables = [(table, same_season) for table in by_season] + [(table, origin) for table in by_value]
     past = [table.to_numpy()[places, series] for table, places in tables]
+    season_before = by_season[0].to_numpy()[origin - data.season, series]
+    past.append(past[0] - season_before)  # what the season did from there to where the row is
     return frame.assign(**dict(zip(PAST, [*past, ahead.astype("float64")], strict=True)))
 
 
@@ -73,7 +76,7 @@ def _past(known: pd.DataFrame, season: int) -> tuple[list[pd.DataFrame], list[pd
     seasons = known.groupby(known.index % season)
     lately = seasons.transform(lambda s: s.rolling(4, min_periods=1).mean())
     means = [known.rolling(count, min_periods=1).mean() for count in (season, 4 * season)]
-    return [seasons.ffill(), lately], [known, *means]
+    return [seasons.ffill(), lately], [known, *means, means[0] - means[1]]
 
 
 def whole(

@@ -419,12 +419,12 @@ def compared(challenger: Path, champion: Path, settings: Settings) -> list[Check
     """Hold one package against another on test rows that neither has learned from.
 
     The rule is non-inferiority: the interval of the difference must lie above -promote.margin. To
-    ask for a sure gain would keep a challenger with newer data out for ever; to ask for nothing
-    but a better figure would be a coin toss on few rows.
+    ask for a gain beyond chance would keep a challenger with newer data out for ever; to ask for
+    nothing but a better figure would be a coin toss on few rows.
     """
     from ..io.tables import row_hashes, units
     from ..steps.evaluate import evaluate
-    from ..steps.split import together
+    from ..steps.split import in_time, together
 
     test, rule = pd.read_parquet(paths.TEST), settings.promote
     for folder in (challenger, champion):
@@ -445,9 +445,9 @@ def compared(challenger: Path, champion: Path, settings: Settings) -> list[Check
         return [enough]
     models = {"model": challenger, "champion": champion}
     predicted = {name: served.load(folder).predict(rows) for name, folder in models.items()}
-    groups = together(rows, settings.data)
+    groups, times = together(rows, settings.data), in_time(rows, settings.data)
     truth = rows[settings.data.target]
-    gain = evaluate(predicted, truth, groups, settings.evaluate, settings.split.seed)
+    gain = evaluate(predicted, truth, groups, settings.evaluate, settings.split.seed, times)
     value, low = (gain["gain_over_champion"][name] for name in ("value", "low"))
     told = f"{settings.evaluate.metric} {value:+.4f}, at least {low:+.4f}, on {len(rows)} rows"
     within = low >= -rule.margin  # False for NaN

@@ -32,6 +32,7 @@ SHORT = {"eq": "equal_to", "ne": "not_equal_to", "gt": "greater_than", "lt": "le
 SHORT |= {"ge": "greater_than_or_equal_to", "le": "less_than_or_equal_to", "between": "in_range"}
 SHOWN_REASONS = 100
 SHOWN_NAME = 100  # characters of a name that the client made up
+SHOWN_VALUES = 300  # characters of a list of values
 LARGEST = 3.4e38  # as float32, which ONNX models take
 # Years 1700 to 2199: what pandas has nanoseconds for.
 ISO_8601 = r"^(1[7-9]|2[01])\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
@@ -81,6 +82,12 @@ def _length(
     return [Field(min_length=exact_value or min_value, max_length=exact_value or max_value)]
 
 
+def _some(values: list[Any]) -> str:
+    """Join values; each reason of a request shows the list, so a long one ends early."""
+    text = ", ".join(map(str, values))
+    return text if len(text) <= SHOWN_VALUES else f"{text[:SHOWN_VALUES]}… ({len(values)} in all)"
+
+
 # By pandera's names, with pandera's arguments.
 CHECKS: dict[str, Check] = {
     "equal_to": lambda value: _rule(lambda v: v == value, f"be {value}", enum=[value]),
@@ -91,11 +98,9 @@ CHECKS: dict[str, Check] = {
     "less_than_or_equal_to": _compare(operator.le, "be at most", "maximum"),
     "in_range": _range,
     "isin": lambda values: _rule(
-        frozenset(values).__contains__, f"be one of {', '.join(map(str, values))}", enum=values
+        frozenset(values).__contains__, f"be one of {_some(values)}", enum=values
     ),
-    "notin": lambda values: _rule(
-        lambda v: v not in values, f"be none of {', '.join(map(str, values))}"
-    ),
+    "notin": lambda values: _rule(lambda v: v not in values, f"be none of {_some(values)}"),
     "str_matches": lambda text: _rule(
         re.compile(text).match, f"match {text}", pattern=f"^(?:{text})"
     ),

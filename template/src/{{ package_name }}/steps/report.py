@@ -33,7 +33,8 @@ def render(settings: Settings, root: Path) -> dict[str, str]:
     environment = templates(PackageLoader(__package__, "templates"), _literal)
     environment.filters["figure"] = _figure
     values = {
-        "project": paths.PROJECT,
+        "project": title(root),
+        "module": paths.PROJECT,
         "settings": settings,
         "metric": settings.evaluate.metric,
         "found": {path.stem: _read(path) for path in (root / paths.REPORTS).glob("*.json")},
@@ -43,6 +44,14 @@ def render(settings: Settings, root: Path) -> dict[str, str]:
         "there": lambda path: (root / path).is_file(),
     }
     return {name: environment.get_template(f"{name}.md.j2").render(values) for name in paths.PAGES}
+
+
+def title(root: Path) -> str:
+    """Return the project's name as people write it; without the answers file the package's."""
+    try:
+        return str(yaml.safe_load((root / paths.ANSWERS).read_text("utf-8"))["project_name"])
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return paths.PROJECT
 
 
 def templates(loader: PackageLoader, finalize: Callable[[Any], Any] | None = None) -> Environment:
@@ -115,11 +124,11 @@ def page(name: str, text: str, root: Path) -> str:
     folder = paths.DOCUMENTS[name].parent
     body = parser.render(text, {"root": root, "folder": folder.as_posix()})
     template = templates(PackageLoader(__package__, "templates")).get_template("page.html.j2")
-    title = text.partition("\n")[0].removeprefix("# ")
+    heading = text.partition("\n")[0].removeprefix("# ")
     passed = _read(root / paths.GATE).get("passed") is True
     return template.render(
         body=Markup(body),  # noqa: S704  HTML in a document was made text by the parser
-        title=title,
+        title=re.sub(r"\\(.)", r"\1", heading),
         name=name,
         pages=paths.PAGES,
         passed=passed,
