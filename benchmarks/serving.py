@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from places import HERE, ROOT
+from places import HERE
 from scoring import prepare
 from timing import Section, at_least, at_most, figure, interleaved, run
 

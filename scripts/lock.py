@@ -8,7 +8,6 @@ docs/decisions/0003 and 0042.
 """
 
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -38,7 +37,8 @@ PLUGIN = "azureml-mlflow"
 
 def locked(path: Path, cloud: str = "none") -> str:
     """A lock as a project with this cloud gets it."""
-    return jinja2.Template(path.read_text("utf-8"), keep_trailing_newline=True).render(cloud=cloud)
+    template = jinja2.Template(path.read_text("utf-8"), keep_trailing_newline=True)
+    return str(template.render(cloud=cloud))
 
 
 def joined(plain: str, azure: str) -> str:
