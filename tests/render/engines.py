@@ -136,6 +136,7 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
         ("rollout", "blue-green", "canary", "ab-test", "shadow"),
     ],
     "deploy/kubernetes/tools.sh": [*KUBERNETES, ("ci", "github", "azure-devops", "gitlab")],
+    "deploy/kubernetes/signed.yaml": [*KUBERNETES, ("ci", "github", "azure-devops", "gitlab")],
     "docs/delivery/kubernetes.md": KUBERNETES,
     "docs/delivery/rollout.md": [ONLINE],
     "docs/runbooks/alerts.md": [ONLINE],
