@@ -364,7 +364,9 @@ def test_jobs_and_ci_run_on_the_same_versions() -> None:
         dict(pinned(path)) for path in (LOCK, lock_of(lock.LOCK, "azure"), lock_of(lock.LOCK))
     )
     assert {"azureml-mlflow", "dvc-azure"} <= ci.keys()
-    assert {name: version for name, version in jobs.items() if ci.get(name) != version} == {}
+    # Their markers may differ: uv leaves out those that another package makes needless.
+    plain = [{(name.split()[0], version) for name, version in each.items()} for each in (jobs, ci)]
+    assert plain[0] - plain[1] == set()
     apart = {name for name in ci.keys() & other.keys() if ci[name] != other[name]}
     # azureml-mlflow admits no newer ones
     assert apart == {"azure-storage-blob", "mlflow-skinny", "python-dateutil"}
