@@ -44,9 +44,6 @@ def lock_of(template: Path, cloud: str = "none") -> Path:
     return place
 
 
-LOCK = lock_of(lock.LOCK)
-
-
 def clean(**more: str) -> dict[str, str]:
     """The process environment without traces of the repository's own Python, and with more."""
     kept = {name: value for name, value in os.environ.items() if name not in OURS}
@@ -101,14 +98,15 @@ FOUND = [version for version in VERSIONS if find_python(version)]
 
 
 @functools.cache
-def environment(version: str) -> Path:
+def environment(version: str, cloud: str = "none") -> Path:
     """A virtual environment with all that the lock has, kept between runs."""
-    digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
+    locked = lock_of(lock.LOCK, cloud)
+    digest = hashlib.sha256(locked.read_bytes()).hexdigest()[:12]
     target = ROOT / "build" / f"test-env-{digest}-{version}"
     with made_once(target) as missing:
         if missing:
             uv("venv", "--quiet", "--clear", "--python", find_python(version), target)
-            uv("pip", "install", "--quiet", "--require-hashes", "--python", target, "-r", LOCK)
+            uv("pip", "install", "--quiet", "--require-hashes", "--python", target, "-r", locked)
     return target
 
 

@@ -61,7 +61,8 @@ def lived(
     """A project as a user has it on the first day: rendered, committed, installed."""
     answers: Answers = request.param
     root = with_copier(repository, tmp_path_factory.mktemp("lived") / "project", answers)
-    with twin(environment(answers["python_version"])) as own:
+    cloud = "azure" if answers.get("platform") == "azureml" else "none"  # it has an older MLflow
+    with twin(environment(answers["python_version"], cloud)) as own:
         uv("pip", "install", "--quiet", "--python", own, "--no-deps", "--editable", root, cwd=root)
         yield Project(root, own, installed=True).commit()
 
