@@ -86,6 +86,16 @@ QUIET: dict[str, tuple[str, dict[str, str]]] = {
         "SC04",
         {**ASKED, "requirements.txt": "pandas==2\ngit+https://github.com/tensorflow/tfx.git@v1\n"},
     ),
+    "a list of another name asks for it": (
+        "SC04",
+        {**ASKED, "ci_dependencies.yml": "dependencies:\n- pip:\n  - tfx==1.2.*\n"},
+    ),
+    "Kaggle's image brings it": ("SC04", {**ASKED, "a/kernel-metadata.json": "{}\n"}),
+    "the standard library of Python 2": ("SC04", {**ASKED, "app.py": "import cPickle\n"}),
+    "a cell that is indented as a whole": (
+        "LA05",
+        {"a.py": "# Databricks notebook source\n x = 1\n"},
+    ),
     "a cluster's notebook": (
         "SC04",
         {**ASKED, "app.py": "# Databricks notebook source\nimport tfx\n"},

@@ -198,7 +198,9 @@ def _other_python(module: Module) -> bool:
     line = module.line(module.problem_line)
     newer = re.match(r"(async )?(def|class) \w+\[|type \w+|except \w+, |match |case ", line)
     nested = "f-string" in module.problem or "expected 'except'" in module.problem
-    return bool(newer or nested or re.match(r"[%!]\w", line))
+    # A cell of Databricks may be indented as a whole: IPython takes that away.
+    cell = module.line(1) == "# Databricks notebook source" and "indent" in module.problem
+    return bool(newer or nested or cell or re.match(r"[%!]\w", line))
 
 
 @check(

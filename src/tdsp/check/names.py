@@ -77,18 +77,33 @@ COMES_WITH = {
     "jinja2": "dbt-core flask",
     "joblib": "scikit-learn sklearn",
     "markupsafe": "jinja2",
-    "matplotlib": "seaborn",
+    "inference-schema": "azureml-defaults",
+    "matplotlib": "catboost lime seaborn",
+    "cycler": "matplotlib",
+    "msrest": "azureml-core azureml-sdk",
+    "nbformat": "great-expectations jupyterlab nbconvert notebook",
+    "networkx": "osmnx scikit-image torch-geometric",
     "numpy": "lightgbm matplotlib pandas scikit-learn scipy tensorflow torch xgboost",
-    "pandas": "evidently llama-index mlflow seaborn shap",
+    "pandas": "evidently geopandas great-expectations llama-index mlflow seaborn shap",
     "pillow": "matplotlib scikit-image streamlit",
     "pydantic": "fastapi langchain llama-index openai pydantic-settings",
-    "pyyaml": "dvc mlflow",
-    "requests": "azureml-sdk huggingface-hub mlflow transformers",
+    "python-dotenv": "pydantic-settings webdriver-manager",
+    "pyyaml": "awscli dvc mlflow",
+    "requests": "azureml-sdk google-cloud-storage huggingface-hub mlflow sphinx transformers",
     "scipy": "scikit-learn",
+    "shapely": "geopandas osmnx",
     "starlette": "fastapi",
     "typing-extensions": "fastapi langchain openai pydantic pydantic-settings torch",
     "werkzeug": "flask",
 }
+# The standard library of Python 2, as far as Python 3 has another name for it.
+PYTHON2 = frozenset(
+    (
+        *("ConfigParser", "Cookie", "HTMLParser", "Queue", "SocketServer", "StringIO", "Tkinter"),
+        *("cPickle", "cStringIO", "commands", "cookielib", "httplib", "md5", "sets", "sha"),
+        *("urllib2", "urlparse", "xmlrpclib"),
+    )
+)
 # Imports that several distributions share.
 NAMESPACES = frozenset(
     (

@@ -5,9 +5,10 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from tdsp.check.data import trains
-from tdsp.check.names import COMES_WITH, DISTRIBUTIONS, NAMESPACES
+from tdsp.check.names import COMES_WITH, DISTRIBUTIONS, NAMESPACES, PYTHON2
 from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
 from tdsp.reading import Repository
 from tdsp.reading.packages import normal
@@ -211,7 +212,7 @@ def declared(repo: Repository) -> Iterator[Mark]:
             root = each.module.split(".")[0] if each.module else ""
             if each.level or each.guarded or each.scope or not root or root in seen or root in own:
                 continue
-            if root in sys.stdlib_module_names or root in NAMESPACES or root.startswith("_"):
+            if root in sys.stdlib_module_names | NAMESPACES | PYTHON2 or root.startswith("_"):
                 continue
             seen.add(root)
             names = set(DISTRIBUTIONS.get(root, normal(root)).split())
@@ -240,14 +241,16 @@ def _said(repo: Repository) -> set[str]:
     """Return the words of commands that install, of addresses in requirements, and of images."""
     found: set[str] = set()
     for path, file in repo.files.items():
-        asks = re.search(r"(^|/)([^/]*requirements?[^/]*\.txt|environment\.ya?ml)$", path)
+        asks = re.search(
+            r"(^|/)([^/]*requirements?[^/]*\.txt|environment\.ya?ml|[^/]*dependenc[^/]*\.ya?ml)$",
+            path,
+        )
         texts = file.suffix in {".yml", ".yaml", ".sh", ".md", ".toml"} or "Dockerfile" in file.name
         if not file.text or not (asks or texts):
             continue
         for line in file.text.splitlines():
-            if (asks and "git+" in line) or re.search(
-                r"\b(pip3?|conda|uv|poetry) (install|add)\b", line
-            ):
+            listed = asks and ("git+" in line or re.match(r"\s*- *[\w.-]+ *[=<>~]=", line))
+            if listed or re.search(r"\b(pip3?|conda|uv|poetry) (install|add)\b", line):
                 found |= {normal(word) for word in re.findall(r"[A-Za-z][\w.-]+", line)}
                 found |= {
                     normal(re.sub(r"\.git$", "", w))
@@ -256,6 +259,9 @@ def _said(repo: Repository) -> set[str]:
     return found
 
 
+LISTS = re.compile(
+    r"(^|/)([^/]*(requirements?[^/]*\.txt|dependenc[^/]*\.ya?ml)|environment\.ya?ml)$"
+)
 PLAIN = re.compile(
     r"(^|/)(python|debian|ubuntu|alpine|uv|node|nginx|busybox|scratch|lambda-python|amazonlinux|"
     r"mini(conda|forge)3?|mambaforge|micromamba|distroless\S*|ubi\d*)(?=[:@\s/]|$)|\$"
@@ -264,6 +270,8 @@ PLAIN = re.compile(
 
 def _image(repo: Repository) -> str:
     """Return the base of a container that brings libraries of its own, "" without one."""
+    if any(Path(path).name == "kernel-metadata.json" for path in repo.files):
+        return "Kaggle's image"
     for path, instructions in repo.docker.items():
         stages = {m[1] for e in instructions if (m := re.search(r"(?i)\sas\s+(\S+)", e.rest))}
         for each in instructions:
