@@ -20,7 +20,7 @@ from tdsp.check.rule import FAMILIES, Check
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from scripts import precision  # noqa: E402
+from scripts import precision, readings  # noqa: E402
 
 DOCS = ROOT / "docs"
 BLOCK = re.compile(r"(<!-- filled: ([a-z-]+) -->\n).*?(<!-- /filled -->)", re.DOTALL)
@@ -124,6 +124,7 @@ FILLED: dict[str, Callable[[], str]] = {
     "limits": limit_table,
     "checks": check_sections,
     "precision": precision_table,
+    "readings": readings.summary,
 }
 
 
