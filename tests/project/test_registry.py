@@ -11,8 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.people.place import tdsp
-from tests.project.living import BIN, Done, Project
+from tests.project.living import BIN, TDSP, Done, Project, run
 
 # What a service does: the champion's number and id, and whether it loads and predicts.
 ASK = """
@@ -89,6 +88,10 @@ def start(project: Project, *command: object) -> "subprocess.Popen[str]":
         words, cwd=project.root, env=project.env, text=True, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
+
+
+def tdsp(project: Project, *words: object, ok: bool = True) -> Done:
+    return run(*TDSP, *words, cwd=project.root, env=project.env, ok=ok)
 
 
 def at_work(project: Project) -> str:
@@ -172,7 +175,7 @@ def test_any_model_can_answer_and_be_made_again(shelf: Project) -> None:
     assert "What code?" in page.read_text(encoding="utf-8")
 
     before = shelf.status()
-    again = tdsp(shelf.root, "reproduce", "2")
+    again = tdsp(shelf, "reproduce", "2")
     assert again.stdout.splitlines()[-1].endswith("was made again and is equal")
     assert f"pass  the same data (md5 {raw['md5']})" in again.stdout
     assert shelf.status() == before
@@ -183,7 +186,7 @@ def test_any_model_can_answer_and_be_made_again(shelf: Project) -> None:
     figures["model"]["roc_auc"] -= 0.125
     metrics.write_text(json.dumps(figures), encoding="utf-8")
     kept = shelf.root.parent / "kept"
-    differs = tdsp(shelf.root, "reproduce", "2", "--keep", kept)
+    differs = tdsp(shelf, "reproduce", "2", "--keep", kept, ok=False)
     assert differs.returncode == 1
     assert "FAIL  the same metrics (model.roc_auc differs by 0.125)" in differs.stdout
     assert "pass  the same model, byte for byte" in differs.stdout
