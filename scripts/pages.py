@@ -104,14 +104,24 @@ def check_sections() -> str:
 
 
 def _measured(check: Check, standings: dict[tuple[str, str], precision.Standing]) -> str:
-    """Return what was measured of a check: one part for each severity of its findings."""
-    parts = []
+    """Return what was measured of a check: one part for each severity of its findings.
+
+    What two readers found at first sight outweighs what holds after mending.
+    """
+    parts, twice = [], readings.by_check(readings.readings())
     for severity in ("error", "warning", "note"):
-        if (found := standings.get((check.id, severity))) is None:
-            continue
-        state = found.verdict(severity)
-        parts.append(f"{found.right} of {found.all} {severity}s that were read, {state}")
+        found, seen = (each.get((check.id, severity)) for each in (standings, twice))
+        if found is not None:
+            state = "below what is asked for" if _below(seen, severity) else found.verdict(severity)
+            parts.append(f"{found.right} of {found.all} {severity}s that were read, {state}")
+        if seen is not None:
+            state = ", below what is asked for" if found is None and _below(seen, severity) else ""
+            parts.append(f"{seen.right} of {seen.all} {severity}s read twice at first sight{state}")
     return "; ".join(parts) or "no finding was read, not proven"
+
+
+def _below(seen: precision.Standing | None, severity: str) -> bool:
+    return seen is not None and seen.verdict(severity) == "below"
 
 
 def precision_table() -> str:

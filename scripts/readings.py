@@ -70,14 +70,19 @@ def table(found: list[Reading]) -> str:
     return "\n".join(lines)
 
 
-def below(found: list[Reading]) -> str:
-    """Return the checks whose interval begins below what their severity asks for."""
+def by_check(found: list[Reading]) -> dict[tuple[str, str], Standing]:
+    """Return check, severity -> how many of its findings both readers found right."""
     every = Counter((each.check, each.severity) for each in found)
     right = Counter((each.check, each.severity) for each in found if each.right)
+    return {key: Standing(right[key], count) for key, count in sorted(every.items())}
+
+
+def below(found: list[Reading]) -> str:
+    """Return the checks whose interval begins below what their severity asks for."""
     told = [
-        f"{check} ({severity}, {right[check, severity]} of {count})"
-        for (check, severity), count in sorted(every.items())
-        if Standing(right[check, severity], count).verdict(severity) == "below"
+        f"{check} ({severity}, {standing.right} of {standing.all})"
+        for (check, severity), standing in by_check(found).items()
+        if standing.verdict(severity) == "below"
     ]
     return ", ".join(told) or "none"
 
