@@ -7,14 +7,15 @@ import venv
 from pathlib import Path
 
 import pytest
+from scripts import lock
 from tests.project.living import (
     BIN,
     FOUND,
-    LOCK,
     UV,
     Project,
     clean,
     find_python,
+    lock_of,
     run,
 )
 
@@ -25,6 +26,7 @@ INDEX = re.compile(
     r"|^\s*--?(i|index-url|extra-index-url|find-links|trusted-host)\b|\[\[tool\.uv\.index\]\]",
     re.MULTILINE,
 )
+LOCKED = lock_of(lock.LOCK).read_text(encoding="utf-8")
 WEB = "https:/"  # in two parts, so that this very file names no index
 
 
@@ -38,7 +40,7 @@ def check_versions(frozen: str) -> None:
     """Everything that is installed, but the project itself, is as the lock has it."""
     installed = {pin for pin in pins(frozen) if pin[0] not in ("ml-project", "pip")}
     assert len(installed) > 80
-    assert installed - pins(LOCK.read_text(encoding="utf-8")) == set()
+    assert installed - pins(LOCKED) == set()
 
 
 def test_uv_installs_the_locked_versions_and_a_bot_can_raise_one(project: Project) -> None:
@@ -75,11 +77,11 @@ def pins_of_lock(project: Project) -> dict[str, str]:
 
 def check_locked_anew(text: str) -> None:
     """The same versions, with known hashes only: uv leaves out files that cannot be installed."""
-    assert pins(text) <= pins(LOCK.read_text(encoding="utf-8"))
+    assert pins(text) <= pins(LOCKED)
     assert len(pins(text)) > 140  # the lock has what other answers need, too
     hashes = set(re.findall(r"sha256:[0-9a-f]{64}", text))
     assert len(hashes) > len(pins(text))
-    assert hashes <= set(re.findall(r"sha256:[0-9a-f]{64}", LOCK.read_text(encoding="utf-8")))
+    assert hashes <= set(re.findall(r"sha256:[0-9a-f]{64}", LOCKED))
     assert not INDEX.search(text)
 
 

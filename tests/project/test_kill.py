@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,13 +33,15 @@ def seconds(project: Project, command: list[str]) -> float:
 
 def kill_after(project: Project, command: list[str], moment: float) -> bool:
     """Kill `python ...` and its children after `moment` seconds of work; whether it still ran."""
-    started = project.fork(*command[1:])
-    try:
-        started.wait(moment)
-    except subprocess.TimeoutExpired:
-        os.killpg(started.pid, signal.SIGKILL)
-    code = started.wait()
-    assert code in (0, -signal.SIGKILL), "a run after a killed one failed"
+    with tempfile.NamedTemporaryFile() as told:
+        started = project.fork(*command[1:], err=Path(told.name))
+        try:
+            started.wait(moment)
+        except subprocess.TimeoutExpired:
+            os.killpg(started.pid, signal.SIGKILL)
+        code = started.wait()
+        last = told.read().decode(errors="replace")[-2000:]
+    assert code in (0, -signal.SIGKILL), f"a run after a killed one failed: {last}"
     return code != 0
 
 

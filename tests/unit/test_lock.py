@@ -3,6 +3,7 @@
 import itertools
 import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -12,10 +13,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from scripts import lock
 
-LOCKED = lock.LOCK.read_text(encoding="utf-8")
+LOCKED = {cloud: lock.locked(lock.LOCK, cloud) for cloud in ("none", "azure")}
 PYPROJECT = lock.PYPROJECT.read_text(encoding="utf-8")
-CONTAINER = lock.CONTAINER.read_text(encoding="utf-8")
-PINS = [Requirement(line) for line in lock.constraints(LOCKED)]
+CONTAINER = {cloud: lock.locked(lock.CONTAINER, cloud) for cloud in ("none", "azure")}
+PINS = {
+    cloud: [Requirement(line) for line in lock.constraints(text)] for cloud, text in LOCKED.items()
+}
+CLOUDS = pytest.mark.parametrize("cloud", ["none", "azure"])
 SMALL = """[project]
 dependencies = [
   "one>=1",
@@ -42,52 +46,60 @@ def platform(python: str, system: str) -> Environment:
     }
 
 
-def chosen(name: str, where: Any) -> list[Requirement]:
+def chosen(cloud: str, name: str, where: Any) -> list[Requirement]:
     """The pins of a package that apply there."""
-    pins = [pin for pin in PINS if canonicalize_name(pin.name) == canonicalize_name(name)]
+    pins = [pin for pin in PINS[cloud] if canonicalize_name(pin.name) == canonicalize_name(name)]
     return [pin for pin in pins if pin.marker is None or pin.marker.evaluate(where)]
 
 
+@CLOUDS
 @pytest.mark.parametrize(
     ("python", "system"),
     list(itertools.product(["3.11", "3.12", "3.13"], ["linux", "win32", "darwin"])),
 )
-def test_every_requirement_has_one_version_everywhere(python: str, system: str) -> None:
+def test_every_requirement_has_one_version_everywhere(python: str, system: str, cloud: str) -> None:
     for line in lock.requirements(PYPROJECT):
         wanted = Requirement(line)
-        found = chosen(wanted.name, platform(python, system))
+        if wanted.name == lock.PLUGIN and cloud == "none":
+            continue
+        found = chosen(cloud, wanted.name, platform(python, system))
         assert len(found) == 1, f"{line}: {found}"
         version = next(iter(found[0].specifier)).version
         assert wanted.specifier.contains(version), f"{line}: {version}"
 
 
-def test_nothing_is_locked_twice_for_one_platform() -> None:
+@CLOUDS
+def test_nothing_is_locked_twice_for_one_platform(cloud: str) -> None:
     for python, system in itertools.product(["3.11", "3.12", "3.13"], ["linux", "win32"]):
-        for name in {pin.name for pin in PINS}:
-            assert len(chosen(name, platform(python, system))) <= 1, name
+        for name in {pin.name for pin in PINS[cloud]}:
+            assert len(chosen(cloud, name, platform(python, system))) <= 1, name
 
 
-def test_every_version_has_hashes() -> None:
-    blocks = re.split(r"\n(?=[a-z])", LOCKED[LOCKED.index("\na") + 1 :])
-    assert len(blocks) == len(PINS) > 100
+@CLOUDS
+def test_every_version_has_hashes(cloud: str) -> None:
+    text = LOCKED[cloud]
+    blocks = re.split(r"\n(?=[a-z])", text[text.index("\na") + 1 :])
+    assert len(blocks) == len(PINS[cloud]) > 100
     for block in blocks:
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", block), block
 
 
 def test_no_package_index_is_named() -> None:
-    for text in (LOCKED, CONTAINER, PYPROJECT):
+    for text in (*LOCKED.values(), *CONTAINER.values(), PYPROJECT):
         assert not re.search(r"://|index-url|find-links|\[\[tool\.uv\.index", text)
 
 
-def test_the_container_has_what_it_runs_on_in_the_same_versions() -> None:
-    served = {pin.name: pin.specifier for pin in map(Requirement, lock.constraints(CONTAINER))}
-    whole = {(pin.name, pin.specifier) for pin in PINS}
+@CLOUDS
+def test_the_container_has_what_it_runs_on_in_the_same_versions(cloud: str) -> None:
+    text = CONTAINER[cloud]
+    served = {pin.name: pin.specifier for pin in map(Requirement, lock.constraints(text))}
+    whole = {(pin.name, pin.specifier) for pin in PINS[cloud]}
     assert set(served.items()) <= whole
     wanted = {Requirement(line).name for line in lock.requirements(PYPROJECT, group="serve")}
     assert wanted <= set(served)
     assert not {"pytest", "dvc", "optuna", "matplotlib", "skl2onnx", "fairlearn"} & set(served)
     assert len(served) < 80
-    for block in re.split(r"\n(?=[a-z])", CONTAINER)[1:]:
+    for block in re.split(r"\n(?=[a-z])", text)[1:]:
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", block), block
 
 
@@ -125,10 +137,12 @@ def test_it_is_resolved_for_every_platform_with_hashes(monkeypatch: pytest.Monke
 
 
 def test_a_part_of_the_lock_is_held_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    ran: list[list[str]] = []
-    monkeypatch.setattr(
-        lock.subprocess, "run",
-        lambda command, **_: ran.append(command) or subprocess.CompletedProcess(command, 0, ""),
-    )  # fmt: skip
-    lock.compile_lock(["one"], within=lock.LOCK)
-    assert ran[0][ran[0].index("--constraints") + 1] == str(lock.LOCK)
+    held: list[str] = []
+
+    def fake(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        held.append(Path(command[command.index("--constraints") + 1]).read_text(encoding="utf-8"))
+        return subprocess.CompletedProcess(command, 0, "")
+
+    monkeypatch.setattr(lock.subprocess, "run", fake)
+    lock.compile_lock(["one"], within="one==1\n")
+    assert held == ["one==1\n"]

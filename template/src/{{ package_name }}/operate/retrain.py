@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -97,15 +98,19 @@ def dvc(*words: str) -> int:
 def unlock() -> None:
     """Remove DVC's list of locks if a kill has left it torn, which each later run would refuse.
 
-    One that was written a moment ago may be in the hands of another process.
+    One that was written a moment ago may be in the hands of another process: wait for it.
     """
-    try:
-        json.loads(RWLOCK.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return
-    except ValueError:
-        if time.time() - RWLOCK.stat().st_mtime > TORN:
-            RWLOCK.unlink()
+    while True:
+        try:
+            json.loads(RWLOCK.read_text(encoding="utf-8"))
+            return
+        except FileNotFoundError:
+            return
+        except ValueError:
+            with suppress(FileNotFoundError):
+                if time.time() - RWLOCK.stat().st_mtime > TORN:
+                    RWLOCK.unlink()
+        time.sleep(0.1)
 
 
 def add_rows(source: Path, settings: Settings) -> int:
