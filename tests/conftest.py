@@ -5,11 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
+from typing import Any
 
+import jinja2
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[1]
 IDENTITY = {
@@ -73,17 +76,61 @@ def write_config(home: Path) -> Path:
     return config
 
 
-@pytest.fixture(scope="session")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The working tree, without any history."""
-    return copy_working_tree(tmp_path_factory.mktemp("plain") / "tdsp")
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once() -> Iterator[None]:
+    """Compile each text of the template once a process: half of what a render costs."""
+    known: dict[tuple[object, ...], CodeType] = {}
+    compile_anew = jinja2.Environment.compile
+
+    def compiled(self: jinja2.Environment, source: Any, *words: Any, **more: Any) -> Any:
+        syntax = (self.block_start_string, self.variable_start_string, self.comment_start_string)
+        blanks = (self.keep_trailing_newline, self.trim_blocks, self.lstrip_blocks)
+        names = (*sorted(self.extensions), *sorted(self.filters), *sorted(self.tests))
+        # words[0] is the name; the path after it only serves tracebacks.
+        key = (type(self), syntax, blanks, names, source, words[:1], more.get("name"))
+        if not isinstance(source, str) or "raw" in more or len(words) > 2:
+            return compile_anew(self, source, *words, **more)
+        if key not in known:
+            known[key] = compile_anew(self, source, *words, **more)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jinja2.Environment, "compile", compiled)
+        yield
 
 
-@pytest.fixture(scope="session")
-def repository(plain: Path, tmp_path_factory: pytest.TempPathFactory, isolation: None) -> Path:
-    """The working tree as one commit of a repository of its own."""
-    target = tmp_path_factory.mktemp("repository") / "tdsp"
-    shutil.copytree(plain, target)
-    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "working tree"]):
-        git(target, *command)
+def once(target: Path, make: Callable[[Path], object]) -> Path:
+    """Make a file or folder that the processes of a test run share: the first that asks does."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(f"{target}.made")
+    with FileLock(f"{target}.lock"):
+        if not made.exists():
+            shutil.rmtree(target, ignore_errors=True)  # of one that failed
+            make(target)
+            made.touch()
     return target
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run that all its processes see. What stands there is not changed."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+
+
+@pytest.fixture(scope="session")
+def plain(shared: Path) -> Path:
+    """The working tree, without any history."""
+    return once(shared / "plain/tdsp", copy_working_tree)
+
+
+@pytest.fixture(scope="session")
+def repository(plain: Path, shared: Path, isolation: None) -> Path:
+    """The working tree as one commit of a repository of its own."""
+
+    def make(target: Path) -> None:
+        shutil.copytree(plain, target)
+        for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "working tree"]):
+            git(target, *command)
+
+    return once(shared / "repository/tdsp", make)

@@ -5,6 +5,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from tests.conftest import once
 from tests.project.living import BIN, FOUND, UV, Done, Project, environment
 from tests.render.engines import Answers, with_copier
 
@@ -28,9 +29,12 @@ ROWS: dict[str, Answers] = {
 @functools.cache
 def project(repository: Path, name: str) -> Project:
     """The fresh, committed project of a CI service. Copy it to change it."""
-    answers = {"level": "govern", **ROWS[name]}
-    root = with_copier(repository, repository.parent / "hygiene" / name, answers)
-    return Project(root, environment(FOUND[0])).commit()
+    answers, warm = {"level": "govern", **ROWS[name]}, environment(FOUND[0])
+
+    def make(root: Path) -> None:
+        Project(with_copier(repository, root, answers), warm).commit()
+
+    return Project(once(repository.parent / "hygiene" / name, make), warm)
 
 
 def offline(project: Project, *words: str, **more: str) -> Done:

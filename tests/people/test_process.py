@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.conftest import git
+from tests.conftest import git, once
 from tests.delivery.hygiene_projects import offline
 from tests.delivery.tools import python_tool
 from tests.people import imports, platforms
@@ -46,7 +46,8 @@ SPRINTS = {"Sprint 1", "Sprint 2", "Sprint 3"}
 @functools.cache
 def fresh(repository: Path, name: str) -> Path:
     answers = {"level": "govern", **ROWS[name]}
-    return with_copier(repository, repository.parent / "process" / name, answers)
+    place = repository.parent / "process" / name
+    return once(place, lambda root: with_copier(repository, root, answers))
 
 
 @dataclass

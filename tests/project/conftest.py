@@ -1,9 +1,10 @@
 """What the tests share that live in generated projects: each of them is made once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.conftest import once
 from tests.project.living import FOUND, VERSIONS, Project, environment
 from tests.render.engines import with_copier
 
@@ -25,28 +26,50 @@ def dvc_isolation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+Make = Callable[[str, Callable[[Path], Project]], Project]
+
+
 @pytest.fixture(scope="session")
-def fresh(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def made(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """Make a project once for all processes; return this process's copy of it."""
+
+    def copy(name: str, make: Callable[[Path], Project]) -> Project:
+        root = once(shared / name / "ml-project", lambda root: make(root).commit())
+        return Project(root, environment(FOUND[0])).copy(tmp_path_factory.mktemp(name) / root.name)
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def fresh(repository: Path, made: Make) -> Project:
     """A project of default answers, committed, that never ran. Copy it to change it."""
-    root = with_copier(repository, tmp_path_factory.mktemp("fresh") / "ml-project", {})
-    return Project(root, environment(FOUND[0])).commit()
+    warm = environment(FOUND[0])
+    return made("fresh", lambda root: Project(with_copier(repository, root, {}), warm))
 
 
 @pytest.fixture(scope="session")
-def brisk(fresh: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def brisk(fresh: Project, made: Make) -> Project:
     """The same with less to compute, for tests that are not about how good the model is."""
-    project = fresh.copy(tmp_path_factory.mktemp("brisk") / "ml-project")
-    project.set("train", cv_folds=2, max_iter=20)
-    project.set("evaluate", resamples=100)
-    return project.commit()
+
+    def make(root: Path) -> Project:
+        project = fresh.copy(root)
+        project.set("train", cv_folds=2, max_iter=20)
+        project.set("evaluate", resamples=100)
+        return project
+
+    return made("brisk", make)
 
 
 @pytest.fixture(scope="session")
-def trained(brisk: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def trained(brisk: Project, made: Make) -> Project:
     """The same after its first run, committed. Copy it to change it."""
-    project = brisk.copy(tmp_path_factory.mktemp("trained") / "ml-project")
-    project.poe("pipeline")
-    return project.commit()
+
+    def make(root: Path) -> Project:
+        project = brisk.copy(root)
+        project.poe("pipeline")
+        return project
+
+    return made("trained", make)
 
 
 @pytest.fixture

@@ -1,8 +1,11 @@
 """Render with either engine, read the questions, and compare what came out."""
 
 import functools
+import hashlib
 import itertools
+import json
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ import jinja2
 import yaml
 from pytest_cookies.plugin import Cookies
 from scripts.sync import choices, condition
+from tests.conftest import once
 
 from tdsp import questions as asked
 
@@ -220,7 +224,16 @@ def covering_array() -> list[Answers]:
 
 
 def with_copier(template: Path, target: Path, answers: Answers) -> Path:
-    """Render TEMPLATE into TARGET and return it."""
+    """Render TEMPLATE into TARGET and return it; what all share once for the same answers."""
+    if template.parents[1].name != "shared":
+        return _rendered(template, target, answers)
+    digest = hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()[:16]
+    place = template.parent / "renders" / digest / "project"
+    once(place, lambda where: _rendered(template, where, answers))
+    return Path(shutil.copytree(place, target, symlinks=True, dirs_exist_ok=True))
+
+
+def _rendered(template: Path, target: Path, answers: Answers) -> Path:
     copier.run_copy(str(template), target, data=answers, defaults=True, quiet=True, vcs_ref="HEAD")
     return target
 
