@@ -103,9 +103,9 @@ def measure(source: Path, work: Path, env: dict[str, str], repositories: int) ->
         f"{repositories} repositories, {repositories // 2} for half, {changed} changed before the "
         f"second run; and {known} of which everything was known. Two processes judge. The goals "
         "are seconds on two free cores, so CPU seconds are compared with them. Memory is that of "
-        "all processes together, what they share counted once. Each repository has answers "
-        "of its own, so the template is rendered for each. They share their code, which each process parses "
-        "once; a repository whose code no other has costs as much as one `tdsp check`.",
+        "all processes together, what they share counted once. Each repository has answers of "
+        "its own, so the template is rendered for each. They share their code, which each process "
+        "parses once; a repository whose code no other has costs as much as one `tdsp check`.",
     ]
     return Section("tdsp fleet status", figures, ratios(figures, repositories, known), notes)
 
