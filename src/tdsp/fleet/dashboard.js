@@ -80,18 +80,19 @@ const index = rows.map(row => [row.name, row.group, row.source, row.web, row.rea
   .join(" ").toLowerCase());
 const orders = new Map();
 const collator = new Intl.Collator("en", {numeric: true});
-const order = id => {
-  if (!orders.has(id)) {
+const order = (id, down) => {
+  const name = `${id} ${down}`, sign = down ? -1 : 1;
+  if (!orders.has(name)) {
     const values = rows.map(COLUMNS.get(id).value);
     const all = [...rows.keys()];
     const known = all.filter(at => values[at] !== undefined && values[at] !== "");
     const unknown = all.filter(at => values[at] === undefined || values[at] === "");
     const compare = known.every(at => typeof values[at] === "number")
-      ? (a, b) => values[a] - values[b] || a - b
-      : (a, b) => collator.compare(values[a], values[b]) || a - b;
-    orders.set(id, {known: known.sort(compare), unknown});
+      ? (a, b) => sign * (values[a] - values[b]) || a - b
+      : (a, b) => sign * collator.compare(values[a], values[b]) || a - b;
+    orders.set(name, [...known.sort(compare), ...unknown]);
   }
-  return orders.get(id);
+  return orders.get(name);
 };
 
 // ---- What is chosen, and which rows it leaves.
@@ -107,8 +108,7 @@ const chosen = () => {
   const fits = at => words.every(each => index[at].includes(each)) &&
     tests.every(([value, wanted]) => value(rows[at]) === wanted) &&
     (check === "*" || (rows[at].checks ?? []).includes(check));
-  const {known, unknown} = order(state.sort);
-  return [...(state.down ? [...known].reverse() : known), ...unknown].filter(fits);
+  return order(state.sort, state.down).filter(fits);
 };
 const groupsOf = {
   team: row => [row.group || "no team"], owner: row => row.owners ?? ["no owner"],
