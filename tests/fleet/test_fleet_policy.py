@@ -97,6 +97,14 @@ exceptions:
 """
 
 
+def test_maturity_is_asked_of_machine_learning_only(tmp_path: Path) -> None:
+    path = policy(tmp_path, "rules:\n  - {name: ripe, maturity: 1}\n")
+    none = replace(GOOD, maturity={})
+    found = snapshot(replace(none, kind="not ml"), replace(none, name="other"))
+    broken = judge(read_policy(path), found, TODAY).breaches
+    assert {each.repository for each in broken} == {"other"}
+
+
 def test_an_exception_ends(tmp_path: Path) -> None:
     """Its last day is its own; then the rule is broken, and the exception is an error."""
     path = policy(tmp_path, EXCEPTED)

@@ -9,6 +9,7 @@ const taken = Date.parse(data.taken);
 
 // ---- What the columns show. `value` is what is sorted; undefined comes last, and is told in words.
 const number = digits => value => value.toLocaleString("en", {maximumFractionDigits: digits});
+const several = (many, one, more) => `${number(0)(many)} ${many === 1 ? one : more}`;
 const percent = digits => value => `${(100 * value).toFixed(digits)}%`;
 const days = text => text && Math.max(0, Math.floor((taken - Date.parse(text)) / 864e5));
 const column = (id, title, value, {form: shown = value => String(value), none = "not judged", figure = true, tone} = {}) =>
@@ -163,7 +164,7 @@ const groupLine = ({name, many}) => {
     [...table.querySelectorAll("tr.group button")].find(each => each.textContent === name)?.focus();
   });
   return make("tr", {role: "row", class: "group"}, make("td", {role: "cell", colspan: VIEWS[state.view].length + 2},
-    open ? "▾ " : "▸ ", button, ` ${number(0)(many.length)} repositories, ${number(0)(errors)} errors`));
+    open ? "▾ " : "▸ ", button, ` ${several(many.length, "repository", "repositories")}, ${several(errors, "error", "errors")}`));
 };
 const head = () => {
   const made = [NAME, TEAM, ...VIEWS[state.view]].map(each => {
