@@ -203,3 +203,17 @@ def test_a_worktree_a_packed_and_a_detached_head(tmp_path: Path) -> None:
     assert [(each.target.name, each.commit) for each in found] == [
         ("a", head), ("b", head), ("c", head),
     ]  # fmt: skip
+
+
+def test_a_newest_commit_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """A branch names it, and its object is damaged."""
+    made = commit(tmp_path / "a", {"a.py": "x = 1\n"})
+    commit(tmp_path / "b", {"b.py": "x = 1\n"})
+    place = tmp_path / "a/.git/objects" / made[:2] / made[2:]
+    place.chmod(0o600)
+    place.write_bytes(b"bad")
+    (tmp_path / "fleet.yml").write_text("repositories: [a, b]\n")
+    broken, sound = run(read_fleet(tmp_path / "fleet.yml")).rows
+    assert broken.reason.startswith(f"its newest commit {made[:12]} cannot be read")
+    assert "damaged" in broken.reason
+    assert sound.state == "ok"

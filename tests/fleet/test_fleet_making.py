@@ -13,6 +13,7 @@ from tests.fleet.repositories import commit, git, template
 from tdsp.fleet import making
 from tdsp.fleet.blobs import Blobs, Maker, blob
 from tdsp.fleet.making import rendered
+from tdsp.fleet.template import _made
 
 SETS: tuple[dict[str, Any], ...] = (
     {"project_name": 'Ünïcode "x" \\ *y*', "level": "train", "problem_type": "forecasting",
@@ -150,3 +151,12 @@ def test_an_own_process_leaves_nothing(small: Path, tmp_path: Path) -> None:
     words = [sys.executable, "-c", code, str(small), head(small)]
     subprocess.run(words, check=True, env=os.environ | {"TMPDIR": str(tmp_path)})
     assert not list(tmp_path.iterdir())
+
+
+def test_a_render_that_cannot_be_kept_costs_only_time(small: Path, tmp_path: Path) -> None:
+    """As on a full disk; here the folder of the renders is no folder."""
+    (tmp_path / "file").write_text("")
+    answers = {"project_name": "a", "_src_path": str(small)}
+    made = _made(str(small / ".git"), "v0.10.0", answers, tmp_path / "file" / "renders")
+    assert made is not None
+    assert made["tools/check.py"] == blob(b"# v0.10.0 of a\n")

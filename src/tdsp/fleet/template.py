@@ -4,6 +4,7 @@ import functools
 import hashlib
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -197,5 +198,6 @@ def _made(folder: str, version: str, answers: dict[str, Any], cache: Path) -> di
             path.unlink(missing_ok=True)
     made = rendered(folder, source, commit, given)
     if made:
-        write(path, json.dumps(made))
+        with suppress(OSError):  # a full disk costs time, not the repository
+            write(path, json.dumps(made))
     return made or None
