@@ -218,6 +218,18 @@ def test_the_renovate_preset_names_its_conflict_policy() -> None:
     assert rule["matchPackageNames"] == ["https://example.com/t.git"]
     assert found["copier"] == {"enabled": True, "ignoreScripts": True}
     assert "44.56.1" in found["description"]
+    # The keys that were tried by Renovate's own schema, and the values that it lists.
+    assert set(found) == {
+        "$schema", "description", "constraints", "copier", "prConcurrentLimit", "prHourlyLimit",
+        "packageRules",
+    }  # fmt: skip
+    assert set(rule) == {
+        "description", "matchManagers", "matchPackageNames", "automerge", "branchTopic",
+        "commitMessageTopic", "dependencyDashboardApproval", "labels", "minimumReleaseAge",
+        "rebaseWhen", "schedule",
+    }  # fmt: skip
+    assert rule["rebaseWhen"] in {"auto", "never", "conflicted", "behind-base-branch"}
+    assert found["$schema"] == "https://docs.renovatebot.com/renovate-schema.json"
     assert CliRunner().invoke(app, ["fleet", "preset"]).exit_code == 2
 
 
