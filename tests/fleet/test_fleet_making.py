@@ -30,6 +30,7 @@ SETS: tuple[dict[str, Any], ...] = (
 def own_makers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Each test has makers of its own, and leaves no clone."""
     monkeypatch.setattr(making, "_MAKERS", {})
+    monkeypatch.setattr(making, "_FIRST", {})
     yield
     making._forget_all()
 
@@ -135,7 +136,8 @@ def test_clones_are_removed(small: Path, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     versions = [git(small, "rev-parse", f"{tag}^{{}}") for tag in ("v0.1.0", "v0.2.0", "v0.10.0")]
     for each in versions:
-        assert rendered(str(small / ".git"), str(small), each, {"project_name": "a"})
+        for name in "ab":
+            assert rendered(str(small / ".git"), str(small), each, {"project_name": name})
     assert len(list(tmp_path.glob("copier*"))) == 2
     assert rendered(str(small / ".git"), str(small), "0" * 40, {"project_name": "a"}) == {}
     making._forget_all()
@@ -146,7 +148,9 @@ def test_an_own_process_leaves_nothing(small: Path, tmp_path: Path) -> None:
     """A spawned process ends as a pool's does; its clones go with it."""
     code = (
         "import sys; from tdsp.fleet.making import rendered\n"
-        "assert rendered(sys.argv[1] + '/.git', sys.argv[1], sys.argv[2], {'project_name': 'a'})"
+        "for name in 'ab':\n"
+        "    assert rendered(f'{sys.argv[1]}/.git', *sys.argv[1:], {'project_name': name})\n"
+        "from tdsp.fleet.making import _MAKERS; assert any(_MAKERS.values())\n"
     )
     words = [sys.executable, "-c", code, str(small), head(small)]
     subprocess.run(words, check=True, env=os.environ | {"TMPDIR": str(tmp_path)})

@@ -2,8 +2,8 @@
 
 copier's own worker asks, tests the answers, leaves files out and renders. What no answer changes
 is done once for all projects: cloning, reading the questions, compiling. The worker's inner parts
-may be others in another release of copier. So a maker is believed only after it has made of one
-project's answers what copier makes of them, and copier is asked wherever it finds no end.
+may be others in another release of copier. So whoever uses a maker has to prove it first, on
+answers of which copier itself has made a project, and has to ask copier where a maker fails.
 """
 
 import functools
@@ -33,7 +33,6 @@ class Maker:
             "defaults": True, "quiet": True,
         }  # fmt: skip
         first = Worker(**self.words)
-        self.believed: bool | None = None
         self.clean: Callable[[], None] = first._cleanup
         try:
             self.words["settings"] = first.settings

@@ -17,7 +17,9 @@ from tdsp.fleet.config import is_url
 MIRRORS = "COPIER_CACHE_DIR"
 MOST = 24  # commits of templates that a process keeps
 HOSTS = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}  # copier's short forms
-_MAKERS: dict[tuple[str, str], Maker | None] = {}
+Key = tuple[str, str]  # the template's address and commit
+_FIRST: dict[Key, tuple[dict[str, Any], Blobs]] = {}
+_MAKERS: dict[Key, Maker | None] = {}
 
 
 def rendered(folder: str, source: str, commit: str, answers: dict[str, Any]) -> Blobs:
@@ -27,26 +29,36 @@ def rendered(folder: str, source: str, commit: str, answers: dict[str, Any]) -> 
     of the fleet's template; git is told to take the fleet's copy in its place.
     """
     asked = is_url(source) or source.startswith(tuple(HOSTS)) or Path(source, ".git").exists()
-    here = source if asked else f"git+file://{folder}"
-    with warnings.catch_warnings(), compiled_once(), _instead(here, folder):
+    key = (source if asked else f"git+file://{folder}", commit)
+    with warnings.catch_warnings(), compiled_once(), _instead(key[0], folder):
         warnings.simplefilter("ignore")
-        maker = _maker(here, commit)
-        quick = _quick(maker, answers)
-        if maker is not None and maker.believed and quick:
-            return quick
-        made = _by_copier(here, commit, answers)
-        if maker is not None and maker.believed is None and made:
-            maker.believed = quick == made
+        if key not in _MAKERS and key in _FIRST:
+            _keep(key, _proven(key, *_FIRST.pop(key)))
+        made = _quick(_MAKERS.get(key), answers) or _by_copier(*key, answers)
+        if made and key not in _MAKERS:
+            _FIRST[key] = answers, made
         return made
 
 
 def _quick(maker: Maker | None, answers: dict[str, Any]) -> Blobs:
-    if maker is None or maker.believed is False:
+    if maker is None:
         return {}
     try:
         return maker.blobs(answers)
     except Exception:  # copier says whether the answers are at fault
         return {}
+
+
+def _proven(key: Key, answers: dict[str, Any], made: Blobs) -> Maker | None:
+    """Return a maker that makes of answers what copier has made of them; None without one."""
+    try:
+        maker = Maker(*key, Path(_mirrors(), "nowhere", "project"))
+    except Exception:  # where copier's inner parts are others
+        return None
+    if _quick(maker, answers) == made:
+        return maker
+    maker.clean()
+    return None
 
 
 def _by_copier(source: str, commit: str, answers: dict[str, Any]) -> Blobs:
@@ -62,20 +74,13 @@ def _by_copier(source: str, commit: str, answers: dict[str, Any]) -> Blobs:
         return {path.relative_to(place).as_posix(): blob(path.read_bytes()) for path in files}
 
 
-def _maker(source: str, commit: str) -> Maker | None:
-    """Return this process's maker of a commit; None where copier's parts are others."""
-    key = source, commit
-    if key not in _MAKERS:
-        while len(_MAKERS) >= MOST:
-            _forget(next(iter(_MAKERS)))
-        try:
-            _MAKERS[key] = Maker(source, commit, Path(_mirrors(), "nowhere", "project"))
-        except Exception:
-            _MAKERS[key] = None
-    return _MAKERS[key]
+def _keep(key: Key, maker: Maker | None) -> None:
+    while len(_MAKERS) >= MOST:
+        _forget(next(iter(_MAKERS)))
+    _MAKERS[key] = maker
 
 
-def _forget(key: tuple[str, str]) -> None:
+def _forget(key: Key) -> None:
     maker = _MAKERS.pop(key)
     if maker is not None:
         with suppress(OSError):
