@@ -21,6 +21,7 @@ SHARE = 0.05  # of the repositories that change before the second run
 # For 1,000 repositories on two free cores, and 10,000 that have not changed: seconds; MB in all.
 FIRST, AGAIN, UNCHANGED, MEMORY = 480, 40, 60, 400
 CORES = 2
+ANSWERS, NAMED = ".copier-answers.yml", "project_name: fleet base\n"
 KNOWN = 20  # times as many repositories, all of them known beforehand
 # Tells a fleet's cache the facts of one repository of another fleet for each of its own.
 TELL = """
@@ -102,9 +103,8 @@ def measure(source: Path, work: Path, env: dict[str, str], repositories: int) ->
         f"{repositories} repositories, {repositories // 2} for half, {changed} changed before the "
         f"second run; and {known} of which everything was known. Two processes judge. The goals "
         "are seconds on two free cores, so CPU seconds are compared with them. Memory is that of "
-        "all processes together, what they share counted once. All repositories have the same "
-        "answers, so that the comparison with the template renders once; each other set of "
-        "answers costs one more render, the first time. They share their code, which each process "
+        "all processes together, what they share counted once. Each repository has answers of "
+        "its own, so the template is rendered for each. They share their code, which each process "
         "parses once; a repository whose code no other has costs as much as one `tdsp check`.",
     ]
     return Section("tdsp fleet status", figures, ratios(figures, repositories, known), notes)
@@ -157,7 +157,7 @@ def ratios(figures: list[Figure], repositories: int, many: int) -> list[Ratio]:
 
 
 class Maker:
-    """Makes repositories from one: its pack by hard links, and a commit with another README."""
+    """Makes repositories from one: its pack by hard links, and a commit with other answers."""
 
     def __init__(self, base: Path, env: dict[str, str]) -> None:
         self.packs = list((base / ".git/objects/pack").glob("*.*"))
@@ -165,9 +165,10 @@ class Maker:
             ["git", "cat-file", "tree", "HEAD^{tree}"],
             cwd=base, env=env, check=True, capture_output=True,
         )  # fmt: skip
-        head, found, rest = tree.stdout.partition(b"100644 README.md\0")
-        if not found:
-            sys.exit("error: the project has no README.md to vary")
+        self.answers = (base / ANSWERS).read_text(encoding="utf-8")
+        head, found, rest = tree.stdout.partition(b"100644 %s\0" % ANSWERS.encode())
+        if not found or self.answers.count(NAMED) != 1:
+            sys.exit(f"error: the project has no {ANSWERS} to vary")
         self.before, self.after = head + found, rest[20:]
 
     def make(self, folder: Path, number: int) -> None:
@@ -181,7 +182,8 @@ class Maker:
             (folder / "HEAD").write_text("ref: refs/heads/main\n", encoding="utf-8")
             settings = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
             (folder / "config").write_text(settings, encoding="utf-8")
-        blob = _write(objects, b"blob", f"# Project {number}\n".encode())
+        answers = self.answers.replace(NAMED, f"project_name: fleet base {number}\n")
+        blob = _write(objects, b"blob", answers.encode())
         tree = _write(objects, b"tree", self.before + bytes.fromhex(blob) + self.after)
         who = b"Benchmark <benchmark@example.com> 1790000000 +0000"
         said = b"tree %s\nauthor %s\ncommitter %s\n\nOne\n" % (tree.encode(), who, who)

@@ -326,3 +326,14 @@ def test_every_text_of_a_row_is_attacked() -> None:
         value = getattr(row, field.name)
         known = field.name == "state" or isinstance(value, int | Delivery)
         assert known or "alert(1)" in str(value), field.name
+
+
+def test_the_pages_have_the_name_of_the_fleet() -> None:
+    """As fleet.yml says it, as text; a snapshot of before has none."""
+    for make in (lambda one: dashboard([one]), catalog):
+        named, old = make(snapshot(bare(), title="Our <b>fleet</b>")), make(snapshot(bare()))
+        assert "Our <b>" not in named
+        assert "Our <b>fleet</b>" in Reader(named).text
+        assert "Fleet" in Reader(old).text
+    wrong = bare(findings=(Finding("telemetry", "note", "telemetry.json", 1, "not read"),))
+    assert "telemetry What the service reports" in Reader(dashboard([snapshot(wrong)])).text

@@ -11,7 +11,7 @@ from tests.fleet.repositories import TRAINS, commit, git, run
 
 from tdsp.fleet import judge, store
 from tdsp.fleet.config import read_fleet
-from tdsp.fleet.fetch import Fetched, fetch_all
+from tdsp.fleet.fetch import Fetched, cause, fetch_all
 from tdsp.fleet.status import _Run
 from tdsp.fleet.template import Releases
 
@@ -145,6 +145,34 @@ def test_a_remote_that_is_gone_empty_or_slow(tmp_path: Path) -> None:
     assert "cannot be reached" in remote(tmp_path, "https://localhost:1/o/n")[1]
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("fatal: could not read Username for 'https://h': terminal prompts disabled", "no access"),
+        ("fatal: unable to access 'https://h/a/': The requested URL returned error: 403", "no acc"),
+        ("remote: Invalid credentials\nfatal: Authentication failed for 'https://h/a/'", "expired"),
+        ("git@h: Permission denied (publickey).", "no access"),
+        ("remote: Repository not found.\nfatal: repository 'https://h/a/' not found", "renamed"),
+        ("fatal: unable to access 'https://h/404/': Could not resolve host: h", "no network"),
+        ("fatal: unable to access 'https://h/a/': Failed to connect to h port 443", "no network"),
+        (
+            "fatal: unable to access 'https://h/a/': The requested URL returned error: 429",
+            "to wait",
+        ),
+        ("fatal: unable to access 'https://h/a/': The requested URL returned error: 503", "later"),
+        ("fatal: unable to access 'https://h/': SSL certificate problem: self-signed", "trusted"),
+        ("error: unable to write file: No space left on device", "the disk is full"),
+        ("fatal: something \x1b[31mnew", "something  [31mnew"),
+        ("", "git failed"),
+    ],
+)
+def test_what_git_says_becomes_one_line(said: str, told: str) -> None:
+    """Private, renamed, expired, no network, a busy server, a full disk: each has its own."""
+    found = cause(said)
+    assert told in found
+    assert found.isprintable()
+
+
 def test_a_fetch_that_takes_too_long_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,3 +231,17 @@ def test_a_worktree_a_packed_and_a_detached_head(tmp_path: Path) -> None:
     assert [(each.target.name, each.commit) for each in found] == [
         ("a", head), ("b", head), ("c", head),
     ]  # fmt: skip
+
+
+def test_a_newest_commit_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """A branch names it, and its object is damaged."""
+    made = commit(tmp_path / "a", {"a.py": "x = 1\n"})
+    commit(tmp_path / "b", {"b.py": "x = 1\n"})
+    place = tmp_path / "a/.git/objects" / made[:2] / made[2:]
+    place.chmod(0o600)
+    place.write_bytes(b"bad")
+    (tmp_path / "fleet.yml").write_text("repositories: [a, b]\n")
+    broken, sound = run(read_fleet(tmp_path / "fleet.yml")).rows
+    assert broken.reason.startswith(f"its newest commit {made[:12]} cannot be read")
+    assert "damaged" in broken.reason
+    assert sound.state == "ok"

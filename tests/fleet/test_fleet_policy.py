@@ -97,6 +97,14 @@ exceptions:
 """
 
 
+def test_maturity_is_asked_of_machine_learning_only(tmp_path: Path) -> None:
+    path = policy(tmp_path, "rules:\n  - {name: ripe, maturity: 1}\n")
+    none = replace(GOOD, maturity={})
+    found = snapshot(replace(none, kind="not ml"), replace(none, name="other"))
+    broken = judge(read_policy(path), found, TODAY).breaches
+    assert {each.repository for each in broken} == {"other"}
+
+
 def test_an_exception_ends(tmp_path: Path) -> None:
     """Its last day is its own; then the rule is broken, and the exception is an error."""
     path = policy(tmp_path, EXCEPTED)
@@ -177,3 +185,20 @@ def test_the_command_ends_as_it_says(tmp_path: Path) -> None:
     assert ended(GOOD, words=("--explain", "good"))[1] == "policy.yml:1: owned: kept\n"
     (tmp_path / "fleet.yml").write_text("repositories: [a]\n")
     assert ended(GOOD)[0] == 2
+
+
+def test_the_command_judges_by_a_day_that_is_asked_for(tmp_path: Path) -> None:
+    """So that a lead sees today which exceptions will be over."""
+    policy(tmp_path, EXCEPTED)
+    (tmp_path / "fleet.yml").write_text("repositories: [x]\npolicy: policy.yml\n")
+    store.save(snapshot(replace(GOOD, owners=())), tmp_path / "snapshots")
+    words = ["policy", str(tmp_path / "fleet.yml"), "--day"]
+    ends = {}
+    for day in ("2026-11-20", "2026-11-21", "tomorrow"):
+        done = CliRunner().invoke(app, [*words, day])
+        ends[day] = done.exit_code, "past its day" in done.output
+    assert ends == {
+        "2026-11-20": (0, False),
+        "2026-11-21": (1, True),
+        "tomorrow": (2, False),
+    }

@@ -55,6 +55,8 @@ def test_a_half_written_or_foreign_file_is_named(tmp_path: Path) -> None:
     for wrong, message in (
         (text[: len(text) // 2], "breaks off"),
         ("", "breaks off"),
+        ('{"for', "breaks off"),
+        ("repositories: []", "no JSON"),
         ("[]", "is not a snapshot"),
         (text.replace('"format": 1', '"format": 2'), "has format 2"),
         (text.replace('"kind":"none"', '"kind":"x"', 1), "r00 has the kind x"),

@@ -119,10 +119,16 @@ def test_each_kind_has_a_row(snapshot: Snapshot) -> None:
     ]
 
 
+def test_what_is_no_machine_learning_has_no_maturity(row: Callable[[str], Row]) -> None:
+    assert (row("web").maturity, row("web").score) == ({}, {})
+    assert (row("learns").maturity or {})["Model creation"] >= 0
+    assert row("learns").score
+
+
 def test_a_failed_repository_says_why(row: Callable[[str], Row]) -> None:
     assert row("empty").reason == "the repository has no commit yet"
     assert row("plain").reason == "it is not a git repository"
-    assert row("broken").reason
+    assert "damaged" in row("broken").reason or "not a git" in row("broken").reason
     assert row("broken").verdict == ""
 
 

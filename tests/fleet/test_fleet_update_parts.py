@@ -23,6 +23,7 @@ from tdsp.fleet.room import RepositoryError, Room
 from tdsp.fleet.state import AUDIT, DATABASE, Conflict, Journal, Record, requests
 from tdsp.fleet.template import Releases
 from tdsp.fleet.update import Options, Outcome, Update
+from tdsp.fleet.update_cli import _show
 
 RECORD = Record(
     "churn", "/srv/churn", ("ann",), 1, "conflict", "why", "push", "v1", "a" * 40, "main", "b",
@@ -218,7 +219,37 @@ def test_the_renovate_preset_names_its_conflict_policy() -> None:
     assert rule["matchPackageNames"] == ["https://example.com/t.git"]
     assert found["copier"] == {"enabled": True, "ignoreScripts": True}
     assert "44.56.1" in found["description"]
+    # The keys that were tried by Renovate's own schema, and the values that it lists.
+    assert set(found) == {
+        "$schema", "description", "constraints", "copier", "prConcurrentLimit", "prHourlyLimit",
+        "packageRules",
+    }  # fmt: skip
+    assert set(rule) == {
+        "description", "matchManagers", "matchPackageNames", "automerge", "branchTopic",
+        "commitMessageTopic", "dependencyDashboardApproval", "labels", "minimumReleaseAge",
+        "rebaseWhen", "schedule",
+    }  # fmt: skip
+    assert rule["rebaseWhen"] in {"auto", "never", "conflicted", "behind-base-branch"}
+    assert found["$schema"] == "https://docs.renovatebot.com/renovate-schema.json"
     assert CliRunner().invoke(app, ["fleet", "preset"]).exit_code == 2
+
+
+def test_what_a_wave_waits_for_is_not_hidden_by_what_waits(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The rows of later waves are one line, where a wave waits; else each is a row."""
+    first = Record("churn", "/churn", state="pushed", files=("M a",), branch="b")
+    later = tuple(Record(f"late{at}", "/late", wave=1) for at in range(30))
+    _show(Outcome((first, *later), "wave rest waits: 0 of 1"), Options(apply=True))
+    said = capsys.readouterr().out
+    assert "churn" in said
+    assert "late0" not in said
+    assert "30 more are in later waves" in said
+    assert "wave rest waits" in said
+    _show(Outcome((first, *later)), Options(apply=True))
+    said = capsys.readouterr().out
+    assert "late0" in said
+    assert "later waves" not in said
 
 
 @pytest.fixture

@@ -66,6 +66,7 @@ def table(page: Page) -> dict[str, Any]:
     """Return what the table shows after filters, sorting and grouping."""
     rows = page.locator("table.rows tbody tr")
     seen: dict[str, Any] = {"all": status(page), "rows": rows.count()}
+    seen["names"] = page.locator("table.rows tbody .name").all_inner_texts()
     for name, value in (("team", "claims"), ("check", "EV05"), ("words", "nothing has this")):
         page.evaluate(TIMED, [name, value])
         seen[name] = status(page)

@@ -71,6 +71,12 @@ def test_filters_groups_and_pages_say_what_the_snapshot_says(seen: dict[str, Any
     assert table["link"].startswith(f"{sum(row.group == largest for row in rows):,} of")
 
 
+def test_most_errors_come_first_and_equals_stay_in_order(seen: dict[str, Any]) -> None:
+    read = [row for row in seen["rows"] if row.state == "ok"]
+    wanted = [row.name for row in sorted(read, key=lambda row: -row.errors)]  # which is stable
+    assert seen["table"]["names"] == wanted[:50]
+
+
 def test_it_is_used_by_keys_alone(seen: dict[str, Any]) -> None:
     keys = seen["keyboard"]
     assert 'class="skip"' in keys["skip"]

@@ -12,9 +12,12 @@ const make = (tag, given = {}, ...inner) => {
 };
 const web = (address, text) => address
   ? make("a", {href: address, rel: "noopener noreferrer", target: "_blank"}, text) : text;
+// What is long opens on a click: many repositories describe the same columns.
+const about = text => text.length <= 220 ? make("p", {}, text)
+  : make("details", {}, make("summary", {}, `${text.slice(0, 150)}…`), make("p", {}, text));
 const entry = each => make("li", {},
   make("p", {}, make("span", {class: "tag note"}, each.kind), " ", make("strong", {}, web(each.link, each.name))),
-  ...(each.about ? [make("p", {}, each.about)] : []),
+  ...(each.about ? [about(each.about)] : []),
   make("p", {class: "soft small"}, "in ", web(each.web, each.repository), each.path ? `, ${each.path}` : "",
     ` · team: ${each.team ?? "none"} · owners: ${each.owners ?? "none"}`));
 const start = () => {

@@ -13,6 +13,8 @@ from tdsp.fleet.update_cli import preset as preset_command
 from tdsp.fleet.update_cli import update as update_command
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from tdsp.fleet.config import Fleet, Listing
     from tdsp.fleet.snapshot import Snapshot
     from tdsp.fleet.status import Switches
@@ -327,6 +329,9 @@ def policy(
         str | None,
         typer.Option(metavar="NAME", help="Say which line decided about one repository."),
     ] = None,
+    day: Annotated[
+        str, typer.Option(metavar="DATE", help="Judge by this day instead of today.")
+    ] = "",
     output: Annotated[Literal["terminal", "json"], typer.Option("--format")] = "terminal",
 ) -> None:
     """Hold the newest snapshot against policy.yml, which fleet.yml names.
@@ -338,13 +343,12 @@ def policy(
     exception is past its day, 2 when a file is wrong, 3 when nothing is broken
     but some repositories could not be read, 4 when the snapshot is empty.
     """
-    raise typer.Exit(ended(lambda: _policy(path, snapshot, explain, output)))
+    raise typer.Exit(ended(lambda: _policy(path, snapshot, explain, day, output)))
 
 
-def _policy(path: Path, chosen: Path | None, name: str | None, output: str) -> int:
+def _policy(path: Path, chosen: Path | None, name: str | None, day: str, output: str) -> int:
     import json
     from dataclasses import asdict
-    from datetime import UTC, datetime
 
     from rich.console import Console
 
@@ -360,7 +364,7 @@ def _policy(path: Path, chosen: Path | None, name: str | None, output: str) -> i
     asked, found = rules.read_policy(file), store.read_snapshot(chosen or fleet.snapshots)
     if not found.rows:
         raise ListingError("the snapshot has no repository")
-    today = datetime.now(UTC).date()
+    today = _day(day)
     if name is not None:
         for line in rules.explain(asked, file, found, name, today):
             typer.echo(plain(line))
@@ -375,6 +379,15 @@ def _policy(path: Path, chosen: Path | None, name: str | None, output: str) -> i
     if verdict.open or verdict.expired:
         return OVER_POLICY
     return SOME_FAILED if failed else 0
+
+
+def _day(asked: str) -> "date":
+    from datetime import UTC, date, datetime
+
+    try:
+        return date.fromisoformat(asked) if asked else datetime.now(UTC).date()
+    except ValueError:
+        raise TdspError(f"--day {asked}: a day is written like 2027-01-31") from None
 
 
 app.command("update")(update_command)

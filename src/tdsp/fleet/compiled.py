@@ -41,6 +41,8 @@ def compiled_once() -> Iterator[None]:
             if len(_KNOWN) >= MOST:
                 _KNOWN.clear()
             _KNOWN[key] = real(self, source, name, filename, **named)
+        else:
+            self.preprocess(source, name, filename)  # where extensions forget the text before
         return _KNOWN[key]
 
     Environment.compile = kept  # type: ignore[method-assign]

@@ -9,6 +9,7 @@ const taken = Date.parse(data.taken);
 
 // ---- What the columns show. `value` is what is sorted; undefined comes last, and is told in words.
 const number = digits => value => value.toLocaleString("en", {maximumFractionDigits: digits});
+const several = (many, one, more) => `${number(0)(many)} ${many === 1 ? one : more}`;
 const percent = digits => value => `${(100 * value).toFixed(digits)}%`;
 const days = text => text && Math.max(0, Math.floor((taken - Date.parse(text)) / 864e5));
 const column = (id, title, value, {form: shown = value => String(value), none = "not judged", figure = true, tone} = {}) =>
@@ -80,18 +81,19 @@ const index = rows.map(row => [row.name, row.group, row.source, row.web, row.rea
   .join(" ").toLowerCase());
 const orders = new Map();
 const collator = new Intl.Collator("en", {numeric: true});
-const order = id => {
-  if (!orders.has(id)) {
+const order = (id, down) => {
+  const name = `${id} ${down}`, sign = down ? -1 : 1;
+  if (!orders.has(name)) {
     const values = rows.map(COLUMNS.get(id).value);
     const all = [...rows.keys()];
     const known = all.filter(at => values[at] !== undefined && values[at] !== "");
     const unknown = all.filter(at => values[at] === undefined || values[at] === "");
     const compare = known.every(at => typeof values[at] === "number")
-      ? (a, b) => values[a] - values[b] || a - b
-      : (a, b) => collator.compare(values[a], values[b]) || a - b;
-    orders.set(id, {known: known.sort(compare), unknown});
+      ? (a, b) => sign * (values[a] - values[b]) || a - b
+      : (a, b) => sign * collator.compare(values[a], values[b]) || a - b;
+    orders.set(name, [...known.sort(compare), ...unknown]);
   }
-  return orders.get(id);
+  return orders.get(name);
 };
 
 // ---- What is chosen, and which rows it leaves.
@@ -107,8 +109,7 @@ const chosen = () => {
   const fits = at => words.every(each => index[at].includes(each)) &&
     tests.every(([value, wanted]) => value(rows[at]) === wanted) &&
     (check === "*" || (rows[at].checks ?? []).includes(check));
-  const {known, unknown} = order(state.sort);
-  return [...(state.down ? [...known].reverse() : known), ...unknown].filter(fits);
+  return order(state.sort, state.down).filter(fits);
 };
 const groupsOf = {
   team: row => [row.group || "no team"], owner: row => row.owners ?? ["no owner"],
@@ -163,7 +164,7 @@ const groupLine = ({name, many}) => {
     [...table.querySelectorAll("tr.group button")].find(each => each.textContent === name)?.focus();
   });
   return make("tr", {role: "row", class: "group"}, make("td", {role: "cell", colspan: VIEWS[state.view].length + 2},
-    open ? "▾ " : "▸ ", button, ` ${number(0)(many.length)} repositories, ${number(0)(errors)} errors`));
+    open ? "▾ " : "▸ ", button, ` ${several(many.length, "repository", "repositories")}, ${several(errors, "error", "errors")}`));
 };
 const head = () => {
   const made = [NAME, TEAM, ...VIEWS[state.view]].map(each => {

@@ -59,12 +59,13 @@ class Facts:
 def facts(repo: Repository, ours: bool, reported: str, today: date) -> Facts:
     """Return the facts of files that have been read. Raises TdspError for wrong settings in it."""
     report = check_repository(repo)
-    scales = maturity(report)
+    scales, found = maturity(report), _kind(repo, ours)
+    learns = found != "not ml"
     answers = repo.answers[1]
     told, wrong = _telemetry(repo, reported)
     levels = {each.name: each.level for each in scales.areas}
     return Facts(
-        kind=_kind(repo, ours),
+        kind=found,
         level=_said(answers.get("level")) if ours else "",
         template=_said(answers.get("_src_path") or answers.get("_template")),
         version=_said(answers.get("_commit")),
@@ -73,8 +74,8 @@ def facts(repo: Repository, ours: bool, reported: str, today: date) -> Facts:
         warnings=report.findings("warning"),
         notes=report.findings("note"),
         findings=(*wrong, *_findings(report)),
-        maturity={**levels, scales.google.name: scales.google.level},
-        score={section: scales.points(section) for section in scales.sections},
+        maturity={**levels, scales.google.name: scales.google.level} if learns else {},
+        score={section: scales.points(section) for section in scales.sections} if learns else {},
         pins=tuple(_pins(repo)),
         placeholders=_placeholders(repo),
         model=_model(repo),

@@ -46,14 +46,19 @@ CAUSES = (
     (r"couldn't find remote ref|no matching remote head", "the repository has no commit yet"),
     (r"no space left|disk quota", "the disk is full"),
     (
-        r"could not read (username|password)|authentication failed|permission denied|\b403\b"
+        r"could not read (username|password)|authentication failed|permission denied"
+        r"|(error|HTTP):? 40[13]\b"
         r"|access denied|terminal prompts disabled|host key verification|invalid credentials",
         "no access: it is private, or the sign-in has expired",
     ),
     (
-        r"not found|does not exist|\b404\b|does not appear to be a git repository|no such file",
+        r"not found|does not exist|(error|HTTP):? 404\b|no such file"
+        r"|does not appear to be a git repository",
         "there is no repository at its address: renamed, moved, removed, or private",
     ),
+    (r"(error|HTTP):? 429\b|too many requests", "its server asks to wait: too many requests"),
+    (r"(error|HTTP):? 5\d\d\b", "its server has an error of its own: try again later"),
+    (r"certificate|self.signed", "its server's certificate is not trusted by git here"),
     (
         r"could not resolve|unable to access|connection|timed out|network is unreachable|early eof",
         "its address cannot be reached: no network?",

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from tdsp.errors import TdspError
 from tdsp.fleet import delivery
 from tdsp.fleet.facts import Facts, facts, failed
 from tdsp.fleet.template import Releases, drift
@@ -57,6 +58,14 @@ def judge(order: Order) -> Facts | str:
 
 def _judge(order: Order) -> Facts:
     folder = Path(order.folder)
+    try:
+        commit = objects.find(folder, order.commit)
+    except TdspError as error:
+        if not str(error).endswith(f"has no commit {order.commit}"):
+            raise
+        # though a name in the repository says that there is such a commit
+        what = f"its newest commit {order.commit[:12]} cannot be read"
+        raise TdspError(f"{what}: the repository is damaged, or a copy that is not whole") from None
     repo = read_git(folder, order.commit, PARSED)
     answers = repo.answers[1] if repo.answers[0].startswith(".copier-answers") else {}
     ours = bool(answers) and order.releases.made_by(answers)
@@ -64,7 +73,6 @@ def _judge(order: Order) -> Facts:
     edited = None
     if ours and order.drift:
         edited = drift(repo, answers, order.releases, Path(order.cache, "renders"))
-    commit = objects.find(folder, order.commit)
     day = objects.history(commit, "--no-walk", DAY, order.commit)
     return _dated(replace(found, drift=edited, committed=day), repo, folder, commit)
 

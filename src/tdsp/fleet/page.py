@@ -8,6 +8,9 @@ from tdsp.fleet import figures, rowdata
 from tdsp.fleet.snapshot import Asset, Row, Snapshot
 from tdsp.pages import as_data, render, web
 
+FLEET = "Fleet"
+TELEMETRY = "What the service reports can be read"
+
 
 def dashboard(snapshots: Sequence[Snapshot]) -> str:
     """Return the page of the newest snapshot, with curves over all of them.
@@ -31,6 +34,7 @@ def dashboard(snapshots: Sequence[Snapshot]) -> str:
     return render(
         "tdsp.fleet",
         "dashboard",
+        title=newest.title or FLEET,
         taken=newest.taken,
         version=newest.tdsp,
         release=newest.release,
@@ -69,7 +73,7 @@ def _titles() -> dict[str, str]:
     """Return what each check asks, as a snapshot holds only its id."""
     from tdsp.check.all import CHECKS
 
-    return {name: check.title for name, check in CHECKS.items()}
+    return {name: check.title for name, check in CHECKS.items()} | {"telemetry": TELEMETRY}
 
 
 def _asset(row: Row, asset: Asset) -> dict[str, str]:
@@ -97,6 +101,7 @@ def catalog(snapshot: Snapshot) -> str:
     return render(
         "tdsp.fleet",
         "catalog",
+        title=snapshot.title or FLEET,
         taken=snapshot.taken,
         version=snapshot.tdsp,
         count=len(found),

@@ -245,7 +245,7 @@ def _model(rule: Rule, row: Row, today: date) -> Iterator[str]:
 
 
 def _maturity(rule: Rule, row: Row) -> Iterator[str]:
-    if rule.maturity is None:
+    if rule.maturity is None or row.kind == "not ml":
         return
     areas = dict.fromkeys(AREAS[:3], rule.maturity)
     for name, least in (rule.maturity if isinstance(rule.maturity, dict) else areas).items():

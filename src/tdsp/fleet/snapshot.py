@@ -119,7 +119,7 @@ class Snapshot:
     """All rows of one run. `taken` is a time in UTC; `tdsp` is the version that read them.
 
     `problems` are lists that could not be had. `shard` of `shards` is 0 of 0 for a whole run;
-    `fleet` is a digest of the fleet's file.
+    `fleet` is a digest of the fleet's file, `title` its name.
     """
 
     taken: str
@@ -131,3 +131,4 @@ class Snapshot:
     shard: int = 0
     shards: int = 0
     fleet: str = ""
+    title: str = ""

@@ -62,6 +62,7 @@ def status(fleet: Fleet, listing: Listing, switches: Switches, done: Say) -> Sna
     return Snapshot(
         switches.taken, __version__, tuple(rows), known.current, known.released,
         tuple(problems), own.index, own.total, fleet.digest,
+        fleet.settings.title,
     )  # fmt: skip
 
 

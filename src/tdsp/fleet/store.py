@@ -16,6 +16,7 @@ from tdsp.fleet.snapshot import FORMAT, KINDS, STATES, Row, Snapshot
 from tdsp.people.sources import write
 
 LOCK = "lock"
+HEAD = '{"format"'  # of each snapshot
 MOST = 2_000_000_000
 SNAPSHOTS: TypeAdapter[Snapshot] = TypeAdapter(Snapshot)
 ROWS: TypeAdapter[Row] = TypeAdapter(Row)
@@ -46,9 +47,16 @@ def decode(text: str | bytes, origin: object) -> Snapshot:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         if first["type"] == "json_invalid":
-            raise TdspError(
-                f"{origin} is not a whole snapshot, it breaks off or is no JSON: remove it"
-            ) from None
+            head = text[: len(HEAD)]
+            ours = HEAD.startswith(
+                head.decode("utf-8", "replace") if isinstance(head, bytes) else head
+            )
+            what = (
+                "a whole snapshot, it breaks off: remove it"
+                if ours
+                else "a snapshot: it is no JSON"
+            )
+            raise TdspError(f"{origin} is not {what}") from None
         raise TdspError(f"{origin} is not a snapshot: {place}: {first['msg']}") from None
     if given != FORMAT:
         raise TdspError(f"{origin} has format {given}; this tdsp reads format {FORMAT}")

@@ -1,32 +1,25 @@
 """The template that a fleet follows: its releases, and what it makes of a project's answers."""
 
-import atexit
 import functools
 import hashlib
 import json
-import os
 import re
-import tempfile
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from tdsp.errors import TdspError
-from tdsp.fleet.compiled import compiled_once
 from tdsp.fleet.config import Fleet, is_url
 from tdsp.fleet.fetch import cause, run_git
+from tdsp.fleet.making import HOSTS, rendered
 from tdsp.people.sources import write
 from tdsp.reading import Repository
 
 RELEASE = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
 BETWEEN = re.compile(r"-\d+-g[0-9a-f]+$")  # of a commit behind a tag, as git describes it
 QUESTIONS = {"project_name", "project_slug", "package_name", "problem_type"}
-MIRRORS = "COPIER_CACHE_DIR"
-HOSTS = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}  # copier's short forms
 # What the team is told to edit. A difference there is its work and no drift.
 TEAMS = ("docs/", "data/", "notebooks/", "params.yaml", "schema.yaml", "README.md", "dvc.lock")
 
@@ -176,12 +169,19 @@ def _is_teams(path: str, package: str) -> bool:
     return top or path.startswith(TEAMS) or path.startswith(".copier-answers")
 
 
-def _made(folder: str, version: str, answers: dict[str, Any], cache: Path) -> dict[str, str] | None:
-    """Return path -> blob of what the template makes; each distinct set of answers once."""
+@functools.cache
+def _commit(folder: str, version: str) -> str:
+    """Return the commit of a version, "" when the template has none of that name."""
     tag = BETWEEN.sub("", version) if not BETWEEN.search(version) else version.rpartition("-g")[2]
     words = [f"--git-dir={folder}", "rev-parse", "--verify", "--quiet", f"{tag}^{{commit}}"]
     done = run_git(Path(folder), words, 60)
-    if done is None or done.returncode:
+    return "" if done is None or done.returncode else done.stdout.strip()
+
+
+def _made(folder: str, version: str, answers: dict[str, Any], cache: Path) -> dict[str, str] | None:
+    """Return path -> blob of what the template makes; each distinct set of answers once."""
+    commit = _commit(folder, version)
+    if not commit:
         return None
     given = {
         name: value
@@ -189,75 +189,15 @@ def _made(folder: str, version: str, answers: dict[str, Any], cache: Path) -> di
         if isinstance(name, str) and not name.startswith("_")
     }
     source = str(answers.get("_src_path", ""))
-    said = json.dumps([done.stdout.strip(), version, source, given], sort_keys=True, default=str)
+    said = json.dumps([commit, version, source, given], sort_keys=True, default=str)
     path = cache / f"{hashlib.sha256(said.encode()).hexdigest()[:32]}.json"
     if path.is_file():
         try:
             return dict(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             path.unlink(missing_ok=True)
-    made = _rendered(folder, source, done.stdout.strip(), given)
+    made = rendered(folder, source, commit, given)
     if made:
-        write(path, json.dumps(made))
+        with suppress(OSError):  # a full disk costs time, not the repository
+            write(path, json.dumps(made))
     return made or None
-
-
-def _rendered(folder: str, source: str, commit: str, answers: dict[str, Any]) -> dict[str, str]:
-    """Render; {} when the template refuses the answers.
-
-    Some files name the template's address, so it is rendered by the project's own, which is one
-    of the fleet's template; git is told to take the fleet's copy in its place.
-    """
-    from copier import run_copy
-
-    asked = is_url(source) or source.startswith(tuple(HOSTS)) or Path(source, ".git").exists()
-    here = source if asked else f"git+file://{folder}"
-    with tempfile.TemporaryDirectory(prefix="tdsp-") as scratch, _instead(here, folder):
-        place = Path(scratch, "project")
-        try:
-            with warnings.catch_warnings(), compiled_once():
-                warnings.simplefilter("ignore")
-                run_copy(here, place, data=answers, vcs_ref=commit, defaults=True, quiet=True)
-        except Exception:  # a project's answers may be anything
-            return {}
-        files = [path for path in place.rglob("*") if path.is_file() and not path.is_symlink()]
-        return {path.relative_to(place).as_posix(): _blob(path) for path in files}
-
-
-@contextmanager
-def _instead(source: str, folder: str) -> Iterator[None]:
-    """Have copier's git take a folder for an address."""
-    from plumbum import local  # which runs git for copier, with an environment of its own
-
-    url = source.removeprefix("git+").removesuffix(".git")
-    for short, host in HOSTS.items():
-        url = f"{host}{url.removeprefix(short)}" if url.startswith(short) else url
-    env = {"GIT_CONFIG_COUNT": "2", "GIT_TERMINAL_PROMPT": "0"}
-    for place, each in enumerate((url, f"{url}.git")):
-        env[f"GIT_CONFIG_KEY_{place}"] = f"url.file://{folder}.insteadOf"
-        env[f"GIT_CONFIG_VALUE_{place}"] = each
-    before = os.environ.get(MIRRORS)
-    os.environ[MIRRORS] = _mirrors()
-    try:
-        with local.env(**env):
-            yield
-    finally:
-        del os.environ[MIRRORS]
-        if before is not None:
-            os.environ[MIRRORS] = before
-
-
-@functools.cache
-def _mirrors() -> str:
-    """Return this process's own folder for copier's clones; it is removed with the process.
-
-    Two processes that refresh one clone can fail, and the user's own keeps what its address says.
-    """
-    folder = tempfile.TemporaryDirectory(prefix="tdsp-mirrors-")
-    atexit.register(folder.cleanup)
-    return folder.name
-
-
-def _blob(path: Path) -> str:
-    content = path.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

@@ -329,11 +329,16 @@ def _show(outcome: "Outcome", options: "Options") -> None:
     table = Table(box=None, pad_edge=False)
     for name in ("repository", "wave", "state", ""):
         table.add_column(name, overflow="fold")
+    later = sum(each.state == "listed" for each in records) if outcome.waits else 0
     for record in records:
+        if later and record.state == "listed":
+            continue
         style = "red" if record.state == "failed" else "yellow" if record.reason else ""
         cells = (record.name, str(record.wave + 1), record.state, _about(record))
         table.add_row(*map(_safe, cells), style=style)
     console.print(table)
+    if later:
+        console.print(f"{later} more are in later waves (--json)", highlight=False)
     _last_words(console, outcome, options)
 
 
