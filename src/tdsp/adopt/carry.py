@@ -15,6 +15,7 @@ from tdsp.adopt import running
 from tdsp.adopt.apply import BRANCH, MIGRATION, TAG
 from tdsp.adopt.apply import apply as carry_out
 from tdsp.adopt.gitwork import Git
+from tdsp.adopt.large import offer
 from tdsp.adopt.pipeline import Pipeline, Way
 from tdsp.adopt.plan import Plan
 from tdsp.adopt.tree import shown
@@ -84,6 +85,8 @@ def _agreed(plan: Plan, console: Console, yes: bool) -> None:
         f"{len(plan.items)} files: {len(plan.moves)} move, {edited} are edited, {gone} are no"
         f" longer tracked; {asked} questions are answered as the plan says"
     )
+    if text := offer(plan):
+        console.print(escape(text))
     if yes:
         return
     if not sys.stdin.isatty():

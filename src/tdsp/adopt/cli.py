@@ -71,6 +71,14 @@ def plan_command(
     drop_hacks: Annotated[
         bool, typer.Option("--drop-hacks", help="Remove changes of sys.path that are needless now.")
     ] = False,
+    remote: Annotated[
+        str,
+        typer.Option(
+            "--dvc",
+            metavar="REMOTE",
+            help="Take large data out of git, to DVC: a folder, an address, or a remote's name.",
+        ),
+    ] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what is proposed.")] = False,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit code 1 when the plan would change a file.")
@@ -86,7 +94,7 @@ def plan_command(
     asked = {"absolute": fix_absolute, "hacks": drop_hacks}
     fixes = tuple(name for name, wanted in asked.items() if wanted)
     request = Request(
-        root, level, template_level, package, subdirectory, out, answers, update, fixes
+        root, level, template_level, package, subdirectory, out, answers, update, fixes, remote
     )
     if plan(request, ask=not yes) and exit_code:
         raise typer.Exit(1)

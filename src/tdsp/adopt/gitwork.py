@@ -4,6 +4,7 @@ Hooks, filters, the file system monitor and lazy fetches are switched off. Trees
 made in the object store: neither the index nor the work tree takes part.
 """
 
+import hashlib
 import os
 import subprocess
 import tempfile
@@ -65,7 +66,11 @@ class Git:
         return None if done.returncode else done.stdout
 
     def _done(
-        self, words: tuple[str, ...], given: bytes, env: dict[str, str] | None
+        self,
+        words: tuple[str, ...],
+        given: bytes,
+        env: dict[str, str] | None,
+        out: int = subprocess.PIPE,
     ) -> "subprocess.CompletedProcess[bytes]":
         kept = {name: value for name, value in os.environ.items() if not _steers(name)}
         try:
@@ -74,7 +79,8 @@ class Git:
                 cwd=self.root,
                 env=kept | CALM | (env or {}),
                 input=given,
-                capture_output=True,
+                stdout=out,
+                stderr=subprocess.PIPE,
                 check=False,
             )
         except FileNotFoundError as error:
@@ -124,6 +130,22 @@ class Git:
     def blob(self, name: str) -> bytes:
         """Return the bytes of a blob."""
         return self.run("cat-file", "blob", name)
+
+    def save(self, name: str, target: Path) -> None:
+        """Write the bytes of a blob into a file; they never are in memory as a whole."""
+        with target.open("wb") as file:
+            done = self._done(("cat-file", "blob", name), b"", None, file.fileno())
+        if done.returncode:
+            raise TdspError(f"git cat-file failed: {os.fsdecode(done.stderr).strip()}")
+
+    def md5(self, name: str) -> str:
+        """Return the checksum that DVC gives to the bytes of a blob."""
+        with tempfile.TemporaryDirectory(prefix="tdsp-") as folder:
+            self.save(name, Path(folder, "blob"))
+            with Path(folder, "blob").open("rb") as file:
+                return hashlib.file_digest(
+                    file, lambda: hashlib.md5(usedforsecurity=False)
+                ).hexdigest()
 
     def sizes(self, blobs: Iterable[str]) -> dict[str, int]:
         """Return blob -> size in bytes."""
