@@ -118,7 +118,7 @@ def verify(root: Path, run: bool, python: str, seconds: float) -> bool:
 
 def _run(git: Git, console: Console, python: str, seconds: float) -> bool:
     done = find(git)
-    chosen = running.scripts(done)
+    chosen = [*running.scripts(done), *running.notebooks(done)]
     way = "unshare" if running.isolation() else "a block inside of Python, which C code can pass"
     console.print(f"Without network by {way}; each run ends after {seconds:g} s")
     verdicts = []
@@ -130,12 +130,14 @@ def _run(git: Git, console: Console, python: str, seconds: float) -> bool:
         for each in chosen:
             with console.status(Text(f"Running {shown(each.path)}")):
                 verdicts.append(running.compare(bench, done, each))
-    table = Table("verdict", "script", "now", "why", box=None)
+    table = Table("verdict", "file", "now", "why", box=None)
     for found in verdicts:
         words = (found.path, found.command, found.detail)
         mark = Text(found.verdict, COLOURS.get(found.verdict, "yellow"))
         table.add_row(mark, *(Text(shown(each)) for each in words))
-    console.print(table if verdicts else "No script is started by itself: nothing was run")
+    console.print(
+        table if verdicts else "No script is started by itself, no notebook is here: nothing ran"
+    )
     return not any(found.verdict == "regressed" for found in verdicts)
 
 

@@ -139,15 +139,16 @@ def verify_command(
     *,
     run: Annotated[
         bool,
-        typer.Option("--run", help="Also run the scripts, before and after, and compare."),
+        typer.Option("--run", help="Also run scripts and notebooks, before and after."),
     ] = False,
     python: Python = "",
     seconds: Seconds = 120,
 ) -> None:
     """Prove that the adoption lost nothing and changed only what it lists.
 
-    With --run each script runs in a copy of the files from before and from
-    after, without network. Exit code 1 when something is lost or worse.
+    With --run each script and notebook runs in a copy of the files from before
+    and from after, without network; a notebook only where --python has nbclient
+    and ipykernel. Exit code 1 when something is lost or worse.
     """
     from tdsp.adopt.carry import verify
 
