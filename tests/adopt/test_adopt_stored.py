@@ -67,6 +67,7 @@ def test_data_come_back_in_a_clone(adopted: tuple[Path, dict[str, object]], tmp_
               "cold/old.csv": b"d\n4\n"}  # fmt: skip
     assert not tracked & places.keys()
     assert {f"{name}.dvc" for name in places} <= tracked
+    assert b"data.csv" not in (root / ".gitignore").read_bytes()  # no exception for it
     clone = pulled(root, tmp_path / "clone")
     for name, content in places.items():
         assert (root / name).read_bytes() == (clone / name).read_bytes() == content
@@ -185,7 +186,7 @@ def test_without_a_remote_the_data_stay_and_the_plan_says_what_to_do(
     assert set(offered.large) == set(KEPT) and not offered.remote
     assert "--dvc REMOTE" in large.offer(offered)
     asked = large.with_data(made, read_tree(root), str(tmp_path / "store"))
-    assert "3 large data files" in large.offer(asked) and str(tmp_path) in large.offer(asked)
+    assert "3 large data file(s)" in large.offer(asked) and str(tmp_path) in large.offer(asked)
     (tmp_path / "plan.yaml").write_text(as_yaml(asked), encoding="utf-8")
     assert read_plan(tmp_path / "plan.yaml", read_tree(root)) == asked
     apply(root, offered, quiet, renderer=small)

@@ -316,6 +316,8 @@ def _merged(
     """Return what the template brings to the tree after moves and edits."""
     forgotten = tuple(each.path for each in done.files if each.fate == "untracked")
     lock = found[LOCK].content if LOCK in found and plan.level else b""
+    leaving = places(plan)  # git is to ignore these from now on
+    now = {path: entry for path, entry in now.items() if path not in leaving}
     sizes = git.sizes(each.blob for each in now.values())
     with Blobs(git.root) as blobs:
         place = Place(

@@ -13,16 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tdsp.errors import TdspError
-from tdsp.reading.git import OFF
+from tdsp.reading.git import OFF, environment
 
 LINK, SUBMODULE, PLAIN, RUNS = "120000", "160000", "100644", "100755"
-CALM = {
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_TERMINAL_PROMPT": "0",
-    "LC_ALL": "C",
-}
-NOTHING = "0" * 40
+WHO = ("GIT_AUTHOR_", "GIT_COMMITTER_")  # who commits is left to the caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +66,12 @@ class Git:
         env: dict[str, str] | None,
         out: int = subprocess.PIPE,
     ) -> "subprocess.CompletedProcess[bytes]":
-        kept = {name: value for name, value in os.environ.items() if not _steers(name)}
+        author = {name: value for name, value in os.environ.items() if name.startswith(WHO)}
         try:
             return subprocess.run(
                 ["git", *OFF, *self._filters, *words],
                 cwd=self.root,
-                env=kept | CALM | (env or {}),
+                env=environment() | author | (env or {}),
                 input=given,
                 stdout=out,
                 stderr=subprocess.PIPE,
@@ -212,8 +206,3 @@ class Git:
             if (value := os.fsdecode(answer[at + 2])) not in ("unspecified", "unset", "set"):
                 found[os.fsdecode(answer[at])] = value
         return found
-
-
-def _steers(name: str) -> bool:
-    """Tell whether a variable would point git elsewhere; who commits is left to the caller."""
-    return name.startswith("GIT_") and not name.startswith(("GIT_AUTHOR_", "GIT_COMMITTER_"))

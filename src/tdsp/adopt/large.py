@@ -40,10 +40,10 @@ def offer(plan: Plan) -> str:
     """Return what to say of a plan's large data, "" without any."""
     if not plan.large:
         return "No data file is large, so nothing goes to DVC" if plan.remote else ""
-    files = f"{len(plan.large)} large data files, such as {shown(plan.large[0])},"
+    files = f"{len(plan.large)} large data file(s), such as {shown(plan.large[0])}:"
     if plan.remote:
-        return f"{files} leave git for DVC, which keeps them in {shown(plan.remote)}"
-    return f"{files} stay as they are: --dvc REMOTE takes them to DVC, a remote that all can reach"
+        return f"{files} out of git, to DVC, with {shown(plan.remote)} as the remote"
+    return f"{files} no change; --dvc REMOTE takes them to DVC, with a remote that all can reach"
 
 
 def candidates(plan: Plan, tree: Tree) -> Iterator[str]:
