@@ -20,8 +20,8 @@ from tdsp.adopt.merge import Merged, Place, merge
 from tdsp.adopt.pipeline import FOLDER, Pipeline, Way, dvc, pipeline
 from tdsp.adopt.plan import PIPELINED, Item, Plan, apply_edits
 from tdsp.adopt.rendering import Render, check, for_level, render
+from tdsp.adopt.stored import DATA, places, take_out
 from tdsp.adopt.stored import check as check_data
-from tdsp.adopt.stored import places, take_out
 from tdsp.adopt.tree import Blobs, shown
 from tdsp.errors import TdspError
 
@@ -42,11 +42,6 @@ No file is overwritten. Made by `tdsp adopt`.
 PIPELINE = """Adopt: add a pipeline of the scripts
 
 Its stages are what the scripts were seen to read and write. Made by `tdsp adopt`.
-"""
-DATA = """Adopt: large data go to DVC
-
-Git keeps a pointer to each file. What the remote has was read back, and compared with what git
-had, which is in the history still. `dvc pull` brings the files. Made by `tdsp adopt`.
 """
 REPORT = """Adopt: add the report of the adoption
 
