@@ -444,9 +444,6 @@ def test_every_service_has_checks_in_place(name: str, content: bytes) -> None:
     assert b"tdsp check --changed" in done.files[name].content
     folder = merged({"a/b/x.py": b""}, rendered, subdirectory="a/b")
     assert f"a/b/{name}" in folder.files
-    gitlab = merged({"a/x.py": b""}, {**RENDER, ".gitlab-ci.yml": Rendered(b"a: b\n")},
-                    subdirectory="a")  # fmt: skip
-    assert any("at the root only" in text for _, text in gitlab.notes)
 
 
 def test_hooks_in_place_rewrite_no_code() -> None:

@@ -1,9 +1,9 @@
 """Carrying a plan out: commits on a branch of its own, proven one by one, then checked out.
 
 Commit 1 moves and nothing else, commit 2 edits, commit 3 brings the template's files, commit 4 a
-pipeline of the scripts, and the last one the report. All are made in git's object store. The branch
-appears when everything holds; the work tree changes last, and by renames that can be played
-backwards.
+pipeline of the scripts, commit 5 takes large data to DVC, and the last one has the report. All are
+made in git's object store. The branch appears when everything holds; the work tree changes last,
+and by renames that can be played backwards.
 """
 
 import os
@@ -20,6 +20,8 @@ from tdsp.adopt.merge import Merged, Place, merge
 from tdsp.adopt.pipeline import FOLDER, Pipeline, Way, dvc, pipeline
 from tdsp.adopt.plan import PIPELINED, Item, Plan, apply_edits
 from tdsp.adopt.rendering import Render, check, for_level, render
+from tdsp.adopt.stored import DATA, places, take_out
+from tdsp.adopt.stored import check as check_data
 from tdsp.adopt.tree import Blobs, shown
 from tdsp.errors import TdspError
 
@@ -87,7 +89,8 @@ def apply(
     built = _built(git, plan, tree, say, renderer, way, lock)
     tip = built.tip
     target = git.tree(tip)
-    _clear(git, tree, target)
+    moved = {place: tree[path] for place, path in places(plan).items() if path in tree}
+    _clear(git, tree, target | moved)
     say("Checking the branch out")
     _check_out(git, built, branch, tree, target, plan.moves)
     return replace(built, branch=branch)
@@ -135,6 +138,7 @@ def ready(git: Git, plan: Plan) -> tuple[str, Tree]:
             " clone; make a full one, or `git fetch --refetch --no-filter`"
         )
     fits(plan, tree)
+    check_data(git, plan, tree)
     return branch, tree
 
 
@@ -277,7 +281,7 @@ def _built(
             commits={**done.commits, "template": tip},
         )  # fmt: skip
         _holds(git, done, tree, tip)
-    if tip == plan.commit:
+    if tip == plan.commit and not (plan.remote and plan.large):
         raise TdspError("the plan changes nothing: the repository is adopted already")
     made = None
     if plan.level == PIPELINED and way is not None:
@@ -288,6 +292,11 @@ def _built(
         done = replace(
             done, added=(*done.added, made.path), commits={**done.commits, "pipeline": tip}
         )
+        _holds(git, done, tree, tip)
+    if plan.remote and plan.large:
+        template, done = take_out(git, plan, done, template, say)
+        tip = git.commit(template, tip, DATA)
+        done = replace(done, commits={**done.commits, "data": tip})
         _holds(git, done, tree, tip)
     return _reported(git, plan, Applied(done, merged, tip, "", made), template)
 
@@ -302,6 +311,8 @@ def _merged(
     """Return what the template brings to the tree after moves and edits."""
     forgotten = tuple(each.path for each in done.files if each.fate == "untracked")
     lock = found[LOCK].content if LOCK in found and plan.level else b""
+    leaving = places(plan)  # git is to ignore these from now on
+    now = {path: entry for path, entry in now.items() if path not in leaving}
     sizes = git.sizes(each.blob for each in now.values())
     with Blobs(git.root) as blobs:
         place = Place(
@@ -462,8 +473,9 @@ def _check_out(
     try:
         fresh = worktree.stage(git, built.tip, tree, target, moves)
         journal = worktree.Journal(
-            branch, commit, built.tip, tuple(worktree.renames(tree, moves, fresh))
-        )
+            branch, commit, built.tip, tuple(worktree.renames(tree, moves, fresh)),
+            data=tuple((e.target, e.blob) for e in built.manifest.files if e.fate == "dvc"),
+        )  # fmt: skip
         worktree.write(git, journal)
     except OSError as error:
         worktree.forget(git)

@@ -15,6 +15,7 @@ from tdsp.adopt import running
 from tdsp.adopt.apply import BRANCH, MIGRATION, TAG
 from tdsp.adopt.apply import apply as carry_out
 from tdsp.adopt.gitwork import Git
+from tdsp.adopt.large import offer
 from tdsp.adopt.pipeline import Pipeline, Way
 from tdsp.adopt.plan import Plan
 from tdsp.adopt.tree import shown
@@ -84,6 +85,8 @@ def _agreed(plan: Plan, console: Console, yes: bool) -> None:
         f"{len(plan.items)} files: {len(plan.moves)} move, {edited} are edited, {gone} are no"
         f" longer tracked; {asked} questions are answered as the plan says"
     )
+    if text := offer(plan):
+        console.print(escape(text))
     if yes:
         return
     if not sys.stdin.isatty():
@@ -115,7 +118,7 @@ def verify(root: Path, run: bool, python: str, seconds: float) -> bool:
 
 def _run(git: Git, console: Console, python: str, seconds: float) -> bool:
     done = find(git)
-    chosen = running.scripts(done)
+    chosen = [*running.scripts(done), *running.notebooks(done)]
     way = "unshare" if running.isolation() else "a block inside of Python, which C code can pass"
     console.print(f"Without network by {way}; each run ends after {seconds:g} s")
     verdicts = []
@@ -127,12 +130,14 @@ def _run(git: Git, console: Console, python: str, seconds: float) -> bool:
         for each in chosen:
             with console.status(Text(f"Running {shown(each.path)}")):
                 verdicts.append(running.compare(bench, done, each))
-    table = Table("verdict", "script", "now", "why", box=None)
+    table = Table("verdict", "file", "now", "why", box=None)
     for found in verdicts:
         words = (found.path, found.command, found.detail)
         mark = Text(found.verdict, COLOURS.get(found.verdict, "yellow"))
         table.add_row(mark, *(Text(shown(each)) for each in words))
-    console.print(table if verdicts else "No script is started by itself: nothing was run")
+    console.print(
+        table if verdicts else "No script is started by itself, no notebook is here: nothing ran"
+    )
     return not any(found.verdict == "regressed" for found in verdicts)
 
 

@@ -71,6 +71,14 @@ def plan_command(
     drop_hacks: Annotated[
         bool, typer.Option("--drop-hacks", help="Remove changes of sys.path that are needless now.")
     ] = False,
+    remote: Annotated[
+        str,
+        typer.Option(
+            "--dvc",
+            metavar="REMOTE",
+            help="Take large data out of git, to DVC: a folder, an address, or a remote's name.",
+        ),
+    ] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what is proposed.")] = False,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit code 1 when the plan would change a file.")
@@ -86,7 +94,7 @@ def plan_command(
     asked = {"absolute": fix_absolute, "hacks": drop_hacks}
     fixes = tuple(name for name, wanted in asked.items() if wanted)
     request = Request(
-        root, level, template_level, package, subdirectory, out, answers, update, fixes
+        root, level, template_level, package, subdirectory, out, answers, update, fixes, remote
     )
     if plan(request, ask=not yes) and exit_code:
         raise typer.Exit(1)
@@ -131,15 +139,16 @@ def verify_command(
     *,
     run: Annotated[
         bool,
-        typer.Option("--run", help="Also run the scripts, before and after, and compare."),
+        typer.Option("--run", help="Also run scripts and notebooks, before and after."),
     ] = False,
     python: Python = "",
     seconds: Seconds = 120,
 ) -> None:
     """Prove that the adoption lost nothing and changed only what it lists.
 
-    With --run each script runs in a copy of the files from before and from
-    after, without network. Exit code 1 when something is lost or worse.
+    With --run each script and notebook runs in a copy of the files from before
+    and from after, without network; a notebook only where --python has nbclient
+    and ipykernel. Exit code 1 when something is lost or worse.
     """
     from tdsp.adopt.carry import verify
 

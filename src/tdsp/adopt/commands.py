@@ -13,6 +13,7 @@ from rich.table import Table
 
 from tdsp.adopt.build import Scan, Wish, build, check_removals, edited
 from tdsp.adopt.build import scan as read
+from tdsp.adopt.large import address, candidates, offer, with_data
 from tdsp.adopt.plan import LEVELS, Plan
 from tdsp.adopt.planfile import as_csv, as_yaml, read_plan
 from tdsp.adopt.tree import git, shown
@@ -34,6 +35,7 @@ class Request:
     answers: Path | None
     update: Path | None
     fixes: tuple[str, ...] = ()
+    remote: str = ""
 
 
 def scan(root: Path, subdirectory: str, output: str) -> None:
@@ -112,6 +114,10 @@ def plan(request: Request, *, ask: bool) -> bool:
     made = _updated(done, request.update) if request.update else build(done, _wish(request))
     if ask and sys.stdin.isatty() and not request.update:
         made = _asked(done, made, console)
+    if not request.update:
+        made = with_data(made, done.tree, request.remote or _remote(made, done, console, ask))
+    elif request.remote:
+        made = replace(made, remote=address(request.remote, done.tree.root))
     check_removals(made)
     patch: bytes | None = as_patch(made, done.tree)
     if secret := _secret(patch or b""):
@@ -147,7 +153,8 @@ def _one_project(done: Scan, console: Console) -> Scan:
 
 def changes(plan: Plan) -> bool:
     """Tell whether a plan moves, edits, untracks or adds a file."""
-    return bool(plan.added) or any(e.target != e.path or e.edits for e in plan.items)
+    kept = bool(plan.remote and plan.large)
+    return kept or bool(plan.added) or any(e.target != e.path or e.edits for e in plan.items)
 
 
 def _wish(request: Request) -> Wish:
@@ -196,6 +203,23 @@ def _asked(done: Scan, plan: Plan, console: Console) -> Plan:
         answered.append(replace(question, proposed=chosen))
     items = tuple(replace(each, target=targets[each.path]) for each in plan.items)
     return edited(done, replace(plan, items=items, questions=tuple(answered)))
+
+
+def _remote(plan: Plan, done: Scan, console: Console, ask: bool) -> str:
+    """Ask on a terminal where DVC is to keep large data; "" for data that stay in git."""
+    if not ask or not sys.stdin.isatty():
+        return ""
+    large = list(candidates(plan, done.tree))
+    if not large:
+        return ""
+    size = sum(done.tree.entries[path].size for path in large) / 1_000_000
+    console.print(f"[bold]May DVC keep the large data?[/] ({len(large)} files, {size:,.0f} MB)")
+    for path in large[:MOST_SHOWN]:
+        console.print(f"  {escape(shown(path))}")
+    answer = typer.prompt(
+        "  a folder or an address that all can reach; no: they stay", default="no"
+    )
+    return "" if answer == "no" else str(answer)
 
 
 def _place(done: Scan, out: Path) -> Path:
@@ -252,6 +276,7 @@ def show(plan: Plan, done: Scan, console: Console) -> None:
         "no longer tracked": sum(not each.target for each in plan.items),
         "stay": sum(each.target == each.path for each in plan.items),
         "asked": sum(bool(each.question) for each in plan.items),
+        "to DVC": len(plan.large) if plan.remote else 0,
         "added": len(plan.added),
     }
     text = ", ".join(f"{count:,} {name}" for name, count in sums.items())
@@ -270,6 +295,8 @@ def show(plan: Plan, done: Scan, console: Console) -> None:
         count = len(question.choices[question.proposed])
         answer = escape(question.proposed)
         console.print(f"[yellow]?[/] {escape(question.text)} ({count} files: {answer})")
+    if text := offer(plan):
+        console.print(f"[yellow]Data[/]: {escape(text)}")
     for text in done.tree.blockers:
         console.print(f"[red]Stops apply[/]: {escape(text)}")
     for note in plan.notes[:MOST_SHOWN]:

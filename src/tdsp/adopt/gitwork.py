@@ -4,6 +4,7 @@ Hooks, filters, the file system monitor and lazy fetches are switched off. Trees
 made in the object store: neither the index nor the work tree takes part.
 """
 
+import hashlib
 import os
 import subprocess
 import tempfile
@@ -12,16 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tdsp.errors import TdspError
-from tdsp.reading.git import OFF
+from tdsp.reading.git import OFF, environment
 
 LINK, SUBMODULE, PLAIN, RUNS = "120000", "160000", "100644", "100755"
-CALM = {
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_TERMINAL_PROMPT": "0",
-    "LC_ALL": "C",
-}
-NOTHING = "0" * 40
+WHO = ("GIT_AUTHOR_", "GIT_COMMITTER_")  # who commits is left to the caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +60,21 @@ class Git:
         return None if done.returncode else done.stdout
 
     def _done(
-        self, words: tuple[str, ...], given: bytes, env: dict[str, str] | None
+        self,
+        words: tuple[str, ...],
+        given: bytes,
+        env: dict[str, str] | None,
+        out: int = subprocess.PIPE,
     ) -> "subprocess.CompletedProcess[bytes]":
-        kept = {name: value for name, value in os.environ.items() if not _steers(name)}
+        author = {name: value for name, value in os.environ.items() if name.startswith(WHO)}
         try:
             return subprocess.run(
                 ["git", *OFF, *self._filters, *words],
                 cwd=self.root,
-                env=kept | CALM | (env or {}),
+                env=environment() | author | (env or {}),
                 input=given,
-                capture_output=True,
+                stdout=out,
+                stderr=subprocess.PIPE,
                 check=False,
             )
         except FileNotFoundError as error:
@@ -124,6 +124,22 @@ class Git:
     def blob(self, name: str) -> bytes:
         """Return the bytes of a blob."""
         return self.run("cat-file", "blob", name)
+
+    def save(self, name: str, target: Path) -> None:
+        """Write the bytes of a blob into a file; they never are in memory as a whole."""
+        with target.open("wb") as file:
+            done = self._done(("cat-file", "blob", name), b"", None, file.fileno())
+        if done.returncode:
+            raise TdspError(f"git cat-file failed: {os.fsdecode(done.stderr).strip()}")
+
+    def md5(self, name: str) -> str:
+        """Return the checksum that DVC gives to the bytes of a blob."""
+        with tempfile.TemporaryDirectory(prefix="tdsp-") as folder:
+            self.save(name, Path(folder, "blob"))
+            with Path(folder, "blob").open("rb") as file:
+                return hashlib.file_digest(
+                    file, lambda: hashlib.md5(usedforsecurity=False)
+                ).hexdigest()
 
     def sizes(self, blobs: Iterable[str]) -> dict[str, int]:
         """Return blob -> size in bytes."""
@@ -190,8 +206,3 @@ class Git:
             if (value := os.fsdecode(answer[at + 2])) not in ("unspecified", "unset", "set"):
                 found[os.fsdecode(answer[at])] = value
         return found
-
-
-def _steers(name: str) -> bool:
-    """Tell whether a variable would point git elsewhere; who commits is left to the caller."""
-    return name.startswith("GIT_") and not name.startswith(("GIT_AUTHOR_", "GIT_COMMITTER_"))

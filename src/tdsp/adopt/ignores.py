@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tdsp.adopt.gitwork import LINK, Tree
 from tdsp.errors import TdspError
-from tdsp.reading.git import OFF
+from tdsp.reading.git import OFF, environment
 
 MOST_EXCEPTIONS = 20
 TITLE = "# Of the template."
@@ -128,11 +128,10 @@ def hidden(rules: dict[str, bytes], tree: Tree) -> dict[str, str]:
 
 def _quiet(folder: str, *words: str, given: bytes = b"") -> bytes:
     """Run git in a scratch repository that knows no settings of the user or the machine."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    calm = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
+    calm = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     done = subprocess.run(
         ["git", *OFF, "-c", "core.excludesFile=", *words],
-        cwd=folder, env=kept | calm, input=given, capture_output=True, check=False,
+        cwd=folder, env=environment() | calm, input=given, capture_output=True, check=False,
     )  # fmt: skip
     if done.returncode not in (0, 1):
         raise TdspError(f"git {words[0]} failed: {os.fsdecode(done.stderr).strip()}")

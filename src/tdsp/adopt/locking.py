@@ -6,8 +6,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
+from typing import Any
 
+import tomlkit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -50,17 +53,22 @@ def _said(text: str) -> str:
     return re.sub(r"://[^\s/@]*@", "://***@", " ".join(text.split()))[:300]
 
 
-def requirements(project: bytes, asked: bytes, name: str, tested: bytes) -> tuple[bytes, list[str]]:
+def requirements(
+    project: bytes, asked: bytes, name: str, tested: bytes, theirs: bytes = b""
+) -> tuple[bytes, list[str]]:
     """Return pyproject.toml with the packages of a requirements file, by `uv add --frozen`.
 
     `tested` is the template's lock. A pin that shuts its version out is left where it stands, in
-    the user's file: with both, nothing could be installed.
+    the user's file: with both, nothing could be installed. What `theirs`, the user's
+    pyproject.toml, asks for stays as it asks.
     """
     uv = program()
     left = f"the packages of {name} were not added: "
     if uv is None:
         return project, [left + f"uv is not installed; later: uv add --frozen -r {name}"]
-    loose, notes = _loosened(asked, _versions(tested))
+    asked, notes = _unnamed(asked, name, theirs)
+    loose, said = _loosened(asked, _versions(tested))
+    notes += said
     with tempfile.TemporaryDirectory(prefix="tdsp-uv-") as folder:
         Path(folder, "pyproject.toml").write_bytes(project)
         Path(folder, name).write_bytes(loose)
@@ -74,7 +82,70 @@ def requirements(project: bytes, asked: bytes, name: str, tested: bytes) -> tupl
         if done.returncode:
             return project, [left + f"uv says: {_said(done.stderr)}"]
         written = Path(folder, "pyproject.toml").read_bytes()
-    return written, [f"the packages of {name} were added by uv", *notes]
+    notes += _replaced(project, written, name)
+    return _together(project, written), [f"the packages of {name} were added by uv", *notes]
+
+
+def _unnamed(asked: bytes, name: str, theirs: bytes) -> tuple[bytes, list[str]]:
+    """Return a requirements file without the packages that pyproject.toml asks for, and notes."""
+    known: dict[str, list[str]] = {}
+    for each in _dependencies(theirs):
+        known.setdefault(_name(each), []).append(each)
+    text = decode(asked)[0]
+    if text is None or not known:
+        return asked, []
+    lines, notes = [], []
+    for line in text.splitlines():
+        wanted = _requirement(line)
+        same = known.get(canonicalize_name(wanted.name), []) if wanted is not None else []
+        if not same:
+            lines.append(line)
+        elif all(str(Requirement(each)) != str(wanted) for each in same):
+            stays = "; ".join(same)
+            notes.append(f"{name} asks for {wanted}, pyproject.toml for {stays}, which stays")
+    return "\n".join(lines).encode() + b"\n", notes
+
+
+def _replaced(project: bytes, written: bytes, name: str) -> list[str]:
+    """Return notes on the template's versions that those of the requirements file replace."""
+    old = {_name(each): each for each in _dependencies(project)}
+    new = {_name(each): each for each in _dependencies(written)}
+    return [
+        f"{new[each]} of {name} is in the place of the template's {old[each]}"
+        for each in old if each in new and new[each] != old[each]
+    ]  # fmt: skip
+
+
+def _together(project: bytes, written: bytes) -> bytes:
+    """Return pyproject.toml with the added packages in one block before the last of the list.
+
+    Scattered in order of the alphabet, or at the end, they would stand where the template adds its
+    own, and a later `copier update` would conflict.
+    """
+    old = {_name(each) for each in _dependencies(project)}
+    new = [each for each in _dependencies(written) if _name(each) not in old]
+    if not new or len(old) < 2:
+        return written
+    document: Any = tomlkit.parse(written.decode())
+    array = document["project"]["dependencies"]
+    for each in new:
+        array.remove(each)
+    for each in new:
+        array.insert(len(array) - 1, each)
+    return tomlkit.dumps(document).encode()
+
+
+def _dependencies(project: bytes) -> list[str]:
+    """Return what pyproject.toml asks for in [project]."""
+    try:
+        found = tomllib.loads(project.decode()).get("project", {}).get("dependencies", [])
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return []
+    return [each for each in found if isinstance(each, str) and _requirement(each) is not None]
+
+
+def _name(text: str) -> str:
+    return canonicalize_name(Requirement(text).name)
 
 
 def _versions(lock: bytes) -> dict[str, str]:

@@ -13,7 +13,7 @@ from tdsp.adopt.tree import shown
 from tdsp.errors import TdspError
 
 FORMAT = 1
-FATES = ("same", "edited", "merged", "untracked")
+FATES = ("same", "edited", "merged", "untracked", "dvc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,12 @@ def _fate(file: File, before: Tree, after: Tree) -> Iterator[str]:
     if file.fate == "untracked":
         if file.path in after and after[file.path].blob == file.blob:
             yield f"{name} is still tracked"
+        return
+    if file.fate == "dvc":
+        if file.target in after:
+            yield f"{shown(file.target)} is still tracked, and DVC keeps it"
+        if f"{file.target}.dvc" not in after:
+            yield f"{name} is lost: nothing points to {shown(file.target)} in DVC"
         return
     new = after.get(file.target)
     if new is None:

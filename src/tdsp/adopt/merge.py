@@ -79,6 +79,8 @@ def merge(rendered: Render, place: Place) -> Merged:
             _pyproject(done, file, theirs, path, place)
         elif name in IGNORES or name == ".gitattributes":
             continue  # these two need the whole tree
+        elif name == "/.gitlab-ci.yml" and theirs is not None:
+            _included(done, file, theirs, place)
         elif theirs is None:
             _new(done, name, path, file, place)
         elif place.content(theirs) != file.content:
@@ -88,15 +90,20 @@ def merge(rendered: Render, place: Place) -> Merged:
     for name in sorted(IGNORES & rendered.keys()):
         _ignore(done, name, rendered[name], place)
     done.added.sort()
-    if place.subdirectory and ".gitlab-ci.yml" in rendered:
-        what = "GitLab reads the one at the root only: write jobs for this folder there, by hand"
-        done.notes.append((f"{place.before}.gitlab-ci.yml", what))
     if b"nbstripout" in done.files.get(place.before + HOOKS, Rendered(b"")).content and any(
         path.endswith(".ipynb") for path in place.tree
     ):
         what = "the hook `notebooks` takes outputs away on commit: remove it if you keep outputs"
         done.notes.append((place.before + HOOKS, what))
     return done
+
+
+def _included(done: Merged, file: Rendered, theirs: str, place: Place) -> None:
+    """Say what the user's file of GitLab has to include, unless it does."""
+    wanted = file.content.decode().split("local: ")[1].strip()
+    if wanted.strip("/").encode() not in place.content(theirs):
+        what = f"yours stays: add `- local: {wanted}` to its `include`, else no job runs"
+        done.notes.append((theirs, what))
 
 
 def _new(done: Merged, name: str, path: str, file: Rendered, place: Place) -> None:
@@ -136,7 +143,8 @@ def _both(done: Merged, name: str, file: Rendered, theirs: str, place: Place) ->
         _beside(done, theirs, file, "its format has no editor that loses nothing")
         return
     try:
-        content = merger(place.content(theirs), file.content)
+        whole = place.level or name != "README.md"
+        content = merger(place.content(theirs), file.content if whole else b"")
     except NotLosslessError as error:
         _beside(done, theirs, file, str(error))
         return
@@ -156,11 +164,12 @@ def _pyproject(done: Merged, file: Rendered, theirs: str | None, path: str, plac
             content = sections.fresh_pyproject(file.content, readme, licence)
         else:
             wanted = sections.wanted_pyproject(file.content, place.level, readme, licence)
-            content, notes = sections.pyproject(before, wanted, place.level)
+            fresh = sections.fresh_pyproject(file.content, readme, licence) if place.level else b""
+            content, notes = sections.pyproject(before, wanted, place.level, fresh)
         lists = [each for each in here if re.fullmatch(r"requirements\.(txt|in)", each)]
         if lists:
             asked = place.content(place.before + lists[0])
-            content, said = locking.requirements(content, asked, lists[0], place.lock)
+            content, said = locking.requirements(content, asked, lists[0], place.lock, before)
             notes += said
     except NotLosslessError as error:
         _beside(done, theirs or path, file, str(error))

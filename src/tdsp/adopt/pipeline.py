@@ -47,15 +47,14 @@ class Pipeline:
     problem: str = ""
 
 
-def dvc() -> str:
-    """Return the program. Raises TdspError where it is not installed."""
+def dvc(
+    need: str = "level 3 proves its pipeline by `dvc repro`", other: str = "plan with --level 2"
+) -> str:
+    """Return the program. Raises TdspError, with what it is for, where it is not installed."""
     beside = Path(sys.executable).with_name("dvc.exe" if os.name == "nt" else "dvc")
     found = str(beside) if beside.is_file() else shutil.which("dvc")
     if found is None:
-        raise TdspError(
-            "level 3 proves its pipeline by `dvc repro`, and dvc is not installed:"
-            " `uv tool install dvc`, or plan with --level 2"
-        )
+        raise TdspError(f"{need}, and dvc is not installed: `uv tool install dvc`, or {other}")
     return found
 
 

@@ -77,6 +77,7 @@ class Plan:
     """Everything that `adopt apply` does. `added` are files of the template that are new.
 
     `fixes` are the repairs of FIXES that were asked for: they change what a move would not.
+    `large` are data files, also ignored ones, that go to DVC if `remote` says where it keeps them.
     """
 
     commit: str
@@ -91,6 +92,8 @@ class Plan:
     subdirectory: str = ""
     source: str = ""
     fixes: tuple[str, ...] = ()
+    remote: str = ""
+    large: tuple[str, ...] = ()
 
     @property
     def moves(self) -> dict[str, str]:

@@ -101,6 +101,11 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"{name}: {quoted(getattr(plan, name))}"
     if plan.fixes:
         yield f"fixes: [{', '.join(plan.fixes)}]"
+    if plan.large:
+        yield "# Large data files. DVC keeps them if `remote` is a folder, an address or a remote."
+        yield f"remote: {quoted(plan.remote)}"
+        yield "large:"
+        yield from (f"- {quoted(path)}" for path in plan.large)
     yield "answers:" if plan.answers else "answers: {}"
     for key, value in plan.answers:
         yield f"  {quoted(key)}: {quoted(value)}"
@@ -214,7 +219,7 @@ def read_plan(path: Path, tree: Tree | None = None) -> Plan:
         raise TdspError(f"{path} is not valid YAML: {error}") from None
     reader = _Reader(str(path))
     keys = "format commit level package template_level subdirectory source answers questions files"
-    top = reader.mapping(node, f"{keys} notes added fixes", keys)
+    top = reader.mapping(node, f"{keys} notes added fixes remote large", keys)
     if reader.number(top["format"]) != FORMAT:
         raise reader.wrong(top["format"], f"this version reads plans of format {FORMAT} only")
     level, template_level = reader.number(top["level"]), reader.text(top["template_level"])
@@ -249,6 +254,8 @@ def read_plan(path: Path, tree: Tree | None = None) -> Plan:
         reader.text(top["subdirectory"]),
         reader.text(top["source"]),
         _read_fixes(reader, top["fixes"]) if "fixes" in top else (),
+        reader.text(top["remote"]) if "remote" in top else "",
+        tuple(map(reader.text, reader.list(top["large"]))) if "large" in top else (),
     )
     _check_targets(reader, plan, places)
     if tree is not None:

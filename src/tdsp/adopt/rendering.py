@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tdsp.adopt import workflows
+from tdsp.adopt import gitlab, workflows
 from tdsp.adopt.gitwork import LINK, PLAIN, RUNS
 from tdsp.adopt.plan import Plan
 from tdsp.errors import TdspError
@@ -86,7 +86,11 @@ def for_level(found: Render, level: int, subdirectory: str = "") -> Render:
     if not subdirectory:
         return taken
     made = {}
-    for path, file in taken.items():
+    jobs = {path: file.content for path, file in taken.items() if path.startswith(".gitlab")}
+    for name, content in gitlab.below(jobs, subdirectory).items():
+        was = taken.get(name.removeprefix("/"))
+        made[name] = Rendered(content, was.mode if was else PLAIN)
+    for path, file in ((path, file) for path, file in taken.items() if path not in jobs):
         name, content = path, file.content
         if path.startswith(".github/"):
             name, content = workflows.below(path, content, subdirectory)

@@ -81,7 +81,7 @@ def _pipeline(made: Pipeline | None) -> Iterator[str]:
         yield f"None was made: {cell(made.problem)}."
     else:
         yield f"`{made.path}`: two runs of `dvc repro` in a copy, the second of which did nothing."
-        yield "No data left git: that needs a remote that everyone can reach."
+        yield "It takes no data out of git."
         yield from ("", "```mermaid", *graph(list(made.stages)), "```")
     rows = [(e.name, e.path, ", ".join(e.deps), ", ".join(e.outs)) for e in made.stages]
     yield from _table("Stages", ("stage", "script", "depends on", "makes"), rows)
@@ -106,6 +106,8 @@ def _lines(
     yield from _table("Edited", ("file", "line", "why"), edits)
     gone = [(f.path, f.kind, f.blob) for f in done.files if f.fate == "untracked"]
     yield from _table("No longer tracked; on disk and in history", ("file", "kind", "blob"), gone)
+    kept = [(f.path, f"{f.target}.dvc", f.blob) for f in done.files if f.fate == "dvc"]
+    yield from _table("In DVC; history still has them", ("file", "pointer", "blob"), kept)
     asked = {each.id: each.text for each in plan.questions}
     rows = [(e.path, e.target, asked.get(e.question, "")) for e in plan.items if e.question]
     yield from _table("Asked", ("file", "to", "question"), rows)
@@ -126,6 +128,7 @@ def counts(done: Manifest, plan: Plan | None = None) -> dict[str, int]:
         "edited": sum(bool(each.spans) for each in done.files),
         "merged with the template's": fates["merged"],
         "no longer tracked": fates["untracked"],
+        "in DVC": fates["dvc"],
         "in their place, unchanged": sum(
             e.fate == "same" and e.target == e.path for e in done.files
         ),

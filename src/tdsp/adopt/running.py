@@ -5,6 +5,7 @@ this happens without `verify --run`.
 """
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -24,7 +25,8 @@ VERDICTS = ("same-ok", "same-failure", "improved", "regressed", "interactive", "
 NUMBER = re.compile(r"\d+(?:[.,:\-/]\d+)*(?:e[+-]?\d+)?")
 FRAMES = re.compile(r"Traceback \(most recent call last\):\n(?:[ \t].*\n)*")
 MOST_OUTPUT = 200_000
-MADE_BY_RUNS = ("__pycache__/", ".pytest_cache/")
+MADE_BY_RUNS = ("__pycache__/", ".pytest_cache/", ".ipynb_checkpoints/")
+LOADING = 60.0  # seconds for the import of what runs notebooks
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,42 @@ def scripts(done: Manifest) -> list[File]:
     return [each for each in found if each.kind == "script" and each.path.startswith(before)]
 
 
+def notebooks(done: Manifest) -> list[File]:
+    """Return the notebooks of the project."""
+    before = f"{done.subdirectory}/" if done.subdirectory else ""
+    found = [each for each in done.files if each.kind == "notebook" and each.target]
+    return [e for e in found if e.path.endswith(".ipynb") and e.path.startswith(before)]
+
+
+@cache
+def runs_notebooks(python: str) -> bool:
+    """Tell whether a Python has what runs notebooks."""
+    words = [python, "-c", "import ipykernel, nbclient, nbformat"]
+    with tempfile.TemporaryDirectory(prefix="tdsp-run-") as folder:
+        top = Path(folder)
+        return ended(words, top, environment(top, top, ""), LOADING)[0] == 0
+
+
+def unfit(bench: Bench, file: File) -> str:
+    """Return why a notebook cannot be run here, "" if it can."""
+    try:
+        data = json.loads((bench.before / file.path).read_bytes())
+        about = data.get("metadata", {})
+        words = (about.get("kernelspec", {}).get("language"), about.get("language_info", {}))
+        language = words[0] or words[1].get("name") or "python"
+    except (OSError, ValueError, AttributeError):
+        return "it is no notebook that can be read"
+    if language.lower() != "python":
+        return f"it is in {language}"
+    if not runs_notebooks(bench.python):
+        return "this Python has no nbclient with ipykernel: --python names one that has"
+    return ""
+
+
 def compare(bench: Bench, done: Manifest, file: File) -> Verdict:
-    """Run one script in both trees and say whether the outcome is the same."""
+    """Run one script or notebook in both trees and say whether the outcome is the same."""
+    if is_notebook(file.path) and (reason := unfit(bench, file)):
+        return Verdict(file.path, file.target, "not run", reason, _shown(file.target, done))
     old = _best(bench, bench.before, file.path, done)
     command = _shown(file.target, done)
     if old.code is None:
@@ -145,9 +181,9 @@ def _masked(text: str, done: Manifest) -> str:
 
 def _best(bench: Bench, tree: Path, path: str, done: Manifest) -> Run:
     """Run from the project's folder; where that fails and the script's own folder works, there."""
-    root = done.subdirectory
-    first = _run(bench, tree, path, root)
     own = path.rpartition("/")[0]
+    root = own if is_notebook(path) else done.subdirectory
+    first = _run(bench, tree, path, root)
     if first.code == 0 or first.asked or own == root or first.code is None:
         return first
     second = _run(bench, tree, path, own)
@@ -163,7 +199,14 @@ def words_of(path: str, package: str, root: str) -> list[str]:
     return [path]
 
 
+def is_notebook(path: str) -> bool:
+    """Tell whether a path is that of a notebook."""
+    return path.endswith(".ipynb")
+
+
 def _shown(path: str, done: Manifest) -> str:
+    if is_notebook(path):
+        return f"jupyter execute {path}"
     return " ".join(["python", *words_of(path, done.package, done.subdirectory)])
 
 
@@ -194,6 +237,9 @@ def start(bench: Bench, top: Path, copy: Path, path: str, folder: str) -> tuple[
     """Run a script from a folder of the copy; return exit code and output, None without an end."""
     words = words_of(path, bench.package, folder) if folder == bench.root else [path]
     words = [str(copy / each) if each == path else each for each in words]
+    if is_notebook(path):
+        words = [str(top / "notebook.py"), *words]
+        shutil.copyfile(Path(__file__).with_name("notebook.py"), words[0])
     env = environment(top, copy, bench.root)
     code, text = ended([bench.python, *words], copy / folder, env, bench.seconds)
     return code, text.replace(str(copy), ".")
@@ -213,6 +259,7 @@ def environment(top: Path, copy: Path, root: str) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",  # so that the error is the last line, however a script is run
         "PYTHONPATH": os.pathsep.join([str(top / "watch"), str(copy / root / "src")]),
         "TDSP_RECORD": str(top / "record"), "TDSP_ROOT": str(copy),
+        "JUPYTER_RUNTIME_DIR": str(top / "home"),
         "TDSP_BLOCK": "" if isolation() else "1", "http_proxy": nowhere, "https_proxy": nowhere,
     }  # fmt: skip
 

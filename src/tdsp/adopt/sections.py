@@ -1,16 +1,18 @@
 """Merging one file by sections, with editors that give back what they read, sign for sign."""
 
 import io
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import tomlkit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import Table
+from tomlkit.items import Array, Table
 
 WIDTH = 80
+TABLE = re.compile(r"\[\[?([\w.-]+)\]\]?\s*(#.*)?$")
 MARK = "<!-- tdsp adopt -->"
 ERRORS_ONLY = ["E9", "F63", "F7", "F82"]  # what is broken, not what is unusual
 IN_PLACE_TASKS = ("_lint", "hooks", "secrets")
@@ -30,9 +32,12 @@ class NotLosslessError(Exception):
     """The editor of a format would change what the user wrote."""
 
 
-def readme(theirs: bytes, ours: bytes) -> bytes:
-    """Return the user's read-me with one section after it. `ours` is not taken over."""
-    del ours
+def readme(theirs: bytes, ours: bytes = b"") -> bytes:
+    """Return the user's read-me, and after it a section and the template's own one.
+
+    The template's lines stay together and as they are, but for its title: that is how a later
+    `copier update` finds them again. `ours` is empty for an adoption in place, without a pipeline.
+    """
     try:
         text = theirs.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -41,7 +46,8 @@ def readme(theirs: bytes, ours: bytes) -> bytes:
         return theirs
     end = "\r\n" if "\r\n" in text else "\n"
     gap = "" if not text else end if text.endswith("\n") else end * 2
-    return theirs + (gap + SECTION.replace("\n", end)).encode()
+    _, _, body = ours.decode().partition("\n")
+    return theirs + (gap + f"{SECTION}{body}".replace("\n", end)).encode()
 
 
 def hooks(theirs: bytes, ours: bytes) -> bytes:
@@ -108,8 +114,14 @@ def wanted_pyproject(ours: bytes, level: int, readme: str, licence: str) -> dict
     }
 
 
-def pyproject(theirs: bytes, wanted: dict[str, Any], level: int) -> tuple[bytes, list[str]]:
-    """Return pyproject.toml with the tables and keys that it does not have, and what to know."""
+def pyproject(
+    theirs: bytes, wanted: dict[str, Any], level: int, fresh: bytes = b""
+) -> tuple[bytes, list[str]]:
+    """Return pyproject.toml with the tables and keys that it does not have, and what to know.
+
+    A whole table is taken as it stands in `fresh`, the template's file, so that a later
+    `copier update` finds the same lines.
+    """
     try:
         text = theirs.decode("utf-8")
         document = tomlkit.parse(text)
@@ -127,14 +139,68 @@ def pyproject(theirs: bytes, wanted: dict[str, Any], level: int) -> tuple[bytes,
         for name in ("hatch", "uv"):
             wanted["tool"].pop(name, None)
         wanted.pop("build-system", None)
+    if fresh and "project" in wanted:
+        source: Any = tomlkit.parse(fresh.decode())["project"]
+        wanted["project"] = {k: source.get(k, v) for k, v in wanted["project"].items()}
     for key in document.get("project", {}).get("dynamic", []):
         wanted.get("project", {}).pop(key, None)
+    document, notes = _with_tables(document, wanted, fresh.decode(), notes)
     notes += _add(document, wanted, "")
     if "dependency-groups" in wanted:
         asked = wanted["project"].get("dependencies", []) if level else []
         notes += _asked(document["project"], "dependencies", asked)
         notes += _asked(document["dependency-groups"], "dev", wanted["dependency-groups"]["dev"])
-    return tomlkit.dumps(document).encode(), notes
+    made = tomlkit.dumps(document)
+    if text.count("\n") == text.count("\r\n") > 0:
+        made = made.replace("\r\n", "\n").replace("\n", "\r\n")
+    return made.encode(), notes
+
+
+def _with_tables(
+    document: Any, wanted: dict[str, Any], fresh: str, notes: list[str]
+) -> tuple[Any, list[str]]:
+    """Return a document with the tables that are wanted and that it lacks, word for word."""
+    text = tomlkit.dumps(document)
+    end = "\r\n" if "\r\n" in text else "\n"
+    blocks = [
+        (name, block) for name, block in tables(fresh)
+        if _at(wanted, name) is not None and _at(document, name) is None
+    ]  # fmt: skip
+    added = "".join(f"{block.strip()}\n\n" for _, block in blocks).rstrip("\n")
+    if not added:
+        return document, notes
+    try:
+        own = f"{text.rstrip()}{end}{end}" if text.strip() else ""
+        found = tomlkit.parse(own + f"{added}\n".replace("\n", end))
+    except TOMLKitError:  # such as a table that the user has written in one line
+        return document, notes
+    names = dict.fromkeys(".".join(name) for name, _ in blocks)
+    return found, [*notes, *(f"added {name}" for name in names)]
+
+
+def tables(text: str) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the name and the lines of each table, with the comment above it."""
+    waiting: list[str] = []
+    name: tuple[str, ...] = ()
+    for line in text.splitlines(keepends=True):
+        if match := TABLE.match(line):
+            above = len(waiting)
+            while above and waiting[above - 1].startswith("#"):
+                above -= 1
+            if name:
+                yield name, "".join(waiting[:above])
+            waiting, name = waiting[above:], tuple(match[1].split("."))
+        waiting.append(line)
+    if name:
+        yield name, "".join(waiting)
+
+
+def _at(table: Any, name: tuple[str, ...]) -> Any:
+    for part in name:
+        if not isinstance(table, dict) or part not in table:
+            return None
+        table = table[part]
+    return table
 
 
 def fresh_pyproject(ours: bytes, readme: str, licence: str) -> bytes:
@@ -169,6 +235,8 @@ def _shaped(value: Any) -> Any:
         for key, each in value.items():
             table[key] = _shaped(each)
         return table
+    if isinstance(value, Array):
+        return value
     if isinstance(value, list) and len(str(value)) > WIDTH and isinstance(value[0], str):
         array = tomlkit.array()
         array.extend(value)
@@ -182,8 +250,12 @@ def _asked(table: Any, key: str, wanted: Iterable[str]) -> list[str]:
         return []
     known = {_name(each) for each in table.get(key, []) if isinstance(each, str)}
     missing = [each for each in wanted if _name(each) not in known]
-    for each in missing:
-        table[key].append(each)
+    rows = table.get(key)
+    if missing and rows and isinstance(rows, Array) and "\n" in rows.as_string():
+        rows.insert(0, missing[0])  # between two lines of the template it adds none of its own
+        rows.extend(missing[1:])
+    elif missing:
+        table[key].extend(missing)
     return [f"added to {key}: {', '.join(missing)}"] if missing else []
 
 

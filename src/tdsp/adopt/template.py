@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from tdsp.adopt.gitwork import LINK
+from tdsp.adopt.rendering import read
 from tdsp.errors import TdspError
 from tdsp.new import bundled_template
 from tdsp.questions import configuration
@@ -72,10 +74,7 @@ def _render(answers: tuple[tuple[str, str], ...]) -> Mapping[str, bytes]:
             raise TdspError(
                 f"the template cannot be rendered with these answers: {reason}"
             ) from error
-        found = {
-            path.relative_to(place).as_posix(): path.read_bytes()
-            for path in sorted(place.rglob("*")) if path.is_file() and not path.is_symlink()
-        }  # fmt: skip
+        found = {name: file.content for name, file in read(place).items() if file.mode != LINK}
     if ".copier-answers.yml" not in found or "pyproject.toml" not in found:
         raise TdspError("the template rendered no project: nothing is planned from an empty render")
     return found

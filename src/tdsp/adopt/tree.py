@@ -11,7 +11,7 @@ from pathlib import Path
 from tdsp.errors import TdspError
 from tdsp.reading import files
 from tdsp.reading.files import File
-from tdsp.reading.git import OFF, Index
+from tdsp.reading.git import OFF, Index, environment
 from tdsp.reading.repository import Repository, Source, assemble
 
 LINK, SUBMODULE = "120000", "160000"
@@ -48,14 +48,9 @@ class Tree:
 
 def git(root: Path, *words: str, given: bytes = b"", env: dict[str, str] | None = None) -> bytes:
     """Run git without hooks, monitor, fetch or prompt. Raises TdspError with git's own words."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    calm = {
-        "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0",
-        "LC_ALL": "C",
-    }  # fmt: skip
     try:
         done = subprocess.run(
-            ["git", *OFF, *words], cwd=root, env=kept | calm | (env or {}), input=given,
+            ["git", *OFF, *words], cwd=root, env=environment() | (env or {}), input=given,
             capture_output=True, check=False,
         )  # fmt: skip
     except OSError as error:
@@ -172,10 +167,8 @@ class Blobs:
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "Blobs":
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         self.process = subprocess.Popen(
-            ["git", *OFF, "cat-file", "--batch"], cwd=self.root,
-            env=kept | {"GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"},
+            ["git", *OFF, "cat-file", "--batch"], cwd=self.root, env=environment(),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         return self
@@ -202,11 +195,9 @@ class Blobs:
 
     def head(self, blob: str) -> bytes:
         """Return the first bytes of a content that is too large to be read."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         with subprocess.Popen(
-            ["git", *OFF, "cat-file", "blob", blob], cwd=self.root,
-            env=kept | {"GIT_NO_LAZY_FETCH": "1"}, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            ["git", *OFF, "cat-file", "blob", blob], cwd=self.root, env=environment(),
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         ) as process:  # fmt: skip
             found = process.stdout.read(8192) if process.stdout else b""
             process.kill()

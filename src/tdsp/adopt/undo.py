@@ -82,7 +82,21 @@ def _leave(git: Git, journal: Journal, here: bool, more: bool) -> None:
         else:
             worktree.write(git, replace(journal, done=False))  # an interruption can be resumed
             worktree.back(git, journal)
+    _without_copies(git, journal)
     _remove(git, journal)
+
+
+def _without_copies(git: Git, journal: Journal) -> None:
+    """Remove data at the places of the adoption, where git has the same bytes at the old ones."""
+    tracked = git.tree("HEAD") if journal.data else {}
+    blobs = {entry.blob for entry in tracked.values()}
+    for place, blob in journal.data:
+        path = git.root / place
+        if place in tracked or blob not in blobs or not path.is_file() or path.is_symlink():
+            continue
+        if git.text("hash-object", "--no-filters", "--", str(path)) == blob:
+            path.unlink()
+            worktree.prune(path, git.root)
 
 
 def _clean(git: Git) -> None:

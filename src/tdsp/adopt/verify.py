@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tdsp.adopt import manifest as proof
 from tdsp.adopt.apply import BRANCH, MIGRATION, pure
 from tdsp.adopt.gitwork import Git, Tree
@@ -15,7 +17,7 @@ from tdsp.adopt.manifest import File, Manifest
 from tdsp.adopt.tree import shown
 from tdsp.errors import TdspError
 
-ORDER = ("moves", "edits", "template", "pipeline")
+ORDER = ("moves", "edits", "template", "pipeline", "data")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ def verify(git: Git, done: Manifest) -> list[Proof]:
     middle = git.tree(done.commits.get("edits", done.commits.get("moves", done.commit)))
     edited = [replace(e, now=middle[e.target].blob) for e in done.files if e.spans]
     merged = [each for each in done.files if each.fate == "merged"]
+    data = []
+    if kept := _in_dvc(done):
+        data = [
+            Proof("pointers name the data of before", len(kept), tuple(_pointed(git, done, last)))
+        ]
     return [
         Proof(
             "every file of before has its place", len(before), tuple(_placed(done, before, last))
@@ -62,6 +69,7 @@ def verify(git: Git, done: Manifest) -> list[Proof]:
         Proof("statements without an edit are the same", len(edited), tuple(_code(git, edited))),
         Proof("outputs of notebooks are the same", len(edited), tuple(_outputs(git, edited))),
         Proof("merged files hold what they held", len(merged), tuple(_merged(git, merged, middle))),
+        *data,
     ]
 
 
@@ -177,4 +185,21 @@ def trees(git: Git, done: Manifest, folder: Path) -> tuple[Path, Path]:
     for place, commit in ((before, done.commit), (after, _last(done))):
         place.mkdir(parents=True)
         git.export(git.tree(commit), place)
+    for each in _in_dvc(done):
+        target = after / each.target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        git.save(each.blob, target)
     return before, after
+
+
+def _pointed(git: Git, done: Manifest, last: Tree) -> Iterator[str]:
+    """Say which pointer of DVC does not name the bytes that git had."""
+    for each in _in_dvc(done):
+        pointer = last.get(f"{each.target}.dvc")
+        found = yaml.safe_load(git.blob(pointer.blob)) if pointer else {}
+        if found.get("outs", [{}])[0].get("md5") != git.md5(each.blob):
+            yield f"{shown(each.target)}.dvc names other bytes than {shown(each.path)} had"
+
+
+def _in_dvc(done: Manifest) -> list[File]:
+    return [each for each in done.files if each.fate == "dvc"]

@@ -14,14 +14,16 @@ SMOKE = (b" and `poe smoke`", b", and a report on how the change affects metrics
 WORKFLOWS = ".github/workflows/"
 
 
-def _yaml() -> YAML:
+def round_trip() -> YAML:
+    """Return an editor of YAML that keeps quotes, comments and layout."""
     yaml = YAML()
     yaml.preserve_quotes, yaml.width = True, 4096
     yaml.indent(mapping=2, sequence=4, offset=2)
     return yaml
 
 
-def _dumped(yaml: YAML, data: Any) -> bytes:
+def dumped(yaml: YAML, data: Any) -> bytes:
+    """Return what the editor writes."""
     out = io.BytesIO()
     yaml.dump(data, out)
     return out.getvalue()
@@ -33,7 +35,7 @@ def standard(answers: bytes) -> str:
     It tells of what a change touches, so that a repository with findings starts green. `answers` is
     the project's answers file: it says where the template came from.
     """
-    given = _yaml().load(answers) or {}
+    given = round_trip().load(answers) or {}
     source = re.sub(r"^git[+]", "", str(given.get("_src_path", "")))
     for short, host in (("gh:", "https://github.com/"), ("gl:", "https://gitlab.com/")):
         source = re.sub(f"^{short}", host, source)
@@ -51,7 +53,7 @@ def unlocked(content: bytes) -> bytes:
 
 def in_place(workflow: bytes, check: str) -> bytes:
     """Return the checks of GitHub without what needs the template's pipeline: data, and smoke."""
-    yaml = _yaml()
+    yaml = round_trip()
     data = yaml.load(_said(workflow))
     jobs = data.get("jobs", {})
     _without_smoke(jobs, lambda job: job.get("needs"))
@@ -63,12 +65,12 @@ def in_place(workflow: bytes, check: str) -> bytes:
             elif "actions/checkout" in str(step.get("uses", "")) and check:
                 step.setdefault("with", {})["fetch-depth"] = 0  # the change needs its base
         _steps(steps, "run", check if name == "check" else "")
-    return _dumped(yaml, data)
+    return dumped(yaml, data)
 
 
 def gitlab_in_place(content: bytes, check: str) -> bytes:
     """Return the jobs of GitLab without what needs the template's pipeline."""
-    yaml = _yaml()
+    yaml = round_trip()
     data = yaml.load(_said(content))
     _without_smoke(data, lambda job: job.get("needs"))
     for name, job in data.items():
@@ -77,21 +79,21 @@ def gitlab_in_place(content: bytes, check: str) -> bytes:
                 job["extends"] = ".project"
             lines = [_plain(line) for line in job["script"] if line != LOCK]
             job["script"][:] = [*lines, *([check] if check and name == "check" else [])]
-    return _dumped(yaml, data)
+    return dumped(yaml, data)
 
 
 def gitlab_setup_in_place(content: bytes) -> bytes:
     """Return the common steps of GitLab without the fetching of data."""
-    yaml = _yaml()
+    yaml = round_trip()
     data = yaml.load(unlocked(content))
     for name in (".data", ".azure"):
         data.pop(name, None)
-    return _dumped(yaml, data)
+    return dumped(yaml, data)
 
 
 def azure_in_place(content: bytes, check: str) -> bytes:
     """Return the jobs of Azure Pipelines without what needs the template's pipeline."""
-    yaml = _yaml()
+    yaml = round_trip()
     data = yaml.load(_said(content))
     data["variables"][:] = [each for each in data["variables"] if "group" not in each]
     for stage in data["stages"]:
@@ -103,7 +105,7 @@ def azure_in_place(content: bytes, check: str) -> bytes:
                 if "template" in step:
                     step.pop("parameters", None)
             _steps(job["steps"], "bash", check if job["job"] == "check" else "")
-    return _dumped(yaml, data)
+    return dumped(yaml, data)
 
 
 def _said(content: bytes) -> bytes:
@@ -147,12 +149,12 @@ def hooks_in_place(hooks: bytes) -> bytes:
 
     The hook for notebooks takes their outputs away: that is for their owner to decide.
     """
-    yaml = _yaml()
+    yaml = round_trip()
     data = yaml.load(hooks)
     for repo in data["repos"]:
         for each in [hook for hook in repo["hooks"] if hook["id"] in REWRITING]:
             repo["hooks"].remove(each)
-    return _dumped(yaml, data)
+    return dumped(yaml, data)
 
 
 def below(path: str, content: bytes, folder: str) -> tuple[str, bytes]:
@@ -162,13 +164,13 @@ def below(path: str, content: bytes, folder: str) -> tuple[str, bytes]:
     in the project's folder, and starts for changes in it alone.
     """
     name = re.sub(r"[^A-Za-z0-9]+", "-", folder).strip("-")
-    yaml = _yaml()
+    yaml = round_trip()
     if path == f"{ACTION}/action.yml":
         data = yaml.load(content)
         for step in data["runs"]["steps"]:
             if "run" in step:
                 step["working-directory"] = folder
-        return f".github/actions/{name}/action.yml", _dumped(yaml, data)
+        return f".github/actions/{name}/action.yml", dumped(yaml, data)
     if path.startswith(WORKFLOWS) and path.endswith((".yml", ".yaml")):
         data = yaml.load(content)
         _filtered(data, folder)
@@ -178,7 +180,7 @@ def below(path: str, content: bytes, folder: str) -> tuple[str, bytes]:
             group["group"] = f"{name}-{group['group']}"
         for job in data.get("jobs", {}).values():
             _placed(job, folder)
-        made = _dumped(yaml, data).replace(ACTION.encode(), f".github/actions/{name}".encode())
+        made = dumped(yaml, data).replace(ACTION.encode(), f".github/actions/{name}".encode())
         return f"{WORKFLOWS}{name}-{path.rsplit('/', 1)[1]}", made
     return path, content
 
@@ -212,13 +214,13 @@ def azure_below(content: bytes, folder: str) -> bytes:
 
     Every command runs in the folder, and a run starts for changes in it alone.
     """
-    yaml = _yaml()
+    yaml = round_trip()
     data = yaml.load(content)
     for event in ("trigger", "pr"):
         if isinstance(branches := data.get(event), list):
             data[event] = {"branches": {"include": branches}, "paths": {"include": [folder]}}
     _in_folder(data, folder)
-    return _dumped(yaml, data)
+    return dumped(yaml, data)
 
 
 def _in_folder(data: Any, folder: str) -> None:

@@ -26,7 +26,8 @@ class Journal:
     """What is needed to go back: where the repository was, and every rename in its order.
 
     A path starts with "/" for the work tree's, without for one of git's folder. `done` tells
-    whether the branch was checked out to the end.
+    whether the branch was checked out to the end. `data` has the new place and the blob of each
+    file that moved and left git for DVC.
     """
 
     branch: str
@@ -34,6 +35,7 @@ class Journal:
     adopted: str
     renames: tuple[tuple[str, str], ...]
     done: bool = False
+    data: tuple[tuple[str, str], ...] = ()
 
 
 def place(git: Git) -> Path:
@@ -49,7 +51,8 @@ def read(git: Git) -> Journal | None:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         renames = tuple((str(old), str(new)) for old, new in found.pop("renames"))
-        return Journal(renames=renames, **found)
+        data = tuple((str(name), str(blob)) for name, blob in found.pop("data", ()))
+        return Journal(renames=renames, data=data, **found)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TdspError(f"{path} cannot be read: {error}") from error
 
@@ -185,7 +188,7 @@ def _take(source: Path, target: Path) -> None:
 
 
 def _rename(source: Path, target: Path, root: Path) -> None:
-    """Rename, make the folders of the new name, and remove those that became empty."""
+    """Rename, make the folders of the new name, and remove the old ones that became empty."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         source.rename(target)
@@ -193,7 +196,12 @@ def _rename(source: Path, target: Path, root: Path) -> None:
         if error.errno != errno.EXDEV:  # git's folder is on another file system
             raise
         shutil.move(source, target)
-    folder = source.parent
+    prune(source, root)
+
+
+def prune(gone: Path, root: Path) -> None:
+    """Remove the folders above a path that became empty."""
+    folder = gone.parent
     while folder != root and root in folder.parents:
         try:
             folder.rmdir()  # a folder that is not empty stays

@@ -213,9 +213,8 @@ def parse(source: Source, part: Callable[[str], str] | None = None) -> Parsed:
     Raises TdspError, saying why, when it cannot be parsed and given back.
     """
     import libcst
-    from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 
-    from tdsp.adopt.rewrite.walk import parents
+    from tdsp.adopt.rewrite.walk import Spans, parents
 
     bare = parseable(source)
     try:
@@ -225,11 +224,10 @@ def parse(source: Source, part: Callable[[str], str] | None = None) -> Parsed:
         line = getattr(error, "raw_line", 0)
         where = f" (line {line})" if line else ""
         raise TdspError(f"does not parse as Python 3{where}") from error
-    if tree.code != text:
+    spans = Spans(tree)
+    if spans.code != text:
         raise TdspError("is not given back by the parser as it is")
-    wrapper = MetadataWrapper(tree, unsafe_skip_copy=True)
-    spans = wrapper.resolve(ByteSpanPositionProvider)
-    return Parsed(bare, tree, spans, parents(tree))
+    return Parsed(bare, tree, spans.found, parents(tree))
 
 
 def dotted(node: Any) -> str:

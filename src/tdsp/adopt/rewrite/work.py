@@ -1,5 +1,6 @@
 """Goes through the files of a repository, each in the way of its kind."""
 
+import contextlib
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +13,7 @@ from tdsp.adopt.rewrite.commented import commented
 from tdsp.adopt.rewrite.imports import Imports
 from tdsp.adopt.rewrite.layout import Layout
 from tdsp.adopt.rewrite.names import Names
+from tdsp.adopt.rewrite.parallel import each_file
 from tdsp.adopt.rewrite.paths import AUTHORS, Paths
 from tdsp.adopt.rewrite.resolve import Doubt, Resolver
 from tdsp.adopt.rewrite.running import Running
@@ -51,22 +53,39 @@ class Rewriter:
         notes: list[Note] = []
         if not self.layout.moves and not self.fixes:
             return edits, ()
-        for path in sorted(self._wanted()):
+        for path, found, noted in each_file(self, sorted(self._wanted())):
             name = self.real.get(path, path)
-            try:
-                found, noted = self._file(path, self.contents(name))
-            except TdspError as error:
-                found, noted = (), [Note(path, 0, f"not edited: it {error}")]
-            except (OSError, KeyError, UnicodeDecodeError) as error:
-                found, noted = (), [Note(path, 0, f"not edited: {type(error).__name__}")]
-            except RecursionError:
-                found, noted = (), [Note(path, 0, "not edited: it is nested too deeply")]
             if found:
                 edits[name] = found
             notes += [
                 Note(self.real.get(each.path, each.path), each.line, each.text) for each in noted
             ]
         return edits, _once([*notes, *self._pickles()])
+
+    def file(self, path: str) -> tuple[tuple[Edit, ...], list[Note]]:
+        """Return the edits of one file, and the notes; a file that cannot be read costs itself."""
+        try:
+            return self._file(path, self.content(path))
+        except TdspError as error:
+            return (), [Note(path, 0, f"not edited: it {error}")]
+        except (OSError, KeyError, UnicodeDecodeError) as error:
+            return (), [Note(path, 0, f"not edited: {type(error).__name__}")]
+        except RecursionError:
+            return (), [Note(path, 0, "not edited: it is nested too deeply")]
+
+    def content(self, path: str) -> bytes:
+        """Return the bytes of a file by the path that messages have."""
+        return self.contents(self.real.get(path, path))
+
+    def read_ahead(self, paths: list[str]) -> None:
+        """Read what the edits of these files may need, so that other processes can use it."""
+        names = {self.real.get(each, each) for each in [*paths, *self.resolver.code]}
+        held = {}
+        for name in sorted(names):
+            with contextlib.suppress(OSError, KeyError, TdspError):
+                held[name] = self.contents(name)
+        self.contents = held.__getitem__
+        _ = self._words, self._moving  # they are worked out once, for all processes
 
     def _pickles(self) -> Iterator[Note]:
         """Yield what pickles name. A file that is only a pointer, or far too long, is left out."""
@@ -85,7 +104,8 @@ class Rewriter:
         """Yield the files that may be edited: nothing vendored, nothing put into the archive."""
         for path, file in self.repo.files.items():
             put_away = self.layout.target(path).startswith("archive/")
-            if file.text is not None and not put_away and self.repo.role(path) != "vendored":
+            known = file.text is not None and self._concerned(path)
+            if known and not put_away and self.repo.role(path) != "vendored":
                 yield path
 
     @cached_property
@@ -109,8 +129,6 @@ class Rewriter:
         return code and any(each.old != each.new for each in self.running.of(path).places)
 
     def _file(self, path: str, content: bytes) -> tuple[tuple[Edit, ...], list[Note]]:
-        if not self._concerned(path):
-            return (), []
         if path in self.repo.python:
             if problem := self.repo.python[path].problem:
                 raise TdspError(f"does not parse as Python 3: {problem}")

@@ -1,0 +1,53 @@
+"""Runs one notebook from top to bottom and prints what its cells show; it stays as it is.
+
+It stands alone: the Python that runs it has nbclient and ipykernel, and need not have tdsp. It
+talks to the kernel by files, since the run has no network, not even that of its own machine.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def shown(outputs: list[Any]) -> list[str]:
+    """Return the outputs of a cell as lines; of a picture only its kind."""
+    lines = []
+    for each in outputs:
+        data = each.get("data", {})
+        if "text" in each:
+            lines.append("".join(each["text"]))
+        elif "text/plain" in data:
+            lines.append("".join(data["text/plain"]))
+        lines += [f"[{kind}]" for kind in sorted(data) if kind != "text/plain"]
+    return lines
+
+
+def main(path: Path) -> int:
+    """Run a notebook in its own folder; return 1 when one of its cells fails."""
+    import nbformat  # type: ignore[import-not-found,unused-ignore]
+    from jupyter_client.manager import (  # type: ignore[import-not-found,unused-ignore]
+        AsyncKernelManager,
+    )
+    from nbclient import NotebookClient  # type: ignore[import-not-found,unused-ignore]
+    from nbclient.exceptions import (  # type: ignore[import-not-found,unused-ignore]
+        CellExecutionError,
+    )
+
+    notebook = nbformat.read(str(path), as_version=4)
+    kernel = AsyncKernelManager(kernel_name="python3", transport="ipc")
+    place = {"metadata": {"path": str(path.parent)}}
+    error = ""
+    try:
+        NotebookClient(notebook, km=kernel, timeout=None, resources=place).execute()
+    except CellExecutionError as problem:
+        error = f"{problem.ename}: {problem.evalue}"
+    for number, cell in enumerate(notebook.cells, 1):
+        if cell.cell_type == "code" and cell.outputs:
+            print(f"cell {number}", *shown(cell.outputs), sep="\n")
+    if error:
+        print(error)
+    return 1 if error else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
