@@ -4,7 +4,7 @@ import datetime
 import gc
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -254,10 +254,10 @@ def source(root: Path) -> Source:
     index, problem = git.index(root)
     if index is not None and not index.files and not index.submodules:
         index = None
-    found = {file.path: file for file in files.find(root, index)}
+    found = _in_order(files.find(root, index))
     if not found:
         raise TdspError(f"{files.shown(str(root))} has no files to check")
-    return Source(str(root), _sorted(found), problem, index or Index())
+    return Source(str(root), found, problem, index or Index())
 
 
 def source_git(root: Path, commit: objects.Commit) -> Source:
@@ -265,17 +265,18 @@ def source_git(root: Path, commit: objects.Commit) -> Source:
     found, index = objects.read(commit)
     if not found:
         raise TdspError(f"{files.shown(str(root))} has no files to check in {commit.commit[:12]}")
-    return Source(str(root), _sorted(found), "", index)
+    return Source(str(root), _in_order(found.values()), "", index)
 
 
-def _sorted(found: dict[str, File]) -> dict[str, File]:
-    """Return the files in their order; equal texts are kept once."""
+def _in_order(read: Iterable[File]) -> dict[str, File]:
+    """Return the files in their order; of equal texts each is kept once, and from the start."""
     texts: dict[str, str] = {}
-    for path, file in found.items():
+    found = []
+    for file in read:
         text = file.text
-        if text is not None and (known := texts.setdefault(text, text)) is not text:
-            found[path] = replace(file, text=known)
-    return dict(sorted(found.items(), key=lambda each: files.order(each[0])))
+        known = text if text is None else texts.setdefault(text, text)
+        found.append(file if known is text else replace(file, text=known))
+    return {each.path: each for each in sorted(found, key=lambda each: files.order(each.path))}
 
 
 def folder(root: Path) -> None:
@@ -292,14 +293,14 @@ def folder(root: Path) -> None:
 
 def read_texts(texts: dict[str, str | bytes]) -> Repository:
     """Return a repository of these files, all tracked by git; for tests and documents."""
-    found = {}
+    found = []
     for path, content in sorted(texts.items()):
         raw = content.encode() if isinstance(content, str) else content
         text, problem = files.decode(raw)
-        found[path] = File(
-            path, len(raw), raw[: files.HEAD], text, problem, tracked=True, blob="0" * 40
+        found.append(
+            File(path, len(raw), raw[: files.HEAD], text, problem, tracked=True, blob="0" * 40)
         )
-    return assemble(Source("", _sorted(found)))
+    return assemble(Source("", _in_order(found)))
 
 
 def assemble(given: Source, known: Known | None = None) -> Repository:
