@@ -46,7 +46,7 @@ class Value:
 
 @fact
 class Single(Value):
-    """A name, a constant, or a part of something."""
+    """A name, a constant, or an attribute."""
 
     name: str = ""
     names: frozenset[str] = NO_NAMES
@@ -55,6 +55,17 @@ class Single(Value):
     keys: tuple[str, ...] = ()
     base: Value | None = None
     kind: str = ""
+
+
+@fact
+class Part(Value):
+    """What `a[b]` is; `b` is its only item."""
+
+    names: frozenset[str]
+    items: tuple[Value, ...]
+    keys: tuple[str, ...]
+    base: Value
+    kind = "subscript"  # of all of them, so that none keeps it
 
 
 @fact
@@ -80,13 +91,14 @@ UNKNOWN = Single()
 
 @fact
 class Place:
-    """What calls stand in: a scope, a loop, the numbers of `try`s, `if __name__`, an `except`."""
+    """What calls share that follow each other: where they stand, and whether they unpack."""
 
     scope: str
     loop: bool
     tries: tuple[int, ...]
     main: bool
     handled: bool
+    starred: bool
 
 
 @fact
@@ -104,7 +116,6 @@ class Call:
     receiver: Value | None
     args: tuple[Value, ...]
     keywords: dict[str, Value]
-    starred: bool
 
     @property
     def scope(self) -> str:
@@ -125,6 +136,11 @@ class Call:
     def main(self) -> bool:
         """Tell whether the call stands below `if __name__ == "__main__"`."""
         return self.place.main
+
+    @property
+    def starred(self) -> bool:
+        """Tell whether arguments are unpacked, as in `f(*a)`."""
+        return self.place.starred
 
     @property
     def handled(self) -> bool:

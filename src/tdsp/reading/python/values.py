@@ -19,6 +19,7 @@ from tdsp.reading.python.facts import (
     Called,
     Condition,
     Import,
+    Part,
     Place,
     Several,
     Single,
@@ -72,9 +73,11 @@ def names_of(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=64)
-def _place(scope: str, loop: bool, tries: tuple[int, ...], main: bool, handled: bool) -> Place:
-    """Return where calls stand as one object for those that follow each other."""
-    return Place(scope, loop, tries, main, handled)
+def _place(
+    scope: str, loop: bool, tries: tuple[int, ...], main: bool, handled: bool, starred: bool
+) -> Place:
+    """Return what calls share as one object, for those that follow each other."""
+    return Place(scope, loop, tries, main, handled, starred)
 
 
 def number(given: int) -> int:
@@ -176,8 +179,8 @@ class Expressions:
         self.order += 1
         call = Call(
             name, method, number(node.lineno), number(self.order),
-            _place(self.scope, self.loop > 0, self.tries, self.main, self.handled),
-            receiver, args, keywords, starred,
+            _place(self.scope, self.loop > 0, self.tries, self.main, self.handled, starred),
+            receiver, args, keywords,
         )  # fmt: skip
         self.calls.append(call)
         if name in EXITS and (body := self.body_of[-1]) is not None:
@@ -195,7 +198,7 @@ class Expressions:
         """Visit `a[b]`; keys that are texts are named."""
         base, key = self.value(node.value), self.value(node.slice)
         names = _union((base, key))
-        return Single(names=names, keys=_keys(key), base=base, items=(key,), kind="subscript")
+        return Part(names, _row((key,)), _keys(key), base)
 
     def items(self, node: ast.Tuple | ast.List | ast.Set) -> Value:
         """Visit a row of values."""
