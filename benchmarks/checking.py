@@ -46,11 +46,13 @@ def measure(source: Path, work: Path, env: dict[str, str], repeats: int) -> Sect
         for level in LEVELS
     ]
     inside = within(work, own, repeats)
+    floor = {size: timed([sys.executable, "-c", PARSE, str(at)]) for size, at in several.items()}
     many = {size: timed([*check, str(place), "--no-cache"]) for size, place in several.items()}
     whole = [
         each
         for size, cost in many.items()
         for each in (
+            figure(f"{size:,} files: parse: CPU", [floor[size].cpu], "s"),
             figure(f"{size:,} files: CPU", [cost.cpu], "s"),
             figure(f"{size:,} files: peak memory", [cost.peak], "MB"),
         )
@@ -64,7 +66,9 @@ def measure(source: Path, work: Path, env: dict[str, str], repeats: int) -> Sect
         f"its own, run once. {os.getloadavg()[0]:.1f} processes were waiting at the end.",
     ]
     figures = [*cpu.values(), *peak, *inside.values(), *whole]
-    return Section("tdsp check", figures, [*ratios(cpu), *bounds(inside, many)], notes)
+    most = LARGE[-1]
+    least = Ratio(f"{most:,} files: tdsp check to parse", many[most].cpu / floor[most].cpu)
+    return Section("tdsp check", figures, [*ratios(cpu), *bounds(inside, many), least], notes)
 
 
 def project(work: Path, level: str, env: dict[str, str]) -> Path:

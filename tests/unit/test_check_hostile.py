@@ -192,6 +192,52 @@ def test_with_git_ignored_files_are_left_out_and_a_subfolder_is_enough(folder: P
     assert set(read(folder / "src").python) == {"b.py"}
 
 
+def test_a_clone_without_its_files_says_how_to_read_it(folder: Path) -> None:
+    git(folder, "init", "-q")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "x")
+    git(folder, "clone", "-q", "--no-checkout", ".", "bare-work")
+    work = folder / "bare-work"
+    result = runner.invoke(app, ["check", str(work)])
+    assert result.exit_code == 2
+    assert "--commit HEAD" in result.stderr
+    assert runner.invoke(app, ["check", str(work), "--commit", "HEAD"]).exit_code == 0
+    (folder / "nothing").mkdir()
+    assert "no files" in runner.invoke(app, ["check", str(folder / "nothing")]).stderr
+
+
+def test_a_work_tree_beside_is_read_as_one_of_git(folder: Path) -> None:
+    git(folder, "init", "-q")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "x")
+    git(folder, "worktree", "add", "-q", "--detach", "beside")
+    repo = read(folder / "beside")
+    assert repo.git == ""
+    assert set(repo.files) == {"a.py"}
+    assert len(repo.commit) == 40
+
+
+def test_a_submodule_is_not_read_and_is_named(folder: Path) -> None:
+    inner = folder / "sub"
+    for place in (inner, folder):
+        place.mkdir(exist_ok=True)
+        git(place, "init", "-q")
+        (place / "b.py").write_text("x = 1\n", encoding="utf-8")
+        git(place, "add", "b.py", *(["sub"] if place == folder else []))
+        git(place, "commit", "-qm", "x")
+    assert set(read(folder).python) == {"a.py", "b.py"}
+    result = runner.invoke(app, ["check", str(folder)])
+    assert "sub  not read: a submodule" in result.stdout
+    git(folder, "rm", "-qf", "--cached", "sub")
+    assert "a submodule" not in runner.invoke(app, ["check", str(folder)]).stdout
+
+
+def test_a_folder_without_git_is_told_so(folder: Path) -> None:
+    assert "Without git" in runner.invoke(app, ["check", str(folder)]).stdout
+    git(folder, "init", "-q")
+    assert "Without git" not in runner.invoke(app, ["check", str(folder)]).stdout
+
+
 class Trap:
     """A pickle of this writes a file when it is opened."""
 

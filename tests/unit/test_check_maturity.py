@@ -1,6 +1,7 @@
 """What people said stands beside what is proven, and the two are never mixed."""
 
 import io
+import json
 import re
 from pathlib import Path
 
@@ -114,6 +115,7 @@ ENDPOINT = (
     "$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json\n"
     "model: {0}\n"
 )
+DONE = {"kind": "promotion", "model_id": "churn-3", "at": "2026-11-02T10:00:00+00:00"}
 RELEASED: dict[str, tuple[dict[str, str | bytes], bool]] = {
     "a numbered version is deployed": ({"d.yml": ENDPOINT.format("azureml:churn:3")}, True),
     "a version is to come": ({"d.yml": ENDPOINT.format("azureml:churn:${{VERSION}}")}, False),
@@ -121,6 +123,32 @@ RELEASED: dict[str, tuple[dict[str, str | bytes], bool]] = {
     "settings name a version": ({"serve.yaml": "model: models:/churn/3\n"}, True),
     "settings name an alias": ({"serve.yaml": "model: models:/churn@champion\n"}, False),
     "a version in a test": ({"tests/a.yaml": "model: models:/churn/3\n"}, False),
+    "the registry tells of a promotion": (
+        {"reports/registry.json": json.dumps({"versions": [], "history": [DONE]}, indent=2)},
+        True,
+    ),
+    "the registry tells of no promotion": (
+        {"reports/registry.json": json.dumps({"versions": [{"model_id": "a"}], "history": []})},
+        False,
+    ),
+    "the registry tells of a rollback": (
+        {"reports/registry.json": json.dumps({"history": [DONE | {"kind": "rollback"}]})},
+        False,
+    ),
+    "a promotion of nothing": (
+        {"reports/registry.json": json.dumps({"history": [DONE | {"model_id": ""}]})},
+        False,
+    ),
+    "a promotion without a day": (
+        {"reports/registry.json": json.dumps({"history": [DONE | {"at": "soon"}]})},
+        False,
+    ),
+    "the trail tells of a promotion": (
+        {"reports/trail.json": json.dumps([DONE | {"what": "promotion"}])},
+        True,
+    ),
+    "an odd trail": ({"reports/trail.json": '{"what": [1]}'}, False),
+    "no JSON": ({"reports/registry.json": "{"}, False),
     "a model out of the registry": ({"m/registered_model_meta": "model_version: '3'\n"}, True),
 }
 
@@ -129,6 +157,15 @@ RELEASED: dict[str, tuple[dict[str, str | bytes], bool]] = {
 def test_a_release_is_on_record_where_a_file_names_a_version(name: str) -> None:
     texts, on_record = RELEASED[name]
     assert ("released" in records(read_texts(texts))) is on_record
+
+
+def test_a_promotion_on_record_has_its_line() -> None:
+    text = json.dumps(
+        {"history": [DONE | {"kind": "rollback", "at": "2026-01-01"}, DONE]}, indent=1
+    )
+    (place,) = [records(read_texts({"reports/registry.json": text}))["released"]]
+    assert place[0] == "reports/registry.json"
+    assert DONE["at"] in text.split("\n")[place[1] - 1]
 
 
 def test_a_run_of_training_is_on_record() -> None:

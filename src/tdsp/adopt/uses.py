@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tdsp.reading.python import NOTHING, Call, Module, Value
+from tdsp.reading.python import NOTHING, Call, Module, Single, Value
 
 READS = frozenset(
     [
@@ -153,7 +153,7 @@ class Use:
 def uses(module: Module) -> Iterator[Use]:
     """Yield the paths that a module hands to calls that read or write."""
     names = _constants(module)
-    names["__file__"] = [Value(constant=HERE + module.path)]
+    names["__file__"] = [Single(constant=HERE + module.path)]
     for call in module.calls:
         for value, how in _paths(call):
             for path in _texts(value, names):

@@ -48,7 +48,8 @@ Format = Annotated[
     Literal["terminal", "json", "sarif", "junit", "html", "badge", "backstage"],
     typer.Option(
         "--format",
-        help="sarif: for code hosts; junit: for CI's page of tests; html: one page;"
+        help="json: everything; sarif: for code hosts; junit: for CI's page of tests;"
+        " html: one page;"
         " badge: an SVG; backstage: an entity of its catalogue.",
     ),
 ]
@@ -104,7 +105,7 @@ def check(
         until = 2027-06-30
 
     Exit code: 0 when no finding is as severe as --fail-on, 1 when one is, 2 when
-    the repository or its settings cannot be read.
+    the repository, its settings or the options cannot be used.
     """
     asked = _Asked(
         path, output, tuple(select or ()), fail_on, commit or "", changed, since, baseline, fix,

@@ -1,5 +1,6 @@
 """Layout: whether code can be installed, is there once, and is run as code."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 
@@ -137,17 +138,18 @@ LONG = "def scale(x):\n    return x\n" + "\n".join(f"A{n} = {n}" for n in range(
 def there_once(repo: Repository) -> Iterator[Mark]:
     """Compare the texts of imported modules; those that differ show that it was looked at."""
     imported = _imported(repo)
-    seen: dict[str, str] = {}
+    seen: dict[bytes, str] = {}  # by a hash: the texts without their ends would be kept twice
     twice = False
     for path in sorted(imported):
         text = repo.text(path).strip()
         if text.count("\n") < 15 or path.endswith("__init__.py"):
             continue
-        if text in seen:
+        content = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+        if content in seen:
             twice = True
-            message = f"the same as {seen[text]}, and both are imported"
+            message = f"the same as {seen[content]}, and both are imported"
             yield broken(repo, imported[path], 1, message)
-        seen.setdefault(text, path)
+        seen.setdefault(content, path)
     if len(imported) > 1 and not twice:
         yield held(repo, imported[min(imported)], 1, "imported modules differ")
 

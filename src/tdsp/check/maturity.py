@@ -8,9 +8,12 @@ asked.
 What people answered in the form of `tdsp assess` stands beside it, and never counts as proven.
 """
 
+import datetime
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tdsp.check.kind import kind
 from tdsp.check.rule import Check
@@ -35,6 +38,10 @@ Place = tuple[str, int]
 # A version of a registered model, as MLflow and Azure ML address it.
 NUMBERED = re.compile(r"models:/[\w.-]+/\d+(?![\w.])")
 AZURE_NUMBERED = re.compile(r"azureml:[\w.-]+:\d+|azureml://\S+/models/[\w.-]+/versions/\d+")
+# What a project's registry tells of its promotions, where its workflow keeps it in git: the file,
+# the list in it ("" for the file itself), and the key that says what was done.
+TOLD = {"reports/registry.json": ("history", "kind"), "reports/trail.json": ("", "what")}
+PROMOTED = "promotion"
 MICROSOFT: dict[str, Levels] = {name: area.checks for name, area in AREAS.items() if area.checks}
 
 
@@ -172,6 +179,30 @@ def _released(repo: Repository) -> Iterator[Place]:
         told = file.suffix in {".yaml", ".yml", ".env", ".toml"} and file.text
         if told and repo.role(path) == "production" and (match := NUMBERED.search(file.text or "")):
             yield path, (file.text or "").count("\n", 0, match.start()) + 1
+    yield from _promoted(repo)
+
+
+def _promoted(repo: Repository) -> Iterator[Place]:
+    """Yield where the registry's own record says which model was put to use, and when."""
+    for path, (inside, key) in TOLD.items():
+        text = repo.text(path)
+        try:
+            data = json.loads(text or "[]")
+            events = data.get(inside) if inside and isinstance(data, dict) else data
+        except (ValueError, RecursionError):
+            continue
+        for each in events if isinstance(events, list) else ():
+            if isinstance(each, dict) and each.get(key) == PROMOTED and _whole(each):
+                yield path, text[: text.find(str(each["at"]))].count("\n") + 1
+
+
+def _whole(event: dict[str, Any]) -> bool:
+    """Tell whether an event names its model and its time."""
+    try:
+        datetime.datetime.fromisoformat(event["at"])
+    except (KeyError, TypeError, ValueError):
+        return False
+    return isinstance(event.get("model_id"), str) and bool(event["model_id"])
 
 
 def kept(key: str, found: Step, done: dict[str, Place]) -> Step:

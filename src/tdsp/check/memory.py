@@ -56,7 +56,7 @@ def ground(chosen: Iterable[Check]) -> str:
 
 def content(given: Source, base: str) -> str:
     """Return the key of a report: a hash of all that is known of the files before parsing."""
-    found = hashlib.sha256(f"{base}{given.git}".encode())
+    found = hashlib.sha256(f"{base}{given.git}{given.index.submodules}".encode())
     for path, file in given.files.items():
         about = (path, file.size, file.problem, file.link, file.tracked)
         found.update(repr(about).encode())

@@ -82,6 +82,9 @@ def _others(console: Console, report: Report) -> None:
 
 def _rest(console: Console, report: Report, everything: bool) -> None:
     """Print what was not read, and ignores that cover nothing."""
+    if report.about.git:
+        line = f"Without git, so what is committed is not known: {plain(report.about.git)}"
+        console.print(Text(line, "yellow"), soft_wrap=True)
     problems = report.about.problems
     if problems:
         console.print(Text(f"Not read, so not judged: {len(problems)}", "bold"))
@@ -116,7 +119,7 @@ def _sums(console: Console, report: Report) -> None:
         f"{report.count('pass')} checks pass, {report.count('unknown')} cannot be told,"
         f" {report.count('not applicable')} do not apply"
     )
-    files = report.about.files
+    files = f"{report.about.files} file{'' if report.about.files == 1 else 's'}"
     ignored = sum(len(each.ignored) for each in report.results)
     kept = f"; {ignored} findings are ignored, with a reason" if ignored else ""
     if report.known:
@@ -124,7 +127,7 @@ def _sums(console: Console, report: Report) -> None:
     if report.unchanged:
         outcomes += f"; {report.unchanged} findings are in files that did not change"
     console.print(
-        Text(f"{', '.join(counts)}. {outcomes}{kept}. {files} files read, none run."),
+        Text(f"{', '.join(counts)}. {outcomes}{kept}. {files} read, none run."),
         soft_wrap=True,
     )
 

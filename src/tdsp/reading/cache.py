@@ -1,7 +1,8 @@
 """What was worked out before: one SQLite file in the user's cache folder.
 
 A value is compressed JSON, so that reading it builds plain data and runs nothing. A cache that
-cannot be used is no error: the work is done again. A damaged file is thrown away, and said.
+cannot be used is no error: the work is done again. A damaged file is thrown away, and said. While
+another process writes, reading goes on; a second writer waits for two seconds, and goes without.
 """
 
 import json
@@ -20,7 +21,8 @@ from typing import Any, Self
 from tdsp.reading.repository import Known
 
 MOST, KEPT = 200_000_000, 150_000_000  # bytes of values: above the first, the oldest go
-LARGEST, WAIT, DAY = 20_000_000, 2.0, 86_400
+LARGEST, DAY = 20_000_000, 86_400
+WAIT, PAUSE = 2.0, 0.02  # seconds
 FORM = 1
 TABLE = """
 CREATE TABLE IF NOT EXISTS entry (
@@ -59,7 +61,7 @@ class Cache:
         if self._file is None:
             return
         with self._calm():
-            self._base = self._opened(self._file)
+            self._base = self._patient(self._file)
 
     def _default(self) -> Path | None:
         """Return the user's file, if nobody else can write into its folder."""
@@ -75,6 +77,17 @@ class Cache:
             self.problem = f"no cache: others can write into {home}"
             return None
         return home / "check.sqlite"
+
+    def _patient(self, file: Path) -> sqlite3.Connection:
+        """Open the file. While another process makes or leaves it, SQLite does not wait itself."""
+        last = time.monotonic() + WAIT
+        while True:
+            try:
+                return self._opened(file)
+            except sqlite3.OperationalError as error:
+                if not _busy(error) or time.monotonic() > last:
+                    raise
+            time.sleep(PAUSE)
 
     def _opened(self, file: Path) -> sqlite3.Connection:
         base = sqlite3.connect(file, timeout=WAIT, isolation_level=None)
@@ -95,7 +108,9 @@ class Cache:
         """Go on without a cache when it fails. What is no database is thrown away."""
         try:
             yield
-        except sqlite3.OperationalError as error:  # locked, read-only, full
+        except sqlite3.OperationalError as error:  # read-only, full
+            if _busy(error):
+                return
             self.problem = f"no cache: {error}"
             self.close()
         except (sqlite3.DatabaseError, OSError) as error:
@@ -123,8 +138,8 @@ class Cache:
         except (zlib.error, ValueError, RecursionError, TypeError):
             return None
 
-    def put(self, values: dict[str, Any]) -> None:
-        """Keep values, all or none."""
+    def put(self, values: dict[str, Any]) -> bool:
+        """Keep values, all or none, and tell whether they are kept: not while others write long."""
         now = int(time.time())
         rows = [(key, zlib.compress(_text(each), 1), now) for key, each in values.items()]
         with self._calm():
@@ -141,6 +156,8 @@ class Cache:
                         self._base.execute("ROLLBACK")
                     raise
                 self._writes += 1
+                return True
+        return False
 
     def _shrink(self, base: sqlite3.Connection) -> None:
         """Drop what was used longest ago, once there is too much."""
@@ -181,6 +198,11 @@ class Cache:
     ) -> None:
         """Close it."""
         self.close()
+
+
+def _busy(error: sqlite3.OperationalError) -> bool:
+    """Tell whether another process has what was asked for."""
+    return error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def _text(value: Any) -> bytes:

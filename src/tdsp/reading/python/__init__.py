@@ -17,6 +17,7 @@ from tdsp.reading.python.facts import (
     Handler,
     Import,
     Module,
+    Single,
     Text,
     Value,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Handler",
     "Import",
     "Module",
+    "Single",
     "Text",
     "Value",
     "parse",

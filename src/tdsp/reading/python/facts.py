@@ -6,16 +6,29 @@ runs from the top of the file to its end.
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar, dataclass_transform
 
 NOTHING: Any = object()
 NO_NAMES: frozenset[str] = frozenset()
+Fact = TypeVar("Fact")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass_transform(frozen_default=True, eq_default=False)
+def fact(kind: type[Fact]) -> type[Fact]:
+    """Make a class one of facts, which nobody changes: the type checker refuses it.
+
+    Python's own frozen dataclasses take three times as long to make, and a file has thousands.
+    """
+    return dataclass(slots=True, eq=False)(kind)
+
+
 class Value:
-    """An expression: its dotted name if it is one, the names that it reads, its constant."""
+    """An expression: its dotted name if it is one, the names that it reads, its constant.
 
+    Most have few of these, and keep only what they have: so each kind is a class of its own.
+    """
+
+    __slots__ = ()
     name: str = ""
     names: frozenset[str] = NO_NAMES
     constant: Any = NOTHING
@@ -31,29 +44,108 @@ class Value:
         return self.name.split(".", 1)[0]
 
 
-UNKNOWN = Value()
+@fact
+class Single(Value):
+    """A name, a constant, or an attribute."""
+
+    name: str = ""
+    names: frozenset[str] = NO_NAMES
+    constant: Any = NOTHING
+    items: tuple[Value, ...] = ()
+    keys: tuple[str, ...] = ()
+    base: Value | None = None
+    kind: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@fact
+class Part(Value):
+    """What `a[b]` is; `b` is its only item."""
+
+    names: frozenset[str]
+    items: tuple[Value, ...]
+    keys: tuple[str, ...]
+    base: Value
+    kind = "subscript"  # of all of them, so that none keeps it
+
+
+@fact
+class Several(Value):
+    """What is made of other values: a row, a sum, a comprehension."""
+
+    names: frozenset[str]
+    items: tuple[Value, ...]
+    kind: str
+
+
+@fact
+class Called(Value):
+    """What a call returns."""
+
+    names: frozenset[str]
+    call: "Call | None"
+    kind = "call"  # of all of them, so that none keeps it
+
+
+UNKNOWN = Single()
+
+
+@fact
+class Place:
+    """What calls share that follow each other: where they stand, and whether they unpack."""
+
+    scope: str
+    loop: bool
+    tries: tuple[int, ...]
+    main: bool
+    handled: bool
+    starred: bool
+
+
+@fact
 class Call:
     """A call: `name` is dotted and resolved; for a method of no name it begins with a dot.
 
-    `method` is the last part of the name.
+    `method` is the last part of the name. Calls of one place share it: there are so many of them.
     """
 
     name: str
     method: str
     line: int
-    scope: str
     order: int
+    place: Place
     receiver: Value | None
     args: tuple[Value, ...]
     keywords: dict[str, Value]
-    starred: bool
-    loop: bool
-    tries: tuple[int, ...]
-    main: bool
-    handled: bool
+
+    @property
+    def scope(self) -> str:
+        """Return the function or class that the call stands in."""
+        return self.place.scope
+
+    @property
+    def loop(self) -> bool:
+        """Tell whether the call stands in a loop."""
+        return self.place.loop
+
+    @property
+    def tries(self) -> tuple[int, ...]:
+        """Return the numbers of the `try`s around the call."""
+        return self.place.tries
+
+    @property
+    def main(self) -> bool:
+        """Tell whether the call stands below `if __name__ == "__main__"`."""
+        return self.place.main
+
+    @property
+    def starred(self) -> bool:
+        """Tell whether arguments are unpacked, as in `f(*a)`."""
+        return self.place.starred
+
+    @property
+    def handled(self) -> bool:
+        """Tell whether the call stands in an `except`."""
+        return self.place.handled
 
     def get(self, keyword: str, position: int = -1) -> Value | None:
         """Return an argument by keyword or, if it has one, by position."""
@@ -62,7 +154,7 @@ class Call:
         return self.args[position] if 0 <= position < len(self.args) else None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@fact
 class Assign:
     """An assignment; `stores` are those targets that change a part of a value, as `x[0]` does."""
 
@@ -76,7 +168,7 @@ class Assign:
     augmented: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@fact
 class Import:
     """`name` is the dotted thing that `alias` stands for; `level` counts the dots before it."""
 
@@ -108,7 +200,7 @@ class Function:
     compares: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@fact
 class Handler:
     """An `except`: silent when it neither raises, nor exits, nor returns."""
 
@@ -119,7 +211,7 @@ class Handler:
     number: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@fact
 class Condition:
     """A comparison that decides: in an `assert`, or an `if` whose body ends or goes on."""
 
@@ -133,7 +225,7 @@ class Condition:
     ends: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@fact
 class Text:
     """A text constant that is no documentation."""
 

@@ -4,12 +4,11 @@ import ast
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
-from tdsp.reading.python.facts import Condition, Function, Handler, Import, Module, Value
-from tdsp.reading.python.values import EXITS, Body, Expressions, dotted
-
-NO_NOTES: dict[str, str] = {}  # of a function without annotations
+from tdsp.reading.python.facts import Condition, Function, Handler, Import, Module, Single, Value
+from tdsp.reading.python.values import EXITS, RECENT, Body, Expressions, dotted, names_of
 
 
 class Walker(Expressions):
@@ -86,12 +85,11 @@ class Walker(Expressions):
             if default is not None:
                 self.value(default)
         scope = f"{self.scope}.{node.name}" if self.scope else node.name
-        params = tuple(a.arg for a in every)
+        params = names_of(tuple(a.arg for a in every))
         is_async = isinstance(node, ast.AsyncFunctionDef)
         end = node.end_lineno or node.lineno
-        found = Function(
-            node.name, scope, node.lineno, end, is_async, decorators, params, noted or NO_NOTES
-        )
+        notes = _notes(tuple(noted.items()))
+        found = Function(node.name, scope, node.lineno, end, is_async, decorators, params, notes)
         body = Body()
         self.functions.append((found, body))
         self._inside(scope, body, node.body)
@@ -160,7 +158,7 @@ class Walker(Expressions):
     def on_for(self, node: ast.For | ast.AsyncFor) -> None:
         value = self.value(node.iter)
         self.loop += 1
-        self.assign(node.target, Value(names=value.names, kind="item", base=value), node.lineno)
+        self.assign(node.target, Single(names=value.names, kind="item", base=value), node.lineno)
         self.block(node.body)
         self.loop -= 1
         self.block(node.orelse)
@@ -235,6 +233,12 @@ STEPS: dict[type[ast.AST], Callable[[Walker, Any], None]] = {
     ast.Raise: Walker.on_raise,
     ast.Return: Walker.on_return,
 }
+
+
+@lru_cache(maxsize=RECENT)
+def _notes(noted: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Return equal annotations as one object, which nobody writes to."""
+    return dict(noted)
 
 
 def _unparsed(node: ast.expr) -> str:

@@ -16,8 +16,13 @@ from tdsp.reading.python.facts import (
     NOTHING,
     Assign,
     Call,
+    Called,
     Condition,
     Import,
+    Part,
+    Place,
+    Several,
+    Single,
     Text,
     Value,
 )
@@ -28,7 +33,7 @@ EXITS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort", "pytest.f
 LONG = 400  # characters: a longer text is a document, and no setting
 SETS: dict[frozenset[str], frozenset[str]] = {}
 ROWS: dict[tuple[Value, ...], tuple[Value, ...]] = {}
-MOST_SHARED = 50_000
+RECENT, MOST_SHARED = 20_000, 50_000
 
 
 @dataclass(slots=True, eq=False)
@@ -42,23 +47,37 @@ class Body:
     compares: int = 0
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=RECENT)
 def _named(name: str, written: str) -> Value:
     """Return a name as a value: one object, in however many places it is read."""
-    return Value(name, _set(frozenset((written,))), kind="name")
+    return Single(name, _set(frozenset((written,))), kind="name")
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=RECENT)
 def _part(base: Value, name: str) -> Value:
     """Return an attribute of a dotted name: one object as well."""
     whole = sys.intern(f"{base.name}.{name}")
-    return Value(whole, base.names, base=base, keys=(name,), kind="attribute")
+    return Single(whole, base.names, base=base, keys=(name,), kind="attribute")
 
 
-@lru_cache(maxsize=20_000, typed=True)
+@lru_cache(maxsize=RECENT, typed=True)
 def _same(value: Any) -> Value:
     """Return a constant as a value: one object, in however many places it stands."""
-    return Value(constant=value)
+    return Single(constant=value)
+
+
+@lru_cache(maxsize=RECENT)
+def names_of(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return equal names in a row as one object: targets, parameters, keys."""
+    return names
+
+
+@lru_cache(maxsize=64)
+def _place(
+    scope: str, loop: bool, tries: tuple[int, ...], main: bool, handled: bool, starred: bool
+) -> Place:
+    """Return what calls share as one object, for those that follow each other."""
+    return Place(scope, loop, tries, main, handled, starred)
 
 
 def number(given: int) -> int:
@@ -128,17 +147,17 @@ class Expressions:
         if isinstance(value, str):
             value = sys.intern(value)
             if len(value) >= LONG:
-                return Value(constant=value)
+                return Single(constant=value)
             if len(value) > 3:
                 self.texts.append(Text(number(node.lineno), value, self.scope))
-        return Value(constant=value) if own else _same(value)
+        return Single(constant=value) if own else _same(value)
 
     def attribute(self, node: ast.Attribute) -> Value:
         """Visit an attribute: dotted, when what it belongs to has a name."""
         base = self.value(node.value)
         if base.name:
             return _part(base, node.attr)
-        return Value("", base.names, base=base, keys=(node.attr,), kind="attribute")
+        return Single("", base.names, base=base, keys=names_of((node.attr,)), kind="attribute")
 
     def call(self, node: ast.Call) -> Value:
         """Visit a call: what it is called on, then its arguments, then the call itself."""
@@ -159,14 +178,15 @@ class Expressions:
             starred = starred or "**" in keywords
         self.order += 1
         call = Call(
-            name, method, number(node.lineno), self.scope, number(self.order), receiver, args,
-            keywords, starred, self.loop > 0, self.tries, self.main, self.handled,
+            name, method, number(node.lineno), number(self.order),
+            _place(self.scope, self.loop > 0, self.tries, self.main, self.handled, starred),
+            receiver, args, keywords,
         )  # fmt: skip
         self.calls.append(call)
         if name in EXITS and (body := self.body_of[-1]) is not None:
             body.exits = True
         read = (*args, *keywords.values(), receiver) if receiver else (*args, *keywords.values())
-        return Value(names=_union(read), call=call, kind="call")
+        return Called(_union(read), call)
 
     def _keyword(self, node: ast.expr) -> Value:
         """Visit the value of a keyword: a constant is its own, so that its call can be found."""
@@ -178,12 +198,12 @@ class Expressions:
         """Visit `a[b]`; keys that are texts are named."""
         base, key = self.value(node.value), self.value(node.slice)
         names = _union((base, key))
-        return Value(names=names, keys=_keys(key), base=base, items=(key,), kind="subscript")
+        return Part(names, _row((key,)), _keys(key), base)
 
     def items(self, node: ast.Tuple | ast.List | ast.Set) -> Value:
         """Visit a row of values."""
         items = _row(self.values(node.elts))
-        return Value(names=_union(items), items=items, kind="items")
+        return Several(_union(items), items, "items")
 
     def inner(self, node: ast.Await | ast.Starred) -> Value:
         """Visit what stands for what is inside of it."""
@@ -211,12 +231,12 @@ class Expressions:
             return self._several((node.operand,), "other")
         inner = self.value(node.operand)
         if isinstance(inner.constant, int | float):
-            return Value(constant=-inner.constant)
-        return Value(names=inner.names, kind="other")
+            return Single(constant=-inner.constant)
+        return Several(inner.names, NO_VALUES, "other")
 
     def anonymous(self, node: ast.Lambda) -> Value:
         """Visit a lambda."""
-        return Value(names=self.value(node.body).names, kind="other")
+        return Several(self.value(node.body).names, NO_VALUES, "other")
 
     def binary(self, node: ast.BinOp) -> Value:
         """Visit `a + b`."""
@@ -233,7 +253,7 @@ class Expressions:
 
     def text(self, node: ast.JoinedStr) -> Value:
         """Visit an f-string."""
-        return Value(names=_union(self.values(node.values)), kind="format")
+        return Several(_union(self.values(node.values)), NO_VALUES, "format")
 
     def comprehension(
         self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
@@ -244,7 +264,7 @@ class Expressions:
         bodies = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
         read += [self.value(each) for each in bodies]
         self.loop -= 1
-        return Value(names=_union(read), kind="comprehension")
+        return Several(_union(read), NO_VALUES, "comprehension")
 
     def other(self, node: ast.expr) -> Value:
         """Visit an expression of any other kind by its parts."""
@@ -253,7 +273,7 @@ class Expressions:
 
     def _several(self, nodes: Iterable[ast.expr], kind: str) -> Value:
         items = _row(self.values(nodes))
-        return Value(names=_union(items), items=items, kind=kind)
+        return Several(_union(items), items, kind)
 
     def assign(self, target: ast.expr, value: Value, line: int, *, augmented: bool = False) -> None:
         """Keep what is bound to what; a target such as `x[0]` is a value as well."""
@@ -273,8 +293,8 @@ class Expressions:
         self.order += 1
         self.assigns.append(
             Assign(
-                number(line), self.scope, number(self.order), tuple(names), tuple(stores), unpacked,
-                value, augmented,
+                number(line), self.scope, number(self.order), names_of(tuple(names)),
+                tuple(stores), unpacked, value, augmented,
             )
         )  # fmt: skip
 
@@ -308,7 +328,7 @@ VISITS: dict[type[ast.AST], Callable[[Any, Any], Value]] = {
 
 def _keys(key: Value) -> tuple[str, ...]:
     if isinstance(key.constant, str):
-        return (key.constant,)
+        return names_of((key.constant,))
     return tuple(each.constant for each in key.items if isinstance(each.constant, str))
 
 
