@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterator
 
 from tdsp.check.ci import deploys
+from tdsp.check.monitoring import TRAINING
 from tdsp.check.rule import Mark, at, broken, check, held
-from tdsp.check.service import asking, services
+from tdsp.check.service import asking, in_use
 from tdsp.check.shell import commands
 from tdsp.reading import Repository
+from tdsp.reading.python import Module
 
 APP = (
     "import joblib\nfrom flask import Flask\n\napp = Flask(__name__)\n"
@@ -39,7 +41,7 @@ OUTCOMES = re.compile(
 )
 def outcomes(repo: Repository) -> Iterator[Mark]:
     """Look for functions, parameters or columns that are named after outcomes."""
-    asked = services(repo)
+    asked = in_use(repo)
     if not asked:
         return
     for module in repo.modules("production"):
@@ -51,8 +53,31 @@ def outcomes(repo: Repository) -> Iterator[Mark]:
             if re.fullmatch(r"[\w-]{3,40}", text.value) and OUTCOMES.search(text.value):
                 yield held(repo, module, text.line)
                 return
+        if place := _measured_again(module):
+            yield held(repo, module, place, "a job measures a model that was trained before")
+            return
     module, answers = asked[0]
     yield broken(repo, module, asking(module, answers).line, "nothing here knows of outcomes")
+
+
+def _measured_again(module: Module) -> int:
+    """Return where a file measures a model that it did not fit: one it loads, or on a schedule."""
+    if any(call.method in {"fit", "train_test_split"} for call in module.calls):
+        return 0
+    planned = any(each.module.split(".")[0] in SCHEDULERS for each in module.imports)
+    judged = re.search(r"(^|/)jobs?/(\w+_)?evaluat\w*\.py$", module.path)
+    if not (planned or judged):
+        return 0
+    measured = (
+        call.line
+        for call in module.calls
+        if call.name.startswith("sklearn.metrics.")
+        or re.search(r"(^|\.|_)(evaluate\w*|scores?)$", call.name)
+    )
+    return next(measured, 0)
+
+
+SCHEDULERS = frozenset({"airflow", "prefect", "dagster", "schedule", "apscheduler", "luigi"})
 
 
 AGE = re.compile(
@@ -75,7 +100,7 @@ AGE = re.compile(
 )
 def age(repo: Repository) -> Iterator[Mark]:
     """Look for a bound of age in the configuration and in code."""
-    asked = services(repo)
+    asked = in_use(repo)
     if not asked:
         return
     for path, documents in repo.yaml.items():
@@ -93,14 +118,51 @@ def age(repo: Repository) -> Iterator[Mark]:
             if AGE.search(function.name) or any(AGE.search(name) for name in function.params):
                 yield held(repo, module, function.line)
                 return
+    for path, line in _trained_again(repo):
+        yield at(repo, "held", path, line, "it is trained again on a schedule")
+        return
     module, answers = asked[0]
     yield broken(repo, module, asking(module, answers).line, "nothing bounds the model's age")
+
+
+PLAN = re.compile(
+    r"(?m)^\s*-?\s*(cron|schedule|schedules|interval|rrule)\s*:\s*\S|schedule_interval|\bcron\b"
+)
+
+
+def _trained_again(repo: Repository) -> Iterator[tuple[str, int]]:
+    """Yield what trains on a schedule: a workflow, a plan of Prefect, a DAG."""
+    for workflow in repo.workflows:
+        if workflow.triggers & {"schedule", "schedules"}:
+            yield from (
+                (workflow.path, each.line)
+                for each in commands(workflow)
+                if TRAINING.search(each.text)
+            )
+    for path, file in repo.files.items():
+        text = file.text or ""
+        plan = file.suffix in {".yaml", ".yml"} and "prefect" in path.lower()
+        if plan and re.search(r"(?i)train|pipeline", text) and (match := PLAN.search(text)):
+            yield path, text.count("\n", 0, match.start()) + 1
+    for module in repo.modules("production"):
+        if not {each.module.split(".")[0] for each in module.imports} & SCHEDULERS:
+            continue
+        for call in module.calls:
+            planned = {"schedule", "schedule_interval", "cron", "interval"} & {*call.keywords}
+            if planned and re.search(r"(?i)train", f"{module.path}\n{module.source}"):
+                yield module.path, call.line
 
 
 def _ci(repo: Repository) -> frozenset[str]:
     return frozenset(workflow.path for workflow in repo.workflows)
 
 
+LETTING_THROUGH = frozenset(
+    ("torch", "tensorflow", "keras", "xgboost", "lightgbm", "catboost", "onnxruntime", "jax")
+)
+NETWORK = APP.replace("import joblib", "from tensorflow import keras").replace(
+    "joblib.load", "keras.models.load_model"
+)
 FINITE = re.compile(r"(^|\.)(isfinite|isnan|isinf|isna|isnull|notna|nan_to_num|assert_all_finite)$")
 
 
@@ -110,19 +172,22 @@ FINITE = re.compile(r"(^|\.)(isfinite|isnan|isinf|isna|isnull|notna|nan_to_num|a
     title="An answer is a number",
     why="A missing value can turn an answer into NaN, which some callers read as no.",
     fix="Refuse to answer when the result is not finite, and test it.",
-    unless="no route asks a model",
+    unless="no route asks a model of a library that lets missing values through",
     severity="note",
     proves=("O5",),
-    bad={"app.py": APP},
+    bad={"app.py": NETWORK},
     good={
-        "app.py": APP,
+        "app.py": NETWORK,
         "tests/test_app.py": "import math\n\n\ndef test_a():\n    assert math.isfinite(1.0)\n",
     },
 )
 def finite(repo: Repository) -> Iterator[Mark]:
-    """Look for a test of finite numbers in services, in what they import, and in tests."""
-    asked = services(repo)
-    if not asked:
+    """Look for a test of finite numbers in services, in what they import, and in tests.
+
+    scikit-learn refuses NaN and infinity itself; other libraries answer them with NaN.
+    """
+    asked = in_use(repo)
+    if not asked or not repo.imported & LETTING_THROUGH:
         return
     served = {module.path for module, _ in asked}
     near = {path.rpartition("/")[0] for path in served}
