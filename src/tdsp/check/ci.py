@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from tdsp.check.rule import Mark, at, broken, check, first, held
+from tdsp.check.purpose import lesson
+from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
 from tdsp.check.shell import TESTS, commands, others
 from tdsp.reading import Repository
 from tdsp.reading.workflows import Workflow
@@ -91,8 +92,17 @@ def tests_run(repo: Repository) -> Iterator[Mark]:
             if TESTS.search(command.text):
                 yield at(repo, "held", workflow.path, command.line)
                 return
+    foreign = re.compile(r"\b(npm (run |ci )?test|yarn (run )?test|pnpm (run )?test|vitest|jest)\b")
+    elsewhere = [
+        (flow.path, each.line)
+        for flow in repo.workflows
+        for each in commands(flow)
+        if foreign.search(each.text)
+    ]
     if other := others(repo):
         yield at(repo, "unknown", other[0], 1, "this CI system is not read")
+    elif elsewhere:
+        yield at(repo, "unknown", *elsewhere[0], "these may be the tests of another language only")
     elif calls := _indirect(repo):
         path, line = calls
         yield at(repo, "unknown", path, line, "what this runs cannot be told")
@@ -138,11 +148,16 @@ def _indirect(repo: Repository) -> tuple[str, int] | None:
 )
 def tests_assert(repo: Repository) -> Iterator[Mark]:
     """Judge the test functions: whether any asserts, raises or compares."""
-    code = [module for module in repo.modules("production") if module.functions]
+    code = [
+        module
+        for module in repo.modules("production")
+        if module.functions and not SETTING.search(module.path)
+    ]
     if not code:
         return
     found = None
-    for module in repo.modules("test"):
+    named = [each for each in code if re.search(r"(?i)(^|[/_])tests?(ing)?[/_.]", each.path)]
+    for module in (*repo.modules("test"), *named):
         for function in module.functions:
             if not function.name.startswith("test"):
                 continue
@@ -158,8 +173,13 @@ def tests_assert(repo: Repository) -> Iterator[Mark]:
         yield broken(repo, *found, "no test asserts anything")
     elif files := [path for path in repo.files if TESTS_OF.search(path)]:
         yield at(repo, "unknown", files[0], 1, "this test is not read")
-    else:
+    elif named:
+        yield unsure(repo, named[0], 1, "it is named a test; what it asserts is not read")
+    elif not lesson(repo, code[0].path):
         yield broken(repo, code[0], 1, "there is code, and no test", "note")
+
+
+SETTING = re.compile(r"(^|/)(jupyter\w*_config\w*|conf|setup|\w+_config)\.py$")
 
 
 @check(
@@ -397,54 +417,6 @@ def way_back(repo: Repository) -> Iterator[Mark]:
             return
     workflow, line, _ = found[0]
     yield at(repo, "fail", workflow.path, line, "it deploys, and no file says how to go back")
-
-
-@check(
-    "IN02",
-    family="ci",
-    title="What is deployed to stands in files",
-    why="What was clicked together cannot be reviewed, compared, or made again after a loss.",
-    fix="Write it in Bicep, Terraform, Pulumi or Kubernetes manifests, and let CI apply it.",
-    unless="CI deploys nothing",
-    severity="note",
-    proves=("P3",),
-    bad={CI: "on: push\n" + STEPS + "      - run: az webapp deploy\n"},
-    good={
-        CI: "on: push\n" + STEPS + "      - run: terraform apply\n",
-        "infra/main.tf": "terraform {}\n",
-    },
-)
-def as_code(repo: Repository) -> Iterator[Mark]:
-    """Look for files of the known tools, or Kubernetes manifests."""
-    found = deploys(repo, promotions=False)
-    if not found:
-        return
-    for workflow in repo.workflows:
-        for step in workflow.steps:
-            if re.search(
-                r"terraform apply|kubectl apply|helm upgrade|pulumi up|az deployment|"
-                r"cdk deploy|bundle deploy",
-                step.run,
-            ):
-                yield at(repo, "held", workflow.path, step.run_line, "files are applied")
-                return
-    for resource in repo.resources[:1]:
-        message = f"{resource.kind} {resource.name}"
-        yield at(repo, "held", resource.path, resource.line, message)
-        return
-    for path, file in repo.files.items():
-        if file.name in {"Pulumi.yaml", "Chart.yaml", "cdk.json", "template.yaml"}:
-            yield at(repo, "held", path, 1)
-            return
-    for path, documents in repo.yaml.items():
-        if any(
-            isinstance(each.data, dict) and {"apiVersion", "kind"} <= set(each.data)
-            for each in documents
-        ):
-            yield at(repo, "held", path, 1)
-            return
-    workflow, line, _ = found[0]
-    yield at(repo, "fail", workflow.path, line, "it deploys to what no file describes")
 
 
 @check(

@@ -11,7 +11,7 @@ from tdsp.reading.python import Module
 
 MACHINE = re.compile(
     r"^(file://)?(/Users/[A-Za-z0-9._-]+/|/home/(?!user/|app/|jovyan/|runner/|appuser/|node/|airflow/|ubuntu/?$)[A-Za-z0-9._-]+/|"
-    r"[A-Z]:[\\/]+(Users|Documents)[\\/]+|/content/drive/|/kaggle/input/|/kaggle/working/)"
+    r"[A-Z]:[\\/]+(Users|Documents)[\\/]+|/content/drive/)"
 )
 SINKS = re.compile(
     r"(^|\.)(open|read_\w+|to_\w+|load|save|load_model|imread|imwrite|listdir|glob|chdir|dump|Path|join|exists|makedirs|savefig|from_pretrained|copy\w*|genfromtxt|loadtxt)$"
@@ -115,7 +115,9 @@ def sys_path(repo: Repository) -> Iterator[Mark]:
     shown = False
     for module in repo.modules("production"):
         for call in module.calls:
-            if call.name in {"sys.path.append", "sys.path.insert"}:
+            if call.name in {"sys.path.append", "sys.path.insert"} and not any(
+                value.root in {"args", "arguments", "opts", "options"} for value in call.args
+            ):
                 yield broken(
                     repo, module, call.line, "the path of imports is changed while running"
                 )

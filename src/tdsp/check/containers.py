@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from tdsp.check.purpose import lesson
 from tdsp.check.rule import Mark, at, broken, check, held
 from tdsp.reading import Repository
 from tdsp.reading.python import Call, Module
@@ -66,7 +67,7 @@ def _developing(repo: Repository, module: Module, call: Call, message: str) -> I
     """Judge what starts a development server; under a guard it may be for one's own machine."""
     if call.main and (server := _server(repo, module.path)):
         yield held(repo, module, call.line, f"{server} starts a real server")
-    else:
+    elif not (call.main and lesson(repo, module.path)):
         yield broken(repo, module, call.line, message, "note" if call.main else "warning")
 
 

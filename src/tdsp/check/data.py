@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from tdsp.check.purpose import BEYOND, columns_checked, lesson, toy
 from tdsp.check.rule import Mark, at, broken, check, first, held, once, unsure
 from tdsp.reading import Repository
 from tdsp.reading.files import MEGABYTE, TABLES, File
@@ -160,7 +161,7 @@ def data_versioned(repo: Repository) -> Iterator[Mark]:
             if tracked:
                 yield held(repo, reader, call.line, f"git tracks {tracked}")
             elif "://" in path and not re.search(
-                r"\d{4}-?\d\d-?\d\d|version|/v\d|[0-9a-f]{16}", path
+                r"\d{4}[-_/]?\d\d([-_/.]?\d\d)?(?!\d)|version|/v\d|[0-9a-f]{16}", path
             ):
                 yield broken(repo, reader, call.line, "this address has no version")
             else:
@@ -245,13 +246,16 @@ def schema_exists(repo: Repository) -> Iterator[Mark]:
     """Look for a schema as a file or in code."""
     if trains(repo) is None:
         return
-    tables = None
+    tables, described = None, None
     for module in repo.modules("production", "notebook"):
+        described = described or columns_checked(module)
+        given = toy(module) or lesson(repo, module.path) or BEYOND.search(module.path)
         for call in module.calls:
             if call.name.startswith(VALIDATORS):
                 yield held(repo, module, call.line, "a schema in code")
                 return
-            tables = tables or ((module, call) if READERS.match(call.name) else None)
+            read = READERS.match(call.name) and not given
+            tables = tables or ((module, call) if read else None)
         for each in module.imports:
             if each.module.startswith(VALIDATORS):
                 yield held(repo, module, each.line, "a library for schemas is imported")
@@ -266,7 +270,9 @@ def schema_exists(repo: Repository) -> Iterator[Mark]:
     ):
         yield at(repo, "held", file.path, 1, "a schema as a file")
         return
-    if tables is not None:
+    if tables is not None and described is not None:
+        yield unsure(repo, *described, "columns are checked here; whether all, cannot be told")
+    elif tables is not None:
         module, call = tables
         yield broken(repo, module, call.line, "a table is read, and no schema describes it")
 
@@ -397,7 +403,13 @@ def raw_kept(repo: Repository) -> Iterator[Mark]:
             path = call.args[0].constant if call.args else None
             if not call.method.startswith("to_") or not isinstance(path, str) or not read:
                 continue
-            if path in read and read[path].order < call.order and call.get("mode") is None:
+            made = [c for c in module.calls if c.method.startswith("to_") and c.args]
+            before = path in read and any(
+                c.args[0].constant == path and c.order < read[path].order for c in made
+            )
+            if before:
+                yield held(repo, module, call.line, "this file has written it before it read it")
+            elif path in read and read[path].order < call.order and call.get("mode") is None:
                 severity = "warning" if "raw" in path.lower() else "note"
                 message = f"{path} was read in line {read[path].line}"
                 yield broken(repo, module, call.line, message, severity)

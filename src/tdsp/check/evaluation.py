@@ -8,6 +8,7 @@ from tdsp.check.ci import deploys
 from tdsp.check.data import trains
 from tdsp.check.gates import FIGURE, gate_functions, gate_modules, has_gate
 from tdsp.check.leakage import followed
+from tdsp.check.purpose import lesson
 from tdsp.check.rule import Mark, at, broken, check, first, held, once, unsure
 from tdsp.reading import Repository
 from tdsp.reading.python import Call, Module
@@ -24,6 +25,8 @@ REGISTERS = re.compile(
     r"(^|\.)(register_model|create_model_version)$|^azureml\.core\.(model\.)?Model\.register$"
 )
 GROUPS = re.compile(r"(?i)^(sensitive|protected)(_?(columns?|features?|attributes?))?$")
+# What is masked in a log: no group of people.
+TECHNICAL = re.compile(r"(?i)key|token|secret|password|\bssn\b|_id\b|e?mail|phone|credit|address")
 FAIR = frozenset({"fairlearn", "aif360", "aequitas", "responsibleai", "fairness_indicators"})
 CATEGORIES = frozenset(
     {"OneHotEncoder", "OrdinalEncoder", "TargetEncoder", "get_dummies", "LabelBinarizer"}
@@ -85,6 +88,12 @@ def gate_exists(repo: Repository) -> Iterator[Mark]:
         yield at(repo, "held", path, 1, "a stage or a step is a gate")
         return
     for module in repo.modules("production"):
+        for function in module.functions:
+            if re.search(r"(?i)is_\w*better|better_(than|model)|compare_\w*model", function.name):
+                yield unsure(
+                    repo, module, function.line, "models are compared; for what is not said"
+                )
+                return
         for bound in (c for c in module.calls if re.search(r"(?i)threshold", c.name)):
             yield unsure(
                 repo, module, bound.line, "a bound of a figure is made; for what is not said"
@@ -119,13 +128,18 @@ def gate_exists(repo: Repository) -> Iterator[Mark]:
 )
 def slices(repo: Repository) -> Iterator[Mark]:
     """Look for figures by group where categories are encoded and metrics computed."""
-    measured = measures(repo)
-    coded = any(
-        call.method in CATEGORIES
+    coded = {
+        module.path
         for module in repo.modules("production", "notebook")
         for call in module.calls
-    )
-    if not measured or not coded:
+        if call.method in CATEGORIES
+    }
+    measured = [
+        (module, call)
+        for module, call in measures(repo)
+        if _together(module.path, coded) and _of_a_model(module) and not lesson(repo, module.path)
+    ]
+    if not measured:
         return
     for module in repo.modules("production", "notebook"):
         for function in module.functions:
@@ -140,8 +154,25 @@ def slices(repo: Repository) -> Iterator[Mark]:
                 return
     if any(re.search(r"slice|segment", file) for file in repo.files if "report" in file):
         return
+    for module in repo.modules("production", "test"):
+        for function in module.functions:
+            if re.search(r"fairness|by_group|disparit|parity", function.name):
+                yield held(repo, module, function.line, "groups are compared")
+                return
     module, call = measured[0]
     yield broken(repo, module, call.line, "the figures are over all rows only")
+
+
+def _together(path: str, coded: set[str]) -> bool:
+    """Tell whether the categories are coded in this file, or in its project's folder."""
+    top = path.split("/", 1)[0] if "/" in path else ""
+    return path in coded or bool(top and any(each.startswith(f"{top}/") for each in coded))
+
+
+def _of_a_model(module: Module) -> bool:
+    """Tell whether a file fits or asks a model, and is no collection of formulas."""
+    ways = {"fit", "predict", "predict_proba", "evaluate"}
+    return any(call.method in ways for call in module.calls)
 
 
 @check(
@@ -167,7 +198,10 @@ def groups_compared(repo: Repository) -> Iterator[Mark]:
         if repo.role(path) == "production"
         for document in documents
         for place, value in _keys(document.data)
-        if GROUPS.match(str(place[-1])) and value and isinstance(value, str | list)
+        if GROUPS.match(str(place[-1]))
+        and value
+        and isinstance(value, str | list)
+        and not TECHNICAL.search(str(value))
     ]
     if not declared:
         return

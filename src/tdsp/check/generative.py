@@ -218,6 +218,15 @@ def _bounded(repo: Repository) -> Iterator[Mark]:
                 yield unsure(repo, module, call.line, f"no {lacks} stands in this file")
             else:
                 message = "neither a timeout nor a limit of tokens stands in this file"
+                bounded = re.search(
+                    r"(?i)timeout|wait_for|max_(output_|completion_)?tokens", module.source
+                )
+                if bounded:
+                    message = (
+                        "a timeout or a limit stands in this file; whether for this is not said"
+                    )
+                    yield unsure(repo, module, call.line, message)
+                    continue
                 yield broken(repo, module, call.line, message)
 
 

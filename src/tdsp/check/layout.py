@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tdsp.check.data import trains
+from tdsp.check.purpose import lesson
 from tdsp.check.rule import Mark, at, broken, check, first, held, once, unsure
 from tdsp.check.shell import commands
 from tdsp.reading import Repository
@@ -37,12 +38,15 @@ def installable(repo: Repository) -> Iterator[Mark]:
     for module in repo.modules("production"):
         folder = module.path.rpartition("/")[0]
         joint = f"{folder}/" if folder else ""
-        if f"{joint}__init__.py" in repo.files or "lambda" in folder:
+        apart = re.search(r"lambda|(^|/)dags(/|$)", folder) or lesson(repo, module.path)
+        if f"{joint}__init__.py" in repo.files or apart or _inside_package(repo, folder):
             continue
         near = [
             each
             for each in module.imports
-            if not each.level and f"{joint}{each.module}.py" in repo.python
+            if not each.level
+            and f"{joint}{each.module}.py" in repo.python
+            and not each.module.endswith(("_pb2", "_pb2_grpc"))
         ]
         names = {each.module for each in near}
         if len(names) >= 2 and (worst is None or len(names) > worst[0]):
@@ -56,6 +60,18 @@ def installable(repo: Repository) -> Iterator[Mark]:
             return
     message = f"it imports {worst[0]} files beside it, and nothing here can be installed"
     yield broken(repo, worst[1], worst[2], message)
+
+
+def _inside_package(repo: Repository, folder: str) -> bool:
+    """Tell whether a folder above the code, below the root, can be installed."""
+    parts = folder.split("/") if folder else []
+    for number in range(1, len(parts) + 1):
+        text = "".join(
+            repo.text("/".join([*parts[:number], name])) for name in ("pyproject.toml", "setup.py")
+        )
+        if re.search(r"(?m)^\[(project|tool\.poetry)\]|setup\(", text):
+            return True
+    return False
 
 
 RUNS = re.compile(
@@ -143,6 +159,8 @@ def there_once(repo: Repository) -> Iterator[Mark]:
         text = repo.text(path).strip()
         if text.count("\n") < 15 or path.endswith("__init__.py"):
             continue
+        if imported[path].generated or path.endswith("_pb2.py") or lesson(repo, path):
+            continue  # made beside each that needs it, or a state of a lesson
         if text in seen:
             twice = True
             message = f"the same as {seen[text]}, and both are imported"

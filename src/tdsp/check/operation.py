@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from tdsp.check.ci import deploys
 from tdsp.check.monitoring import TRAINING
-from tdsp.check.rule import Mark, at, broken, check, held
+from tdsp.check.rule import Mark, at, broken, check, held, unsure
 from tdsp.check.service import asking, in_use
 from tdsp.check.shell import commands
 from tdsp.reading import Repository
@@ -118,8 +118,8 @@ def age(repo: Repository) -> Iterator[Mark]:
             if AGE.search(function.name) or any(AGE.search(name) for name in function.params):
                 yield held(repo, module, function.line)
                 return
-    for path, line in _trained_again(repo):
-        yield at(repo, "held", path, line, "it is trained again on a schedule")
+    for where, number in _trained_again(repo):
+        yield at(repo, "held", where, number, "it is trained again on a schedule")
         return
     module, answers = asked[0]
     yield broken(repo, module, asking(module, answers).line, "nothing bounds the model's age")
@@ -189,6 +189,14 @@ def finite(repo: Repository) -> Iterator[Mark]:
     asked = in_use(repo)
     if not asked or not repo.imported & LETTING_THROUGH:
         return
+    for module in repo.modules("production"):
+        for call in module.calls:
+            if call.method == "SimpleImputer":
+                message = (
+                    "missing values are filled before a model; whether before this is not said"
+                )
+                yield unsure(repo, module, call.line, message)
+                return
     served = {module.path for module, _ in asked}
     near = {path.rpartition("/")[0] for path in served}
     for module in repo.modules("production", "test"):
@@ -244,7 +252,8 @@ def dashboards(repo: Repository) -> Iterator[Mark]:
         coded = file.suffix in {".bicep", ".tf"} and re.search(
             r"(?i)metricAlerts|metric_alert|dashboard", text
         )
-        if alerts or panels or coded:
+        named = re.search(r"(^|/)(\w+_)?(dashboards?|alerts?|alerting)\.py$", path)
+        if alerts or panels or coded or named:
             yield at(repo, "held", path, 1)
             return
     yield broken(repo, *exposed, "metrics are exposed, and no dashboard or alert is a file")
@@ -281,9 +290,65 @@ def environments(repo: Repository) -> Iterator[Mark]:
             yield at(repo, "held", path, 1, "a file of another environment")
             return
     for workflow in repo.workflows:
+        if spoken := re.search(r"(?i)\b(staging|blue[-/]?green|canary)\b", workflow.text):
+            line = workflow.text.count("\n", 0, spoken.start()) + 1
+            yield at(repo, "held", workflow.path, line)
+            return
         for command in commands(workflow):
             if re.search(r"(?i)[\s=-](staging|stage|uat|preprod|qa|dev)\b", command.text):
                 yield at(repo, "held", workflow.path, command.line)
                 return
     workflow, line, _ = deployed[0]
     yield at(repo, "fail", workflow.path, line, "it deploys to one place only")
+
+
+DEPLOYING = "jobs:\n  check:\n    runs-on: ubuntu-24.04\n    steps:\n"
+
+
+@check(
+    "IN02",
+    family="ci",
+    title="What is deployed to stands in files",
+    why="What was clicked together cannot be reviewed, compared, or made again after a loss.",
+    fix="Write it in Bicep, Terraform, Pulumi or Kubernetes manifests, and let CI apply it.",
+    unless="CI deploys nothing",
+    severity="note",
+    proves=("P3",),
+    bad={CI: "on: push\n" + DEPLOYING + "      - run: az webapp deploy\n"},
+    good={
+        CI: "on: push\n" + DEPLOYING + "      - run: terraform apply\n",
+        "infra/main.tf": "terraform {}\n",
+    },
+)
+def as_code(repo: Repository) -> Iterator[Mark]:
+    """Look for files of the known tools, or Kubernetes manifests."""
+    found = deploys(repo, promotions=False)
+    if not found:
+        return
+    for workflow in repo.workflows:
+        for step in workflow.steps:
+            if re.search(
+                r"terraform apply|kubectl apply|helm upgrade|pulumi up|az deployment|"
+                r"cdk deploy|bundle deploy|"
+                r"az (appservice plan|webapp|storage account|group) create",
+                step.run,
+            ):
+                yield at(repo, "held", workflow.path, step.run_line, "files are applied")
+                return
+    for resource in repo.resources[:1]:
+        message = f"{resource.kind} {resource.name}"
+        yield at(repo, "held", resource.path, resource.line, message)
+        return
+    for path, file in repo.files.items():
+        if file.name in {"Pulumi.yaml", "Chart.yaml", "cdk.json", "template.yaml"}:
+            yield at(repo, "held", path, 1)
+            return
+    for path, documents in repo.yaml.items():
+        if any(
+            isinstance(each.data, dict) and {"apiVersion", "kind"} <= set(each.data)
+            for each in documents
+        ):
+            yield at(repo, "held", path, 1)
+            return
+    workflow, line, _ = found[0]
+    yield at(repo, "fail", workflow.path, line, "it deploys to what no file describes")

@@ -29,7 +29,7 @@ def front(repo: Repository) -> str:
     title="Somebody owns it",
     why="When nobody is named, nobody answers: for a pull request, an alarm, a question of"
     " a customer.",
-    fix="Write CODEOWNERS, or docs/roles.yaml for `tdsp roles`.",
+    fix="Write CODEOWNERS, or docs/roles.yaml for `tdsp roles`; at least name an author.",
     unless="",
     severity="note",
     proves=("S1",),
@@ -59,8 +59,34 @@ def owner(repo: Repository) -> Iterator[Mark]:
         if path in repo.files:
             yield at(repo, "fail", path, 1, "the file names nobody")
             return
-    if repo.files:
+    if author := _author(repo):
+        yield at(repo, "held", *author, "it names who answers for it")
+    elif repo.files:
         yield at(repo, "fail", front(repo), 1, "no file says who owns this repository")
+
+
+AUTHOR = re.compile(
+    r"(?im)^(#+|\*\*|[-*] )\W*(authors?|maintainers?|maintained by|contacts?|contact (me|us)|team|"
+    r"credits|about (me|the author)|developers?|contributors?|owners?|how to reach me|created by)\b"
+    r"|\b(author|maintain(er|ed)|contact|responsible|created by|developed by|made (with \S+ )?by)\b"
+    r"[^\n]{0,60}(@|\bgithub\.com/|linkedin\.com/|https?://)|[\w.+-]+@[\w-]+\.[a-z]{2,}"
+)
+PACKAGE = re.compile(r"(?m)^\s*(author|authors|maintainer)s?(_email)?\s*=\s*[\"'\[\w{]")
+AUTHORS = (
+    (r"(?i)(readme|contributing|authors|contributors)(\.\w+)?", AUTHOR),
+    (r"(.*/)?(setup\.(py|cfg)|pyproject\.toml)", PACKAGE),
+    (r"(.*/)?DESCRIPTION", re.compile(r"(?m)^(Maintainer|Authors?(@R)?):\s*\S")),
+    (r"(?!.*test).*\.py", re.compile(r"(?m)contact\s*=\s*\{|^__(author|email)__\s*=")),
+)
+
+
+def _author(repo: Repository) -> tuple[str, int] | None:
+    """Return where an author, a maintainer or an address stands: who is asked when it breaks."""
+    for pattern, named in AUTHORS:
+        for file in repo.named(pattern):
+            if match := named.search(file.text or ""):
+                return file.path, (file.text or "").count("\n", 0, match.start()) + 1
+    return None
 
 
 @check(
@@ -113,8 +139,10 @@ def runbook(repo: Repository) -> Iterator[Mark]:
     pages = repo.named(
         r"(?i)(.*/)?[^/]*(runbook|incident|on[-_]?call|operations?|playbook|rollback|troubleshoot)[^/]*(/.*)?\.(md|rst)"
     )
-    if pages:
-        yield at(repo, "held", pages[0].path, 1)
+    heading = re.compile(r"(?im)^#+ .*(troubleshoot|runbook|incident|roll ?back|on[- ]call)")
+    said = [p for p, f in repo.files.items() if f.suffix == ".md" and heading.search(f.text or "")]
+    if pages or said:
+        yield at(repo, "held", pages[0].path if pages else said[0], 1)
     else:
         yield at(
             repo,
@@ -139,7 +167,7 @@ def runbook(repo: Repository) -> Iterator[Mark]:
 )
 def licence(repo: Repository) -> Iterator[Mark]:
     """Look for a licence file or a statement in pyproject.toml."""
-    files = repo.named(r"(?i)(licen[cs]e|copying|unlicense)[^/]*")
+    files = repo.named(r"(?i)(licen[cs]e|copying|unlicense)[^/]*|(.*/)?[^/]*[_-]licen[cs]e\.\w+")
     if files:
         yield at(repo, "held", files[0].path, 1)
         return
@@ -149,7 +177,12 @@ def licence(repo: Repository) -> Iterator[Mark]:
     elif repo.files:
         path = front(repo)
         said = re.search(r"(?im)^#+ .*licen[cs]e", repo.text(path))
-        if said:
+        setup = re.search(r"(?m)^\s*license\s*=", repo.text("setup.py") + repo.text("setup.cfg"))
+        nested = repo.named(r"(?i).*/licen[cs]e(\.\w+)?")
+        if setup or nested:
+            where = nested[0].path if nested else "setup.py"
+            yield at(repo, "unknown", where, 1, "a licence of a part, or in a word")
+        elif said:
             line = repo.text(path).count("\n", 0, said.start()) + 1
             yield at(repo, "unknown", path, line, "the README speaks of a licence; no file has it")
         else:

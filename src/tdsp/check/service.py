@@ -96,7 +96,8 @@ def _by_end(repo: Repository) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for module in repo.modules("production"):
         if module.path.count("/") > 1:
-            found.setdefault(module.path.rsplit("/", 1)[-1].removesuffix(".py"), []).append(module.path)
+            stem = module.path.rsplit("/", 1)[-1].removesuffix(".py")
+            found.setdefault(stem, []).append(module.path)
     return found
 
 

@@ -77,7 +77,7 @@ KEEPS = re.compile(
 KEPT_FIGURES = re.compile(
     r"(?i)(.*/)?[^/]*(classification_report|metrics|scores?|evaluation|train_log)[^/]*\.(txt|csv|json|ya?ml|log)"
 )
-LOGS = re.compile(r"^(logging|log|logger|_logger)\.(info|debug|warning)$|^loguru\.")
+LOGS = re.compile(r"(?i)(^|\.)_?(logging|log|logger)\.(info|debug|warning)$|^loguru\.")
 
 
 def _figures_written(module: Module) -> int:
@@ -93,10 +93,10 @@ def _figures_written(module: Module) -> int:
         says = re.search(r"metric|score|result|report|accuracy|loss|rmse|mae", names)
         if KEEPS.search(call.name) and (own or says):
             return call.line
-        if opened and (own or says) and (call.method in {"write", "writelines"}):
+        if opened and says and call.method in {"write", "writelines"}:
             return call.line
         named = call.method in {"save", "dump", "save_model"} or "save" in call.method
-        if own and named and re.search(r"accuracy|score|metric", names):
+        if named and re.search(r"(^|_| )(acc|accuracy|score|metrics?)($|_| )", names):
             return call.line  # in the name of the file that holds the model
     return 0
 
@@ -146,12 +146,12 @@ def metrics_kept(repo: Repository) -> Iterator[Mark]:
             yield held(repo, module, place, "figures are written")
             return
     for module in repo.modules("production"):
-        if any(call.name.startswith("sklearn.metrics.") for call in module.calls) and (
-            lines := [c.line for c in module.calls if LOGS.match(c.name)]
-        ):
-            yield unsure(
-                repo, module, lines[0], "it logs; whether figures and to a file, is not said"
-            )
+        logs = (c for c in module.calls if LOGS.search(c.name))
+        told = [
+            c.line for c in logs if re.search(r"(?i)score|accuracy|metric", module.line(c.line))
+        ]
+        if told:
+            yield unsure(repo, module, told[0], "a log has figures; whether it is kept is not said")
             return
     module, line = measured
     yield broken(repo, module, line, "no script writes a figure anywhere")
@@ -206,7 +206,9 @@ def baseline(repo: Repository) -> Iterator[Mark]:
             if stump is not None and stump.constant == 1:
                 yield held(repo, module, call.line, "a tree of one question")
                 return
-        names = [f.name for f in module.functions] + [n for e in module.assigns for n in e.targets]
+        names = [f.name for f in module.functions]
+        if any(call.name.startswith("sklearn.metrics.") for call in module.calls):
+            names += [name for each in module.assigns for name in each.targets]
         if any(SIMPLE.search(name) for name in names):
             yield held(repo, module, 1, "something is named a baseline")
             return
