@@ -134,12 +134,8 @@ def slices(repo: Repository) -> Iterator[Mark]:
         for call in module.calls
         if call.method in CATEGORIES
     }
-    measured = [
-        (module, call)
-        for module, call in measures(repo)
-        if _together(module.path, coded) and _of_a_model(module) and not lesson(repo, module.path)
-    ]
-    if not measured:
+    measured = measures(repo)
+    if not measured or not coded:
         return
     for module in repo.modules("production", "notebook"):
         for function in module.functions:
@@ -159,8 +155,11 @@ def slices(repo: Repository) -> Iterator[Mark]:
             if re.search(r"fairness|by_group|disparit|parity", function.name):
                 yield held(repo, module, function.line, "groups are compared")
                 return
-    module, call = measured[0]
-    yield broken(repo, module, call.line, "the figures are over all rows only")
+    for module, call in measured:
+        taught = lesson(repo, module.path)
+        if _together(module.path, coded) and _of_a_model(module) and not taught:
+            yield broken(repo, module, call.line, "the figures are over all rows only")
+            return
 
 
 def _together(path: str, coded: set[str]) -> bool:

@@ -270,14 +270,14 @@ CARD = "# Model card\n\n## Intended use\n\nChurn of customers.\n"
 def model_card(repo: Repository) -> Iterator[Mark]:
     """Look for a model card, or for a stage or template that writes one."""
     module = trains(repo)
-    if module is None or not _kept(repo):
+    if module is None:
         return
     cards = repo.named(
         r"(?i)(.*/)?(model[-_]?card\w*|.*/model/(card|report|method))(\.md|\.rst|\.html)?(\.j2|\.jinja)?|(.*/)?card\.md(\.j2)?"
     )
     for file in cards[:1]:
         yield at(repo, "held", file.path, 1)
-    if not cards:
+    if not cards and _kept(repo):
         for path, file in repo.files.items():
             if path.lower().endswith(("readme.md", ".rst")) and re.search(
                 r"(?im)^#+ .*(model card|intended use|limitations)", file.text or ""

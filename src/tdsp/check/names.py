@@ -124,6 +124,6 @@ TOOLS = frozenset(
 )
 # How a project names its own modules; no distribution is meant.
 OWN = re.compile(
-    r"(?i)(my_?\w*|your_?\w*|data(set)?s?|models?|utils?|helpers?|config(uration)?|settings|train(er|ing)?|"
-    r"src|main|common|project|preprocess(ing)?|features?|evaluat(e|ion)|lib|core)$"
+    r"(?i)(my_?\w+|your_?\w+|dataset|data|models?|utils?|helpers?|config(uration)?|settings|"
+    r"train(er|ing)?|src|main|common|project|preprocess(ing)?|features?|evaluation)$"
 )

@@ -187,26 +187,25 @@ def finite(repo: Repository) -> Iterator[Mark]:
     scikit-learn refuses NaN and infinity itself; other libraries answer them with NaN.
     """
     asked = in_use(repo)
-    if not asked or not repo.imported & LETTING_THROUGH:
+    if not asked:
         return
-    for module in repo.modules("production"):
-        for call in module.calls:
-            if call.method == "SimpleImputer":
-                message = (
-                    "missing values are filled before a model; whether before this is not said"
-                )
-                yield unsure(repo, module, call.line, message)
-                return
     served = {module.path for module, _ in asked}
     near = {path.rpartition("/")[0] for path in served}
+    filled = None
     for module in repo.modules("production", "test"):
         test = repo.role(module.path) == "test"
-        if not test and module.path.rpartition("/")[0] not in near:
-            continue
         for call in module.calls:
-            if FINITE.search(call.name):
+            if FINITE.search(call.name) and (test or module.path.rpartition("/")[0] in near):
                 yield held(repo, module, call.line)
                 return
+            if call.method == "SimpleImputer" and not test:
+                filled = filled or (module, call.line)
+    if not repo.imported & LETTING_THROUGH:
+        return
+    if filled:
+        message = "missing values are filled before a model; before which is not said"
+        yield unsure(repo, *filled, message)
+        return
     module, answers = asked[0]
     yield broken(repo, module, asking(module, answers).line, "no code asks for a finite number")
 

@@ -178,7 +178,8 @@ def licence(repo: Repository) -> Iterator[Mark]:
         path = front(repo)
         said = re.search(r"(?im)^#+ .*licen[cs]e", repo.text(path))
         setup = re.search(r"(?m)^\s*license\s*=", repo.text("setup.py") + repo.text("setup.cfg"))
-        nested = repo.named(r"(?i).*/licen[cs]e(\.\w+)?")
+        below = repo.named(r"(?i).*/licen[cs]e(\.\w+)?")
+        nested = [each for each in below if "site-packages" not in each.path]
         if setup or nested:
             where = nested[0].path if nested else "setup.py"
             yield at(repo, "unknown", where, 1, "a licence of a part, or in a word")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from tdsp.check.data import READERS, trains
 from tdsp.check.monitoring import TRAINING
 from tdsp.check.purpose import exported, lesson
-from tdsp.check.rule import Mark, at, broken, check
+from tdsp.check.rule import Mark, at, broken, check, held
 from tdsp.reading import Repository
 from tdsp.reading.python import Call, Module
 
@@ -36,20 +36,34 @@ FIT = (
 )
 def one_command(repo: Repository) -> Iterator[Mark]:
     """Look for scripts that train on a file of another one, and for what runs both."""
-    chains = list(_chains(repo))
-    if not chains:
+    module = trains(repo)
+    if module is None or repo.role(module.path) == "notebook":
         return
     if pipeline := _pipeline(repo):
         yield at(repo, "held", *pipeline)
         return
-    for first, second, name, call in chains:
-        runner = _runner(repo, first, second)
-        if runner:
+    for first, second, name, call in _chains(repo):
+        if runner := _runner(repo, first, second):
             yield at(repo, "held", runner, 1, "it names the steps")
         else:
             message = f"it trains on {name}, which {first.path} writes, and nothing runs both"
             yield broken(repo, second, call.line, message)
         return
+    for script in repo.modules("production"):
+        if _trains_when_run(script):
+            yield held(repo, script, 1, "a script trains")
+            return
+    for path, file in repo.files.items():
+        if path.lower().endswith("readme.md") and TRAINING.search(file.text or ""):
+            yield at(repo, "held", path, 1, "the README names a command that trains")
+            return
+
+
+def _trains_when_run(module: Module) -> bool:
+    """Tell whether a script is named after training, or is an entry that calls a training."""
+    name = module.path.rsplit("/", 1)[-1]
+    entry = re.match(r"(train\w*|main|__main__|run\w*|pipeline\w*)\.py$", name)
+    return bool(entry) and any(re.match(r"(train|fit)(_|$)", c.method) for c in module.calls)
 
 
 def _chains(repo: Repository) -> Iterator[tuple[Module, Module, str, Call]]:
