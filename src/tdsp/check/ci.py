@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from tdsp.check.purpose import lesson
+from tdsp.check.purpose import lesson, teaches
 from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
 from tdsp.check.shell import TESTS, commands, others
 from tdsp.reading import Repository
@@ -404,7 +404,7 @@ def machines(repo: Repository) -> Iterator[Mark]:
 def way_back(repo: Repository) -> Iterator[Mark]:
     """Look for the words of a way back in workflows and documents."""
     found = deploys(repo)
-    if not found:
+    if not found or teaches(repo):
         return
     words = re.compile(r"(?i)roll[- ]?back|--atomic|undo\b|blue[-/ ]green|previous version")
     own = {workflow.path for workflow in repo.workflows}

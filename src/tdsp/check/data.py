@@ -104,7 +104,7 @@ def data_in_git(repo: Repository) -> Iterator[Mark]:
     if total > 20 * MEGABYTE:
         largest = max(small, key=lambda file: file.size)
         message = f"{len(small)} smaller tables are {total / MEGABYTE:,.0f} MB together"
-        yield Mark("fail", largest.path, 1, "", message)
+        yield Mark("fail", largest.path, 1, "", message, "note")
     elif small:
         yield Mark("held", small[0].path, 1, "", f"{total / MEGABYTE:.1f} MB in git")
     elif not files and (names := repo.named(r".*\.dvc|dvc\.yaml")):
@@ -410,9 +410,14 @@ def raw_kept(repo: Repository) -> Iterator[Mark]:
             if before:
                 yield held(repo, module, call.line, "this file has written it before it read it")
             elif path in read and read[path].order < call.order and call.get("mode") is None:
-                severity = "warning" if "raw" in path.lower() else "note"
-                message = f"{path} was read in line {read[path].line}"
-                yield broken(repo, module, call.line, message, severity)
+                where = repo.place(module, read[path].line)[1]
+                message = f"{path} was read in line {where}"
+                if "raw" in path.lower():
+                    yield broken(repo, module, call.line, message)
+                else:
+                    yield unsure(
+                        repo, module, call.line, f"{message}; whether it is raw is not said"
+                    )
             else:
                 yield held(repo, module, call.line)
 

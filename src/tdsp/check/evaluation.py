@@ -73,7 +73,7 @@ def measures(repo: Repository, *roles: str) -> list[tuple[Module, Call]]:
 )
 def gate_exists(repo: Repository) -> Iterator[Mark]:
     """Look for a gate where a model is registered, or where it is trained and CI deploys."""
-    registered = registers(repo)
+    registered = [each for each in registers(repo) if not lesson(repo, each[0].path)]
     deployed = deploys(repo, promotions=False) if trains(repo) else []
     if not (registered or deployed):
         return

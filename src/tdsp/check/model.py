@@ -301,7 +301,8 @@ KEEPING = re.compile(
 
 def _kept(repo: Repository) -> bool:
     """Tell whether a model outlives its training: as a file, in a registry, in a service."""
-    if repo.models or repo.saved or repo.azureml:
+    ours = ("production", "notebook")
+    if repo.saved or repo.azureml or any(repo.role(file.path) in ours for file in repo.models):
         return True
     for module in repo.modules("production", "notebook"):
         for call in module.calls:

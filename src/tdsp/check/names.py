@@ -125,5 +125,5 @@ TOOLS = frozenset(
 # How a project names its own modules; no distribution is meant.
 OWN = re.compile(
     r"(?i)(my_?\w+|your_?\w+|dataset|data|models?|utils?|helpers?|config(uration)?|settings|"
-    r"train(er|ing)?|src|main|common|project|preprocess(ing)?|features?|evaluation)$"
+    r"train(er|ing)?|src|main|common|[a-z]+_(dataset|model|utils?|helpers?)|project|preprocess(ing)?|features?|evaluation)$"
 )

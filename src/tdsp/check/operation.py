@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from tdsp.check.ci import deploys
 from tdsp.check.monitoring import TRAINING
+from tdsp.check.purpose import lesson
 from tdsp.check.rule import Mark, at, broken, check, held, unsure
 from tdsp.check.service import asking, in_use
 from tdsp.check.shell import commands
@@ -231,7 +232,8 @@ def dashboards(repo: Repository) -> Iterator[Mark]:
         (
             (module, each.line)
             for module in repo.modules("production")
-            if not any(re.search(r"push|textfile", call.method) for call in module.calls)
+            if not lesson(repo, module.path)
+            and not any(re.search(r"push|textfile", call.method) for call in module.calls)
             for each in module.imports
             if each.module.split(".")[0]
             in {

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import tdsp
 from tdsp.check.ci import deploys
 from tdsp.check.kind import kind
+from tdsp.check.purpose import teaches
 from tdsp.check.rule import Mark, at, check
 from tdsp.reading import Repository
 
@@ -66,10 +67,12 @@ def owner(repo: Repository) -> Iterator[Mark]:
 
 
 AUTHOR = re.compile(
-    r"(?im)^(#+|\*\*|[-*] )\W*(authors?|maintainers?|maintained by|contacts?|contact (me|us)|team|"
-    r"credits|about (me|the author)|developers?|contributors?|owners?|how to reach me|created by)\b"
-    r"|\b(author|maintain(er|ed)|contact|responsible|created by|developed by|made (with \S+ )?by)\b"
-    r"[^\n]{0,60}(@|\bgithub\.com/|linkedin\.com/|https?://)|[\w.+-]+@[\w-]+\.[a-z]{2,}"
+    r"(?im)^#+ \W*(authors?|maintainers?|maintained by|contacts?|contact (me|us)|team|credits|"
+    r"about (me|the author)|developers?|contributors?|owners?|how to reach me|created by)\b|"
+    r"^(\*\*|[-*] )\W*(authors?|maintainers?|maintained by|contacts?|created by|owners?)\b|"
+    r"\b(reali[sz]ed by|connect with me)\b|"
+    r"\b(author|maintain(er|ed)|contact|responsible|created by|developed by)\b"
+    r"[^\n]{0,60}(@|\bgithub\.com/|linkedin\.com/)|[\w.+-]+@[\w-]+\.[a-z]{2,}"
 )
 PACKAGE = re.compile(r"(?m)^\s*(author|authors|maintainer)s?(_email)?\s*=\s*[\"'\[\w{]")
 AUTHORS = (
@@ -134,7 +137,7 @@ def open_questions(repo: Repository) -> Iterator[Mark]:
 def runbook(repo: Repository) -> Iterator[Mark]:
     """Look for a page of operation where CI deploys."""
     found = deploys(repo)
-    if not found:
+    if not found or teaches(repo):
         return
     pages = repo.named(
         r"(?i)(.*/)?[^/]*(runbook|incident|on[-_]?call|operations?|playbook|rollback|troubleshoot)[^/]*(/.*)?\.(md|rst)"

@@ -247,7 +247,8 @@ def _brought(module: Module) -> bool:
     colab = any(each.module.startswith("google.colab") for each in module.imports)
     export = "colab.research.google.com" in module.source[:2000]
     cluster = module.line(1) == "# Databricks notebook source"
-    return cluster or colab or export or module.path.endswith("setup.py")
+    made = module.path.endswith(("setup.py", "webserver_config.py"))  # the latter by Airflow
+    return cluster or colab or export or made
 
 
 def _installs(module: Module, names: set[str]) -> bool:
@@ -272,10 +273,13 @@ def _said(repo: Repository) -> set[str]:
         if not file.text or not (asks or texts):
             continue
         for line in file.text.splitlines():
-            listed = asks and ("git+" in line or re.match(r"\s*- *[\w.-]+ *[=<>~]=", line))
+            listed = asks and ("git+" in line or re.match(r"\s*- *[\w.-]+ *[=<>~]", line))
             if file.suffix == ".md" and re.match(r"\s*([-*+]|\d+\.) ", line):
                 listed = True  # a document lists what is needed
-            if listed or re.search(r"\b(pip3?|conda|uv|poetry) (install|add)\b", line):
+            asks_more = re.search(
+                r"(?i)\b(pip3?|conda|uv|poetry) (install|add)\b|dependencies:", line
+            )
+            if listed or asks_more:
                 found |= {normal(word) for word in re.findall(r"[A-Za-z][\w.-]+", line)}
                 found |= {
                     normal(re.sub(r"\.git$", "", w))
