@@ -356,7 +356,43 @@ QUIET: dict[str, tuple[str, Texts]] = {
             for path, text in CHECKS["LA08"].bad.items()
         },
     ),
+    "code of the notebook beside it": (
+        "LA03",
+        {**CHECKS["LA03"].bad, "a.ipynb": '{"cells": [], "metadata": {}, "nbformat": 4}'},
+    ),
+    "a notebook that is out of use": (
+        "LA07",
+        {f"deprecated/{path}": text for path, text in CHECKS["LA07"].bad.items()},
+    ),
+    "a table that is not raw": (
+        "DA08",
+        {"a.py": bad("DA08").replace("data/raw/", "data/interim/")},
+    ),
+    "a list names what comes with another": (
+        "SC04",
+        {
+            "requirements.txt": "scikit-learn==1.5.0\n",
+            "app.py": "import scipy\n",
+            "ci_dependencies.yml": "dependencies:\n- pip:\n  - scipy=1.2.*\n",
+        },
+    ),
+    "Kaggle's image brings what comes with another": (
+        "SC04",
+        {
+            "requirements.txt": "scikit-learn==1.5.0\n",
+            "app.py": "import scipy\n",
+            "a/kernel-metadata.json": "{}\n",
+        },
+    ),
+    "examples of programs that ask": ("GA03", {**CHECKS["GA03"].bad, "README.md": "# Examples\n"}),
     # CI.
+    "an action of the same owner": (
+        "CI04",
+        {
+            CI: STEPS + "      - uses: Acme/setup@v2\n",
+            "README.md": "# A\n\n    git clone https://github.com/acme/a\n",
+        },
+    ),
     "the tests of a page run": ("CI01", {**TESTED, CI: STEPS + "      - run: npm run test\n"}),
     "a test under another name": (
         "CI02",

@@ -33,6 +33,8 @@ RETIRED = {
 TESTS_OF = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.(py|py\.jinja|R|jl|scala|ipynb)$")
 PLANS = re.compile(r"--dry-run|what-if|terraform plan")
 PROMOTES = re.compile(r"(^|\s)promote(\s+-|\s*$|\s+\S+\s*$)", re.MULTILINE)
+# Whose repository it is, by the command that the README gives.
+CLONED = re.compile(r"git clone \S*github\.com[/:]([\w-]+)/")
 OWN = (
     "actions/",
     "github/",
@@ -44,6 +46,12 @@ OWN = (
     "pypa/",
     "astral-sh/",
 )
+
+
+def front(repo: Repository) -> str:
+    """Return the file that stands for the whole repository: its README, or the first one."""
+    readmes = repo.named(r"(?i)readme(\.\w+)?")
+    return readmes[0].path if readmes else next(iter(repo.files))
 
 
 def deploys(repo: Repository, *, promotions: bool = True) -> list[tuple[Workflow, int, str]]:
@@ -161,7 +169,8 @@ def tests_assert(repo: Repository) -> Iterator[Mark]:
         for function in module.functions:
             if not function.name.startswith("test"):
                 continue
-            found = found or (module, function.line)
+            if repo.role(module.path) == "test":
+                found = found or (module, function.line)
             calls = [c for c in module.calls if c.scope.startswith(function.scope)]
             ways = re.compile(
                 r"^(assert\w*|raises|fail|expect\w*|check\w*|assertRaises\w*|verify\w*)$"
@@ -201,13 +210,14 @@ def pinned(repo: Repository) -> Iterator[Mark]:
 
 def _pinned(repo: Repository) -> Iterator[Mark]:
     seen: set[str] = set()
+    ours = tuple(f"{owner.lower()}/" for owner in CLONED.findall(repo.text(front(repo))))
     for workflow in repo.workflows:
         for step in workflow.steps if workflow.host in {"github", "action"} else ():
             action, _, ref = step.uses.partition("@")
             if (
                 not ref
                 or action.startswith((".", "$", "docker:"))
-                or action.lower().startswith(OWN)
+                or action.lower().startswith((*OWN, *ours))
             ):
                 continue
             line = _uses_line(repo, workflow, step.line, step.uses)
@@ -390,7 +400,7 @@ def machines(repo: Repository) -> Iterator[Mark]:
     why="When a new model is wrong, minutes count. A way that was never written down is not"
     " found then.",
     fix="Add a rollback job or a documented command, and try it.",
-    unless="CI deploys nothing",
+    unless="CI deploys nothing, or this is a lesson",
     severity="note",
     proves=("I7",),
     bad={CI: "on: push\n" + STEPS + "      - run: helm upgrade app chart\n"},

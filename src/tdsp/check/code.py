@@ -114,6 +114,8 @@ def sys_path(repo: Repository) -> Iterator[Mark]:
     names = {path.rsplit("/", 1)[-1].removesuffix(".py") for path in repo.python}
     shown = False
     for module in repo.modules("production"):
+        if f"{module.path.removesuffix('.py')}.ipynb" in repo.files:
+            continue  # exported from the notebook beside it
         for call in module.calls:
             if call.name in {"sys.path.append", "sys.path.insert"} and not any(
                 value.root in {"args", "arguments", "opts", "options"} for value in call.args
@@ -234,6 +236,8 @@ def in_order(repo: Repository) -> Iterator[Mark]:
     """Judge notebooks with outputs by whether their execution counts rise."""
     for path, notebook in repo.notebooks.items():
         if notebook.problem or not notebook.outputs or repo.role(path) != "notebook":
+            continue
+        if re.search(r"(?i)(^|/)(deprecated|archived?|old|legacy|attic)/", path):
             continue
         counts = [count for count in notebook.counts if count is not None]
         falls = next((n for n, (a, b) in enumerate(itertools.pairwise(counts)) if b < a), None)

@@ -229,7 +229,7 @@ def _all_ci(repo: Repository) -> str:
     title="The training table has a schema that a machine reads",
     why="Without one a changed unit or a renamed column is found by its effects, after weeks.",
     fix="Write a schema: pandera, Great Expectations, pydantic, or `tdsp onboard`.",
-    unless="nothing is trained from a table",
+    unless="nothing is trained from a table, or this is a lesson",
     severity="note",
     proves=("D1", "P5"),
     bad={

@@ -8,7 +8,7 @@ from tdsp.check.ci import deploys
 from tdsp.check.data import trains
 from tdsp.check.gates import FIGURE, gate_functions, gate_modules, has_gate
 from tdsp.check.leakage import followed
-from tdsp.check.purpose import lesson
+from tdsp.check.purpose import lesson, teaches
 from tdsp.check.rule import Mark, at, broken, check, first, held, once, unsure
 from tdsp.reading import Repository
 from tdsp.reading.python import Call, Module
@@ -61,7 +61,7 @@ def measures(repo: Repository, *roles: str) -> list[tuple[Module, Call]]:
     title="There is a gate before a model is registered or deployed",
     why="Without one, a model that learned nothing is put into service as soon as training ends.",
     fix="Compare the metric with a bound and with the model in use, and stop when it is worse.",
-    unless="no model is registered or deployed",
+    unless="no model is registered or deployed, or this is a lesson",
     severity="note",
     proves=("I4", "A3"),
     bad={"train.py": FIT + TRAIN, "register.py": REGISTER},
@@ -74,7 +74,8 @@ def measures(repo: Repository, *roles: str) -> list[tuple[Module, Call]]:
 def gate_exists(repo: Repository) -> Iterator[Mark]:
     """Look for a gate where a model is registered, or where it is trained and CI deploys."""
     registered = [each for each in registers(repo) if not lesson(repo, each[0].path)]
-    deployed = deploys(repo, promotions=False) if trains(repo) else []
+    product = trains(repo) and not teaches(repo)
+    deployed = deploys(repo, promotions=False) if product else []
     if not (registered or deployed):
         return
     for module, function in gate_functions(repo):
@@ -118,7 +119,7 @@ def gate_exists(repo: Repository) -> Iterator[Mark]:
     title="The model is measured on slices",
     why="A good mean hides the region, the product or the month where the model is useless.",
     fix="Report the metric for each value of the columns that matter.",
-    unless="no script measures a model, or no column has categories",
+    unless="no script measures a model, or no column has categories, or this is a lesson",
     severity="note",
     proves=("M6",),
     bad={"judge.py": SCORED},

@@ -128,7 +128,7 @@ def _reports(repo: Repository) -> Iterator[Mark]:
     title="What the service is asked is kept",
     why="Without the inputs nobody can see drift, explain an answer, or learn from the outcomes.",
     fix="Log each request with an id, the model's version and the answer; mask what is personal.",
-    unless="no route asks a model",
+    unless="no route asks a model, or this is a lesson",
     severity="note",
     proves=("P7",),
     bad={
@@ -178,7 +178,7 @@ def inputs_kept(repo: Repository) -> Iterator[Mark]:
     " a message.",
     fix="Compare scored rows with training rows on a schedule: Evidently, NannyML, or the"
     " project's monitor.",
-    unless="nothing serves or deploys a model",
+    unless="nothing serves or deploys a model, or this is a lesson",
     severity="note",
     proves=("O2", "A4", "P7"),
     bad={

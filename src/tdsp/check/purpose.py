@@ -47,16 +47,27 @@ PARTS = frozenset(
 )
 
 
+def _readme(repo: Repository) -> tuple[str, str]:
+    """Return the title of the README, and how its text begins."""
+    text = next((f.text or "" for f in repo.named(r"(?i)readme(\.(md|rst|txt))?")), "")[:3000]
+    title = re.search(r"(?m)^#+ *(.+)$|<h1[^>]*>([\s\S]{0,400}?)</h1>|^(.+)\n={4,} *$", text)
+    return next((each for each in title.groups() if each), "") if title else "", text
+
+
+@once
+def examples(repo: Repository) -> bool:
+    """Tell whether the title of the README says that these are examples."""
+    return bool(re.search(r"(?i)\bexamples?\b", _readme(repo)[0]))
+
+
 @once
 def teaches(repo: Repository) -> bool:
     """Tell whether the README says that the repository is of a course, a book or a workshop."""
-    text = next((f.text or "" for f in repo.named(r"(?i)readme(\.(md|rst|txt))?")), "")[:3000]
-    title = re.search(r"(?m)^#+ *(.+)$|<h1[^>]*>([\s\S]{0,400}?)</h1>|^(.+)\n={4,} *$", text)
+    title, text = _readme(repo)
     parts = {path.split("/", 1)[0] for path in repo.python if "/" in path}
     if len({part.lower() for part in parts} - PARTS) < 3:
         return False  # one product, though a course may be about it
-    named = title is not None and TITLE.search(next(each for each in title.groups() if each))
-    return bool(named or SAID.search(text))
+    return bool(TITLE.search(title) or SAID.search(text))
 
 
 def lesson(repo: Repository, path: str) -> bool:

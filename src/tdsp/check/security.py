@@ -205,8 +205,8 @@ def declared(repo: Repository) -> Iterator[Mark]:
     setup = repo.text("setup.py") + repo.text("setup.cfg") + repo.text("Pipfile")
     if not asked or (setup and not _constant(setup)):
         return
-    own = _own_names(repo)
-    said = _said(repo)
+    own, said = _own_names(repo), _said(repo)
+    kaggle = any(Path(path).name == "kernel-metadata.json" for path in repo.files)
     seen: set[str] = set()
     for module in repo.modules("production"):
         if _brought(module):
@@ -231,11 +231,14 @@ def declared(repo: Repository) -> Iterator[Mark]:
                 yield held(repo, module, each.line)
             elif root in {"boto3", "botocore"} and _lambda(module):
                 yield unsure(repo, module, each.line, f"AWS Lambda brings {name}")
+            elif names & said or _installs(module, names):
+                yield unsure(repo, module, each.line, f"a command or a list names {name}")
             elif givers := sorted(set(COMES_WITH.get(name, "").split()) & asked):
                 message = f"no file asks for {name}; it only comes with {givers[0]}"
-                yield broken(repo, module, each.line, message, "note")
-            elif names & said or _installs(module, names):
-                yield unsure(repo, module, each.line, f"a command names {name}")
+                if kaggle:
+                    yield unsure(repo, module, each.line, f"Kaggle's image may bring {name}")
+                else:
+                    yield broken(repo, module, each.line, message, "note")
             elif image := _image(repo):
                 yield unsure(repo, module, each.line, f"{image} may bring {name}")
             else:
