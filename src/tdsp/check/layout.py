@@ -155,12 +155,10 @@ def there_once(repo: Repository) -> Iterator[Mark]:
     imported = _imported(repo)
     seen: dict[str, str] = {}
     twice = False
-    for path in sorted(imported):
+    for path in sorted(each for each in imported if not _copied(repo, imported[each])):
         text = repo.text(path).strip()
         if text.count("\n") < 15 or path.endswith("__init__.py"):
             continue
-        if imported[path].generated or path.endswith("_pb2.py") or lesson(repo, path):
-            continue  # made beside each that needs it, or a state of a lesson
         if text in seen:
             twice = True
             message = f"the same as {seen[text]}, and both are imported"
@@ -168,6 +166,11 @@ def there_once(repo: Repository) -> Iterator[Mark]:
         seen.setdefault(text, path)
     if len(imported) > 1 and not twice:
         yield held(repo, imported[min(imported)], 1, "imported modules differ")
+
+
+def _copied(repo: Repository, module: Module) -> bool:
+    """Tell whether a file is generated beside each that needs it, or is a state of a lesson."""
+    return module.generated or module.path.endswith("_pb2.py") or lesson(repo, module.path)
 
 
 @once
