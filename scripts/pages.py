@@ -39,6 +39,10 @@ LIMITS = (
 )
 
 
+Standings = dict[tuple[str, str], precision.Standing]
+VERDICTS = ("below", "proven", "not proven")
+
+
 def fill(text: str, blocks: dict[str, str]) -> str:
     """Put each body between the marks of its name; what has no body stays."""
 
@@ -84,7 +88,8 @@ def _figures(name: str) -> dict[tuple[str, str], dict[str, Any]]:
 def check_sections() -> str:
     """Return a section a family and an entry a check, as `tdsp check --explain` says it."""
     lines: list[str] = []
-    standings = precision.by_check(precision.labels())
+    labelled, found = precision.by_check(precision.labels()), readings.readings()
+    read, seen = readings.standings(found), readings.by_check(found)
     for family, title in FAMILIES.items():
         lines += [f"## {title}", ""]
         for check in (each for each in CHECKS.values() if each.family == family):
@@ -97,31 +102,31 @@ def check_sections() -> str:
                 "",
                 f"* What to do: {check.fix}",
                 f"* Does not apply: {unless}.",
-                f"* How often it is right: {_measured(check, standings)}.",
+                f"* How often it is right: {_measured(check, labelled, read, seen)}.",
                 "",
             ]
     return "\n".join(lines).rstrip()
 
 
-def _measured(check: Check, standings: dict[tuple[str, str], precision.Standing]) -> str:
+def _measured(check: Check, labelled: Standings, read: Standings, seen: Standings) -> str:
     """Return what was measured of a check: one part for each severity of its findings.
 
-    What two readers found at first sight outweighs what holds after mending.
+    One source is enough to say that it is below; `seen` is as the findings were read.
     """
-    parts, twice = [], readings.by_check(readings.readings())
+    parts = []
     for severity in ("error", "warning", "note"):
-        found, seen = (each.get((check.id, severity)) for each in (standings, twice))
-        if found is not None:
-            state = "below what is asked for" if _below(seen, severity) else found.verdict(severity)
-            parts.append(f"{found.right} of {found.all} {severity}s that were read, {state}")
-        if seen is not None:
-            state = ", below what is asked for" if found is None and _below(seen, severity) else ""
-            parts.append(f"{seen.right} of {seen.all} {severity}s read twice at first sight{state}")
+        key = check.id, severity
+        found = [each[key] for each in (labelled, read) if key in each]
+        said = [each.verdict(severity) for each in found]
+        if key in labelled:
+            parts.append(f"{labelled[key].right} of {labelled[key].all} {severity}s of the labels")
+        if key in seen:
+            kept = read.get(key, precision.Standing(0, 0))
+            part = f"{seen[key].right} of {seen[key].all} {severity}s read twice at first sight"
+            parts.append(f"{part}, {kept.right} of {kept.all} of those that are still reported")
+        if said:
+            parts[-1] += f", {next(each for each in VERDICTS if each in said)}"
     return "; ".join(parts) or "no finding was read, not proven"
-
-
-def _below(seen: precision.Standing | None, severity: str) -> bool:
-    return seen is not None and seen.verdict(severity) == "below"
 
 
 def precision_table() -> str:

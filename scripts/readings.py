@@ -1,50 +1,75 @@
 """Findings that two readers judged apart from each other: benchmarks/readings.csv, and its figures.
 
+    python -m scripts.readings FOLDER   # says of each finding whether the checks still report it
+
 Each read the code of a finding without knowing what the other had said. The file holds no code, and
-numbers in place of the repositories' names.
+numbers in place of the repositories' names. `finding` is a digest of the repository's name (6
+digits) and of the finding's check, path and line (10 digits). `now` is how severe the finding is
+by the present checks, `none` when they do not report it. FOLDER has a bare clone of each
+repository, OWNER+NAME/repo; of one that is not there, `now` stays as it is.
 """
 
 import csv
+import hashlib
+import sys
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.precision import BOUNDS, Standing
 
 READINGS = Path(__file__).parents[1] / "benchmarks" / "readings.csv"
-COLUMNS = ["repository", "check", "severity", "first", "second", "reason"]
+COLUMNS = ["repository", "check", "severity", "first", "second", "now", "finding", "reason"]
 WORDS = {"right", "wrong"}
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What the two readers said of one finding."""
+    """What the two readers said of one finding, and what the present checks say."""
 
     repository: int
     check: str
     severity: str
     first: bool
     second: bool
+    now: str = "none"
 
     @property
     def right(self) -> bool:
         """Tell whether both found it right: one doubt is enough to count it as wrong."""
         return self.first and self.second
 
+    @property
+    def still(self) -> bool:
+        """Tell whether it is reported as it was read: one of a lower severity was not read."""
+        return self.now == self.severity
+
+
+def rows(path: Path = READINGS) -> list[dict[str, str]]:
+    """Return the rows as they stand. Raises ValueError, naming the line, for one not whole."""
+    found = []
+    with path.open(encoding="utf-8", newline="") as file:
+        read = csv.DictReader(file)
+        if read.fieldnames != COLUMNS:
+            raise ValueError(f"{path}: the columns are {', '.join(COLUMNS)}")
+        for number, row in enumerate(read, 2):
+            said = {row["first"], row["second"]} <= WORDS and row["now"] in {*BOUNDS, "none"}
+            if row["severity"] not in BOUNDS or not said:
+                raise ValueError(f"{path}, line {number}: not a reading")
+            found.append(row)
+    return found
+
 
 def readings(path: Path = READINGS) -> list[Reading]:
     """Return the readings. Raises ValueError, naming the line, for one that is not whole."""
-    found = []
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file)
-        if rows.fieldnames != COLUMNS:
-            raise ValueError(f"{path}: the columns are {', '.join(COLUMNS)}")
-        for number, row in enumerate(rows, 2):
-            if row["severity"] not in BOUNDS or not {row["first"], row["second"]} <= WORDS:
-                raise ValueError(f"{path}, line {number}: not a reading")
-            said = (row[name] == "right" for name in ("first", "second"))
-            found.append(Reading(int(row["repository"]), row["check"], row["severity"], *said))
-    return found
+    return [
+        Reading(
+            int(row["repository"]), row["check"], row["severity"],
+            row["first"] == "right", row["second"] == "right", row["now"],
+        )
+        for row in rows(path)
+    ]  # fmt: skip
 
 
 def agreement(found: list[Reading]) -> tuple[float, float]:
@@ -56,32 +81,46 @@ def agreement(found: list[Reading]) -> tuple[float, float]:
 
 
 def table(found: list[Reading]) -> str:
-    """Return the figures by severity."""
-    lines = ["| severity | read | both: right | both: wrong | apart | 95 % interval | asked for |"]
-    lines.append("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    """Return the figures by severity: as read, and of those that are still reported."""
+    lines = ["| severity | read | right | wrong | apart | 95 % interval | asked for |"]
+    lines[0] += " still reported | right | 95 % interval |"
+    lines.append("| --- |" + " ---: |" * 9)
     for name, bound in BOUNDS.items():
         ours = [each for each in found if each.severity == name]
         right = sum(each.right for each in ours)
         wrong = sum(not each.first and not each.second for each in ours)
-        low, high = Standing(right, len(ours)).interval
+        kept = [each for each in ours if each.still]
+        good = sum(each.right for each in kept)
         cells = [name, len(ours), right, wrong, len(ours) - right - wrong]
-        cells += [f"{low:.3f} to {high:.3f}", f"{bound:.2f}"]
+        cells += [_shown(Standing(right, len(ours))), f"{bound:.2f}"]
+        cells += [len(kept), good, _shown(Standing(good, len(kept)))]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
 
 
-def by_check(found: list[Reading]) -> dict[tuple[str, str], Standing]:
+def _shown(standing: Standing) -> str:
+    low, high = standing.interval
+    return f"{low:.3f} to {high:.3f}"
+
+
+def by_check(found: Iterable[Reading]) -> dict[tuple[str, str], Standing]:
     """Return check, severity -> how many of its findings both readers found right."""
-    every = Counter((each.check, each.severity) for each in found)
-    right = Counter((each.check, each.severity) for each in found if each.right)
+    listed = list(found)
+    every = Counter((each.check, each.severity) for each in listed)
+    right = Counter((each.check, each.severity) for each in listed if each.right)
     return {key: Standing(right[key], count) for key, count in sorted(every.items())}
 
 
-def below(found: list[Reading]) -> str:
-    """Return the checks whose interval begins below what their severity asks for."""
+def standings(found: list[Reading]) -> dict[tuple[str, str], Standing]:
+    """Return check, severity -> how many of the findings still reported are right."""
+    return by_check(each for each in found if each.still)
+
+
+def below(found: dict[tuple[str, str], Standing]) -> str:
+    """Return the checks that the readings refute at their severity."""
     told = [
         f"{check} ({severity}, {standing.right} of {standing.all})"
-        for (check, severity), standing in by_check(found).items()
+        for (check, severity), standing in found.items()
         if standing.verdict(severity) == "below"
     ]
     return ", ".join(told) or "none"
@@ -92,8 +131,52 @@ def summary() -> str:
     found = readings()
     share, kappa = agreement(found)
     places = len({each.repository for each in found})
+    wrong = [each for each in found if not each.right]
+    lost = sum(each.right and not each.still for each in found)
     return (
         f"{table(found)}\n\n{len(found):,} findings of {places} repositories; both readers said the"
-        f" same of {share:.1%} (kappa {kappa:.2f}). By the lower end of the interval"
-        f" these are below what is asked for: {below(found)}."
+        f" same of {share:.1%} (kappa {kappa:.2f}). As they were read, these were below what is"
+        f" asked for: {below(by_check(found))}.\n\nOf the {len(wrong)} findings that a reader"
+        f" doubted, {sum(not each.still for each in wrong)} are no longer reported at that"
+        f" severity, nor are {lost} of the {len(found) - len(wrong)} right ones. Still below:"
+        f" {below(standings(found))}."
     )
+
+
+def digest(name: str, check: str, path: str, line: int) -> str:
+    """Return what stands for a finding: the repository's part, and that of the finding."""
+    whole = hashlib.sha256(f"{name}\0{check}\0{path}\0{line}".encode()).hexdigest()
+    return hashlib.sha256(name.encode()).hexdigest()[:6] + whole[:10]
+
+
+def reread(path: Path, folder: Path) -> int:
+    """Write `now` of each finding whose repository is in a folder; return how many there are."""
+    from tdsp.check.run import check_folder, severity
+
+    read, known = rows(path), {}
+    wanted = {row["finding"][:6] for row in read}
+    judged = set()
+    for clone in sorted(folder.glob("*/repo")):
+        name = clone.parent.name
+        part = digest(name, "", "", 0)[:6]
+        if part not in wanted:
+            continue
+        judged.add(part)
+        for result in check_folder(clone).results:
+            for mark in (each for each in result.marks if each.kind == "fail"):
+                key = digest(name, result.check.id, mark.path, mark.line)
+                known[key] = severity(result.check, mark)
+    told = [row for row in read if row["finding"][:6] in judged]
+    for row in told:
+        row["now"] = known.get(row["finding"], "none")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(read)
+    return len(told)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
+        sys.exit("usage: python -m scripts.readings FOLDER")
+    print(f"{reread(READINGS, Path(sys.argv[1]))} findings were looked for again")

@@ -3,17 +3,25 @@
 from pathlib import Path
 
 import pytest
-from scripts import precision
+from scripts import precision, readings
 
 from tdsp.check.all import CHECKS
 
 LABELS = precision.labels()
-STANDINGS = precision.by_check(LABELS)
+SOURCES = {
+    "labels": precision.by_check(LABELS),
+    "readings": readings.standings(readings.readings()),
+}
 
 
-@pytest.mark.parametrize(("check", "severity"), sorted(STANDINGS))
-def test_no_severity_is_higher_than_what_was_measured(check: str, severity: str) -> None:
-    standing = STANDINGS[check, severity]
+@pytest.mark.parametrize(
+    ("source", "check", "severity"),
+    [(source, *key) for source, found in SOURCES.items() for key in sorted(found)],
+)
+def test_no_severity_is_higher_than_what_was_measured(
+    source: str, check: str, severity: str
+) -> None:
+    standing = SOURCES[source][check, severity]
     low, high = standing.interval
     said = f"{check}: {standing.right} of {standing.all} right, {low:.2f} to {high:.2f}: demote it"
     assert standing.verdict(severity) != "below", said

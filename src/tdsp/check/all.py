@@ -3,6 +3,7 @@
 from tdsp.check import (
     ci,
     code,
+    containers,
     data,
     evaluation,
     gates,
@@ -16,6 +17,7 @@ from tdsp.check import (
     registry,
     security,
     service,
+    steps,
     training,
     tuning,
 )
@@ -24,6 +26,7 @@ from tdsp.check.rule import CHECKS
 MODULES = (
     ci,
     code,
+    containers,
     data,
     evaluation,
     gates,
@@ -37,6 +40,7 @@ MODULES = (
     registry,
     security,
     service,
+    steps,
     training,
     tuning,
 )

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from tdsp.check.rule import Mark, at, broken, check, first, held
+from tdsp.check.purpose import lesson, teaches
+from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
 from tdsp.check.shell import TESTS, commands, others
 from tdsp.reading import Repository
 from tdsp.reading.workflows import Workflow
@@ -32,6 +33,8 @@ RETIRED = {
 TESTS_OF = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.(py|py\.jinja|R|jl|scala|ipynb)$")
 PLANS = re.compile(r"--dry-run|what-if|terraform plan")
 PROMOTES = re.compile(r"(^|\s)promote(\s+-|\s*$|\s+\S+\s*$)", re.MULTILINE)
+# Whose repository it is, by the command that the README gives.
+CLONED = re.compile(r"git clone \S*github\.com[/:]([\w-]+)/")
 OWN = (
     "actions/",
     "github/",
@@ -43,6 +46,12 @@ OWN = (
     "pypa/",
     "astral-sh/",
 )
+
+
+def front(repo: Repository) -> str:
+    """Return the file that stands for the whole repository: its README, or the first one."""
+    readmes = repo.named(r"(?i)readme(\.\w+)?")
+    return readmes[0].path if readmes else next(iter(repo.files))
 
 
 def deploys(repo: Repository, *, promotions: bool = True) -> list[tuple[Workflow, int, str]]:
@@ -91,8 +100,17 @@ def tests_run(repo: Repository) -> Iterator[Mark]:
             if TESTS.search(command.text):
                 yield at(repo, "held", workflow.path, command.line)
                 return
+    foreign = re.compile(r"\b(npm (run |ci )?test|yarn (run )?test|pnpm (run )?test|vitest|jest)\b")
+    elsewhere = [
+        (flow.path, each.line)
+        for flow in repo.workflows
+        for each in commands(flow)
+        if foreign.search(each.text)
+    ]
     if other := others(repo):
         yield at(repo, "unknown", other[0], 1, "this CI system is not read")
+    elif elsewhere:
+        yield at(repo, "unknown", *elsewhere[0], "these may be the tests of another language only")
     elif calls := _indirect(repo):
         path, line = calls
         yield at(repo, "unknown", path, line, "what this runs cannot be told")
@@ -138,15 +156,21 @@ def _indirect(repo: Repository) -> tuple[str, int] | None:
 )
 def tests_assert(repo: Repository) -> Iterator[Mark]:
     """Judge the test functions: whether any asserts, raises or compares."""
-    code = [module for module in repo.modules("production") if module.functions]
+    code = [
+        module
+        for module in repo.modules("production")
+        if module.functions and not SETTING.search(module.path)
+    ]
     if not code:
         return
     found = None
-    for module in repo.modules("test"):
+    named = [each for each in code if re.search(r"(?i)(^|[/_])tests?(ing)?[/_.]", each.path)]
+    for module in (*repo.modules("test"), *named):
         for function in module.functions:
             if not function.name.startswith("test"):
                 continue
-            found = found or (module, function.line)
+            if repo.role(module.path) == "test":
+                found = found or (module, function.line)
             calls = [c for c in module.calls if c.scope.startswith(function.scope)]
             ways = re.compile(
                 r"^(assert\w*|raises|fail|expect\w*|check\w*|assertRaises\w*|verify\w*)$"
@@ -158,8 +182,13 @@ def tests_assert(repo: Repository) -> Iterator[Mark]:
         yield broken(repo, *found, "no test asserts anything")
     elif files := [path for path in repo.files if TESTS_OF.search(path)]:
         yield at(repo, "unknown", files[0], 1, "this test is not read")
-    else:
+    elif named:
+        yield unsure(repo, named[0], 1, "it is named a test; what it asserts is not read")
+    elif not lesson(repo, code[0].path):
         yield broken(repo, code[0], 1, "there is code, and no test", "note")
+
+
+SETTING = re.compile(r"(^|/)(jupyter\w*_config\w*|conf|setup|\w+_config)\.py$")
 
 
 @check(
@@ -181,13 +210,14 @@ def pinned(repo: Repository) -> Iterator[Mark]:
 
 def _pinned(repo: Repository) -> Iterator[Mark]:
     seen: set[str] = set()
+    ours = tuple(f"{owner.lower()}/" for owner in CLONED.findall(repo.text(front(repo))))
     for workflow in repo.workflows:
         for step in workflow.steps if workflow.host in {"github", "action"} else ():
             action, _, ref = step.uses.partition("@")
             if (
                 not ref
                 or action.startswith((".", "$", "docker:"))
-                or action.lower().startswith(OWN)
+                or action.lower().startswith((*OWN, *ours))
             ):
                 continue
             line = _uses_line(repo, workflow, step.line, step.uses)
@@ -370,7 +400,7 @@ def machines(repo: Repository) -> Iterator[Mark]:
     why="When a new model is wrong, minutes count. A way that was never written down is not"
     " found then.",
     fix="Add a rollback job or a documented command, and try it.",
-    unless="CI deploys nothing",
+    unless="CI deploys nothing, or this is a lesson",
     severity="note",
     proves=("I7",),
     bad={CI: "on: push\n" + STEPS + "      - run: helm upgrade app chart\n"},
@@ -384,7 +414,7 @@ def machines(repo: Repository) -> Iterator[Mark]:
 def way_back(repo: Repository) -> Iterator[Mark]:
     """Look for the words of a way back in workflows and documents."""
     found = deploys(repo)
-    if not found:
+    if not found or teaches(repo):
         return
     words = re.compile(r"(?i)roll[- ]?back|--atomic|undo\b|blue[-/ ]green|previous version")
     own = {workflow.path for workflow in repo.workflows}
@@ -397,54 +427,6 @@ def way_back(repo: Repository) -> Iterator[Mark]:
             return
     workflow, line, _ = found[0]
     yield at(repo, "fail", workflow.path, line, "it deploys, and no file says how to go back")
-
-
-@check(
-    "IN02",
-    family="ci",
-    title="What is deployed to stands in files",
-    why="What was clicked together cannot be reviewed, compared, or made again after a loss.",
-    fix="Write it in Bicep, Terraform, Pulumi or Kubernetes manifests, and let CI apply it.",
-    unless="CI deploys nothing",
-    severity="note",
-    proves=("P3",),
-    bad={CI: "on: push\n" + STEPS + "      - run: az webapp deploy\n"},
-    good={
-        CI: "on: push\n" + STEPS + "      - run: terraform apply\n",
-        "infra/main.tf": "terraform {}\n",
-    },
-)
-def as_code(repo: Repository) -> Iterator[Mark]:
-    """Look for files of the known tools, or Kubernetes manifests."""
-    found = deploys(repo, promotions=False)
-    if not found:
-        return
-    for workflow in repo.workflows:
-        for step in workflow.steps:
-            if re.search(
-                r"terraform apply|kubectl apply|helm upgrade|pulumi up|az deployment|"
-                r"cdk deploy|bundle deploy",
-                step.run,
-            ):
-                yield at(repo, "held", workflow.path, step.run_line, "files are applied")
-                return
-    for resource in repo.resources[:1]:
-        message = f"{resource.kind} {resource.name}"
-        yield at(repo, "held", resource.path, resource.line, message)
-        return
-    for path, file in repo.files.items():
-        if file.name in {"Pulumi.yaml", "Chart.yaml", "cdk.json", "template.yaml"}:
-            yield at(repo, "held", path, 1)
-            return
-    for path, documents in repo.yaml.items():
-        if any(
-            isinstance(each.data, dict) and {"apiVersion", "kind"} <= set(each.data)
-            for each in documents
-        ):
-            yield at(repo, "held", path, 1)
-            return
-    workflow, line, _ = found[0]
-    yield at(repo, "fail", workflow.path, line, "it deploys to what no file describes")
 
 
 @check(

@@ -11,7 +11,7 @@ from tdsp.reading.python import Module
 
 MACHINE = re.compile(
     r"^(file://)?(/Users/[A-Za-z0-9._-]+/|/home/(?!user/|app/|jovyan/|runner/|appuser/|node/|airflow/|ubuntu/?$)[A-Za-z0-9._-]+/|"
-    r"[A-Z]:[\\/]+(Users|Documents)[\\/]+|/content/drive/|/kaggle/input/|/kaggle/working/)"
+    r"[A-Z]:[\\/]+(Users|Documents)[\\/]+|/content/drive/)"
 )
 SINKS = re.compile(
     r"(^|\.)(open|read_\w+|to_\w+|load|save|load_model|imread|imwrite|listdir|glob|chdir|dump|Path|join|exists|makedirs|savefig|from_pretrained|copy\w*|genfromtxt|loadtxt)$"
@@ -114,8 +114,12 @@ def sys_path(repo: Repository) -> Iterator[Mark]:
     names = {path.rsplit("/", 1)[-1].removesuffix(".py") for path in repo.python}
     shown = False
     for module in repo.modules("production"):
+        if f"{module.path.removesuffix('.py')}.ipynb" in repo.files:
+            continue  # exported from the notebook beside it
         for call in module.calls:
-            if call.name in {"sys.path.append", "sys.path.insert"}:
+            if call.name in {"sys.path.append", "sys.path.insert"} and not any(
+                value.root in {"args", "arguments", "opts", "options"} for value in call.args
+            ):
                 yield broken(
                     repo, module, call.line, "the path of imports is changed while running"
                 )
@@ -203,6 +207,9 @@ def _other_python(module: Module) -> bool:
     return bool(newer or nested or cell or re.match(r"[%!]\w", line))
 
 
+RESTARTS = re.compile(r"do_shutdown|restart_kernel|os\._exit|os\.kill\(|kernel\.restart")
+
+
 @check(
     "LA07",
     family="code",
@@ -230,9 +237,13 @@ def in_order(repo: Repository) -> Iterator[Mark]:
     for path, notebook in repo.notebooks.items():
         if notebook.problem or not notebook.outputs or repo.role(path) != "notebook":
             continue
+        if re.search(r"(?i)(^|/)(deprecated|archived?|old|legacy|attic)/", path):
+            continue
         counts = [count for count in notebook.counts if count is not None]
-        falls = next((n for n, (a, b) in enumerate(itertools.pairwise(counts)) if b <= a), None)
-        if falls is None:
+        falls = next((n for n, (a, b) in enumerate(itertools.pairwise(counts)) if b < a), None)
+        if falls is not None and RESTARTS.search(notebook.module.source):
+            yield Mark("unknown", path, 1, "", "it starts the kernel anew, and counts again")
+        elif falls is None:
             yield Mark("held", path, 1, "", "")
         else:
             message = f"cell [{counts[falls]}] stands before cell [{counts[falls + 1]}]"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from tdsp.check.purpose import BEYOND, columns_checked, lesson, toy
 from tdsp.check.rule import Mark, at, broken, check, first, held, once, unsure
 from tdsp.reading import Repository
 from tdsp.reading.files import MEGABYTE, TABLES, File
@@ -103,7 +104,7 @@ def data_in_git(repo: Repository) -> Iterator[Mark]:
     if total > 20 * MEGABYTE:
         largest = max(small, key=lambda file: file.size)
         message = f"{len(small)} smaller tables are {total / MEGABYTE:,.0f} MB together"
-        yield Mark("fail", largest.path, 1, "", message)
+        yield Mark("fail", largest.path, 1, "", message, "note")
     elif small:
         yield Mark("held", small[0].path, 1, "", f"{total / MEGABYTE:.1f} MB in git")
     elif not files and (names := repo.named(r".*\.dvc|dvc\.yaml")):
@@ -160,7 +161,7 @@ def data_versioned(repo: Repository) -> Iterator[Mark]:
             if tracked:
                 yield held(repo, reader, call.line, f"git tracks {tracked}")
             elif "://" in path and not re.search(
-                r"\d{4}-?\d\d-?\d\d|version|/v\d|[0-9a-f]{16}", path
+                r"\d{4}[-_/]?\d\d([-_/.]?\d\d)?(?!\d)|version|/v\d|[0-9a-f]{16}", path
             ):
                 yield broken(repo, reader, call.line, "this address has no version")
             else:
@@ -228,7 +229,7 @@ def _all_ci(repo: Repository) -> str:
     title="The training table has a schema that a machine reads",
     why="Without one a changed unit or a renamed column is found by its effects, after weeks.",
     fix="Write a schema: pandera, Great Expectations, pydantic, or `tdsp onboard`.",
-    unless="nothing is trained from a table",
+    unless="nothing is trained from a table, or this is a lesson",
     severity="note",
     proves=("D1", "P5"),
     bad={
@@ -245,13 +246,16 @@ def schema_exists(repo: Repository) -> Iterator[Mark]:
     """Look for a schema as a file or in code."""
     if trains(repo) is None:
         return
-    tables = None
+    tables, described = None, None
     for module in repo.modules("production", "notebook"):
+        described = described or columns_checked(module)
+        given = toy(module) or lesson(repo, module.path) or BEYOND.search(module.path)
         for call in module.calls:
             if call.name.startswith(VALIDATORS):
                 yield held(repo, module, call.line, "a schema in code")
                 return
-            tables = tables or ((module, call) if READERS.match(call.name) else None)
+            read = READERS.match(call.name) and not given
+            tables = tables or ((module, call) if read else None)
         for each in module.imports:
             if each.module.startswith(VALIDATORS):
                 yield held(repo, module, each.line, "a library for schemas is imported")
@@ -266,7 +270,9 @@ def schema_exists(repo: Repository) -> Iterator[Mark]:
     ):
         yield at(repo, "held", file.path, 1, "a schema as a file")
         return
-    if tables is not None:
+    if tables is not None and described is not None:
+        yield unsure(repo, *described, "columns are checked here; whether all, cannot be told")
+    elif tables is not None:
         module, call = tables
         yield broken(repo, module, call.line, "a table is read, and no schema describes it")
 
@@ -397,10 +403,21 @@ def raw_kept(repo: Repository) -> Iterator[Mark]:
             path = call.args[0].constant if call.args else None
             if not call.method.startswith("to_") or not isinstance(path, str) or not read:
                 continue
-            if path in read and read[path].order < call.order and call.get("mode") is None:
-                severity = "warning" if "raw" in path.lower() else "note"
-                message = f"{path} was read in line {read[path].line}"
-                yield broken(repo, module, call.line, message, severity)
+            made = [c for c in module.calls if c.method.startswith("to_") and c.args]
+            before = path in read and any(
+                c.args[0].constant == path and c.order < read[path].order for c in made
+            )
+            if before:
+                yield held(repo, module, call.line, "this file has written it before it read it")
+            elif path in read and read[path].order < call.order and call.get("mode") is None:
+                where = repo.place(module, read[path].line)[1]
+                message = f"{path} was read in line {where}"
+                if "raw" in path.lower():
+                    yield broken(repo, module, call.line, message)
+                else:
+                    yield unsure(
+                        repo, module, call.line, f"{message}; whether it is raw is not said"
+                    )
             else:
                 yield held(repo, module, call.line)
 

@@ -8,6 +8,7 @@ from tdsp.check.ci import deploys
 from tdsp.check.data import trains
 from tdsp.check.gates import FIGURE, gate_functions, gate_modules, has_gate
 from tdsp.check.leakage import followed
+from tdsp.check.purpose import lesson, teaches
 from tdsp.check.rule import Mark, at, broken, check, first, held, once, unsure
 from tdsp.reading import Repository
 from tdsp.reading.python import Call, Module
@@ -24,6 +25,8 @@ REGISTERS = re.compile(
     r"(^|\.)(register_model|create_model_version)$|^azureml\.core\.(model\.)?Model\.register$"
 )
 GROUPS = re.compile(r"(?i)^(sensitive|protected)(_?(columns?|features?|attributes?))?$")
+# What is masked in a log: no group of people.
+TECHNICAL = re.compile(r"(?i)key|token|secret|password|\bssn\b|_id\b|e?mail|phone|credit|address")
 FAIR = frozenset({"fairlearn", "aif360", "aequitas", "responsibleai", "fairness_indicators"})
 CATEGORIES = frozenset(
     {"OneHotEncoder", "OrdinalEncoder", "TargetEncoder", "get_dummies", "LabelBinarizer"}
@@ -58,7 +61,7 @@ def measures(repo: Repository, *roles: str) -> list[tuple[Module, Call]]:
     title="There is a gate before a model is registered or deployed",
     why="Without one, a model that learned nothing is put into service as soon as training ends.",
     fix="Compare the metric with a bound and with the model in use, and stop when it is worse.",
-    unless="no model is registered or deployed",
+    unless="no model is registered or deployed, or this is a lesson",
     severity="note",
     proves=("I4", "A3"),
     bad={"train.py": FIT + TRAIN, "register.py": REGISTER},
@@ -70,8 +73,9 @@ def measures(repo: Repository, *roles: str) -> list[tuple[Module, Call]]:
 )
 def gate_exists(repo: Repository) -> Iterator[Mark]:
     """Look for a gate where a model is registered, or where it is trained and CI deploys."""
-    registered = registers(repo)
-    deployed = deploys(repo, promotions=False) if trains(repo) else []
+    registered = [each for each in registers(repo) if not lesson(repo, each[0].path)]
+    product = trains(repo) and not teaches(repo)
+    deployed = deploys(repo, promotions=False) if product else []
     if not (registered or deployed):
         return
     for module, function in gate_functions(repo):
@@ -85,6 +89,12 @@ def gate_exists(repo: Repository) -> Iterator[Mark]:
         yield at(repo, "held", path, 1, "a stage or a step is a gate")
         return
     for module in repo.modules("production"):
+        for function in module.functions:
+            if re.search(r"(?i)is_\w*better|better_(than|model)|compare_\w*model", function.name):
+                yield unsure(
+                    repo, module, function.line, "models are compared; for what is not said"
+                )
+                return
         for bound in (c for c in module.calls if re.search(r"(?i)threshold", c.name)):
             yield unsure(
                 repo, module, bound.line, "a bound of a figure is made; for what is not said"
@@ -109,7 +119,7 @@ def gate_exists(repo: Repository) -> Iterator[Mark]:
     title="The model is measured on slices",
     why="A good mean hides the region, the product or the month where the model is useless.",
     fix="Report the metric for each value of the columns that matter.",
-    unless="no script measures a model, or no column has categories",
+    unless="no script measures a model, or no column has categories, or this is a lesson",
     severity="note",
     proves=("M6",),
     bad={"judge.py": SCORED},
@@ -119,12 +129,13 @@ def gate_exists(repo: Repository) -> Iterator[Mark]:
 )
 def slices(repo: Repository) -> Iterator[Mark]:
     """Look for figures by group where categories are encoded and metrics computed."""
-    measured = measures(repo)
-    coded = any(
-        call.method in CATEGORIES
+    coded = {
+        module.path
         for module in repo.modules("production", "notebook")
         for call in module.calls
-    )
+        if call.method in CATEGORIES
+    }
+    measured = measures(repo)
     if not measured or not coded:
         return
     for module in repo.modules("production", "notebook"):
@@ -140,8 +151,28 @@ def slices(repo: Repository) -> Iterator[Mark]:
                 return
     if any(re.search(r"slice|segment", file) for file in repo.files if "report" in file):
         return
-    module, call = measured[0]
-    yield broken(repo, module, call.line, "the figures are over all rows only")
+    for module in repo.modules("production", "test"):
+        for function in module.functions:
+            if re.search(r"fairness|by_group|disparit|parity", function.name):
+                yield held(repo, module, function.line, "groups are compared")
+                return
+    for module, call in measured:
+        taught = lesson(repo, module.path)
+        if _together(module.path, coded) and _of_a_model(module) and not taught:
+            yield broken(repo, module, call.line, "the figures are over all rows only")
+            return
+
+
+def _together(path: str, coded: set[str]) -> bool:
+    """Tell whether the categories are coded in this file, or in its project's folder."""
+    top = path.split("/", 1)[0] if "/" in path else ""
+    return path in coded or bool(top and any(each.startswith(f"{top}/") for each in coded))
+
+
+def _of_a_model(module: Module) -> bool:
+    """Tell whether a file fits or asks a model, and is no collection of formulas."""
+    ways = {"fit", "predict", "predict_proba", "evaluate"}
+    return any(call.method in ways for call in module.calls)
 
 
 @check(
@@ -167,7 +198,10 @@ def groups_compared(repo: Repository) -> Iterator[Mark]:
         if repo.role(path) == "production"
         for document in documents
         for place, value in _keys(document.data)
-        if GROUPS.match(str(place[-1])) and value and isinstance(value, str | list)
+        if GROUPS.match(str(place[-1]))
+        and value
+        and isinstance(value, str | list)
+        and not TECHNICAL.search(str(value))
     ]
     if not declared:
         return

@@ -20,11 +20,17 @@ WORKFLOW = ".github/workflows/ci.yml"
 STEPS = "on: push\njobs:\n  check:\n    runs-on: ubuntu-24.04\n    steps:\n"
 
 
+def _of_a_kernel(repo: Repository, module: Module) -> bool:
+    """Tell whether a file is a kernel of a competition: what it refuses is never in service."""
+    folder = module.path.rpartition("/")[0]
+    return f"{folder}/kernel-metadata.json".lstrip("/") in repo.files
+
+
 def gate_functions(repo: Repository) -> Iterator[tuple[Module, Function]]:
     """Yield the functions of production code that are named a gate and compare something."""
     for module in repo.modules("production"):
-        if "test" in module.path:
-            continue  # the gate of a test runner is about code
+        if "test" in module.path or _of_a_kernel(repo, module):
+            continue  # the gate of a test runner is about code, that of a kernel about a try
         for function in module.functions:
             body = "\n".join(module.lines[function.line - 1 : function.end])
             if GATE_NAME.match(function.name) and function.compares and FIGURE.search(body):
@@ -34,6 +40,8 @@ def gate_functions(repo: Repository) -> Iterator[tuple[Module, Function]]:
 def gate_modules(repo: Repository) -> Iterator[Module]:
     """Yield the modules of production code whose file is named a gate."""
     for module in repo.modules("production"):
+        if _of_a_kernel(repo, module):
+            continue
         if re.search(r"(^|/)(\w+_)?gate(_\w+)?\.py$", module.path) and module.functions:
             yield module
 

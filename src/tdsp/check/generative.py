@@ -13,6 +13,7 @@ from tdsp.check.kind import (
     evals,
     line_of,
 )
+from tdsp.check.purpose import examples
 from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
 from tdsp.check.service import routes
 from tdsp.check.shell import commands
@@ -126,7 +127,7 @@ def _evaluates(repo: Repository) -> Iterator[tuple[str, int, str, int, bool]]:
     title="An eval set exists and runs in CI",
     why="Without cases whose good answers are known, each change of a prompt is a guess.",
     fix="Keep cases with the answers that are wanted in evals/, and run them on each pull request.",
-    unless="no file asks a language model",
+    unless="no file asks a language model, or these are examples",
     severity="note",
     proves=("P5", "I3"),
     bad={"app.py": APP},
@@ -148,7 +149,7 @@ def eval_set(repo: Repository) -> Iterator[Mark]:
         yield at(repo, "unknown", *sets[0], "whether what CI runs has these cases cannot be told")
     elif sets:
         yield at(repo, "fail", *sets[0], "there are cases, and no CI runs them")
-    else:
+    elif not examples(repo):
         module, calls = asked
         message = "a language model is asked here, and no file holds cases to judge it by"
         yield broken(repo, module, calls[0].line, message)
@@ -218,6 +219,15 @@ def _bounded(repo: Repository) -> Iterator[Mark]:
                 yield unsure(repo, module, call.line, f"no {lacks} stands in this file")
             else:
                 message = "neither a timeout nor a limit of tokens stands in this file"
+                bounded = re.search(
+                    r"(?i)timeout|wait_for|max_(output_|completion_)?tokens", module.source
+                )
+                if bounded:
+                    message = (
+                        "a timeout or a limit stands in this file; whether for this is not said"
+                    )
+                    yield unsure(repo, module, call.line, message)
+                    continue
                 yield broken(repo, module, call.line, message)
 
 

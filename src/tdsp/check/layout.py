@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 from tdsp.check.data import trains
+from tdsp.check.purpose import lesson
 from tdsp.check.rule import Mark, at, broken, check, first, held, once, unsure
 from tdsp.check.shell import commands
 from tdsp.reading import Repository
@@ -26,7 +27,7 @@ PROJECT = '[project]\nname = "a"\nversion = "1"\n'
     why="Scripts that import their neighbours work in one folder. A test, a notebook or a service"
     " elsewhere copies them, or bends sys.path.",
     fix="Add a pyproject.toml with [project], and move the modules into a package.",
-    unless="no script imports two of its neighbours",
+    unless="no script imports two of its neighbours, or this is a lesson",
     severity="note",
     proves=("P1", "A1"),
     bad=SIBLINGS,
@@ -38,12 +39,15 @@ def installable(repo: Repository) -> Iterator[Mark]:
     for module in repo.modules("production"):
         folder = module.path.rpartition("/")[0]
         joint = f"{folder}/" if folder else ""
-        if f"{joint}__init__.py" in repo.files or "lambda" in folder:
+        apart = re.search(r"lambda|(^|/)dags(/|$)", folder) or lesson(repo, module.path)
+        if f"{joint}__init__.py" in repo.files or apart or _inside_package(repo, folder):
             continue
         near = [
             each
             for each in module.imports
-            if not each.level and f"{joint}{each.module}.py" in repo.python
+            if not each.level
+            and f"{joint}{each.module}.py" in repo.python
+            and not each.module.endswith(("_pb2", "_pb2_grpc"))
         ]
         names = {each.module for each in near}
         if len(names) >= 2 and (worst is None or len(names) > worst[0]):
@@ -57,6 +61,18 @@ def installable(repo: Repository) -> Iterator[Mark]:
             return
     message = f"it imports {worst[0]} files beside it, and nothing here can be installed"
     yield broken(repo, worst[1], worst[2], message)
+
+
+def _inside_package(repo: Repository, folder: str) -> bool:
+    """Tell whether a folder above the code, below the root, can be installed."""
+    parts = folder.split("/") if folder else []
+    for number in range(1, len(parts) + 1):
+        text = "".join(
+            repo.text("/".join([*parts[:number], name])) for name in ("pyproject.toml", "setup.py")
+        )
+        if re.search(r"(?m)^\[(project|tool\.poetry)\]|setup\(", text):
+            return True
+    return False
 
 
 RUNS = re.compile(
@@ -140,7 +156,7 @@ def there_once(repo: Repository) -> Iterator[Mark]:
     imported = _imported(repo)
     seen: dict[bytes, str] = {}  # by a hash: the texts without their ends would be kept twice
     twice = False
-    for path in sorted(imported):
+    for path in sorted(each for each in imported if not _copied(repo, imported[each])):
         text = repo.text(path).strip()
         if text.count("\n") < 15 or path.endswith("__init__.py"):
             continue
@@ -152,6 +168,11 @@ def there_once(repo: Repository) -> Iterator[Mark]:
         seen.setdefault(content, path)
     if len(imported) > 1 and not twice:
         yield held(repo, imported[min(imported)], 1, "imported modules differ")
+
+
+def _copied(repo: Repository, module: Module) -> bool:
+    """Tell whether a file is generated beside each that needs it, or is a state of a lesson."""
+    return module.generated or module.path.endswith("_pb2.py") or lesson(repo, module.path)
 
 
 @once

@@ -1,8 +1,10 @@
 """Leakage: whether the model, or what prepares its rows, has seen what it is measured on."""
 
+import re
 from collections.abc import Iterator
 
 from tdsp.check.flow import SPLITS, Flow, Split, Tag, flows, known_kind
+from tdsp.check.purpose import exported
 from tdsp.check.rule import Mark, broken, check, first, held, once, unsure
 from tdsp.reading import Repository
 from tdsp.reading.python import Assign, Call, Value
@@ -373,6 +375,9 @@ def stopped_by_test(repo: Repository) -> Iterator[Mark]:
             if stops is None:
                 message = "it cannot be told whether training stops by this part"
                 yield unsure(repo, flow.module, call.line, message)
+            elif stops and all(re.search(r"(?i)val", name) for name in tested):
+                message = "it is reported, and named as the part of validation"
+                yield unsure(repo, flow.module, call.line, message)
             elif stops:
                 where = _line(repo, flow, later.line)
                 message = (
@@ -545,8 +550,11 @@ def _seeded(repo: Repository) -> Iterator[Mark]:
             if not random_split(call):
                 continue
             state = call.get("random_state")
-            if state is not None and state.constant is not None:
+            if state is not None and state.constant is not None and not exported(module):
                 yield held(repo, module, call.line, "random_state is given")
+            elif exported(module) or (call.loop and not legacy):
+                message = "written by a tool as a start, or drawn anew in each turn of a loop"
+                yield unsure(repo, module, call.line, message)
             elif call.starred or _open(call):
                 yield unsure(repo, module, call.line, "its arguments are not written here")
             elif legacy:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from tdsp.check.data import lfs, trains
 from tdsp.check.flow import flows
+from tdsp.check.purpose import exported, lesson
 from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
 from tdsp.reading import Repository
 from tdsp.reading.files import MEGABYTE
@@ -85,6 +86,10 @@ def same_preparation(repo: Repository) -> Iterator[Mark]:
         else:
             for fit in found:
                 last = fit.maker.rsplit(".", 1)[-1]
+                if any("train" in name.lower() for value in fit.call.args for name in value.names):
+                    message = "these rows are named those of training"
+                    yield unsure(repo, module, fit.call.line, message)
+                    continue
                 message = (
                     f"{last} is fitted beside a model that was loaded in line {loaded[0].line}"
                 )
@@ -167,6 +172,12 @@ def _remote_names(module: Module) -> dict[str, set[str]]:
     return found
 
 
+OF_DATA = re.compile(
+    r"(?i)(^|/)(data|datasets?|processed|interim|features)/([^/]+/)*(?![^/]*(model|classif|regress|clf|"
+    r"forest|boost|xgb|svm|net|encoder|scaler|pipeline))[^/]+$"
+)
+
+
 @check(
     "MO02",
     family="model",
@@ -183,6 +194,9 @@ def model_in_git(repo: Repository) -> Iterator[Mark]:
     """Judge tracked model files of over 1 MB, told by their first bytes."""
     for path, file in repo.files.items():
         if not file.tracked or repo.role(path) in {"test", "vendored"}:
+            continue
+        if OF_DATA.search(path) and model_kind(file) == "pickle":
+            yield Mark("unknown", path, 1, "", "a pickle among the data: rows, or a model")
             continue
         if lfs(repo, path) and file.suffix in {".onnx", ".pt", ".pth", ".pkl", ".h5", ".joblib"}:
             yield Mark("held", path, 1, "", "kept by Git LFS")
@@ -213,7 +227,7 @@ def model_alias(repo: Repository) -> Iterator[Mark]:
                 else:
                     yield held(repo, module, text.line)
         for call in module.calls:
-            if call.method == "transition_model_version_stage":
+            if call.method == "transition_model_version_stage" and not _archives(call):
                 yield broken(repo, module, call.line, "MLflow has given up stages; use aliases")
     for each in repo.azureml:
         model = each.get("model")
@@ -226,6 +240,15 @@ def model_alias(repo: Repository) -> Iterator[Mark]:
             yield at(repo, "held", each.path, line)
 
 
+def _archives(call: Call) -> bool:
+    """Tell whether a model is only taken out of use."""
+    return any(v.constant == "Archived" for v in (*call.args, *call.keywords.values()))
+
+
+KEPT = (
+    "import joblib\nfrom sklearn.svm import SVC\n\n"
+    "model = SVC().fit([[1]], [1])\njoblib.dump(model, 'model.joblib')\n"
+)
 CARD = "# Model card\n\n## Intended use\n\nChurn of customers.\n"
 
 
@@ -235,15 +258,12 @@ CARD = "# Model card\n\n## Intended use\n\nChurn of customers.\n"
     title="A document describes the model",
     why="Who uses a model must know what it is for, what it was trained on, and where it fails.",
     fix="Write a model card: purpose, data, figures, limits.",
-    unless="nothing is trained here",
+    unless="nothing is trained here, or no model is kept",
     severity="note",
     proves=(),
-    bad={
-        "train.py": "from sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n",
-        "README.md": "# App\n",
-    },
+    bad={"train.py": KEPT, "README.md": "# App\n"},
     good={
-        "train.py": "from sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n",
+        "train.py": KEPT,
         "docs/model_card.md": CARD,
     },
 )
@@ -257,14 +277,67 @@ def model_card(repo: Repository) -> Iterator[Mark]:
     )
     for file in cards[:1]:
         yield at(repo, "held", file.path, 1)
-    if not cards:
+    if not cards and _kept(repo):
         for path, file in repo.files.items():
             if path.lower().endswith(("readme.md", ".rst")) and re.search(
                 r"(?im)^#+ .*(model card|intended use|limitations)", file.text or ""
             ):
                 yield at(repo, "held", path, 1, "a section describes the model")
                 return
-        yield broken(repo, module, 1, "a model is trained here, and no model card describes one")
+        if about := _about(repo):
+            message = "it speaks of the model; whether it says what its user needs cannot be told"
+            yield at(repo, "unknown", about, 1, message)
+        elif not lesson(repo, module.path) and not exported(module):
+            yield broken(
+                repo, module, 1, "a model is trained here, and no model card describes one"
+            )
+
+
+KEEPING = re.compile(
+    r"^(joblib|pickle|cloudpickle|dill)\.dump$|^torch\.save$|^skops\.io\.dump$|"
+    r"(^|\.)(save_model|log_model|register_model|save_pretrained|save_object|save_weights)$"
+)
+
+
+def _kept(repo: Repository) -> bool:
+    """Tell whether a model outlives its training: as a file, in a registry, in a service."""
+    ours = ("production", "notebook")
+    if repo.saved or repo.azureml or any(repo.role(file.path) in ours for file in repo.models):
+        return True
+    for module in repo.modules("production", "notebook"):
+        for call in module.calls:
+            of = call.receiver.name if call.receiver is not None else ""
+            named = call.method in {"save", "export"}
+            saves = named and re.search(r"(?i)model|net|clf|classifier", of)
+            if KEEPING.search(call.name) or LOADS.match(call.name) or saves:
+                return True
+    return False
+
+
+ABOUT = re.compile(
+    r"(?i)(.*/)?[^/]*(model[-_ ]?(overview|notes|description|documentation|details|report)|"
+    r"(final|project|technical|implementation|data)[-_ ]?(report|summary)|report)"
+    r"[^/]*\.(md|txt|pdf|rst|docx|html)"
+)
+PARTS = tuple(
+    re.compile(rf"(?im)^#+ .*\b({words})")
+    for words in (
+        "data|dataset|features?|inputs?",
+        "models?|methods?|methodology|approach|algorithms?|architecture|training",
+        "results?|performance|evaluation|metrics|accuracy|findings|scores?",
+    )
+)
+
+
+def _about(repo: Repository) -> str:
+    """Return a document with sections on data, model and results, or one that is named so."""
+    for file in repo.named(ABOUT.pattern)[:1]:
+        return file.path
+    for path, file in repo.files.items():
+        text = file.text or ""
+        if path.lower().endswith((".md", ".rst")) and all(part.search(text) for part in PARTS):
+            return path
+    return ""
 
 
 ENDED = {

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from tdsp.check.purpose import lesson
 from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
-from tdsp.check.service import asking, services
+from tdsp.check.service import asking, in_use
 from tdsp.check.shell import MONITORS, TESTS, commands
 from tdsp.reading import Repository
 from tdsp.reading.python import Module
@@ -44,9 +45,13 @@ def monitors(repo: Repository) -> list[tuple[Module, int]]:
             names = [
                 f
                 for f in module.functions
-                if re.search(r"(^|_)(drift|psi|monitor)(_|$|ed)", f.name)
+                if "drift" in f.name.lower()
+                or (
+                    re.search(r"(^|_)(psi|monitor)(_|$|ed)", f.name)
+                    and re.search(r"drift|monitor|psi", module.path)
+                )
             ]
-            if names and re.search(r"drift|monitor|psi", module.path):
+            if names:
                 found.append((module, names[0].line))
     return found
 
@@ -90,6 +95,8 @@ def _steps(repo: Repository) -> Iterator[Mark]:
 
 def _reports(repo: Repository) -> Iterator[Mark]:
     for module in repo.modules("production"):
+        if lesson(repo, module.path):
+            continue  # it shows what such a page looks like
         if "evidently" not in {each.module.split(".")[0] for each in module.imports}:
             continue
         saved = [call for call in module.calls if call.method == "save_html"]
@@ -121,7 +128,7 @@ def _reports(repo: Repository) -> Iterator[Mark]:
     title="What the service is asked is kept",
     why="Without the inputs nobody can see drift, explain an answer, or learn from the outcomes.",
     fix="Log each request with an id, the model's version and the answer; mask what is personal.",
-    unless="no route asks a model",
+    unless="no route asks a model, or this is a lesson",
     severity="note",
     proves=("P7",),
     bad={
@@ -141,10 +148,19 @@ def inputs_kept(repo: Repository) -> Iterator[Mark]:
     keeps = re.compile(
         r"(^|\.)(info|debug|warning|log|log_\w+|collect\w*|insert\w*|append|write\w*|put\w*|add|produce|send|publish|save\w*|observe|inc)$"
     )
-    for module, answers in services(repo):
+    for module, answers in in_use(repo):
         found = [call for call in module.calls if call.scope and keeps.search(call.name)]
+        scopes = {each.scope for each in answers}
+        printed = [
+            call
+            for call in module.calls
+            if call.scope in scopes and call.name == "print" and any(v.names for v in call.args)
+        ]
         if found:
             yield held(repo, module, found[0].line, "something is logged or stored")
+        elif printed:
+            message = "it prints; whether the platform keeps that is not said"
+            yield unsure(repo, module, printed[0].line, message)
         else:
             yield broken(
                 repo,
@@ -162,7 +178,7 @@ def inputs_kept(repo: Repository) -> Iterator[Mark]:
     " a message.",
     fix="Compare scored rows with training rows on a schedule: Evidently, NannyML, or the"
     " project's monitor.",
-    unless="nothing serves or deploys a model",
+    unless="nothing serves or deploys a model, or this is a lesson",
     severity="note",
     proves=("O2", "A4", "P7"),
     bad={
@@ -182,7 +198,7 @@ def drift_watched(repo: Repository) -> Iterator[Mark]:
             if re.search(r"\bdrift\b", command.text):
                 yield at(repo, "held", workflow.path, command.line)
                 return
-    for module, answers in services(repo)[:1]:
+    for module, answers in in_use(repo)[:1]:
         yield broken(
             repo,
             module,

@@ -1,5 +1,7 @@
 """Names of packages: what an import is called in an index, and what brings it along."""
 
+import re
+
 # Imports whose distribution has another name; one of these has to be asked for.
 DISTRIBUTIONS = {
     "omegaconf": "omegaconf hydra-core",  # Hydra's own documents import it
@@ -111,4 +113,17 @@ NAMESPACES = frozenset(
         *("lightning_fabric", "llama_index", "nvidia", "opentelemetry", "prefect"),
         *("sphinxcontrib", "zope"),
     )
+)
+# What helps people to work, and changes no result.
+TOOLS = frozenset(
+    (
+        *("jupyter", "jupyterlab", "notebook", "ipykernel", "ipython", "nbconvert", "nb-black"),
+        *("pip", "setuptools", "wheel", "black", "flake8", "isort", "ruff", "pylint", "mypy"),
+        *("pre-commit", "pytest", "pytest-cov", "tox", "twine"),
+    )
+)
+# How a project names its own modules; no distribution is meant.
+OWN = re.compile(
+    r"(?i)(my_?\w+|your_?\w+|dataset|data|models?|utils?|helpers?|config(uration)?|settings|"
+    r"train(er|ing)?|src|main|common|[a-z]+_(dataset|model|utils?|helpers?)|project|preprocess(ing)?|features?|evaluation)$"
 )

@@ -4,10 +4,13 @@ import re
 from collections.abc import Iterator
 
 from tdsp.check.ci import deploys
-from tdsp.check.rule import Mark, at, broken, check, held
-from tdsp.check.service import asking, services
+from tdsp.check.monitoring import TRAINING
+from tdsp.check.purpose import lesson
+from tdsp.check.rule import Mark, at, broken, check, held, unsure
+from tdsp.check.service import asking, in_use
 from tdsp.check.shell import commands
 from tdsp.reading import Repository
+from tdsp.reading.python import Module
 
 APP = (
     "import joblib\nfrom flask import Flask\n\napp = Flask(__name__)\n"
@@ -31,7 +34,7 @@ OUTCOMES = re.compile(
     title="Answers are compared with what happened",
     why="Drift says that the world has changed. Only outcomes say that the model is wrong.",
     fix="Join outcomes to the kept answers by their id, and report the metric each month.",
-    unless="no route asks a model",
+    unless="no route asks a model, or this is a lesson",
     severity="note",
     proves=("A4",),
     bad={"app.py": APP},
@@ -39,7 +42,7 @@ OUTCOMES = re.compile(
 )
 def outcomes(repo: Repository) -> Iterator[Mark]:
     """Look for functions, parameters or columns that are named after outcomes."""
-    asked = services(repo)
+    asked = in_use(repo)
     if not asked:
         return
     for module in repo.modules("production"):
@@ -51,8 +54,31 @@ def outcomes(repo: Repository) -> Iterator[Mark]:
             if re.fullmatch(r"[\w-]{3,40}", text.value) and OUTCOMES.search(text.value):
                 yield held(repo, module, text.line)
                 return
+        if place := _measured_again(module):
+            yield held(repo, module, place, "a job measures a model that was trained before")
+            return
     module, answers = asked[0]
     yield broken(repo, module, asking(module, answers).line, "nothing here knows of outcomes")
+
+
+def _measured_again(module: Module) -> int:
+    """Return where a file measures a model that it did not fit: one it loads, or on a schedule."""
+    if any(call.method in {"fit", "train_test_split"} for call in module.calls):
+        return 0
+    planned = any(each.module.split(".")[0] in SCHEDULERS for each in module.imports)
+    judged = re.search(r"(^|/)jobs?/(\w+_)?evaluat\w*\.py$", module.path)
+    if not (planned or judged):
+        return 0
+    measured = (
+        call.line
+        for call in module.calls
+        if call.name.startswith("sklearn.metrics.")
+        or re.search(r"(^|\.|_)(evaluate\w*|scores?)$", call.name)
+    )
+    return next(measured, 0)
+
+
+SCHEDULERS = frozenset({"airflow", "prefect", "dagster", "schedule", "apscheduler", "luigi"})
 
 
 AGE = re.compile(
@@ -67,7 +93,7 @@ AGE = re.compile(
     title="It is said how old a model may be",
     why="A model that no one retrains grows old without an alarm.",
     fix="Write the largest age into the configuration, and let the monitor judge it.",
-    unless="no route asks a model",
+    unless="no route asks a model, or this is a lesson",
     severity="note",
     proves=("O4",),
     bad={"app.py": APP},
@@ -75,7 +101,7 @@ AGE = re.compile(
 )
 def age(repo: Repository) -> Iterator[Mark]:
     """Look for a bound of age in the configuration and in code."""
-    asked = services(repo)
+    asked = in_use(repo)
     if not asked:
         return
     for path, documents in repo.yaml.items():
@@ -93,14 +119,51 @@ def age(repo: Repository) -> Iterator[Mark]:
             if AGE.search(function.name) or any(AGE.search(name) for name in function.params):
                 yield held(repo, module, function.line)
                 return
+    for where, number in _trained_again(repo):
+        yield at(repo, "held", where, number, "it is trained again on a schedule")
+        return
     module, answers = asked[0]
     yield broken(repo, module, asking(module, answers).line, "nothing bounds the model's age")
+
+
+PLAN = re.compile(
+    r"(?m)^\s*-?\s*(cron|schedule|schedules|interval|rrule)\s*:\s*\S|schedule_interval|\bcron\b"
+)
+
+
+def _trained_again(repo: Repository) -> Iterator[tuple[str, int]]:
+    """Yield what trains on a schedule: a workflow, a plan of Prefect, a DAG."""
+    for workflow in repo.workflows:
+        if workflow.triggers & {"schedule", "schedules"}:
+            yield from (
+                (workflow.path, each.line)
+                for each in commands(workflow)
+                if TRAINING.search(each.text)
+            )
+    for path, file in repo.files.items():
+        text = file.text or ""
+        plan = file.suffix in {".yaml", ".yml"} and "prefect" in path.lower()
+        if plan and re.search(r"(?i)train|pipeline", text) and (match := PLAN.search(text)):
+            yield path, text.count("\n", 0, match.start()) + 1
+    for module in repo.modules("production"):
+        if not {each.module.split(".")[0] for each in module.imports} & SCHEDULERS:
+            continue
+        for call in module.calls:
+            planned = {"schedule", "schedule_interval", "cron", "interval"} & {*call.keywords}
+            if planned and re.search(r"(?i)train", f"{module.path}\n{module.source}"):
+                yield module.path, call.line
 
 
 def _ci(repo: Repository) -> frozenset[str]:
     return frozenset(workflow.path for workflow in repo.workflows)
 
 
+LETTING_THROUGH = frozenset(
+    ("torch", "tensorflow", "keras", "xgboost", "lightgbm", "catboost", "onnxruntime", "jax")
+)
+NETWORK = APP.replace("import joblib", "from tensorflow import keras").replace(
+    "joblib.load", "keras.models.load_model"
+)
 FINITE = re.compile(r"(^|\.)(isfinite|isnan|isinf|isna|isnull|notna|nan_to_num|assert_all_finite)$")
 
 
@@ -110,30 +173,40 @@ FINITE = re.compile(r"(^|\.)(isfinite|isnan|isinf|isna|isnull|notna|nan_to_num|a
     title="An answer is a number",
     why="A missing value can turn an answer into NaN, which some callers read as no.",
     fix="Refuse to answer when the result is not finite, and test it.",
-    unless="no route asks a model",
+    unless="no route asks a model that lets missing values through, or this is a lesson",
     severity="note",
     proves=("O5",),
-    bad={"app.py": APP},
+    bad={"app.py": NETWORK},
     good={
-        "app.py": APP,
+        "app.py": NETWORK,
         "tests/test_app.py": "import math\n\n\ndef test_a():\n    assert math.isfinite(1.0)\n",
     },
 )
 def finite(repo: Repository) -> Iterator[Mark]:
-    """Look for a test of finite numbers in services, in what they import, and in tests."""
-    asked = services(repo)
+    """Look for a test of finite numbers in services, in what they import, and in tests.
+
+    scikit-learn refuses NaN and infinity itself; other libraries answer them with NaN.
+    """
+    asked = in_use(repo)
     if not asked:
         return
     served = {module.path for module, _ in asked}
     near = {path.rpartition("/")[0] for path in served}
+    filled = None
     for module in repo.modules("production", "test"):
         test = repo.role(module.path) == "test"
-        if not test and module.path.rpartition("/")[0] not in near:
-            continue
         for call in module.calls:
-            if FINITE.search(call.name):
+            if FINITE.search(call.name) and (test or module.path.rpartition("/")[0] in near):
                 yield held(repo, module, call.line)
                 return
+            if call.method == "SimpleImputer" and not test:
+                filled = filled or (module, call.line)
+    if not repo.imported & LETTING_THROUGH:
+        return
+    if filled:
+        message = "missing values are filled before a model; before which is not said"
+        yield unsure(repo, *filled, message)
+        return
     module, answers = asked[0]
     yield broken(repo, module, asking(module, answers).line, "no code asks for a finite number")
 
@@ -147,7 +220,7 @@ METRICS = "from prometheus_client import Counter\n\nasked = Counter('asked', 're
     title="Dashboards and alerts are code",
     why="What is clicked together is lost with the server, and nobody reviews its limits.",
     fix="Keep the dashboard as JSON and the alerts as YAML beside the service.",
-    unless="no file exposes metrics",
+    unless="no file exposes metrics, or this is a lesson",
     severity="note",
     proves=("P7", "P3"),
     bad={"m.py": METRICS},
@@ -159,7 +232,8 @@ def dashboards(repo: Repository) -> Iterator[Mark]:
         (
             (module, each.line)
             for module in repo.modules("production")
-            if not any(re.search(r"push|textfile", call.method) for call in module.calls)
+            if not lesson(repo, module.path)
+            and not any(re.search(r"push|textfile", call.method) for call in module.calls)
             for each in module.imports
             if each.module.split(".")[0]
             in {
@@ -179,7 +253,8 @@ def dashboards(repo: Repository) -> Iterator[Mark]:
         coded = file.suffix in {".bicep", ".tf"} and re.search(
             r"(?i)metricAlerts|metric_alert|dashboard", text
         )
-        if alerts or panels or coded:
+        named = re.search(r"(^|/)(\w+_)?(dashboards?|alerts?|alerting)\.py$", path)
+        if alerts or panels or coded or named:
             yield at(repo, "held", path, 1)
             return
     yield broken(repo, *exposed, "metrics are exposed, and no dashboard or alert is a file")
@@ -216,9 +291,65 @@ def environments(repo: Repository) -> Iterator[Mark]:
             yield at(repo, "held", path, 1, "a file of another environment")
             return
     for workflow in repo.workflows:
+        if spoken := re.search(r"(?i)\b(staging|blue[-/]?green|canary)\b", workflow.text):
+            line = workflow.text.count("\n", 0, spoken.start()) + 1
+            yield at(repo, "held", workflow.path, line)
+            return
         for command in commands(workflow):
             if re.search(r"(?i)[\s=-](staging|stage|uat|preprod|qa|dev)\b", command.text):
                 yield at(repo, "held", workflow.path, command.line)
                 return
     workflow, line, _ = deployed[0]
     yield at(repo, "fail", workflow.path, line, "it deploys to one place only")
+
+
+DEPLOYING = "jobs:\n  check:\n    runs-on: ubuntu-24.04\n    steps:\n"
+
+
+@check(
+    "IN02",
+    family="ci",
+    title="What is deployed to stands in files",
+    why="What was clicked together cannot be reviewed, compared, or made again after a loss.",
+    fix="Write it in Bicep, Terraform, Pulumi or Kubernetes manifests, and let CI apply it.",
+    unless="CI deploys nothing",
+    severity="note",
+    proves=("P3",),
+    bad={CI: "on: push\n" + DEPLOYING + "      - run: az webapp deploy\n"},
+    good={
+        CI: "on: push\n" + DEPLOYING + "      - run: terraform apply\n",
+        "infra/main.tf": "terraform {}\n",
+    },
+)
+def as_code(repo: Repository) -> Iterator[Mark]:
+    """Look for files of the known tools, or Kubernetes manifests."""
+    found = deploys(repo, promotions=False)
+    if not found:
+        return
+    for workflow in repo.workflows:
+        for step in workflow.steps:
+            if re.search(
+                r"terraform apply|kubectl apply|helm upgrade|pulumi up|az deployment|"
+                r"cdk deploy|bundle deploy|"
+                r"az (appservice plan|webapp|storage account|group) create",
+                step.run,
+            ):
+                yield at(repo, "held", workflow.path, step.run_line, "files are applied")
+                return
+    for resource in repo.resources[:1]:
+        message = f"{resource.kind} {resource.name}"
+        yield at(repo, "held", resource.path, resource.line, message)
+        return
+    for path, file in repo.files.items():
+        if file.name in {"Pulumi.yaml", "Chart.yaml", "cdk.json", "template.yaml"}:
+            yield at(repo, "held", path, 1)
+            return
+    for path, documents in repo.yaml.items():
+        if any(
+            isinstance(each.data, dict) and {"apiVersion", "kind"} <= set(each.data)
+            for each in documents
+        ):
+            yield at(repo, "held", path, 1)
+            return
+    workflow, line, _ = found[0]
+    yield at(repo, "fail", workflow.path, line, "it deploys to what no file describes")

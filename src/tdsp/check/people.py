@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterator
 
 import tdsp
-from tdsp.check.ci import deploys
+from tdsp.check.ci import deploys, front
 from tdsp.check.kind import kind
+from tdsp.check.purpose import teaches
 from tdsp.check.rule import Mark, at, check
 from tdsp.reading import Repository
 
@@ -17,19 +18,13 @@ DEPLOY = (
 )
 
 
-def front(repo: Repository) -> str:
-    """Return the file that stands for the whole repository: its README, or the first one."""
-    readmes = repo.named(r"(?i)readme(\.\w+)?")
-    return readmes[0].path if readmes else next(iter(repo.files))
-
-
 @check(
     "PR01",
     family="people",
     title="Somebody owns it",
     why="When nobody is named, nobody answers: for a pull request, an alarm, a question of"
     " a customer.",
-    fix="Write CODEOWNERS, or docs/roles.yaml for `tdsp roles`.",
+    fix="Write CODEOWNERS, or docs/roles.yaml for `tdsp roles`; at least name an author.",
     unless="",
     severity="note",
     proves=("S1",),
@@ -59,8 +54,36 @@ def owner(repo: Repository) -> Iterator[Mark]:
         if path in repo.files:
             yield at(repo, "fail", path, 1, "the file names nobody")
             return
-    if repo.files:
+    if author := _author(repo):
+        yield at(repo, "held", *author, "it names who answers for it")
+    elif repo.files:
         yield at(repo, "fail", front(repo), 1, "no file says who owns this repository")
+
+
+AUTHOR = re.compile(
+    r"(?im)^#+ \W*(authors?|maintainers?|maintained by|contacts?|contact (me|us)|team|credits|"
+    r"about (me|the author)|developers?|contributors?|owners?|how to reach me|created by)\b|"
+    r"^(\*\*|[-*] )\W*(authors?|maintainers?|maintained by|contacts?|created by|owners?)\b|"
+    r"\b(reali[sz]ed by|connect with me)\b|"
+    r"\b(author|maintain(er|ed)|contact|responsible|created by|developed by)\b"
+    r"[^\n]{0,60}(@|\bgithub\.com/|linkedin\.com/)|[\w.+-]+@[\w-]+\.[a-z]{2,}"
+)
+PACKAGE = re.compile(r"(?m)^\s*(author|authors|maintainer)s?(_email)?\s*=\s*[\"'\[\w{]")
+AUTHORS = (
+    (r"(?i)(readme|contributing|authors|contributors)(\.\w+)?", AUTHOR),
+    (r"(.*/)?(setup\.(py|cfg)|pyproject\.toml)", PACKAGE),
+    (r"(.*/)?DESCRIPTION", re.compile(r"(?m)^(Maintainer|Authors?(@R)?):\s*\S")),
+    (r"(?!.*test).*\.py", re.compile(r"(?m)contact\s*=\s*\{|^__(author|email)__\s*=")),
+)
+
+
+def _author(repo: Repository) -> tuple[str, int] | None:
+    """Return where an author, a maintainer or an address stands: who is asked when it breaks."""
+    for pattern, named in AUTHORS:
+        for file in repo.named(pattern):
+            if match := named.search(file.text or ""):
+                return file.path, (file.text or "").count("\n", 0, match.start()) + 1
+    return None
 
 
 @check(
@@ -99,7 +122,7 @@ def open_questions(repo: Repository) -> Iterator[Mark]:
     title="A runbook says what to do when it fails",
     why="At night, the person on call is not the one who wrote it.",
     fix="Write one page: how to see that it is broken, how to go back, whom to call.",
-    unless="CI deploys nothing",
+    unless="CI deploys nothing, or this is a lesson",
     severity="note",
     proves=(),
     bad={CI: DEPLOY},
@@ -108,13 +131,15 @@ def open_questions(repo: Repository) -> Iterator[Mark]:
 def runbook(repo: Repository) -> Iterator[Mark]:
     """Look for a page of operation where CI deploys."""
     found = deploys(repo)
-    if not found:
+    if not found or teaches(repo):
         return
     pages = repo.named(
         r"(?i)(.*/)?[^/]*(runbook|incident|on[-_]?call|operations?|playbook|rollback|troubleshoot)[^/]*(/.*)?\.(md|rst)"
     )
-    if pages:
-        yield at(repo, "held", pages[0].path, 1)
+    heading = re.compile(r"(?im)^#+ .*(troubleshoot|runbook|incident|roll ?back|on[- ]call)")
+    said = [p for p, f in repo.files.items() if f.suffix == ".md" and heading.search(f.text or "")]
+    if pages or said:
+        yield at(repo, "held", pages[0].path if pages else said[0], 1)
     else:
         yield at(
             repo,
@@ -139,7 +164,7 @@ def runbook(repo: Repository) -> Iterator[Mark]:
 )
 def licence(repo: Repository) -> Iterator[Mark]:
     """Look for a licence file or a statement in pyproject.toml."""
-    files = repo.named(r"(?i)(licen[cs]e|copying|unlicense)[^/]*")
+    files = repo.named(r"(?i)(licen[cs]e|copying|unlicense)[^/]*|(.*/)?[^/]*[_-]licen[cs]e\.\w+")
     if files:
         yield at(repo, "held", files[0].path, 1)
         return
@@ -149,7 +174,13 @@ def licence(repo: Repository) -> Iterator[Mark]:
     elif repo.files:
         path = front(repo)
         said = re.search(r"(?im)^#+ .*licen[cs]e", repo.text(path))
-        if said:
+        setup = re.search(r"(?m)^\s*license\s*=", repo.text("setup.py") + repo.text("setup.cfg"))
+        below = repo.named(r"(?i).*/licen[cs]e(\.\w+)?")
+        nested = [each for each in below if "site-packages" not in each.path]
+        if setup or nested:
+            where = nested[0].path if nested else "setup.py"
+            yield at(repo, "unknown", where, 1, "a licence of a part, or in a word")
+        elif said:
             line = repo.text(path).count("\n", 0, said.start()) + 1
             yield at(repo, "unknown", path, line, "the README speaks of a licence; no file has it")
         else:

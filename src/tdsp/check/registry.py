@@ -8,6 +8,7 @@ from tdsp.check.data import lfs
 from tdsp.check.evaluation import registers
 from tdsp.check.layout import targets
 from tdsp.check.model import loads_model, predicts
+from tdsp.check.purpose import lesson
 from tdsp.check.rule import Mark, at, broken, check, held, unsure
 from tdsp.check.service import services
 from tdsp.reading import Repository
@@ -179,7 +180,7 @@ TELLS = re.compile(
     title="Scored rows name their model",
     why="Later nobody can say which model said it, or find the rows of a model that was wrong.",
     fix="Write the model's version and the time beside each row.",
-    unless="no script loads a model and writes what it predicts",
+    unless="no script loads a model and writes what it predicts, or this is a lesson",
     severity="note",
     proves=("P1",),
     bad={"score.py": SCORE + "rows.to_csv('b.csv')\n"},
@@ -190,6 +191,8 @@ def rows_name_model(repo: Repository) -> Iterator[Mark]:
     for module, writes in batches(repo):
         if any("submission" in line.lower() for line in module.lines):
             continue  # a competition asks for its own columns
+        if lesson(repo, module.path) or "evaluat" in module.path.rsplit("/", 1)[-1]:
+            continue  # an exercise asks for its own columns, and figures are no scored rows
         told = [n for n, line in enumerate(module.lines, 1) if TELLS.search(line)]
         if told:
             yield held(repo, module, told[0])

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tdsp.check.data import trains
-from tdsp.check.names import COMES_WITH, DISTRIBUTIONS, NAMESPACES, PYTHON2
+from tdsp.check.names import COMES_WITH, DISTRIBUTIONS, NAMESPACES, OWN, PYTHON2, TOOLS
 from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
 from tdsp.reading import Repository
 from tdsp.reading.packages import normal
@@ -121,7 +121,8 @@ def locked(repo: Repository) -> Iterator[Mark]:
     if repo.locks:
         yield at(repo, "unknown", repo.locks[0].path, 1, "this lock is of another folder")
         return
-    loose = [each for each in asked if not each.exact]
+    fixed = {(each.path, each.name) for each in asked if each.exact}
+    loose = [e for e in asked if not (e.exact or e.name in TOOLS or (e.path, e.name) in fixed)]
     if not loose:
         yield at(repo, "held", asked[0].path, asked[0].line)
         return
@@ -137,7 +138,9 @@ def _is_library(repo: Repository) -> bool:
     """Tell whether the repository is published as a package and trains nothing."""
     text = repo.text("pyproject.toml") + repo.text("setup.py") + repo.text("setup.cfg")
     published = "classifiers" in text or "Development Status" in text
-    return published and trains(repo) is None
+    return (published and trains(repo) is None) or (
+        "MANIFEST.in" in repo.files and "setup(" in text
+    )
 
 
 @check(
@@ -202,18 +205,20 @@ def declared(repo: Repository) -> Iterator[Mark]:
     setup = repo.text("setup.py") + repo.text("setup.cfg") + repo.text("Pipfile")
     if not asked or (setup and not _constant(setup)):
         return
-    own = _own_names(repo)
-    said = _said(repo)
+    own, said = _own_names(repo), _said(repo)
+    kaggle = any(Path(path).name == "kernel-metadata.json" for path in repo.files)
     seen: set[str] = set()
     for module in repo.modules("production"):
-        if module.line(1) == "# Databricks notebook source" or module.path.endswith("setup.py"):
-            continue  # the cluster, or the build, brings what these import
+        if _brought(module):
+            continue
         for each in module.imports:
             root = each.module.split(".")[0] if each.module else ""
             if each.level or each.guarded or each.scope or not root or root in seen or root in own:
                 continue
             if root in sys.stdlib_module_names | NAMESPACES | PYTHON2 or root.startswith("_"):
                 continue
+            if OWN.match(root):
+                continue  # a module of this project that is not here
             seen.add(root)
             names = set(DISTRIBUTIONS.get(root, normal(root)).split())
             name = normal(root) if normal(root) in names else sorted(names)[0]
@@ -226,15 +231,37 @@ def declared(repo: Repository) -> Iterator[Mark]:
                 yield held(repo, module, each.line)
             elif root in {"boto3", "botocore"} and _lambda(module):
                 yield unsure(repo, module, each.line, f"AWS Lambda brings {name}")
+            elif names & said or _installs(module, names):
+                yield unsure(repo, module, each.line, f"a command or a list names {name}")
             elif givers := sorted(set(COMES_WITH.get(name, "").split()) & asked):
                 message = f"no file asks for {name}; it only comes with {givers[0]}"
-                yield broken(repo, module, each.line, message, "note")
-            elif names & said:
-                yield unsure(repo, module, each.line, f"a command names {name}")
+                if kaggle:
+                    yield unsure(repo, module, each.line, f"Kaggle's image may bring {name}")
+                else:
+                    yield broken(repo, module, each.line, message, "note")
             elif image := _image(repo):
                 yield unsure(repo, module, each.line, f"{image} may bring {name}")
             else:
                 yield broken(repo, module, each.line, f"no file asks for {name}")
+
+
+def _brought(module: Module) -> bool:
+    """Tell whether the platform of a file brings what it imports: a cluster, Colab, the build."""
+    colab = any(each.module.startswith("google.colab") for each in module.imports)
+    export = "colab.research.google.com" in module.source[:2000]
+    cluster = module.line(1) == "# Databricks notebook source"
+    made = module.path.endswith(("setup.py", "webserver_config.py"))  # the latter by Airflow
+    return cluster or colab or export or made
+
+
+def _installs(module: Module, names: set[str]) -> bool:
+    """Tell whether a file calls pip for a package itself."""
+    for line in module.lines:
+        if "install" in line and re.search(r"\bpip3?\b", line):
+            words = {normal(word) for word in re.findall(r"[A-Za-z][\w.-]+", line)}
+            if names & words:
+                return True
+    return False
 
 
 def _said(repo: Repository) -> set[str]:
@@ -249,8 +276,13 @@ def _said(repo: Repository) -> set[str]:
         if not file.text or not (asks or texts):
             continue
         for line in file.text.splitlines():
-            listed = asks and ("git+" in line or re.match(r"\s*- *[\w.-]+ *[=<>~]=", line))
-            if listed or re.search(r"\b(pip3?|conda|uv|poetry) (install|add)\b", line):
+            listed = asks and ("git+" in line or re.match(r"\s*- *[\w.-]+ *[=<>~]", line))
+            if file.suffix == ".md" and re.match(r"\s*([-*+]|\d+\.) ", line):
+                listed = True  # a document lists what is needed
+            asks_more = re.search(
+                r"(?i)\b(pip3?|conda|uv|poetry) (install|add)\b|dependencies:", line
+            )
+            if listed or asks_more:
                 found |= {normal(word) for word in re.findall(r"[A-Za-z][\w.-]+", line)}
                 found |= {
                     normal(re.sub(r"\.git$", "", w))
@@ -324,7 +356,8 @@ def _own_names(repo: Repository) -> set[str]:
 )
 def updates(repo: Repository) -> Iterator[Mark]:
     """Look for a bot's settings, or an audit in a scheduled workflow."""
-    if not repo.locks:
+    locks = [each for each in repo.locks if not MADE.search(each.path)]
+    if not locks:
         return
     bots = (
         r"(\.github/)?(dependabot\.ya?ml|renovate\.json5?)|\.renovaterc(\.json)?|"
@@ -342,7 +375,10 @@ def updates(repo: Repository) -> Iterator[Mark]:
         if match:
             yield at(repo, "held", workflow.path, workflow.text.count("\n", 0, match.start()) + 1)
             return
-    yield at(repo, "fail", repo.locks[0].path, 1, "no bot and no audit looks after these versions")
+    yield at(repo, "fail", locks[0].path, 1, "no bot and no audit looks after these versions")
+
+
+MADE = re.compile(r"(^|/)(mlruns|artifacts|outputs|runs)/")  # MLflow writes locks beside models
 
 
 @check(

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from tdsp.check.layout import targets
 from tdsp.check.model import LOADS, predicts
-from tdsp.check.rule import Mark, at, broken, check, held, once, unsure
+from tdsp.check.purpose import lesson
+from tdsp.check.rule import Mark, broken, check, held, once, unsure
 from tdsp.reading import Repository
 from tdsp.reading.python import Call, Function, Module
 
@@ -26,7 +28,8 @@ SCHEMAS = frozenset(
     ]
 )
 ROUTE = re.compile(r"\.(route|get|post|put|api_route)$")
-HEALTH = re.compile(r"(?i)/?.*(health|ready|readiness|live|liveness|ping|status|alive)")
+HEALTH = re.compile(r"(?i)/?.*(health|heart_?beat|ready|readiness|live|liveness|ping|status|alive)")
+WELL = re.compile(r"(?i)health|heart_?beat|\balive\b|\bready\b|\b(is|api|up and|server) running\b")
 FLASK = (
     "import joblib\nfrom flask import Flask, request\n\napp = Flask(__name__)\nmodel ="
     " joblib.load('m.joblib')\n\n\n"
@@ -60,6 +63,57 @@ def services(repo: Repository) -> list[tuple[Module, list[Function]]]:
         if answers and (model or named):
             found.append((module, answers))
     return found
+
+
+@once
+def in_use(repo: Repository) -> list[tuple[Module, list[Function]]]:
+    """Return the services that reach a model and are no lesson.
+
+    A route may be named after predictions, and answer with what is stored.
+    """
+    return [
+        (module, answers)
+        for module, answers in services(repo)
+        if not lesson(repo, module.path) and any(map(_holds_model, _near(repo, module)))
+    ]
+
+
+def _holds_model(module: Module) -> bool:
+    """Tell whether a file asks a model or loads one; a pickle may as well hold a table."""
+    if predicts(module):
+        return True
+    for call in module.calls:
+        if LOADS.match(call.name):
+            plain = re.match(r"joblib|pickle|cloudpickle|dill|sklearn", call.name)
+            if not plain or re.search(r"(?i)model|clf|classifier|regress", module.line(call.line)):
+                return True
+    return False
+
+
+@once
+def _by_end(repo: Repository) -> dict[str, list[str]]:
+    """Return the name of a module -> the files below the root that may be meant."""
+    found: dict[str, list[str]] = {}
+    for module in repo.modules("production"):
+        if module.path.count("/") > 1:
+            stem = module.path.rsplit("/", 1)[-1].removesuffix(".py")
+            found.setdefault(stem, []).append(module.path)
+    return found
+
+
+def _near(repo: Repository, module: Module) -> list[Module]:
+    """Return a file, and those that its imports reach in two steps."""
+    found = {module.path: module}
+    for _ in range(2):
+        for each in [*found.values()]:
+            for one in each.imports:
+                known = targets(each.path, one.module, one.name, one.level)
+                if not one.level:  # a service may run in a folder of its own
+                    known += _by_end(repo).get(one.module.rsplit(".", 1)[-1], [])
+                for path in known:
+                    if path in repo.python:
+                        found.setdefault(path, repo.python[path])
+    return [*found.values()]
 
 
 def asking(module: Module, answers: list[Function]) -> Function:
@@ -130,7 +184,7 @@ def request_checked(repo: Repository) -> Iterator[Mark]:
             if schemas or (typed and not raw and not reads):
                 yield held(repo, module, function.line, "the request has a type")
             elif raw or reads:
-                checked = function.raises or function.compares
+                checked = function.raises or function.compares or _typed(module, function)
                 if checked:
                     yield unsure(
                         repo,
@@ -147,6 +201,16 @@ def request_checked(repo: Repository) -> Iterator[Mark]:
                     )
         if not {call.scope for call in predicts(module)} & {each.scope for each in answers}:
             yield from _asked_elsewhere(repo, module)
+
+
+def _typed(module: Module, function: Function) -> bool:
+    """Tell whether a route makes numbers of what it was given, and answers for what is none."""
+    makes = any(call.name in {"float", "int"} for call in _inside(module, function))
+    lines = range(function.line, function.end + 1)
+    return makes and any(
+        each.line in lines and {"ValueError", "TypeError"} & {*each.types}
+        for each in module.handlers
+    )
 
 
 def _asked_elsewhere(repo: Repository, module: Module) -> Iterator[Mark]:
@@ -294,7 +358,7 @@ def not_blocking(repo: Repository) -> Iterator[Mark]:
     why="A platform can neither restart a dead service nor wait for one that starts without"
     " being told.",
     fix="Add a route such as /health that asks the model for one known row.",
-    unless="no route asks a model",
+    unless="no route asks a model, or this is a lesson",
     severity="note",
     proves=(),
     bad={
@@ -309,14 +373,14 @@ def not_blocking(repo: Repository) -> Iterator[Mark]:
 )
 def health(repo: Repository) -> Iterator[Mark]:
     """Look for a route of health in any file of the service."""
-    asked = services(repo)
+    asked = in_use(repo)
     if not asked:
         return
     for module in repo.modules("production"):
         for function in routes(module):
             for each in function.decorators:
                 path = each.call.args[0].constant if each.call and each.call.args else ""
-                said = re.search(r"(?i)health|\balive\b|\bready\b", _body(module, function))
+                said = WELL.search(f"{function.name}\n{_body(module, function)}")
                 if (isinstance(path, str) and HEALTH.match(path)) or said:
                     yield held(repo, module, function.line)
                     return
@@ -324,151 +388,3 @@ def health(repo: Repository) -> Iterator[Mark]:
     yield broken(
         repo, module, asking(module, answers).line, "no route says whether the service is well"
     )
-
-
-@check(
-    "SE05",
-    family="service",
-    title="No debug server in production",
-    why="A debug server runs code that a visitor types, and serves one request at a time.",
-    fix="Start it with a real server, such as gunicorn or uvicorn without --reload.",
-    unless="nothing starts a Flask or uvicorn server",
-    severity="warning",
-    proves=("security",),
-    bad={"app.py": "from flask import Flask\n\napp = Flask(__name__)\napp.run(debug=True)\n"},
-    good={"app.py": "from flask import Flask\n\napp = Flask(__name__)\napp.run()\n"},
-)
-def debug_server(repo: Repository) -> Iterator[Mark]:
-    """Judge `run(debug=True)` and what containers start."""
-    for module in repo.modules("production"):
-        flask = "flask" in {each.module.split(".")[0] for each in module.imports}
-        for call in module.calls:
-            debug = call.get("debug")
-            if call.name in {"uvicorn.run", "uvicorn.Config"}:
-                reload = call.get("reload")
-                if reload is not None and reload.constant is True:
-                    level = "note" if call.main else "warning"
-                    yield broken(
-                        repo, module, call.line, "it starts anew when a file changes", level
-                    )
-                elif reload is None or reload.constant is False:
-                    yield held(repo, module, call.line)
-                continue
-            if not flask or call.method != "run" or call.receiver is None or not call.receiver.name:
-                continue
-            if call.receiver.root in {"subprocess", "asyncio"}:
-                continue
-            if debug is not None and debug.constant is True:
-                severity = "note" if call.main else "warning"
-                yield broken(
-                    repo, module, call.line, "the debugger runs what a visitor types", severity
-                )
-            elif debug is None or debug.constant is False:
-                yield held(repo, module, call.line)
-    for path, lines in repo.docker.items():
-        for each in lines:
-            if each.word in {"CMD", "ENTRYPOINT"}:
-                if re.search(r"--reload|flask[\"', ]+run.*--debug|FLASK_DEBUG=1", each.rest):
-                    yield at(
-                        repo, "fail", path, each.line, "the container starts a development server"
-                    )
-                elif re.search(r"gunicorn|uvicorn|waitress|hypercorn", each.rest):
-                    yield at(repo, "held", path, each.line)
-
-
-@check(
-    "SE06",
-    family="service",
-    title="Containers run a fixed base as a plain user",
-    why="As root, a hole in the service is a hole in the machine. An image without a"
-    " version is another"
-    " one tomorrow.",
-    fix="End with a USER that is not root, and name the base with a version or a digest.",
-    unless="there is no container file",
-    severity="warning",
-    proves=("security", "I1"),
-    bad={"Dockerfile": 'FROM python\nCMD ["python", "app.py"]\n'},
-    good={"Dockerfile": 'FROM python:3.12-slim\nUSER 10001\nCMD ["python", "app.py"]\n'},
-)
-def containers(repo: Repository) -> Iterator[Mark]:
-    """Judge the last stage by its user (note) and each stage by its base."""
-    for path, lines in repo.docker.items():
-        if repo.role(path) != "production" or "devcontainer" in path:
-            continue
-        stages = {
-            m[1]
-            for e in lines
-            if e.word == "FROM" and (m := re.search(r"(?i)\sas\s+(\S+)", e.rest))
-        }
-        ends = [number for number, each in enumerate(lines) if each.word == "FROM"]
-        if not ends:
-            continue
-        last = lines[ends[-1] :]
-        if not any(each.word in {"CMD", "ENTRYPOINT"} for each in last):
-            continue
-        for each in lines:
-            if each.word == "FROM":
-                yield from _base(repo, path, each.line, each.rest, stages)
-        users = [each for each in last if each.word == "USER"]
-        if users and users[-1].rest.split(":")[0] not in {"root", "0"}:
-            yield at(repo, "held", path, users[-1].line)
-        elif not users and re.search(r"nonroot|jovyan|lambda", last[0].rest):
-            yield at(repo, "held", path, last[0].line, "the base sets a user")
-        elif not users and not re.match(
-            r"(docker\.io/)?(library/)?(python|ubuntu|debian|alpine|nvidia/cuda)[:@ ]?",
-            last[0].rest,
-        ):
-            yield at(repo, "unknown", path, last[0].line, "the base may set a user")
-        else:
-            yield at(repo, "fail", path, last[-1].line, "it runs as root", "note")
-
-
-POD = (
-    "apiVersion: apps/v1\nkind: Deployment\nspec:\n  template:\n    spec:\n      containers:\n"
-    "        - name: a\n          image: a:1\n"
-)
-
-
-@check(
-    "SE09",
-    family="service",
-    title="A container has limits",
-    why="Without limits one service takes the memory of all others on the machine.",
-    fix="Write resources.limits.memory for each container.",
-    unless="there is no Kubernetes deployment that is plain YAML",
-    severity="note",
-    bad={"k8s/app.yaml": POD},
-    good={"k8s/app.yaml": POD + "          resources: {limits: {memory: 1Gi}}\n"},
-)
-def limits(repo: Repository) -> Iterator[Mark]:
-    """Judge the containers of deployments by their memory limit."""
-    for path, documents in repo.yaml.items():
-        for document in documents if repo.role(path) == "production" else ():
-            data = document.data
-            if not isinstance(data, dict) or data.get("kind") not in {"Deployment", "StatefulSet"}:
-                continue
-            for key in ("spec", "template", "spec", "containers"):
-                data = data.get(key) if isinstance(data, dict) else None
-            for number, each in enumerate(data if isinstance(data, list) else []):
-                resources = each.get("resources") if isinstance(each, dict) else None
-                place = ("spec", "template", "spec", "containers", number)
-                if "patch" in path or not isinstance(each, dict) or "image" not in each:
-                    continue  # only a part: the rest stands in another file
-                limited = isinstance(resources, dict) and "memory" in str(resources.get("limits"))
-                kind, said = ("held", "") if limited else ("fail", "it has no limit of memory")
-                yield at(repo, kind, path, document.line(*place), said)
-
-
-def _base(repo: Repository, path: str, line: int, rest: str, stages: set[str]) -> Iterator[Mark]:
-    words = [word for word in rest.split() if not word.startswith("--")]
-    image = words[0] if words else ""
-    if image in stages or image == "scratch":
-        return
-    if "$" in image:
-        yield at(repo, "unknown", path, line, "the base is a variable")
-    elif "@sha256:" not in image and (
-        ":" not in image.rsplit("/", 1)[-1] or image.endswith(":latest")
-    ):
-        yield at(repo, "fail", path, line, f"{image} is another image tomorrow")
-    else:
-        yield at(repo, "held", path, line)

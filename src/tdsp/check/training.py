@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from tdsp.check.data import READERS, trains
 from tdsp.check.evaluation import numbers
 from tdsp.check.monitoring import TRAINING
+from tdsp.check.purpose import exported, lesson
 from tdsp.check.rule import Mark, at, broken, check, held, unsure
 from tdsp.check.shell import commands
 from tdsp.reading import Repository
@@ -20,71 +21,6 @@ SCORED = (
     "from sklearn.metrics import f1_score\nfrom sklearn.svm import SVC\n\nm ="
     " SVC().fit([[0], [1]], [0, 1])\n"
 )
-
-
-@check(
-    "TR15",
-    family="training",
-    title="One command trains",
-    why="Steps that people remember are forgotten, or done in another order.",
-    fix="State the pipeline once: dvc.yaml, a Makefile, poe, a Kedro or MLflow project; or"
-    " one script.",
-    unless="nothing is trained by a script here",
-    severity="note",
-    proves=("A2", "G1", "I3"),
-    bad={"a.py": FIT, "b.py": FIT.replace("train", "fit_it"), "README.md": "# A\n"},
-    good={"a.py": FIT, "dvc.yaml": "stages:\n  train:\n    cmd: python a.py\n"},
-)
-def one_command(repo: Repository) -> Iterator[Mark]:
-    """Look for a pipeline, a task, an entry point or one training script."""
-    module = trains(repo)
-    if module is None or repo.role(module.path) == "notebook":
-        return
-    if repo.dvc:
-        yield at(repo, "held", "dvc.yaml", repo.dvc.line("stages"), "a pipeline")
-        return
-    known = (
-        r"(.*/)?(MLproject|pipeline\.ya?ml|Snakefile|dagster\.yaml|metaflow\.\w+)|"
-        r"(.*/)?pipeline_registry\.py|(.*/)?dags/.*\.py"
-    )
-    for file in repo.named(known)[:1]:
-        yield at(repo, "held", file.path, 1, "a pipeline")
-        return
-    for path in (
-        "Makefile",
-        "makefile",
-        "justfile",
-        "pyproject.toml",
-        "Taskfile.yml",
-        "tasks.py",
-        "noxfile.py",
-    ):
-        text = repo.text(path)
-        if match := re.search(
-            r"(?m)^(def )?[\"']?(train|pipeline|model|all|fit)\w*[\"']?\s*[:=(]", text
-        ):
-            yield at(repo, "held", path, text.count("\n", 0, match.start()) + 1, "a task trains")
-            return
-    scripts = [each for each in repo.modules("production") if _trains_when_run(each)]
-    if scripts:
-        yield held(repo, scripts[0], 1, "a script trains")
-        return
-    for path, file in repo.files.items():
-        if path.lower().endswith("readme.md") and TRAINING.search(file.text or ""):
-            yield at(repo, "held", path, 1, "the README names a command that trains")
-            return
-    if re.search(r"util|helper|plot|shared|common", module.path.rsplit("/", 1)[-1]):
-        return  # a library that fits for a picture
-    yield broken(
-        repo, module, 1, "a model is fitted here, and no command that trains is named anywhere"
-    )
-
-
-def _trains_when_run(module: Module) -> bool:
-    """Tell whether a script is named after training, or is an entry that calls a training."""
-    name = module.path.rsplit("/", 1)[-1]
-    entry = re.match(r"(train\w*|main|__main__|run\w*|pipeline\w*)\.py$", name)
-    return bool(entry) and any(re.match(r"(train|fit)(_|$)", c.method) for c in module.calls)
 
 
 @check(
@@ -127,13 +63,51 @@ def no_training_at_import(repo: Repository) -> Iterator[Mark]:
             yield held(repo, module, fits[0].line, "in a function")
 
 
+TRACKERS = frozenset(
+    (
+        *("mlflow", "wandb", "dvclive", "comet_ml", "neptune", "tensorboard", "tensorboardX"),
+        *("aim", "clearml", "sacred", "trackio", "azureml"),
+    )
+)
+KEEPS = re.compile(
+    r"log_metrics?$|log_artifacts?$|log_dict$|^json\.dump|write_json|autolog$|^wandb\.|\.log_param|"
+    r"write_text|save_metrics|to_(csv|json|parquet|sql)$|yaml\.(safe_)?dump|log_live|add_scalar|"
+    r"(^|\.)(writerows?|savetxt|CSVLogger|TensorBoard|execute|executemany|insert_\w+|bulk_\w+)$"
+)
+KEPT_FIGURES = re.compile(
+    r"(?i)(.*/)?[^/]*(classification_report|metrics|scores?|evaluation|train_log)[^/]*\.(txt|csv|json|ya?ml|log)"
+)
+LOGS = re.compile(r"(?i)(^|\.)_?(logging|log|logger)\.(info|debug|warning)$|^loguru\.")
+
+
+def _figures_written(module: Module) -> int:
+    """Return where a file writes figures: with what it measured, or under a name that says so."""
+    own = any(call.name.startswith("sklearn.metrics.") for call in module.calls)
+    opened = any(
+        (mode := call.get("mode", 1)) is not None and str(mode.constant)[:1] in {"w", "a"}
+        for call in module.calls
+        if call.name == "open"
+    )
+    for call in module.calls:
+        names = " ".join(sorted({n for v in call.args for n in v.names})).lower()
+        says = re.search(r"metric|score|result|report|accuracy|loss|rmse|mae", names)
+        if KEEPS.search(call.name) and (own or says):
+            return call.line
+        if opened and says and call.method in {"write", "writelines"}:
+            return call.line
+        named = call.method in {"save", "dump", "save_model"} or "save" in call.method
+        if named and re.search(r"(^|_| )(acc|accuracy|score|metrics?)($|_| )", names):
+            return call.line  # in the name of the file that holds the model
+    return 0
+
+
 @check(
     "EV03",
     family="training",
     title="Metrics are kept, not only printed",
     why="A figure on a screen cannot be compared with that of last month.",
     fix="Write metrics to a file that git or DVC keeps, or to a tracker such as MLflow.",
-    unless="no script measures a model",
+    unless="no script measures a model, or this is a lesson",
     severity="note",
     proves=("P4",),
     bad={"train.py": SCORED + "print(f1_score([0, 1], m.predict([[0], [1]])))\n"},
@@ -146,9 +120,6 @@ def no_training_at_import(repo: Repository) -> Iterator[Mark]:
 def metrics_kept(repo: Repository) -> Iterator[Mark]:
     """Look for a tracker or a metrics file where scripts call scikit-learn's metrics."""
     measured = None
-    keeps = re.compile(
-        r"log_metrics?$|log_artifacts?$|log_dict$|^json\.dump|write_json|autolog$|^wandb\.|\.log_param|write_text|save_metrics|to_(csv|json|parquet)$|yaml\.(safe_)?dump|log_live|add_scalar"
-    )
     for module in repo.modules("production"):
         metrics = [
             c
@@ -156,39 +127,44 @@ def metrics_kept(repo: Repository) -> Iterator[Mark]:
             if c.name.startswith("sklearn.metrics.")
             and c.method.endswith(("_score", "_error", "_loss", "report"))
         ]
-        measured = measured or ((module, metrics[0].line) if metrics else None)
+        shown = exported(module) or lesson(repo, module.path)
+        measured = measured or ((module, metrics[0].line) if metrics and not shown else None)
     if measured is None:
         return
     if repo.dvc and re.search(r"(?m)^\s+metrics:", repo.text("dvc.yaml")):
         yield at(repo, "held", "dvc.yaml", 1, "DVC keeps metrics")
         return
-    trackers = {
-        "mlflow",
-        "wandb",
-        "dvclive",
-        "comet_ml",
-        "neptune",
-        "tensorboard",
-        "tensorboardX",
-        "aim",
-        "clearml",
-        "sacred",
-        "trackio",
-        "azureml",
-    }
+    for file in repo.named(KEPT_FIGURES.pattern)[:1]:
+        yield at(repo, "held", file.path, 1, "a file of figures")
+        return
     for module in repo.modules("production"):
         for each in module.imports:
-            if each.module.split(".")[0] in trackers:
+            if each.module.split(".")[0] in TRACKERS:
                 yield held(repo, module, each.line, "a tracker is imported")
                 return
-        own = any(call.name.startswith("sklearn.metrics.") for call in module.calls)
-        for call in module.calls:
-            names = " ".join(sorted({n for v in call.args for n in v.names})).lower()
-            if keeps.search(call.name) and (own or re.search(r"metric|score|result", names)):
-                yield held(repo, module, call.line, "figures are written")
-                return
+        if place := _figures_written(module):
+            yield held(repo, module, place, "figures are written")
+            return
+    for module in repo.modules("production"):
+        logs = (c for c in module.calls if LOGS.search(c.name))
+        told = [
+            c.line for c in logs if re.search(r"(?i)score|accuracy|metric", module.line(c.line))
+        ]
+        if told:
+            yield unsure(repo, module, told[0], "a log has figures; whether it is kept is not said")
+            return
     module, line = measured
     yield broken(repo, module, line, "no script writes a figure anywhere")
+
+
+SIMPLE = re.compile(
+    r"(?i)baseline|classical|untuned|(^|_)(naive|dummy|simple)_?(model|forecast|net)"
+)
+# What measures groups that were found has no answer to guess.
+SUPERVISED = re.compile(
+    r"^(?!silhouette|calinski|davies|adjusted|normalized|homogeneity|v_measure|"
+    r"completeness|fowlkes|rand_|mutual_info)\w+_(score|error)$"
+)
 
 
 @check(
@@ -199,7 +175,7 @@ def metrics_kept(repo: Repository) -> Iterator[Mark]:
     " as well.",
     fix="Fit a DummyClassifier or DummyRegressor and a linear model beside it, and report"
     " all three.",
-    unless="no script measures a model",
+    unless="no script measures a model, or this is a lesson",
     severity="note",
     proves=("M5",),
     bad={"train.py": SCORED + "print(f1_score([0, 1], m.predict([[0], [1]])))\n"},
@@ -214,7 +190,7 @@ def baseline(repo: Repository) -> Iterator[Mark]:
     """Look for a dummy, a linear model, or something that is named a baseline."""
     measured = None
     simple = re.compile(
-        r"(Dummy(Classifier|Regressor)|LogisticRegression|LinearRegression|Ridge|Lasso|NaiveForecaster|SeasonalNaive|GaussianNB|MultinomialNB)$"
+        r"(Dummy(Classifier|Regressor)|LogisticRegression|LinearRegression|Ridge|Lasso|NaiveForecaster|SeasonalNaive|GaussianNB|MultinomialNB|LinearSV[CR])$"
     )
     for module in repo.modules("production", "notebook"):
         for call in module.calls:
@@ -223,59 +199,21 @@ def baseline(repo: Repository) -> Iterator[Mark]:
             ):
                 yield held(repo, module, call.line)
                 return
-            if call.name.startswith("sklearn.metrics.") and call.method.endswith(
-                ("_score", "_error")
-            ):
+            figure = call.name.startswith("sklearn.metrics.") and SUPERVISED.search(call.method)
+            if figure and not lesson(repo, module.path):
                 measured = measured or (module, call.line)
-        for function in module.functions:
-            if "baseline" in function.name:
-                yield held(repo, module, function.line)
+            stump = call.get("max_depth")
+            if stump is not None and stump.constant == 1:
+                yield held(repo, module, call.line, "a tree of one question")
                 return
+        names = [f.name for f in module.functions]
+        if any(call.name.startswith("sklearn.metrics.") for call in module.calls):
+            names += [name for each in module.assigns for name in each.targets]
+        if any(SIMPLE.search(name) for name in names):
+            yield held(repo, module, 1, "something is named a baseline")
+            return
     if measured:
         yield broken(repo, *measured, "no baseline is measured beside it")
-
-
-@check(
-    "DA12",
-    family="training",
-    title="The code of the features is tested",
-    why="A mistake in a feature is no error: the model learns from it, and is a little worse.",
-    fix="Write a test that gives a few rows and compares with values worked out by hand.",
-    unless="no file is named after features or preprocessing",
-    severity="note",
-    proves=("D7",),
-    bad={
-        "features.py": "import sklearn\n\n\ndef ratio(a, b):\n    return a / b\n",
-        "tests/test_a.py": "def test_a():\n    assert 1\n",
-    },
-    good={
-        "features.py": "import sklearn\n\n\ndef ratio(a, b):\n    return a / b\n",
-        "tests/test_features.py": "from features import ratio\n\n\ndef test_ratio():\n   "
-        " assert ratio(1, 2) == 0.5\n",
-    },
-)
-def features_tested(repo: Repository) -> Iterator[Mark]:
-    """Look for a test that imports each file of features."""
-    named = (
-        r"(^|/)(\w*_)?(features?|feature_engineering|preprocess\w*|transform(s|ers|ations)?)\.py$"
-    )
-    if trains(repo) is None and not repo.imported & {"sklearn", "pyspark", "feature_engine"}:
-        return
-    imported: dict[str, tuple[str, int]] = {}
-    for test in repo.modules("test"):
-        for each in test.imports:
-            for part in f"{each.module}.{each.name}".split("."):
-                imported.setdefault(part, (test.path, each.line))
-    for module in repo.modules("production"):
-        if not re.search(named, module.path) or not module.functions:
-            continue
-        stem = module.path.rsplit("/", 1)[-1].removesuffix(".py")
-        names = {stem, *(function.name for function in module.functions)} & set(imported)
-        if names:
-            path, line = imported[sorted(names)[0]]
-            yield at(repo, "held", path, line, f"it tests {module.path}")
-        else:
-            yield broken(repo, module, module.functions[0].line, "no test imports this file")
 
 
 @check(
@@ -325,7 +263,7 @@ def _figures(text: str) -> Iterator[tuple[str, float]]:
     why="A change that breaks training is found by the next person who trains, weeks later.",
     fix="Run the pipeline in CI on a share of the rows: `dvc exp run --temp`, or a test"
     " that trains.",
-    unless="nothing is trained here, or there is no CI",
+    unless="nothing is trained here, or there is no CI, or this is a lesson",
     severity="note",
     proves=("I3", "G1", "A2"),
     bad={
@@ -342,24 +280,43 @@ def _figures(text: str) -> Iterator[tuple[str, float]]:
 def ci_trains(repo: Repository) -> Iterator[Mark]:
     """Look for a training command in CI, or a test that calls training."""
     module = trains(repo)
-    if module is None or not repo.workflows:
+    if module is None or not repo.workflows or lesson(repo, module.path):
         return
     for workflow in repo.workflows:
         for command in commands(workflow):
             if TRAINING.search(command.text) or re.search(r"\b(smoke|cml)\b", command.text):
                 yield at(repo, "held", workflow.path, command.line, "CI trains")
                 return
-    for test in repo.modules("test"):
+    tests = [*repo.modules("test")]
+    tests += [each for each in repo.modules("production") if UNDER_TEST.search(each.path)]
+    for test in tests:
         for call in test.calls:
-            if re.match(r"(train|fit|run_training|train_\w+)$", call.method):
+            if re.match(
+                r"(train|fit|fit_transform|run_training|train_\w+|\w+_train\w*)$", call.method
+            ):
                 yield held(repo, test, call.line, "a test trains")
                 return
+        for each in test.imports:
+            if re.search(r"(?i)train", f"{each.module}.{each.name}"):
+                yield unsure(repo, test, each.line, "a test imports what trains")
+                return
+    for file in repo.named(
+        r"(\.drone|\.travis|appveyor|cloudbuild|buildspec|bitbucket-pipelines)\.ya?ml"
+    ):
+        if re.search(r"train", file.text or ""):
+            yield at(repo, "held", file.path, 1, "CI of another kind trains")
+            return
+    if any(re.search(r"(?i)train", flow.text) for flow in repo.workflows):
+        message = "it speaks of training; whether it trains cannot be told"
+        yield at(repo, "unknown", repo.workflows[0].path, 1, message)
+        return
     path = repo.workflows[0].path
     yield at(repo, "fail", path, 1, "no workflow and no test trains a model")
 
 
+UNDER_TEST = re.compile(r"(?i)test")
 STOCHASTIC = re.compile(
-    r"^sklearn\..*\.(RandomForest|ExtraTrees|GradientBoosting|HistGradientBoosting|MLP|SGD|DecisionTree"
+    r"^sklearn\..*\.(RandomForest|ExtraTrees|GradientBoosting|MLP|SGD|DecisionTree"
     r"|Bagging|AdaBoost)(Classifier|Regressor)$|^sklearn\.cluster\.(KMeans|MiniBatchKMeans)$"
 )
 
@@ -382,10 +339,13 @@ def seeded_model(repo: Repository) -> Iterator[Mark]:
     for module in repo.modules("production"):
         seeded = any(call.name in {"numpy.random.seed"} for call in module.calls)
         for call in module.calls:
-            if not STOCHASTIC.match(call.name):
+            if not STOCHASTIC.match(call.name) or exported(module):
                 continue
-            state = call.get("random_state")
-            if seeded or (state is not None and state.constant is not None):
+            state, start, once = (call.get(n) for n in ("random_state", "init", "n_init"))
+            drawn = start is None or isinstance(start.constant, str)
+            if call.method == "KMeans" and not drawn and once is not None and once.constant == 1:
+                yield held(repo, module, call.line, "its centres are given")
+            elif seeded or (state is not None and state.constant is not None):
                 yield held(repo, module, call.line)
             elif call.starred:
                 yield unsure(repo, module, call.line, "its arguments are not written here")

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 from tdsp.check.leakage import random_split
+from tdsp.check.purpose import lesson
 from tdsp.check.rule import Mark, at, broken, check, held, unsure
 from tdsp.reading import Repository
 from tdsp.reading.python import Call, Module
@@ -131,7 +132,7 @@ SEARCH = (
     title="What a search tried is kept",
     why="Next year the same hundred trials are paid for again.",
     fix="Write cv_results_ to a file, give the study a storage, or use a tracker.",
-    unless="no script searches for parameters",
+    unless="no script searches for parameters, or this is a lesson",
     severity="note",
     proves=("P4", "M3"),
     bad={"tune.py": SEARCH + "    return search.best_estimator_\n"},
@@ -149,7 +150,8 @@ def search_kept(repo: Repository) -> Iterator[Mark]:
         elif any(other.path != module.path and _tracks(other) for other in repo.modules()):
             yield unsure(repo, module, searches[0].line, "another file has a tracker")
         else:
-            yield broken(repo, module, searches[0].line, "the trials are forgotten")
+            if not lesson(repo, module.path):
+                yield broken(repo, module, searches[0].line, "the trials are forgotten")
 
 
 def _tracks(module: Module) -> bool:
@@ -294,7 +296,7 @@ def versions_kept(repo: Repository) -> Iterator[Mark]:
             (module, call)
             for module in repo.modules("production")
             for call in module.calls
-            if SAVES.match(call.name) and _is_model(module)
+            if SAVES.match(call.name) and _is_model(module) and not _of_rows(call)
         ),
         None,
     )
@@ -313,6 +315,12 @@ def versions_kept(repo: Repository) -> Iterator[Mark]:
         yield unsure(repo, *_line(saved), "the environment may be fixed elsewhere")
     else:
         yield broken(repo, *_line(saved), "no file says which versions wrote this model")
+
+
+def _of_rows(call: Call) -> bool:
+    """Tell whether what is dumped is named as rows or features."""
+    names = " ".join(sorted(call.args[0].names)) if call.args else ""
+    return bool(re.search(r"(?i)matrix|features?\b|\bX_|rows|frame|\bdf\b", names))
 
 
 def _line(saved: tuple[Module, object]) -> tuple[Module, int]:
