@@ -56,6 +56,11 @@ TABLES: dict[str, Row] = {
         "def test_rows():\n    open('checks/bad_rows.csv')\n", "test", "tests/checks/test_rows.py"),
     "checks/bad_rows.csv": (CSV + b"3,3\n", "raw data", "tests/checks/bad_rows.csv"),
     "data/set/rows.csv": (CSV + b"4,4\n", "raw data", "data/raw/set/rows.csv"),
+    "sets.py": ("import os\nprint(os.listdir('data/set'))\n", "script", f"{P}/sets.py"),
+    "data/unread/rows.csv": (CSV + b"4,5\n", "raw data", None),
+    "output/unknown.csv": (CSV + b"4,6\n", "result", None),
+    "output/scores.csv": (CSV + b"4,7\n", "result", "reports/scores.csv"),
+    "old2.py": ("print 'two'\n", "archive", None),
     "data/set/README.md": ("# Rows\n", "document", "data/raw/set/README.md"),
     "data/README.md": ("# Data\n", "document", "data/README.md"),
     "data/notes.md": ("# Notes\n", "document", "data/raw/notes.md"),
@@ -75,10 +80,13 @@ TABLES: dict[str, Row] = {
 PAGES: dict[str, Row] = {
     "slides/deck.html": ("<p>deck</p>\n", "web", "slides/deck.html"),
     "slides/images/loss.png": (PNG, "document", "slides/images/loss.png"),
+    "README.md": ("# Pages\n\n![Team](images/team.png)\n", "document", "README.md"),
     "images/team.png": (PNG + b"1", "document", "docs/images/team.png"),
-    "images/map.gv": ("digraph tree {\n a -> b\n}\n", "document", "docs/images/map.gv"),
+    "images/map.gv": ("digraph tree {\n a -> b\n}\n", "document", None),
+    "draft.txt": (REPORT, "document", None),
     "day/show.ipynb": (notebook("![x](img/sin.svg)"), "notebook", "notebooks/day/show.ipynb"),
     "day/util.py": (PY, "code", f"{P}/day/util.py"),
+    "run_day.py": ("import day.util\nprint(day.util)\n", "script", f"{P}/run_day.py"),
     "day/img/sin.svg": (SVG, "document", "docs/day/img/sin.svg"),
     "documentation/conf.py": ("project = 'x'\n", "code", "docs/conf.py"),
     "documentation/index.rst": ("Index\n", "document", "docs/index.rst"),
@@ -114,7 +122,27 @@ WHOLES: dict[str, Row] = {
     "back/airflow/webserver_config.py": (
         "X = 1\n", "code", "back/airflow/webserver_config.py"),
 }  # fmt: skip
-KINDS = {"code": CODE, "tables": TABLES, "pages": PAGES, "wholes": WHOLES}
+# Folders of code: known by name, known by the code around them, and known by neither.
+FOLDERS: dict[str, Row] = {
+    "pipelines/daily.py": (PY + "D = 1\n", "code", f"{P}/pipelines/daily.py"),
+    "churn/clean.py": (PY + "C = 1\n", "code", f"{P}/churn/clean.py"),
+    "churn/query.yaml": ("a: 1\n", "configuration", f"{P}/churn/query.yaml"),
+    "main.py": ("from churn.clean import f\nprint(f())\n", "code", f"{P}/main.py"),
+    "visits/count.py": ("import main\nprint(main)\n", "script", f"{P}/visits/count.py"),
+    "forest/grow.py": (PY + "G = 1\n", "code", None),
+    "forest/trees.csv": (CSV + b"5,6\n", "raw data", None),
+    "forest/notes.bin": (b"\0\1\2", "unknown", None),
+    "forest/README.md": ("# Forest\n", "document", None),
+    "forest/.DS_Store": (b"\0\0\0\1Bud1", "junk", ""),
+    "run.sh": ("python tides/rise.py\npython moon/rise.py\n", "script", "run.sh"),
+    "tides/rise.py": ("open('levels.csv')\n", "script", f"{P}/tides/rise.py"),
+    "levels.csv": (CSV + b"6,7\n", "raw data", "data/raw/levels.csv"),
+    "moon/rise.py": ("print(3)\n", "script", None),
+    "heart/src/fit.py": (PY + "H = 1\n", "code", None),
+    "heart/data/beats.csv": (CSV + b"7,8\n", "raw data", None),
+    "heart.py": ("import heart.src.fit\nprint(heart.src.fit)\n", "script", f"{P}/heart.py"),
+}  # fmt: skip
+KINDS = {"code": CODE, "tables": TABLES, "pages": PAGES, "wholes": WHOLES, "folders": FOLDERS}
 
 
 @pytest.fixture(autouse=True)
@@ -139,6 +167,42 @@ def test_each_file_has_its_kind_and_place(name: str, tmp_path: Path) -> None:
         if not right or item.kind != kind:
             wrong.append((item.path, item.kind, item.target, item.question, item.why))
     assert not wrong
+
+
+def test_a_folder_that_nobody_knows_is_one_question_and_stays(tmp_path: Path) -> None:
+    plan = planned(tmp_path / "repo", {path: row[0] for path, row in FOLDERS.items()}, "pkg")
+    asked = {each.id: each for each in plan.questions}
+    assert set(asked) == {"q-folder-forest", "q-folder-moon", "q-folder-heart"}
+    forest = asked["q-folder-forest"]
+    assert len(forest.choices["move"]) == 4
+    assert all(old == new for old, new in forest.choices[forest.proposed].items())
+    assert forest.choices["move"]["forest/grow.py"] == f"{P}/forest/grow.py"
+    assert forest.choices["move"]["forest/trees.csv"] == "data/raw/forest/trees.csv"
+    assert "nothing outside of forest knows" in forest.text.lower()
+
+
+@pytest.mark.parametrize(
+    ("build_file", "text", "asks"),
+    [
+        ("setup.py", "from setuptools import setup\nsetup(packages=['shop'])\n", True),
+        ("pyproject.toml", "[build-system]\n[project]\nname = 'shop'\n", True),
+        ("pyproject.toml", "[tool.black]\nline-length = 99\n", False),
+        ("setup.py", "from setuptools import setup\nsetup(name='shop')\n", False),
+    ],
+)
+def test_a_package_that_is_installed_stays_unless_told(
+    build_file: str, text: str, asks: bool, tmp_path: Path
+) -> None:
+    files: dict[str, bytes | str] = {
+        build_file: text, "shop/__init__.py": "", "shop/fit.py": PY,
+        "tests/test_fit.py": "import shop\n\n\ndef test_fit():\n    assert shop\n",
+    }  # fmt: skip
+    plan = planned(tmp_path / "repo", files)
+    moved = plan.moves.get("shop/fit.py")
+    assert moved == (None if asks else "src/shop/fit.py")
+    assert plan.package == ("shop_model" if asks else "shop")
+    if asks:
+        assert plan.questions[0].choices["move"]["shop/fit.py"] == "src/shop/fit.py"
 
 
 def test_images_of_a_series_that_code_writes_are_data(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from tdsp.adopt import names
 from tdsp.adopt.content import DATA, is_prose
 from tdsp.adopt.copies import copies, versions
 from tdsp.adopt.data import PROSE
+from tdsp.adopt.evidence import weigh
 from tdsp.adopt.facts import Fact, Facts, data_like, is_test
 from tdsp.adopt.images import Images
 from tdsp.adopt.judged import Judged, stays
@@ -18,11 +19,12 @@ DVC_STORE = re.compile(r"(^|/)files/md5/[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?$")
 
 
 def classify(repo: Repository, facts: Facts, found: Layout) -> dict[str, Judged]:
-    """Judge every file, then what one file says about another: copies and versions."""
+    """Judge every file, then what files say about each other, then whether that is enough."""
     judge = _Judge(repo, facts, found)
     judged = {path: judge.one(path, fact) for path, fact in facts.files.items()}
     copies(repo, facts, judged)
     versions(facts, judged)
+    weigh(repo, facts, found, judged)
     return judged
 
 

@@ -36,7 +36,8 @@ class Layout:
     """`packages` are root folders that are imported by name; `wholes` say why each stays whole.
 
     `declared` are the packages that setup.py, setup.cfg or pyproject.toml name; `environments`
-    the folders of virtual environments, each with a slash at its end.
+    the folders of virtual environments, each with a slash at its end. `installed` are the packages
+    at the root that a build finds there.
     """
 
     packages: frozenset[str]
@@ -48,6 +49,7 @@ class Layout:
     code: frozenset[str] = frozenset()
     declared: frozenset[str] = frozenset()
     environments: tuple[str, ...] = ()
+    installed: frozenset[str] = frozenset()
 
 
 def layout(repo: Repository, facts: Facts) -> Layout:
@@ -71,7 +73,7 @@ def layout(repo: Repository, facts: Facts) -> Layout:
     code = frozenset(posixpath.dirname(fact.path) for fact in facts.of("python"))
     declared = frozenset(each for each in packages | inner if each in named)
     return Layout(packages, inner, wholes, projects, _mixed(facts, tops), _app(repo, facts), code,
-                  declared, _environments(facts))  # fmt: skip
+                  declared, _environments(facts), _installed(repo, packages))  # fmt: skip
 
 
 def _environments(facts: Facts) -> tuple[str, ...]:
@@ -82,6 +84,14 @@ def _environments(facts: Facts) -> tuple[str, ...]:
         if match:
             found.add(match[1])
     return tuple(sorted(found))
+
+
+def _installed(repo: Repository, packages: frozenset[str]) -> frozenset[str]:
+    """Return the packages at the root that setup.py or pyproject.toml installs from there."""
+    project = repo.toml.get("pyproject.toml", {})
+    built = "build-system" in project and _is_built(repo, "pyproject.toml")
+    listed = any("packages" in repo.text(name) for name in ("setup.py", "setup.cfg"))
+    return packages if built or listed else frozenset()
 
 
 def _imports_src(repo: Repository) -> bool:
