@@ -60,6 +60,15 @@ TABLES: dict[str, Row] = {
     "data/unread/rows.csv": (CSV + b"4,5\n", "raw data", None),
     "output/unknown.csv": (CSV + b"4,6\n", "result", None),
     "output/scores.csv": (CSV + b"4,7\n", "result", "reports/scores.csv"),
+    "hdf.py": ("import pandas as pd\npd.read_hdf('Train.h5')\n", "script", f"{P}/hdf.py"),
+    "Train.h5": (b"\x89HDF\0\0", "raw data", "data/raw/Train.h5"),
+    "net.h5": (b"\x89HDF\0\1", "model", "models/net.h5"),
+    "keep.py": ("import keras\nkeras.load_model('net.h5')\n", "script", f"{P}/keep.py"),
+    "road.py": (PY + "R = 1\n", "code", f"{P}/road.py"),
+    "road_old.py": (PY + "R = 2\n", "archive", None),
+    "archive/first.py": (PY + "A = 1\n", "archive", "archive/first.py"),
+    "show.py": ("import streamlit as st\nst.image('banner.png')\n", "script", f"{P}/show.py"),
+    "banner.png": (PNG + b"9", "web", None),
     "old2.py": ("print 'two'\n", "archive", None),
     "data/set/README.md": ("# Rows\n", "document", "data/raw/set/README.md"),
     "data/README.md": ("# Data\n", "document", "data/README.md"),
@@ -116,6 +125,15 @@ WHOLES: dict[str, Row] = {
         "def test_core():\n    assert 1\n", "test", "common/tests/test_core.py"),
     "jobs/Dockerfile.gpu": ("FROM x\n", "build", "jobs/Dockerfile.gpu"),
     "main.py": ("print(1)\n", "script", f"{P}/main.py"),
+    "sound/VQual-master/get.py": (PY + "V = 1\n", "vendored", "sound/VQual-master/get.py"),
+    "sound/VQual-master/README.md": ("# V\n", "vendored", "sound/VQual-master/README.md"),
+    "node_modules/axios/index.js": ("x\n", "junk", ""),
+    "webpack.dev.js": ("x\n", "build", "webpack.dev.js"),
+    "src/serve.py": ("print('serve')\n", "script", f"{P}/serve.py"),
+    "src/page.html": ("<p>x</p>\n", "web", f"{P}/page.html"),
+    "src/static/page.css": ("p {}\n", "web", f"{P}/static/page.css"),
+    "src/client/Button.jsx": ("x\n", "web", "src/client/Button.jsx"),
+    "tests/measure.py": ("print('measure')\n", "script", "tests/measure.py"),
     "site/manage.py": ("import django\nprint(django)\n", "build", "site/manage.py"),
     "site/shop/views.py": (PY + "Y = 1\n", "code", "site/shop/views.py"),
     "site/templates/a.html": ("<p>a</p>\n", "web", "site/templates/a.html"),
@@ -177,7 +195,8 @@ def test_a_folder_that_nobody_knows_is_one_question_and_stays(tmp_path: Path) ->
     assert len(forest.choices["move"]) == 4
     assert all(old == new for old, new in forest.choices[forest.proposed].items())
     assert forest.choices["move"]["forest/grow.py"] == f"{P}/forest/grow.py"
-    assert forest.choices["move"]["forest/trees.csv"] == "data/raw/forest/trees.csv"
+    heart = asked["q-folder-heart"].choices["move"]
+    assert heart["heart/data/beats.csv"] == "data/raw/beats.csv"
     assert "nothing outside of forest knows" in forest.text.lower()
 
 
@@ -266,7 +285,8 @@ def test_a_project_that_is_one_folder_is_planned_there(tmp_path: Path) -> None:
     files: dict[str, bytes | str] = {f"inner/{name}": text for name, text in PROJECT.items()}
     with pytest.raises(TdspError, match=r"the folder inner: .*--subdirectory inner"):
         planned(tmp_path / "repo", files | {"README.md": "# Outside\n"})
-    assert planned(tmp_path / "own", files | {"requirements.txt": "numpy\n"}, "pkg").moves
+    own = planned(tmp_path / "own", files | {"requirements.txt": "numpy\n"}, "pkg")
+    assert [each.id for each in own.questions] == ["q-folder-inner"]
 
 
 def test_a_terminal_asks_which_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,7 +155,11 @@ def _is_the_package(done: Scan, name: str) -> bool:
 
 def ask_many(judged: dict[str, Judged]) -> dict[str, Judged]:
     """Ask about files that go for certain where a large share of a repository would go."""
-    gone = {path for path, each in judged.items() if each.place in {"untrack", "archive"}}
+    gone = {
+        path for path, each in judged.items()
+        if each.place == "untrack"
+        or (each.place == "archive" and names.folded(path.split("/")[0]) != "archive")
+    }  # fmt: skip
     if len(gone) <= FEW_REMOVED or len(gone) <= MOST_REMOVED * len(judged):
         return judged
     return {

@@ -191,6 +191,7 @@ class _Judge(Images):
             "config": "configuration",
             "xml": "configuration",
             "empty": "configuration",
+            "log": "junk",
             "image": "web" if self.layout.app else "document",
             "text": "document",
         }
@@ -231,6 +232,8 @@ class _Judge(Images):
             return Judged("test", "tests", 0.97, why)
         if set(parts) & names.TESTS and self._serves_tests(fact):
             return Judged("test", "tests", 0.95, ("tests import it", "its folder is for tests"))
+        if parts and parts[0] in names.TESTS:
+            return stays("script", "it lies among tests, though pytest finds none in it")
         if set(parts) & names.OUTPUTS and not fact.importers and not fact.run:
             why = ("nothing imports or runs it", "its folder is for results")
             return Judged("result", "reports", 0.93, why)
@@ -359,13 +362,19 @@ class _Judge(Images):
             return None
         if top in names.TOOLS and path.endswith((".js", ".ts")):
             return stays("script", "a tool is called where it is")
-        if parts and self._beside_code(posixpath.dirname(path)):
+        if parts and self._beside_code(posixpath.dirname(path)) and self._serves(path, fact):
             return Judged(
                 "web", "with code", 0.94, ("a page or its parts", "its program is beside it")
             )
         if any(part in names.RESULT_FOLDERS for part in parts):
             return stays("result", "a page among results")
         return stays("web", "a page stays where its server looks for it", sure=0.9)
+
+    def _serves(self, path: str, fact: Fact) -> bool:
+        """Tell whether Python serves a page: beside it, by its name, or from a folder for that."""
+        python = any(who.endswith(".py") for who in fact.readers | fact.namers)
+        served = set(names.parts_of(path)) & names.SERVED
+        return bool(python or served) or posixpath.dirname(path) in self.code
 
     def _document(self, path: str, fact: Fact) -> Judged | None:
         name, parts = posixpath.basename(path), names.parts_of(path)

@@ -63,7 +63,7 @@ class Images(Data):
             return Judged("document", "docs", 0.92, ("it is an image", f"{users[0]} shows it"))
         if users and not beside:
             why = ("it is an image", "code names it")
-            return Judged("document", "docs", 0.6, why, "images in code")
+            return Judged("web", "stay", 0.6, why, "images in code", "docs")
         if beside:
             return Judged("web", "with code", 0.7, ("an image beside code",), "images in code")
         if not users and set(names.parts_of(path)) & names.IMAGES and self._told_apart(folder):

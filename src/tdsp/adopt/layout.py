@@ -131,11 +131,26 @@ def _wholes(
     for path in facts.files:
         if repo.role(path) == "vendored" and not any(path.startswith(f"{e}/") for e in found):
             found[posixpath.dirname(path)] = "it is somebody else's code"
+    found |= _downloaded(facts)
     counts = Counter(p.split("/")[0] for p in facts.files if "/" in p and _is_foreign(facts, p))
     for top, count in counts.items():
         if count >= 3 and count > len(tops[top]) / 2:
             found.setdefault(top, "most of it is code in other languages")
     return found
+
+
+def _downloaded(facts: Facts) -> dict[str, str]:
+    """Return the unpacked archives of other repositories, unless one holds all the code."""
+    works = CODE | {"notebook", "source", "r"}
+    code = [path for path, fact in facts.files.items() if fact.content in works]
+    found = {
+        "/".join(parts[: index + 1])
+        for parts in (path.split("/") for path in code)
+        for index, part in enumerate(parts[:-1])
+        if names.DOWNLOADED.match(part)
+    }
+    why = "it is somebody else's code, as it was downloaded"
+    return {e: why for e in found if not all(path.startswith(f"{e}/") for path in code)}
 
 
 def _own(repo: Repository, facts: Facts, top: str, paths: list[str]) -> str:
