@@ -92,6 +92,11 @@ PAGES: dict[str, Row] = {
     "README.md": ("# Pages\n\n![Team](images/team.png)\n", "document", "README.md"),
     "images/team.png": (PNG + b"1", "document", "docs/images/team.png"),
     "images/map.gv": ("digraph tree {\n a -> b\n}\n", "document", None),
+    "scss/grid.scss": ("p {}\n", "web", "scss/grid.scss"),
+    "scss/svg/moon.svg": (SVG + "\n", "web", None),
+    "paper/nips.sty": ("\\x\n", "document", None),
+    "phone/main.dart": ("void main() {}\n", "code", "phone/main.dart"),
+    "conf.yml.example": ("a: 1\n", "configuration", "conf.yml.example"),
     "draft.txt": (REPORT, "document", None),
     "day/show.ipynb": (notebook("![x](img/sin.svg)"), "notebook", "notebooks/day/show.ipynb"),
     "day/util.py": (PY, "code", f"{P}/day/util.py"),
@@ -145,6 +150,8 @@ FOLDERS: dict[str, Row] = {
     "pipelines/daily.py": (PY + "D = 1\n", "code", f"{P}/pipelines/daily.py"),
     "churn/clean.py": (PY + "C = 1\n", "code", f"{P}/churn/clean.py"),
     "churn/query.yaml": ("a: 1\n", "configuration", f"{P}/churn/query.yaml"),
+    "app/config/site.py": (PY + "S = 1\n", "code", f"{P}/app/config/site.py"),
+    "app/models/user.py": (PY + "U = 1\n", "code", f"{P}/app/models/user.py"),
     "main.py": ("from churn.clean import f\nprint(f())\n", "code", f"{P}/main.py"),
     "visits/count.py": ("import main\nprint(main)\n", "script", f"{P}/visits/count.py"),
     "forest/grow.py": (PY + "G = 1\n", "code", None),
@@ -192,6 +199,7 @@ def test_a_folder_that_nobody_knows_is_one_question_and_stays(tmp_path: Path) ->
     asked = {each.id: each for each in plan.questions}
     assert set(asked) == {"q-folder-forest", "q-folder-moon", "q-folder-heart"}
     forest = asked["q-folder-forest"]
+    assert not any(item.path in plan.moves for item in plan.items if item.question)
     assert len(forest.choices["move"]) == 4
     assert all(old == new for old, new in forest.choices[forest.proposed].items())
     assert forest.choices["move"]["forest/grow.py"] == f"{P}/forest/grow.py"

@@ -72,6 +72,9 @@ class Data:
             if (path.lower().endswith((".html", ".htm")) and facts.files[path].content == "web")
             or path.lower().endswith(".qmd")
         }  # fmt: skip
+        self.styled = {
+            posixpath.dirname(p) for p in facts.files if p.endswith((".css", ".scss", ".less"))
+        } - {""}
         self.tables = {posixpath.dirname(fact.path) for fact in facts.of(*DATA, "pointer")}
         self.steps = {
             who for fact in facts.files.values()

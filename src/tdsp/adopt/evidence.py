@@ -23,6 +23,7 @@ UNMOVED = frozenset({"stay", "untrack"})
 # Folders that a project has of its own: two of them inside of one folder make it a project.
 PARTS = frozenset(["src", "app", "data", "config", "configs", "models", "notebooks", "tests"])
 WRITTEN = re.compile(r"(?i)report|notes?|description|summary|paper|thesis|proposal|documentation")
+LEFT = frozenset({"unused images"})  # questions that propose to leave the files where they are
 ASKED = 0.6
 
 
@@ -30,7 +31,9 @@ def weigh(repo: Repository, facts: Facts, found: Layout, judged: dict[str, Judge
     """Ask about the moves for which too little speaks."""
     for path, each in judged.items():
         if not each.ask and each.place not in UNMOVED and (ask := _doubt(repo, facts, path, each)):
-            judged[path] = replace(each, confidence=ASKED, ask=ask)
+            asked = replace(each, confidence=ASKED, ask=ask)
+            left = ask in LEFT
+            judged[path] = replace(asked, place="stay", instead=each.place) if left else asked
     for top, why in _strangers(facts, found, judged).items():
         for path, each in judged.items():
             if path.startswith(f"{top}/") and (each.ask or each.place not in UNMOVED):
@@ -81,11 +84,13 @@ def _strangers(facts: Facts, found: Layout, judged: dict[str, Judged]) -> dict[s
         if "/" in path and each.place == "code":
             members.setdefault(path.split("/")[0], []).append(path)
     for top, code in members.items():
-        if top in strangers or top in found.packages or names.folded(top) == "src":
+        if top in strangers or top in found.packages:
+            continue
+        if names.folded(top) in KNOWN:
             continue
         if _is_project(facts, top):
             strangers[top] = f"{top} has the folders of a project of its own"
-        elif names.folded(top) not in KNOWN and not _linked(facts, top, code):
+        elif not _linked(facts, top, code):
             strangers[top] = f"nothing outside of {top} knows its code"
     return strangers
 
@@ -96,7 +101,7 @@ def _is_project(facts: Facts, top: str) -> bool:
         names.folded(path.split("/")[1]) for path in facts.files
         if path.startswith(f"{top}/") and path.count("/") > 1
     }  # fmt: skip
-    return len(inside & PARTS) > 1 and names.folded(top) not in names.CODE_WRAPPERS
+    return len(inside & PARTS) > 1
 
 
 def _linked(facts: Facts, top: str, code: Iterable[str]) -> bool:

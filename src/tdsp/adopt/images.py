@@ -8,7 +8,7 @@ from tdsp.adopt.facts import Fact, data_like
 from tdsp.adopt.judged import Judged, stays
 
 MANY_IMAGES = 30
-TEXTS = (".md", ".rst", ".txt", ".html", ".ipynb")  # that show images
+TEXTS = (".md", ".rst", ".txt", ".html", ".ipynb", ".tex")  # that show images
 
 
 class Images(Data):
@@ -69,7 +69,16 @@ class Images(Data):
         if not users and set(names.parts_of(path)) & names.IMAGES and self._told_apart(folder):
             why = ("it is an image", "its folder is for images, and no code uses it")
             return Judged("document", "docs", 0.9, why)
-        return Judged("document", "docs", 0.6, ("an image that nothing names",), "unused images")
+        why = ("an image that nothing names",)
+        return Judged(self._kind_beside(folder), "stay", 0.6, why, "unused images", "docs")
+
+    def _kind_beside(self, folder: str) -> str:
+        """Return what an image is among the files beside and above it: a part of pages, or not."""
+        while folder:
+            if folder in self.styled:
+                return "web"
+            folder = posixpath.dirname(folder)
+        return "document"
 
     def _page(self, folder: str, users: list[str]) -> str:
         """Return a page that shows an image: one that names it, or one in a folder above it."""
