@@ -165,6 +165,10 @@ FOLDERS: dict[str, Row] = {
     "moon/rise.py": ("print(3)\n", "script", None),
     "heart/src/fit.py": (PY + "H = 1\n", "code", None),
     "heart/data/beats.csv": (CSV + b"7,8\n", "raw data", None),
+    "survey/ask.R": ("readRDS('x.rds')\n", "script", "survey/ask.R"),
+    "survey/x.rds": (b"RDX3\0\0", "raw data", None),
+    "only/book.ipynb": (notebook("x = 4"), "notebook", None),
+    "notebooks/usual.ipynb": (notebook("x = 5"), "notebook", "notebooks/usual.ipynb"),
     "heart.py": ("import heart.src.fit\nprint(heart.src.fit)\n", "script", f"{P}/heart.py"),
 }  # fmt: skip
 KINDS = {"code": CODE, "tables": TABLES, "pages": PAGES, "wholes": WHOLES, "folders": FOLDERS}
@@ -197,7 +201,8 @@ def test_each_file_has_its_kind_and_place(name: str, tmp_path: Path) -> None:
 def test_a_folder_that_nobody_knows_is_one_question_and_stays(tmp_path: Path) -> None:
     plan = planned(tmp_path / "repo", {path: row[0] for path, row in FOLDERS.items()}, "pkg")
     asked = {each.id: each for each in plan.questions}
-    assert set(asked) == {"q-folder-forest", "q-folder-moon", "q-folder-heart"}
+    alone = {"forest", "moon", "heart", "survey", "only"}
+    assert set(asked) == {f"q-folder-{name}" for name in alone}
     forest = asked["q-folder-forest"]
     assert not any(item.path in plan.moves for item in plan.items if item.question)
     assert len(forest.choices["move"]) == 4
@@ -206,6 +211,23 @@ def test_a_folder_that_nobody_knows_is_one_question_and_stays(tmp_path: Path) ->
     heart = asked["q-folder-heart"].choices["move"]
     assert heart["heart/data/beats.csv"] == "data/raw/beats.csv"
     assert "nothing outside of forest knows" in forest.text.lower()
+
+
+def test_a_folder_that_holds_all_the_code_is_the_project(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {"tides/rise.py": PY, "tides/book.ipynb": notebook("x = 1")}
+    alone = planned(tmp_path / "alone", files, "pkg")
+    assert alone.moves["tides/rise.py"] == f"{P}/tides/rise.py" and not alone.questions
+    for other in ("client/page.html", "solve.jl"):
+        beside = planned(tmp_path / other[0], files | {other: "x\n"}, "pkg")
+        assert [each.id for each in beside.questions] == ["q-folder-tides"]
+
+
+def test_few_folders_of_notebooks_are_no_projects(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {
+        "forest/grow.py": PY, "moon/rise.py": "print(1)\n", "only/book.ipynb": notebook("x = 1"),
+    }  # fmt: skip
+    assert planned(tmp_path / "repo", files, "pkg").moves == {
+        "only/book.ipynb": "notebooks/only/book.ipynb"}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -293,8 +315,7 @@ def test_a_project_that_is_one_folder_is_planned_there(tmp_path: Path) -> None:
     files: dict[str, bytes | str] = {f"inner/{name}": text for name, text in PROJECT.items()}
     with pytest.raises(TdspError, match=r"the folder inner: .*--subdirectory inner"):
         planned(tmp_path / "repo", files | {"README.md": "# Outside\n"})
-    own = planned(tmp_path / "own", files | {"requirements.txt": "numpy\n"}, "pkg")
-    assert [each.id for each in own.questions] == ["q-folder-inner"]
+    assert planned(tmp_path / "own", files | {"requirements.txt": "numpy\n"}, "pkg").moves
 
 
 def test_a_terminal_asks_which_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,17 @@ from tdsp.adopt.layout import Layout
 from tdsp.reading.repository import Repository
 
 KNOWN = names.GENERIC | names.TOOLS | names.CODE_WRAPPERS
+USUAL = (
+    names.PLACES
+    | names.NOTEBOOKS
+    | names.DOCUMENTS
+    | names.TESTS
+    | names.STAY
+    | names.TOOLS
+    | {"src"}
+)
+FOREIGN = frozenset({"r", "source"})
+MANY = 3  # folders that stand alone: then those with notebooks only do so as well
 UNMOVED = frozenset({"stay", "untrack"})
 # Folders that a project has of its own: two of them inside of one folder make it a project.
 PARTS = frozenset(["src", "app", "data", "config", "configs", "models", "notebooks", "tests"])
@@ -77,22 +88,45 @@ def _folder_used(facts: Facts, path: str) -> bool:
 
 
 def _strangers(facts: Facts, found: Layout, judged: dict[str, Judged]) -> dict[str, str]:
-    """Return the root's folders of code that are no part of the package for certain, and why."""
+    """Return the root's folders that are no part of the package for certain, and why."""
     strangers = {top: f"{top} is a package that is installed from here" for top in found.installed}
     members: dict[str, list[str]] = {}
     for path, each in judged.items():
         if "/" in path and each.place == "code":
             members.setdefault(path.split("/")[0], []).append(path)
     for top, code in members.items():
-        if top in strangers or top in found.packages:
-            continue
-        if names.folded(top) in KNOWN:
+        if top in strangers or top in found.packages or names.folded(top) in KNOWN:
             continue
         if _is_project(facts, top):
             strangers[top] = f"{top} has the folders of a project of its own"
-        elif not _linked(facts, top, code):
+        elif not _linked(facts, top, code) and not _is_everything(facts, top):
             strangers[top] = f"nothing outside of {top} knows its code"
+    for top, content in _others(facts, set(members)).items():
+        if content in FOREIGN:
+            strangers[top] = f"the code of {top} is not Python, and stays"
+        elif len(strangers.keys() - found.installed) >= MANY:
+            strangers[top] = f"{top} is one of several folders that stand alone"
     return strangers
+
+
+def _others(facts: Facts, tops: set[str]) -> dict[str, str]:
+    """Return the root's other folders that hold code in other languages, or else notebooks."""
+    found: dict[str, str] = {}
+    for path, fact in facts.files.items():
+        top = path.split("/")[0]
+        if "/" not in path or top in tops or names.folded(top) in USUAL:
+            continue
+        if fact.content in FOREIGN or (fact.content == "notebook" and top not in found):
+            found[top] = fact.content
+    return dict(sorted(found.items(), key=lambda each: each[1] not in FOREIGN))
+
+
+def _is_everything(facts: Facts, top: str) -> bool:
+    """Tell whether no code and no page is outside of a folder: then it is the project."""
+    works = FOREIGN | {"python", "python 2", "broken python", "web"}
+    return all(
+        path.startswith(f"{top}/") for path, fact in facts.files.items() if fact.content in works
+    )
 
 
 def _is_project(facts: Facts, top: str) -> bool:
