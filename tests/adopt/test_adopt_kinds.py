@@ -69,6 +69,8 @@ TABLES: dict[str, Row] = {
     "archive/first.py": (PY + "A = 1\n", "archive", "archive/first.py"),
     "show.py": ("import streamlit as st\nst.image('banner.png')\n", "script", f"{P}/show.py"),
     "banner.png": (PNG + b"9", "web", None),
+    "data/columns.names": ("id\nage\n", "raw data", None),
+    "columns.py": ("NAMES = 'data/columns.names'\n", "code", f"{P}/columns.py"),
     "old2.py": ("print 'two'\n", "archive", None),
     "data/set/README.md": ("# Rows\n", "document", "data/raw/set/README.md"),
     "data/README.md": ("# Data\n", "document", "data/README.md"),
@@ -331,7 +333,8 @@ def test_a_terminal_asks_which_project(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_services_of_one_product_are_one_project(tmp_path: Path) -> None:
     together = monorepo() | {"docker-compose.yml": "services: {}\n"}
-    assert planned(tmp_path / "together", together, "pkg").moves
+    asked = planned(tmp_path / "together", together, "pkg").questions
+    assert [each.id for each in asked] == ["q-folder-a", "q-folder-b", "q-folder-c"]
     uses = monorepo() | {"a/run.py": "import b.run\nprint(b)\n"}
     assert planned(tmp_path / "uses", uses, "pkg").moves
 
