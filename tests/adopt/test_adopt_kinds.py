@@ -31,6 +31,7 @@ CODE: dict[str, Row] = {
     "tool/main.c": ("int main;\n", "code", "tool/main.c"),
     "lib/.gitkeep": ("", "configuration", f"{P}/lib/.gitkeep"),
     "data/.gitkeep": ("", "configuration", "data/.gitkeep"),
+    "results/figures/.gitkeep": ("{}\n", "configuration", "results/figures/.gitkeep"),
     "test.py": ("def test_it():\n    return 1\n\n\nprint(test_it())\n", "script", f"{P}/test.py"),
     "LeNet": ("import torch\n\n\nclass LeNet(torch.nn.Module):\n    pass\n", "unknown", None),
     "scripts/get.R": ("x <- 1\n", "script", "scripts/get.R"),
@@ -361,6 +362,14 @@ def test_src_is_the_package_where_code_imports_it(tmp_path: Path) -> None:
         "src/run.py": "from src.steps.a import f\nprint(f())\n",
     }  # fmt: skip
     assert planned(tmp_path / "repo", files, "pkg").moves["src/steps/a.py"] == f"{P}/steps/a.py"
+
+
+def test_a_second_module_of_one_place_stays(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {
+        "src/__init__.py": "", "src/a.py": PY, "code/__init__.py": "", "code/b.py": PY + "B = 1\n",
+    }  # fmt: skip
+    moves = planned(tmp_path / "repo", files, "pkg").moves
+    assert {path for path in files if path not in moves} == {"src/__init__.py"}
 
 
 def test_names_that_other_systems_mix_up_are_told(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tdsp.adopt.judged import Judged, stays
 from tdsp.adopt.layout import Layout
 from tdsp.reading.repository import EXAMPLES, Repository
 
+KEEPER = 1000  # bytes: what is in a file that keeps a folder open says nothing
 DVC_STORE = re.compile(r"(^|/)files/md5/[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?$")
 
 
@@ -84,7 +85,8 @@ class _Judge(Images):
             return Judged("junk", "untrack", 0.99, ("a tool makes it", "its name says so"))
         if names.ASSISTANT.search(path):
             return stays("assistant", "files for coding assistants are the team's own")
-        if names.KEEPERS.search(path) and fact.content in {"empty", "text"}:
+        kept_open = self.repo.files[path].size < KEEPER and name.endswith("keep")
+        if names.KEEPERS.search(path) and (kept_open or fact.content in {"empty", "text"}):
             return self._keeper(path, name)
         if "/" not in path and names.KEPT_DOCUMENT.match(name):
             return stays("document", "hosts and people look for it at the root")
