@@ -225,6 +225,24 @@ def test_a_folder_that_holds_all_the_code_is_the_project(tmp_path: Path) -> None
         assert [each.id for each in beside.questions] == ["q-folder-tides"]
 
 
+def test_a_folder_of_r_stays_with_its_data(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {
+        "fit.py": PY, "survey/ask.R": "readRDS('x.rds')\n", "survey/x.rds": b"RDX3\0\0",
+    }  # fmt: skip
+    plan = planned(tmp_path / "repo", files, "pkg")
+    assert set(plan.moves) == {"fit.py"}
+    assert [each.text for each in plan.questions] == [
+        "The code of survey is not Python, and stays. survey stays unless you say `move`."
+    ]
+
+
+def test_images_that_nothing_names_stay_unless_told(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {"a.py": PY, "images/map.gv": "digraph tree {\n a -> b\n}\n"}
+    plan = planned(tmp_path / "repo", files, "pkg")
+    assert set(plan.moves) == {"a.py"}
+    assert plan.questions[0].choices["move"] == {"images/map.gv": "docs/images/map.gv"}
+
+
 def test_few_folders_of_notebooks_are_no_projects(tmp_path: Path) -> None:
     files: dict[str, bytes | str] = {
         "forest/grow.py": PY, "moon/rise.py": "print(1)\n", "only/book.ipynb": notebook("x = 1"),
@@ -299,6 +317,9 @@ def test_the_share_that_asks() -> None:
     rest = {f"a{n}": stays("code", "x") for n in range(5 * len(some))}
     assert ask_many(some | rest) == some | rest
     assert all(each.ask for each in ask_many(some).values())
+    gone = Judged("archive", "archive", 0.93, ("its folder is called archive",))
+    there = {f"archive/{n}.py": gone for n in range(FEW_REMOVED + 1)}
+    assert ask_many(there) == there
 
 
 PROJECT = {"README.md": "# P\n", "requirements.txt": "pandas\n", "run.py": "print(1)\n"}
