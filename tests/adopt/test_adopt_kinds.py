@@ -225,6 +225,13 @@ def test_a_folder_that_holds_all_the_code_is_the_project(tmp_path: Path) -> None
         assert [each.id for each in beside.questions] == ["q-folder-tides"]
 
 
+def test_folders_of_like_names_have_questions_of_their_own(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {"a b/x.py": PY, "a-b/x.py": PY + "X = 1\n"}
+    plan = planned(tmp_path / "repo", files, "pkg")
+    assert {each.id for each in plan.questions} == {"q-folder-a%20b", "q-folder-a-b"}
+    assert {each.question for each in plan.items} == {each.id for each in plan.questions}
+
+
 def test_a_folder_of_r_stays_with_its_data(tmp_path: Path) -> None:
     files: dict[str, bytes | str] = {
         "fit.py": PY, "survey/ask.R": "readRDS('x.rds')\n", "survey/x.rds": b"RDX3\0\0",

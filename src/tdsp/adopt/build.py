@@ -295,7 +295,9 @@ def _question(
         if (found := all_to(place)) and found not in choices.values():
             choices[name] = found
     text = QUESTIONS.get(ask) or _about_folder(ask.removeprefix(FOLDER), done, paths[0])
-    return Question(f"q-{shown(ask).replace(' ', '-')}", text, choices, "as proposed")
+    folder = ask.removeprefix(FOLDER).replace("%", "%25").replace(" ", "%20")
+    name = f"folder-{shown(folder)}" if ask.startswith(FOLDER) else ask.replace(" ", "-")
+    return Question(f"q-{name}", text, choices, "as proposed")
 
 
 def _moved(
