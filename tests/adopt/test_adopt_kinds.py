@@ -142,6 +142,9 @@ WHOLES: dict[str, Row] = {
     "src/static/page.css": ("p {}\n", "web", f"{P}/static/page.css"),
     "src/client/Button.jsx": ("x\n", "web", "src/client/Button.jsx"),
     "tests/measure.py": ("print('measure')\n", "script", "tests/measure.py"),
+    "api/serve.py": (PY + "S = 1\n", "code", f"{P}/api/serve.py"),
+    "api/Model/MLmodel": (REPORT, "document", "api/Model/MLmodel"),
+    "api/Model/parts.yaml": ("a: 1\n", "configuration", "api/Model/parts.yaml"),
     "site/manage.py": ("import django\nprint(django)\n", "build", "site/manage.py"),
     "site/shop/views.py": (PY + "Y = 1\n", "code", "site/shop/views.py"),
     "site/templates/a.html": ("<p>a</p>\n", "web", "site/templates/a.html"),
@@ -271,15 +274,19 @@ def test_a_package_that_is_installed_stays_unless_told(
     build_file: str, text: str, asks: bool, tmp_path: Path
 ) -> None:
     files: dict[str, bytes | str] = {
-        build_file: text, "shop/__init__.py": "", "shop/fit.py": PY,
+        build_file: text, "shop/__init__.py": "", "shop/fit.py": PY, "utils/__init__.py": "",
+        "utils/more.py": "import shop\nM = shop\n",
         "tests/test_fit.py": "import shop\n\n\ndef test_fit():\n    assert shop\n",
     }  # fmt: skip
     plan = planned(tmp_path / "repo", files)
     moved = plan.moves.get("shop/fit.py")
     assert moved == (None if asks else "src/shop/fit.py")
+    assert ("utils/more.py" in plan.moves) is not asks
     assert plan.package == ("shop_model" if asks else "shop")
     if asks:
-        assert plan.questions[0].choices["move"]["shop/fit.py"] == "src/shop/fit.py"
+        choices = {each.id: each.choices for each in plan.questions}
+        assert choices["q-folder-shop"]["move"]["shop/fit.py"] == "src/shop/fit.py"
+        assert len(choices["q-folder-utils"]["move"]) == 2
 
 
 def test_images_of_a_series_that_code_writes_are_data(tmp_path: Path) -> None:

@@ -69,8 +69,8 @@ class Images(Data):
         if not users and set(names.parts_of(path)) & names.IMAGES and self._told_apart(folder):
             why = ("it is an image", "its folder is for images, and no code uses it")
             return Judged("document", "docs", 0.9, why)
-        why = ("an image that nothing names",)
-        return Judged(self._kind_beside(folder), "stay", 0.6, why, "unused images", "docs")
+        kind, alone = self._kind_beside(folder), ("an image that nothing names",)
+        return Judged(kind, "stay", 0.6, alone, "unused images", "docs")
 
     def _kind_beside(self, folder: str) -> str:
         """Return what an image is among the files beside and above it: a part of pages, or not."""

@@ -21,6 +21,7 @@ OWN_PLACES = {
     "dbt_project.yml": "dbt finds its models by their places",
     "manage.py": "Django finds its settings and its parts by their places",
     "scrapy.cfg": "Scrapy finds its spiders by their places",
+    "MLmodel": "MLflow finds the parts of a model by their places",
     "MLproject": "MLflow runs it as a project of its own",
     "chroma.sqlite3": "a vector store finds its parts by their places",
     "airflow.cfg": "Airflow finds its settings and its flows by their places",
@@ -73,7 +74,7 @@ def layout(repo: Repository, facts: Facts) -> Layout:
     code = frozenset(posixpath.dirname(fact.path) for fact in facts.of("python"))
     declared = frozenset(each for each in packages | inner if each in named)
     return Layout(packages, inner, wholes, projects, _mixed(facts, tops), _app(repo, facts), code,
-                  declared, _environments(facts), _installed(repo, packages))  # fmt: skip
+                  declared, _environments(facts), _installed(repo, tops, packages))  # fmt: skip
 
 
 def _environments(facts: Facts) -> tuple[str, ...]:
@@ -86,12 +87,20 @@ def _environments(facts: Facts) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _installed(repo: Repository, packages: frozenset[str]) -> frozenset[str]:
-    """Return the packages at the root that setup.py or pyproject.toml installs from there."""
+def _installed(
+    repo: Repository, tops: dict[str, list[str]], packages: frozenset[str]
+) -> frozenset[str]:
+    """Return the packages at the root that setup.py or pyproject.toml installs from there.
+
+    Those beside them that have an `__init__.py` are installed with them, whatever their names.
+    """
     project = repo.toml.get("pyproject.toml", {})
     built = "build-system" in project and _is_built(repo, "pyproject.toml")
     listed = any("packages" in repo.text(name) for name in ("setup.py", "setup.cfg"))
-    return packages if built or listed else frozenset()
+    if not packages or not (built or listed):
+        return frozenset()
+    beside = {top for top, paths in tops.items() if f"{top}/__init__.py" in paths and top != "src"}
+    return packages | {top for top in beside if names.folded(top) not in names.TESTS}
 
 
 def _imports_src(repo: Repository) -> bool:
