@@ -140,7 +140,7 @@ PARTS: dict[str, Row] = {
 }  # fmt: skip
 OLD: dict[str, Row] = {
     "fit3.py": ("import pandas\n\n\ndef fit():\n    return 1\n", "code", f"{P}/fit3.py"),
-    "fit2.py": ("print 'two'\n", "archive", "archive/fit2.py"),
+    "fit2.py": ("print 'two'\n", "archive", None),
     "plot.R": ("d <- read.csv('d.csv')\n", "script", "plot.R"),
     "d.csv": (CSV, "raw data", "data/raw/d.csv"),
     "big.csv": (LFS, "raw data", None),
@@ -162,7 +162,7 @@ ODD: dict[str, Row] = {
     "data/null": (CSV + b"6,6\n", "raw data", "data/raw/null"),
     "data/yes: no #x": (CSV + b"7,7\n", "raw data", "data/raw/yes: no #x"),
     "data/\u0085\ufeff.csv": (CSV + b"8,8\n", "raw data", "data/raw/\u0085\ufeff.csv"),
-    "tool.py": ("print(1)\n", "script", f"{P}/tool.py"),
+    "tool.py": ("import os\nprint(os.listdir('data'))\n", "script", f"{P}/tool.py"),
 }  # fmt: skip
 AZURE: dict[str, Row] = {
     "Code/Modeling/fit.py": ("print(1)\n", "script", f"{P}/modeling/fit.py"),

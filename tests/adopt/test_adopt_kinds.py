@@ -31,6 +31,7 @@ CODE: dict[str, Row] = {
     "tool/main.c": ("int main;\n", "code", "tool/main.c"),
     "lib/.gitkeep": ("", "configuration", f"{P}/lib/.gitkeep"),
     "data/.gitkeep": ("", "configuration", "data/.gitkeep"),
+    "results/figures/.gitkeep": ("{}\n", "configuration", "results/figures/.gitkeep"),
     "test.py": ("def test_it():\n    return 1\n\n\nprint(test_it())\n", "script", f"{P}/test.py"),
     "LeNet": ("import torch\n\n\nclass LeNet(torch.nn.Module):\n    pass\n", "unknown", None),
     "scripts/get.R": ("x <- 1\n", "script", "scripts/get.R"),
@@ -56,6 +57,22 @@ TABLES: dict[str, Row] = {
         "def test_rows():\n    open('checks/bad_rows.csv')\n", "test", "tests/checks/test_rows.py"),
     "checks/bad_rows.csv": (CSV + b"3,3\n", "raw data", "tests/checks/bad_rows.csv"),
     "data/set/rows.csv": (CSV + b"4,4\n", "raw data", "data/raw/set/rows.csv"),
+    "sets.py": ("import os\nprint(os.listdir('data/set'))\n", "script", f"{P}/sets.py"),
+    "data/unread/rows.csv": (CSV + b"4,5\n", "raw data", None),
+    "output/unknown.csv": (CSV + b"4,6\n", "result", None),
+    "output/scores.csv": (CSV + b"4,7\n", "result", "reports/scores.csv"),
+    "hdf.py": ("import pandas as pd\npd.read_hdf('Train.h5')\n", "script", f"{P}/hdf.py"),
+    "Train.h5": (b"\x89HDF\0\0", "raw data", "data/raw/Train.h5"),
+    "net.h5": (b"\x89HDF\0\1", "model", "models/net.h5"),
+    "keep.py": ("import keras\nkeras.load_model('net.h5')\n", "script", f"{P}/keep.py"),
+    "road.py": (PY + "R = 1\n", "code", f"{P}/road.py"),
+    "road_old.py": (PY + "R = 2\n", "archive", None),
+    "archive/first.py": (PY + "A = 1\n", "archive", "archive/first.py"),
+    "show.py": ("import streamlit as st\nst.image('banner.png')\n", "script", f"{P}/show.py"),
+    "banner.png": (PNG + b"9", "web", None),
+    "data/columns.names": ("id\nage\n", "raw data", None),
+    "columns.py": ("NAMES = 'data/columns.names'\n", "code", f"{P}/columns.py"),
+    "old2.py": ("print 'two'\n", "archive", None),
     "data/set/README.md": ("# Rows\n", "document", "data/raw/set/README.md"),
     "data/README.md": ("# Data\n", "document", "data/README.md"),
     "data/notes.md": ("# Notes\n", "document", "data/raw/notes.md"),
@@ -75,10 +92,18 @@ TABLES: dict[str, Row] = {
 PAGES: dict[str, Row] = {
     "slides/deck.html": ("<p>deck</p>\n", "web", "slides/deck.html"),
     "slides/images/loss.png": (PNG, "document", "slides/images/loss.png"),
+    "README.md": ("# Pages\n\n![Team](images/team.png)\n", "document", "README.md"),
     "images/team.png": (PNG + b"1", "document", "docs/images/team.png"),
-    "images/map.gv": ("digraph tree {\n a -> b\n}\n", "document", "docs/images/map.gv"),
+    "images/map.gv": ("digraph tree {\n a -> b\n}\n", "document", None),
+    "scss/grid.scss": ("p {}\n", "web", "scss/grid.scss"),
+    "scss/svg/moon.svg": (SVG + "\n", "web", None),
+    "paper/nips.sty": ("\\x\n", "document", None),
+    "phone/main.dart": ("void main() {}\n", "code", "phone/main.dart"),
+    "conf.yml.example": ("a: 1\n", "configuration", "conf.yml.example"),
+    "draft.txt": (REPORT, "document", None),
     "day/show.ipynb": (notebook("![x](img/sin.svg)"), "notebook", "notebooks/day/show.ipynb"),
     "day/util.py": (PY, "code", f"{P}/day/util.py"),
+    "run_day.py": ("import day.util\nprint(day.util)\n", "script", f"{P}/run_day.py"),
     "day/img/sin.svg": (SVG, "document", "docs/day/img/sin.svg"),
     "documentation/conf.py": ("project = 'x'\n", "code", "docs/conf.py"),
     "documentation/index.rst": ("Index\n", "document", "docs/index.rst"),
@@ -108,13 +133,51 @@ WHOLES: dict[str, Row] = {
         "def test_core():\n    assert 1\n", "test", "common/tests/test_core.py"),
     "jobs/Dockerfile.gpu": ("FROM x\n", "build", "jobs/Dockerfile.gpu"),
     "main.py": ("print(1)\n", "script", f"{P}/main.py"),
+    "sound/VQual-master/get.py": (PY + "V = 1\n", "vendored", "sound/VQual-master/get.py"),
+    "sound/VQual-master/README.md": ("# V\n", "vendored", "sound/VQual-master/README.md"),
+    "node_modules/axios/index.js": ("x\n", "junk", ""),
+    "webpack.dev.js": ("x\n", "build", "webpack.dev.js"),
+    "src/serve.py": ("print('serve')\n", "script", f"{P}/serve.py"),
+    "src/page.html": ("<p>x</p>\n", "web", f"{P}/page.html"),
+    "src/static/page.css": ("p {}\n", "web", f"{P}/static/page.css"),
+    "src/client/Button.jsx": ("x\n", "web", "src/client/Button.jsx"),
+    "tests/measure.py": ("print('measure')\n", "script", "tests/measure.py"),
+    "api/serve.py": (PY + "S = 1\n", "code", f"{P}/api/serve.py"),
+    "api/Model/MLmodel": (REPORT, "document", "api/Model/MLmodel"),
+    "api/Model/parts.yaml": ("a: 1\n", "configuration", "api/Model/parts.yaml"),
     "site/manage.py": ("import django\nprint(django)\n", "build", "site/manage.py"),
     "site/shop/views.py": (PY + "Y = 1\n", "code", "site/shop/views.py"),
     "site/templates/a.html": ("<p>a</p>\n", "web", "site/templates/a.html"),
     "back/airflow/webserver_config.py": (
         "X = 1\n", "code", "back/airflow/webserver_config.py"),
 }  # fmt: skip
-KINDS = {"code": CODE, "tables": TABLES, "pages": PAGES, "wholes": WHOLES}
+# Folders of code: known by name, known by the code around them, and known by neither.
+FOLDERS: dict[str, Row] = {
+    "pipelines/daily.py": (PY + "D = 1\n", "code", f"{P}/pipelines/daily.py"),
+    "churn/clean.py": (PY + "C = 1\n", "code", f"{P}/churn/clean.py"),
+    "churn/query.yaml": ("a: 1\n", "configuration", f"{P}/churn/query.yaml"),
+    "app/config/site.py": (PY + "S = 1\n", "code", f"{P}/app/config/site.py"),
+    "app/models/user.py": (PY + "U = 1\n", "code", f"{P}/app/models/user.py"),
+    "main.py": ("from churn.clean import f\nprint(f())\n", "code", f"{P}/main.py"),
+    "visits/count.py": ("import main\nprint(main)\n", "script", f"{P}/visits/count.py"),
+    "forest/grow.py": (PY + "G = 1\n", "code", None),
+    "forest/trees.csv": (CSV + b"5,6\n", "raw data", None),
+    "forest/notes.bin": (b"\0\1\2", "unknown", None),
+    "forest/README.md": ("# Forest\n", "document", None),
+    "forest/.DS_Store": (b"\0\0\0\1Bud1", "junk", ""),
+    "run.sh": ("python tides/rise.py\npython moon/rise.py\n", "script", "run.sh"),
+    "tides/rise.py": ("open('levels.csv')\n", "script", f"{P}/tides/rise.py"),
+    "levels.csv": (CSV + b"6,7\n", "raw data", "data/raw/levels.csv"),
+    "moon/rise.py": ("print(3)\n", "script", None),
+    "heart/src/fit.py": (PY + "H = 1\n", "code", None),
+    "heart/data/beats.csv": (CSV + b"7,8\n", "raw data", None),
+    "survey/ask.R": ("readRDS('x.rds')\n", "script", "survey/ask.R"),
+    "survey/x.rds": (b"RDX3\0\0", "raw data", None),
+    "only/book.ipynb": (notebook("x = 4"), "notebook", None),
+    "notebooks/usual.ipynb": (notebook("x = 5"), "notebook", "notebooks/usual.ipynb"),
+    "heart.py": ("import heart.src.fit\nprint(heart.src.fit)\n", "script", f"{P}/heart.py"),
+}  # fmt: skip
+KINDS = {"code": CODE, "tables": TABLES, "pages": PAGES, "wholes": WHOLES, "folders": FOLDERS}
 
 
 @pytest.fixture(autouse=True)
@@ -139,6 +202,91 @@ def test_each_file_has_its_kind_and_place(name: str, tmp_path: Path) -> None:
         if not right or item.kind != kind:
             wrong.append((item.path, item.kind, item.target, item.question, item.why))
     assert not wrong
+
+
+def test_a_folder_that_nobody_knows_is_one_question_and_stays(tmp_path: Path) -> None:
+    plan = planned(tmp_path / "repo", {path: row[0] for path, row in FOLDERS.items()}, "pkg")
+    asked = {each.id: each for each in plan.questions}
+    alone = {"forest", "moon", "heart", "survey", "only"}
+    assert set(asked) == {f"q-folder-{name}" for name in alone}
+    forest = asked["q-folder-forest"]
+    assert not any(item.path in plan.moves for item in plan.items if item.question)
+    assert len(forest.choices["move"]) == 4
+    assert all(old == new for old, new in forest.choices[forest.proposed].items())
+    assert forest.choices["move"]["forest/grow.py"] == f"{P}/forest/grow.py"
+    heart = asked["q-folder-heart"].choices["move"]
+    assert heart["heart/data/beats.csv"] == "data/raw/beats.csv"
+    assert "nothing outside of forest knows" in forest.text.lower()
+
+
+def test_a_folder_that_holds_all_the_code_is_the_project(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {"tides/rise.py": PY, "tides/book.ipynb": notebook("x = 1")}
+    alone = planned(tmp_path / "alone", files, "pkg")
+    assert alone.moves["tides/rise.py"] == f"{P}/tides/rise.py" and not alone.questions
+    for other in ("client/page.html", "solve.jl"):
+        beside = planned(tmp_path / other[0], files | {other: "x\n"}, "pkg")
+        assert [each.id for each in beside.questions] == ["q-folder-tides"]
+
+
+def test_folders_of_like_names_have_questions_of_their_own(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {"a b/x.py": PY, "a-b/x.py": PY + "X = 1\n"}
+    plan = planned(tmp_path / "repo", files, "pkg")
+    assert {each.id for each in plan.questions} == {"q-folder-a%20b", "q-folder-a-b"}
+    assert {each.question for each in plan.items} == {each.id for each in plan.questions}
+
+
+def test_a_folder_of_r_stays_with_its_data(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {
+        "fit.py": PY, "survey/ask.R": "readRDS('x.rds')\n", "survey/x.rds": b"RDX3\0\0",
+    }  # fmt: skip
+    plan = planned(tmp_path / "repo", files, "pkg")
+    assert set(plan.moves) == {"fit.py"}
+    assert [each.text for each in plan.questions] == [
+        "The code of survey is not Python, and stays. survey stays unless you say `move`."
+    ]
+
+
+def test_images_that_nothing_names_stay_unless_told(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {"a.py": PY, "images/map.gv": "digraph tree {\n a -> b\n}\n"}
+    plan = planned(tmp_path / "repo", files, "pkg")
+    assert set(plan.moves) == {"a.py"}
+    assert plan.questions[0].choices["move"] == {"images/map.gv": "docs/images/map.gv"}
+
+
+def test_few_folders_of_notebooks_are_no_projects(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {
+        "forest/grow.py": PY, "moon/rise.py": "print(1)\n", "only/book.ipynb": notebook("x = 1"),
+    }  # fmt: skip
+    assert planned(tmp_path / "repo", files, "pkg").moves == {
+        "only/book.ipynb": "notebooks/only/book.ipynb"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("build_file", "text", "asks"),
+    [
+        ("setup.py", "from setuptools import setup\nsetup(packages=['shop'])\n", True),
+        ("pyproject.toml", "[build-system]\n[project]\nname = 'shop'\n", True),
+        ("pyproject.toml", "[tool.black]\nline-length = 99\n", False),
+        ("setup.py", "from setuptools import setup\nsetup(name='shop')\n", False),
+    ],
+)
+def test_a_package_that_is_installed_stays_unless_told(
+    build_file: str, text: str, asks: bool, tmp_path: Path
+) -> None:
+    files: dict[str, bytes | str] = {
+        build_file: text, "shop/__init__.py": "", "shop/fit.py": PY, "utils/__init__.py": "",
+        "utils/more.py": "import shop\nM = shop\n",
+        "tests/test_fit.py": "import shop\n\n\ndef test_fit():\n    assert shop\n",
+    }  # fmt: skip
+    plan = planned(tmp_path / "repo", files)
+    moved = plan.moves.get("shop/fit.py")
+    assert moved == (None if asks else "src/shop/fit.py")
+    assert ("utils/more.py" in plan.moves) is not asks
+    assert plan.package == ("shop_model" if asks else "shop")
+    if asks:
+        choices = {each.id: each.choices for each in plan.questions}
+        assert choices["q-folder-shop"]["move"]["shop/fit.py"] == "src/shop/fit.py"
+        assert len(choices["q-folder-utils"]["move"]) == 2
 
 
 def test_images_of_a_series_that_code_writes_are_data(tmp_path: Path) -> None:
@@ -183,6 +331,9 @@ def test_the_share_that_asks() -> None:
     rest = {f"a{n}": stays("code", "x") for n in range(5 * len(some))}
     assert ask_many(some | rest) == some | rest
     assert all(each.ask for each in ask_many(some).values())
+    gone = Judged("archive", "archive", 0.93, ("its folder is called archive",))
+    there = {f"archive/{n}.py": gone for n in range(FEW_REMOVED + 1)}
+    assert ask_many(there) == there
 
 
 PROJECT = {"README.md": "# P\n", "requirements.txt": "pandas\n", "run.py": "print(1)\n"}
@@ -218,7 +369,8 @@ def test_a_terminal_asks_which_project(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_services_of_one_product_are_one_project(tmp_path: Path) -> None:
     together = monorepo() | {"docker-compose.yml": "services: {}\n"}
-    assert planned(tmp_path / "together", together, "pkg").moves
+    asked = planned(tmp_path / "together", together, "pkg").questions
+    assert [each.id for each in asked] == ["q-folder-a", "q-folder-b", "q-folder-c"]
     uses = monorepo() | {"a/run.py": "import b.run\nprint(b)\n"}
     assert planned(tmp_path / "uses", uses, "pkg").moves
 
@@ -245,6 +397,14 @@ def test_src_is_the_package_where_code_imports_it(tmp_path: Path) -> None:
         "src/run.py": "from src.steps.a import f\nprint(f())\n",
     }  # fmt: skip
     assert planned(tmp_path / "repo", files, "pkg").moves["src/steps/a.py"] == f"{P}/steps/a.py"
+
+
+def test_a_second_module_of_one_place_stays(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {
+        "src/__init__.py": "", "src/a.py": PY, "code/__init__.py": "", "code/b.py": PY + "B = 1\n",
+    }  # fmt: skip
+    moves = planned(tmp_path / "repo", files, "pkg").moves
+    assert {path for path in files if path not in moves} == {"src/__init__.py"}
 
 
 def test_names_that_other_systems_mix_up_are_told(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from tdsp.adopt import names
 from tdsp.adopt.classify import classify
 from tdsp.adopt.facts import Facts, gather
 from tdsp.adopt.history import old_secrets
-from tdsp.adopt.judged import Judged
+from tdsp.adopt.judged import FOLDER, Judged
 from tdsp.adopt.layout import Layout, layout
 from tdsp.adopt.plan import Item, Note, Plan, Question
 from tdsp.adopt.rendering import IN_PLACE
@@ -37,6 +37,7 @@ QUESTIONS = {
     "texts that code reads": "Code reads these texts. Are they data?",
     "documents in folders": "Do these texts belong to the documents?",
     "unknown files": "What these files are for could not be told. They stay unless you say more.",
+    "old Python": "These files are Python 2, and no file imports them. May they go to the archive?",
     "python 2": "These files are Python 2, and other files import them. They stay.",
     "does not parse": "These files do not parse. They are code, and move unchanged with the rest.",
     "broken notebooks": "These notebooks are not valid JSON. They stay.",
@@ -154,7 +155,11 @@ def _is_the_package(done: Scan, name: str) -> bool:
 
 def ask_many(judged: dict[str, Judged]) -> dict[str, Judged]:
     """Ask about files that go for certain where a large share of a repository would go."""
-    gone = {path for path, each in judged.items() if each.place in {"untrack", "archive"}}
+    gone = {
+        path for path, each in judged.items()
+        if each.place == "untrack"
+        or (each.place == "archive" and names.folded(path.split("/")[0]) != "archive")
+    }  # fmt: skip
     if len(gone) <= FEW_REMOVED or len(gone) <= MOST_REMOVED * len(judged):
         return judged
     return {
@@ -164,7 +169,9 @@ def ask_many(judged: dict[str, Judged]) -> dict[str, Judged]:
 
 
 def _clash(done: Scan, package: str, rendered: Mapping[str, bytes]) -> bool:
-    """Tell whether the team's package of this name has modules that the template brings."""
+    """Tell whether the team's package of this name stays, or has modules of the template."""
+    if package in done.layout.installed:
+        return True
     if package not in done.layout.packages | done.layout.inner:
         return False
     before = f"src/{package}/"
@@ -236,7 +243,8 @@ def _wanted(done: Scan, maker: Targets, path: str, package: str) -> str:
             if judged.kind == "notebook":
                 return maker.wanted(path, judged)
             return names.module_path(target) if path.endswith(".py") else target
-        if done.layout.mixed and "/" in path and judged.kind != "configuration":
+        whole = done.layout.mixed and "/" in path and not judged.ask.startswith(FOLDER)
+        if whole and judged.kind != "configuration":
             return _tree(done, path, package)
     return maker.wanted(path, judged)
 
@@ -276,6 +284,8 @@ def _question(
     }
     if len(choices["leave"]) < len(paths):
         del choices["leave"]
+    if moved := _moved(paths, done, maker, taken):
+        choices["move"] = moved
     others = {"archive": "archive"}
     if "table" in ask or "text" in ask:
         others |= {"raw data": "data/raw", "derived data": "data/processed"}
@@ -284,7 +294,33 @@ def _question(
     for name, place in others.items():
         if (found := all_to(place)) and found not in choices.values():
             choices[name] = found
-    return Question(f"q-{ask.replace(' ', '-')}", QUESTIONS[ask], choices, "as proposed")
+    text = QUESTIONS.get(ask) or _about_folder(ask.removeprefix(FOLDER), done, paths[0])
+    folder = ask.removeprefix(FOLDER).replace("%", "%25").replace(" ", "%20")
+    name = f"folder-{shown(folder)}" if ask.startswith(FOLDER) else ask.replace(" ", "-")
+    return Question(f"q-{name}", text, choices, "as proposed")
+
+
+def _moved(
+    paths: list[str], done: Scan, maker: Targets, taken: Mapping[str, int]
+) -> dict[str, str]:
+    """Return where files go that stay only until somebody answers; nothing if places collide."""
+    if not all(done.judged[path].instead for path in paths):
+        return {}
+    wanted = {
+        path: maker.wanted(path, replace(done.judged[path], place=done.judged[path].instead))
+        for path in paths
+    }
+    if done.layout.mixed:
+        wanted = {path: _tree(done, path, maker.package) for path in paths}
+    free = all(target == path or not taken[blind(target)] for path, target in wanted.items())
+    unique = len({blind(target) for target in wanted.values()}) == len(paths)
+    return wanted if free and unique else {}
+
+
+def _about_folder(folder: str, done: Scan, path: str) -> str:
+    """Return the question about a folder: its reason is the last one that its files give."""
+    why = done.judged[path].why[-1]
+    return f"{shown(why)[:1].upper()}{shown(why)[1:]}. {shown(folder)} stays unless you say `move`."
 
 
 def _items(

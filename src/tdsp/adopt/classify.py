@@ -8,21 +8,24 @@ from tdsp.adopt import names
 from tdsp.adopt.content import DATA, is_prose
 from tdsp.adopt.copies import copies, versions
 from tdsp.adopt.data import PROSE
+from tdsp.adopt.evidence import weigh
 from tdsp.adopt.facts import Fact, Facts, data_like, is_test
 from tdsp.adopt.images import Images
 from tdsp.adopt.judged import Judged, stays
 from tdsp.adopt.layout import Layout
 from tdsp.reading.repository import EXAMPLES, Repository
 
+KEEPER = 1000  # bytes: what is in a file that keeps a folder open says nothing
 DVC_STORE = re.compile(r"(^|/)files/md5/[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?$")
 
 
 def classify(repo: Repository, facts: Facts, found: Layout) -> dict[str, Judged]:
-    """Judge every file, then what one file says about another: copies and versions."""
+    """Judge every file, then what files say about each other, then whether that is enough."""
     judge = _Judge(repo, facts, found)
     judged = {path: judge.one(path, fact) for path, fact in facts.files.items()}
     copies(repo, facts, judged)
     versions(facts, judged)
+    weigh(repo, facts, found, judged)
     return judged
 
 
@@ -82,7 +85,8 @@ class _Judge(Images):
             return Judged("junk", "untrack", 0.99, ("a tool makes it", "its name says so"))
         if names.ASSISTANT.search(path):
             return stays("assistant", "files for coding assistants are the team's own")
-        if names.KEEPERS.search(path) and fact.content in {"empty", "text"}:
+        kept_open = self.repo.files[path].size < KEEPER and name.endswith("keep")
+        if names.KEEPERS.search(path) and (kept_open or fact.content in {"empty", "text"}):
             return self._keeper(path, name)
         if "/" not in path and names.KEPT_DOCUMENT.match(name):
             return stays("document", "hosts and people look for it at the root")
@@ -189,6 +193,7 @@ class _Judge(Images):
             "config": "configuration",
             "xml": "configuration",
             "empty": "configuration",
+            "log": "junk",
             "image": "web" if self.layout.app else "document",
             "text": "document",
         }
@@ -229,6 +234,8 @@ class _Judge(Images):
             return Judged("test", "tests", 0.97, why)
         if set(parts) & names.TESTS and self._serves_tests(fact):
             return Judged("test", "tests", 0.95, ("tests import it", "its folder is for tests"))
+        if parts and parts[0] in names.TESTS:
+            return stays("script", "it lies among tests, though pytest finds none in it")
         if set(parts) & names.OUTPUTS and not fact.importers and not fact.run:
             why = ("nothing imports or runs it", "its folder is for results")
             return Judged("result", "reports", 0.93, why)
@@ -357,13 +364,19 @@ class _Judge(Images):
             return None
         if top in names.TOOLS and path.endswith((".js", ".ts")):
             return stays("script", "a tool is called where it is")
-        if parts and self._beside_code(posixpath.dirname(path)):
+        if parts and self._beside_code(posixpath.dirname(path)) and self._serves(path, fact):
             return Judged(
                 "web", "with code", 0.94, ("a page or its parts", "its program is beside it")
             )
         if any(part in names.RESULT_FOLDERS for part in parts):
             return stays("result", "a page among results")
         return stays("web", "a page stays where its server looks for it", sure=0.9)
+
+    def _serves(self, path: str, fact: Fact) -> bool:
+        """Tell whether Python serves a page: beside it, by its name, or from a folder for that."""
+        python = any(who.endswith(".py") for who in fact.readers | fact.namers)
+        served = set(names.parts_of(path)) & names.SERVED
+        return bool(python or served) or posixpath.dirname(path) in self.code
 
     def _document(self, path: str, fact: Fact) -> Judged | None:
         name, parts = posixpath.basename(path), names.parts_of(path)

@@ -22,15 +22,15 @@ MAGIC = (
 )  # fmt: skip
 SUFFIXES = {
     "source": ".c .cc .cpp .h .hpp .java .scala .go .rs .m .jl .f90 .cu .cs .rb .pl .lua .kt"
-    " .proto .pyx .pxd",
+    " .dart .swift .proto .pyx .pxd",
     "stub": ".pyi",
     "web": ".html .htm .css .scss .less .js .jsx .ts .tsx .vue .svelte .woff .woff2 .ttf .eot .map"
     " .jinja .jinja2 .j2 .mustache .hbs",
     "image": ".png .jpg .jpeg .gif .bmp .tif .tiff .svg .webp .ico .eps .dot .gv",
     "media": ".wav .mp3 .mp4 .avi .mov .ogg .flac .webm .m4a",
     "r": ".r .rmd .qmd", "shell": ".sh .bash .bat .ps1 .cmd .fish", "sql": ".sql .sqlx",
-    "markup": ".md .markdown .rst .tex .bib .adoc", "yaml": ".yaml .yml", "toml": ".toml",
-    "config": ".ini .cfg .conf .properties .env", "pdf": ".pdf",
+    "markup": ".md .markdown .rst .tex .bib .adoc .sty .cls", "yaml": ".yaml .yml", "toml": ".toml",
+    "config": ".ini .cfg .conf .properties .env .example", "pdf": ".pdf",
     "office": ".docx .doc .pptx .ppt .odt .odp .rtf .key .pages .drawio .vsdx",
     "spreadsheet": ".xlsx .xls .ods .xlsm",
     "table": ".csv .tsv .parquet .feather .arrow .orc .avro .dta .sas7bdat .arff .jsonl .ndjson",

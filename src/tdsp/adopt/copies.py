@@ -40,6 +40,13 @@ def _is_used(fact: Fact) -> bool:
     return bool(fact.importers or fact.readers or fact.namers or "runs it" in fact.run)
 
 
+def _newness(path: str) -> tuple[int, str]:
+    """Order versions by what names say: `fit_old` is older than `fit`, and `fit_v2` is newer."""
+    base = names.stem(path)[0]
+    marked = names.VERSION.match(base) is not None
+    return (0 if names.OLDER.search(base) else 2 if marked else 1, base.lower())
+
+
 def versions(facts: Facts, judged: dict[str, Judged]) -> None:
     """Ask about old versions: files whose names differ by V2, _final, copy or old."""
     chains: dict[tuple[str, str], list[str]] = {}
@@ -54,10 +61,7 @@ def versions(facts: Facts, judged: dict[str, Judged]) -> None:
         if len(group) < 2 or not marked:
             continue
         used = [path for path in group if _is_used(facts.files[path])]
-        if len(used) == 1:
-            kept = used[0]
-        else:
-            kept = max(used or group, key=lambda p: (p in marked, names.stem(p)[0].lower()))
+        kept = used[0] if len(used) == 1 else max(used or group, key=_newness)
         for path in group:
             if path == kept or path in used or judged[path].place in {"stay", "archive"}:
                 continue

@@ -31,6 +31,8 @@ MODEL_NAME = re.compile(
     r"(?i)model|classif|regress|clf|pipe|scaler|encoder|vectori|weights|net|forest|xgb|lgbm|"
     r"preprocess|transform|svm|knn|bayes"
 )
+HDF5 = (".h5", ".hdf5", ".hdf")
+TABLES = frozenset({"read_hdf", "HDFStore"})
 PAGES = frozenset({"markup", "pdf", "office"})
 OTHERS = frozenset({"binary", "json", "yaml", "config", "xml", "web", "source"})
 PROSE = frozenset({"markup", "pdf", "office", "text"})
@@ -70,6 +72,9 @@ class Data:
             if (path.lower().endswith((".html", ".htm")) and facts.files[path].content == "web")
             or path.lower().endswith(".qmd")
         }  # fmt: skip
+        self.styled = {
+            posixpath.dirname(p) for p in facts.files if p.endswith((".css", ".scss", ".less"))
+        } - {""}
         self.tables = {posixpath.dirname(fact.path) for fact in facts.of(*DATA, "pointer")}
         self.steps = {
             who for fact in facts.files.values()
@@ -106,6 +111,8 @@ class Data:
         modules = {module.split(".")[0] for module in fact.pickled}
         if modules and modules <= LIBRARIES:
             return self._table(path, fact, "its pickle holds tables or arrays only")
+        if content == "model" and path.endswith(HDF5) and self._opened_as_table(fact):
+            return self._table(path, fact, "pandas reads it as a table")
         named = MODEL_NAME.search(path)
         what = "a model's bytes" if not modules else f"its pickle names {sorted(modules)[0]}"
         used = self._read(fact) or ("its folder is for models" if in_folder else "")
@@ -115,6 +122,14 @@ class Data:
         if names.DATA_FOLDERS & set(parts) and not named:
             return self._table(path, fact, "it lies among data")
         return Judged("model", "models", 0.65, (what,), "unused models")
+
+    def _opened_as_table(self, fact: Fact) -> bool:
+        """Tell whether code that reads an HDF5 file opens tables with pandas."""
+        who = fact.readers | fact.namers
+        return any(
+            call.name.rsplit(".", 1)[-1] in TABLES
+            for path in who if path in self.repo.python for call in self.repo.python[path].calls
+        )  # fmt: skip
 
     def _folder_named(self, folder: str) -> str:
         who = self.facts.folders_read.get(folder) or self.facts.folders_written.get(folder)

@@ -8,7 +8,7 @@ from tdsp.adopt.facts import Fact, data_like
 from tdsp.adopt.judged import Judged, stays
 
 MANY_IMAGES = 30
-TEXTS = (".md", ".rst", ".txt", ".html", ".ipynb")  # that show images
+TEXTS = (".md", ".rst", ".txt", ".html", ".ipynb", ".tex")  # that show images
 
 
 class Images(Data):
@@ -63,13 +63,22 @@ class Images(Data):
             return Judged("document", "docs", 0.92, ("it is an image", f"{users[0]} shows it"))
         if users and not beside:
             why = ("it is an image", "code names it")
-            return Judged("document", "docs", 0.6, why, "images in code")
+            return Judged("web", "stay", 0.6, why, "images in code", "docs")
         if beside:
             return Judged("web", "with code", 0.7, ("an image beside code",), "images in code")
         if not users and set(names.parts_of(path)) & names.IMAGES and self._told_apart(folder):
             why = ("it is an image", "its folder is for images, and no code uses it")
             return Judged("document", "docs", 0.9, why)
-        return Judged("document", "docs", 0.6, ("an image that nothing names",), "unused images")
+        kind, alone = self._kind_beside(folder), ("an image that nothing names",)
+        return Judged(kind, "stay", 0.6, alone, "unused images", "docs")
+
+    def _kind_beside(self, folder: str) -> str:
+        """Return what an image is among the files beside and above it: a part of pages, or not."""
+        while folder:
+            if folder in self.styled:
+                return "web"
+            folder = posixpath.dirname(folder)
+        return "document"
 
     def _page(self, folder: str, users: list[str]) -> str:
         """Return a page that shows an image: one that names it, or one in a folder above it."""

@@ -21,6 +21,7 @@ OWN_PLACES = {
     "dbt_project.yml": "dbt finds its models by their places",
     "manage.py": "Django finds its settings and its parts by their places",
     "scrapy.cfg": "Scrapy finds its spiders by their places",
+    "MLmodel": "MLflow finds the parts of a model by their places",
     "MLproject": "MLflow runs it as a project of its own",
     "chroma.sqlite3": "a vector store finds its parts by their places",
     "airflow.cfg": "Airflow finds its settings and its flows by their places",
@@ -36,7 +37,8 @@ class Layout:
     """`packages` are root folders that are imported by name; `wholes` say why each stays whole.
 
     `declared` are the packages that setup.py, setup.cfg or pyproject.toml name; `environments`
-    the folders of virtual environments, each with a slash at its end.
+    the folders of virtual environments, each with a slash at its end. `installed` are the packages
+    at the root that a build finds there.
     """
 
     packages: frozenset[str]
@@ -48,6 +50,7 @@ class Layout:
     code: frozenset[str] = frozenset()
     declared: frozenset[str] = frozenset()
     environments: tuple[str, ...] = ()
+    installed: frozenset[str] = frozenset()
 
 
 def layout(repo: Repository, facts: Facts) -> Layout:
@@ -71,7 +74,7 @@ def layout(repo: Repository, facts: Facts) -> Layout:
     code = frozenset(posixpath.dirname(fact.path) for fact in facts.of("python"))
     declared = frozenset(each for each in packages | inner if each in named)
     return Layout(packages, inner, wholes, projects, _mixed(facts, tops), _app(repo, facts), code,
-                  declared, _environments(facts))  # fmt: skip
+                  declared, _environments(facts), _installed(repo, tops, packages))  # fmt: skip
 
 
 def _environments(facts: Facts) -> tuple[str, ...]:
@@ -82,6 +85,22 @@ def _environments(facts: Facts) -> tuple[str, ...]:
         if match:
             found.add(match[1])
     return tuple(sorted(found))
+
+
+def _installed(
+    repo: Repository, tops: dict[str, list[str]], packages: frozenset[str]
+) -> frozenset[str]:
+    """Return the packages at the root that setup.py or pyproject.toml installs from there.
+
+    Those beside them that have an `__init__.py` are installed with them, whatever their names.
+    """
+    project = repo.toml.get("pyproject.toml", {})
+    built = "build-system" in project and _is_built(repo, "pyproject.toml")
+    listed = any("packages" in repo.text(name) for name in ("setup.py", "setup.cfg"))
+    if not packages or not (built or listed):
+        return frozenset()
+    beside = {top for top, paths in tops.items() if f"{top}/__init__.py" in paths and top != "src"}
+    return packages | {top for top in beside if names.folded(top) not in names.TESTS}
 
 
 def _imports_src(repo: Repository) -> bool:
@@ -121,11 +140,26 @@ def _wholes(
     for path in facts.files:
         if repo.role(path) == "vendored" and not any(path.startswith(f"{e}/") for e in found):
             found[posixpath.dirname(path)] = "it is somebody else's code"
+    found |= _downloaded(facts)
     counts = Counter(p.split("/")[0] for p in facts.files if "/" in p and _is_foreign(facts, p))
     for top, count in counts.items():
         if count >= 3 and count > len(tops[top]) / 2:
             found.setdefault(top, "most of it is code in other languages")
     return found
+
+
+def _downloaded(facts: Facts) -> dict[str, str]:
+    """Return the unpacked archives of other repositories, unless one holds all the code."""
+    works = CODE | {"notebook", "source", "r"}
+    code = [path for path, fact in facts.files.items() if fact.content in works]
+    found = {
+        "/".join(parts[: index + 1])
+        for parts in (path.split("/") for path in code)
+        for index, part in enumerate(parts[:-1])
+        if names.DOWNLOADED.match(part)
+    }
+    why = "it is somebody else's code, as it was downloaded"
+    return {e: why for e in found if not all(path.startswith(f"{e}/") for path in code)}
 
 
 def _own(repo: Repository, facts: Facts, top: str, paths: list[str]) -> str:

@@ -5,7 +5,7 @@ import posixpath
 import re
 
 JUNK = re.compile(
-    r"(^|/)(__pycache__|\.ipynb_checkpoints|\.idea|\.pytest_cache|\.mypy_cache|\.ruff_cache|"
+    r"(^|/)(__pycache__|node_modules|\.ipynb_checkpoints|\.idea|\.pytest_cache|\.mypy_cache|\.ruff_cache|"
     r"[^/]+\.egg-info|catboost_info|docs?/(source/)?_build|\.history|\.Rproj\.user|\.spyproject|\.vs|__MACOSX)/|"
     r"(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini|Icon\r|\.Rhistory|\.RData|\._[^/]*|\.~lock\.[^/]*|"
     r"~\$[^/]*|\.coverage|nohup\.out)$|\.(pyc|pyo|swp|swo|bak~)$|[^/]~$"
@@ -44,7 +44,7 @@ BUILD = re.compile(
     r"tasks\.py|manage\.py|locustfile\.py|gunicorn[\w.]*\.py|render\.ya?ml|vercel\.json|netlify\.toml|fly\.toml|heroku\.yml|[\w.-]*\.Rproj|"
     r"wsgi\.ini|CMakeLists\.txt|conftest\.cfg|skaffold\.yaml|serverless\.ya?ml|Vagrantfile|"
     r"databricks\.ya?ml|pylintrc|environment\.toml|readthedocs\.ya?ml|_config\.yml|"
-    r"renovate\.json)$",
+    r"renovate\.json|(webpack|vite|babel|rollup|postcss|tailwind|jest|next)[\w.-]*\.[cm]?[jt]s)$",
     re.IGNORECASE,
 )  # fmt: skip
 COMPOSE = re.compile(r"^(docker-)?compose[\w.-]*\.ya?ml$", re.IGNORECASE)
@@ -144,6 +144,8 @@ OUTPUTS = frozenset(["output", "outputs", "result", "results"])
 IMAGES = frozenset(
     ["images", "image", "img", "imgs", "pics", "pictures", "screenshots", "screenshot", "assets"]
 )
+# A folder of GitHub's archive, which somebody has unpacked.
+DOWNLOADED = re.compile(r"^.+-(master|main)$")
 SERVED = frozenset(["static", "templates", "public"])
 # Folders of settings, which stay, unless they hold code that code elsewhere imports.
 SETTINGS = frozenset(["conf", "config", "configs", "monitoring", "ui", "web", "site"])
@@ -286,6 +288,7 @@ VERSION = re.compile(
     r"(?i)^(?P<base>.+?)(?P<mark>[ _.-]*(?:v(?:er(?:sion)?)?[ _.-]?\d+|final\d*|old\d*|backup\d*|"
     r"bak|orig(?:inal)?|copy\d*|\(copy\)|\(\d+\)|deprecated|new|updated))+$"
 )
+OLDER = re.compile(r"(?i)(old\d*|backup\d*|bak|orig(inal)?|copy\d*|\(copy\)|\(\d+\)|deprecated)$")
 GONE = re.compile(r"(?i)(^|/)(old|archive[sd]?|backups?|deprecated|legacy|obsolete|trash)/")
 
 

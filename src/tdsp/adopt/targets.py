@@ -192,6 +192,8 @@ def _above(path: str) -> list[str]:
 def _options(path: str, target: str) -> Iterable[str]:
     """Yield the target, then the same with the folder that the file comes from, numbers, itself."""
     yield target
+    if posixpath.basename(path) == "__init__.py":  # under another name it would say nothing
+        yield path
     folder, name = posixpath.split(target)
     before = path.split("/")[:-1]
     base, suffix = names.stem(name)

@@ -1,0 +1,158 @@
+"""Whether enough speaks for a move: one strong piece of evidence, or two weak ones that agree.
+
+A rule says where files of a kind go. Whether a certain file goes there without a question is
+decided here: the content of a file and the name of its folder are weak evidence, each of its own
+kind. That code imports, runs, reads or writes a file is strong. A folder of code that the rest of
+the repository does not know is a thing of its own: it stays, and one question asks about it.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from tdsp.adopt import names
+from tdsp.adopt.content import DATA
+from tdsp.adopt.facts import Facts, data_like
+from tdsp.adopt.judged import FOLDER, Judged
+from tdsp.adopt.layout import Layout
+from tdsp.reading.repository import Repository
+
+KNOWN = names.GENERIC | names.TOOLS | names.CODE_WRAPPERS
+USUAL = (
+    names.PLACES
+    | names.NOTEBOOKS
+    | names.DOCUMENTS
+    | names.TESTS
+    | names.STAY
+    | names.TOOLS
+    | {"src"}
+)
+FOREIGN = frozenset({"r", "source"})
+MANY = 3  # folders that stand alone: then those with notebooks only do so as well
+UNMOVED = frozenset({"stay", "untrack"})
+# Folders that a project has of its own: two of them inside of one folder make it a project.
+PARTS = frozenset(["src", "app", "data", "config", "configs", "models", "notebooks", "tests"])
+WRITTEN = re.compile(r"(?i)report|notes?|description|summary|paper|thesis|proposal|documentation")
+LEFT = frozenset({"unused images"})  # questions that propose to leave the files where they are
+ASKED = 0.6
+
+
+def weigh(repo: Repository, facts: Facts, found: Layout, judged: dict[str, Judged]) -> None:
+    """Ask about the moves for which too little speaks."""
+    for path, each in judged.items():
+        if not each.ask and each.place not in UNMOVED and (ask := _doubt(repo, facts, path, each)):
+            asked = replace(each, confidence=ASKED, ask=ask)
+            left = ask in LEFT
+            judged[path] = replace(asked, place="stay", instead=each.place) if left else asked
+    for top, why in _strangers(facts, found, judged).items():
+        for path, each in judged.items():
+            if path.startswith(f"{top}/") and (each.ask or each.place not in UNMOVED):
+                judged[path] = _left(each, top, why, found)
+
+
+def _left(each: Judged, top: str, why: str, found: Layout) -> Judged:
+    """Return the judgement on a file of a folder that stays as a whole until somebody answers."""
+    if each.place == "untrack":
+        return each
+    moved = each.place if each.place != "stay" or not found.mixed else "code"
+    return Judged(each.kind, "stay", ASKED, (*each.why, why), f"{FOLDER}{top}", moved)
+
+
+def _doubt(repo: Repository, facts: Facts, path: str, each: Judged) -> str:
+    """Return the question for a move that only one weak piece of evidence speaks for."""
+    fact, parts = facts.files[path], names.parts_of(path)
+    content, name = data_like(fact, repo), names.stem(path)[0]
+    used = fact.readers | fact.writers | fact.namers | fact.importers
+    if each.place == "archive" and fact.content == "python 2":
+        return "old Python"
+    if each.place == "data/raw" and not used and not names.STAGES.keys() & set(parts):
+        table = content in DATA and fact.content != "pointer"
+        return "unread tables" if table and not _folder_used(facts, path) else ""
+    if each.place == "data/raw" and content == "text" and fact.namers and not fact.readers:
+        return "texts that code reads"
+    if each.place == "reports" and content in DATA and not used:
+        return "" if names.RESULT.search(name) else "unclear tables"
+    if each.place == "docs" and not used and parts[:1] != ["docs"]:
+        if content == "image" and not set(parts) & names.DOCUMENTS:
+            return "unused images"
+        if content == "text" and not parts and not WRITTEN.search(name):
+            return "documents in folders"
+    return ""
+
+
+def _folder_used(facts: Facts, path: str) -> bool:
+    """Tell whether code reads or writes a folder that a file is in."""
+    while path := posixpath.dirname(path):
+        if facts.folders_read.get(path) or facts.folders_written.get(path):
+            return True
+    return False
+
+
+def _strangers(facts: Facts, found: Layout, judged: dict[str, Judged]) -> dict[str, str]:
+    """Return the root's folders that are no part of the package for certain, and why."""
+    strangers = {top: f"{top} is a package that is installed from here" for top in found.installed}
+    members: dict[str, list[str]] = {}
+    for path, each in judged.items():
+        if "/" in path and each.place == "code":
+            members.setdefault(path.split("/")[0], []).append(path)
+    for top, code in members.items():
+        if top in strangers or top in found.packages or names.folded(top) in KNOWN:
+            continue
+        if _is_project(facts, top):
+            strangers[top] = f"{top} has the folders of a project of its own"
+        elif not _linked(facts, top, code) and not _is_everything(facts, top):
+            strangers[top] = f"nothing outside of {top} knows its code"
+    for top, content in _others(facts, set(members)).items():
+        if content in FOREIGN:
+            strangers[top] = f"the code of {top} is not Python, and stays"
+        elif len(strangers.keys() - found.installed) >= MANY:
+            strangers[top] = f"{top} is one of several folders that stand alone"
+    return strangers
+
+
+def _others(facts: Facts, tops: set[str]) -> dict[str, str]:
+    """Return the root's other folders that hold code in other languages, or else notebooks."""
+    found: dict[str, str] = {}
+    for path, fact in facts.files.items():
+        top = path.split("/")[0]
+        if "/" not in path or top in tops or names.folded(top) in USUAL:
+            continue
+        if fact.content in FOREIGN or (fact.content == "notebook" and top not in found):
+            found[top] = fact.content
+    return dict(sorted(found.items(), key=lambda each: each[1] not in FOREIGN))
+
+
+def _is_everything(facts: Facts, top: str) -> bool:
+    """Tell whether no code and no page is outside of a folder: then it is the project."""
+    works = FOREIGN | {"python", "python 2", "broken python", "web"}
+    return all(
+        path.startswith(f"{top}/") for path, fact in facts.files.items() if fact.content in works
+    )
+
+
+def _is_project(facts: Facts, top: str) -> bool:
+    """Tell whether a folder holds what a project has: two or more of its usual folders."""
+    inside = {
+        names.folded(path.split("/")[1]) for path in facts.files
+        if path.startswith(f"{top}/") and path.count("/") > 1
+    }  # fmt: skip
+    return len(inside & PARTS) > 1
+
+
+def _linked(facts: Facts, top: str, code: Iterable[str]) -> bool:
+    """Tell whether code outside of a folder imports what is inside, or the other way round.
+
+    That something outside runs it and that both use the same files is weak: both have to be true.
+    """
+    before, inside = f"{top}/", set(code)
+    for path in inside:
+        fact = facts.files[path]
+        if any(not each.startswith(before) for each in fact.importers | fact.imports):
+            return True
+    run = any(not each.startswith(before) for path in inside for each in facts.files[path].namers)
+    shared = any(
+        fact.readers & inside or fact.writers & inside
+        for path, fact in facts.files.items() if not path.startswith(before)
+    )  # fmt: skip
+    return run and shared
