@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from tdsp.onboard.cells import UNSEEN
 from tdsp.onboard.profile import (
     CATEGORY_LEVELS,
     NUMBERS,
@@ -54,6 +57,9 @@ MARKS = {sign * float("9" * digits) for digits in (2, 3, 4, 5, 6) for sign in (1
     -1.0,
     -9.0,
 }
+# One answer in several spellings: only where a column has more than two.
+YES = {"1", "true", "yes", "y", "ja", "j", "oui", "si", "s\u00ed", "sim", "\u0434\u0430", "on"}
+NO = {"0", "false", "no", "n", "nein", "non", "n\u00e3o", "nee", "\u043d\u0435\u0442", "off"}
 KEEP = "run again with --keep to use it all the same"
 
 
@@ -292,12 +298,16 @@ def texts(table: Table) -> Iterator[Finding]:
 
 def dates(table: Table) -> Iterator[Finding]:
     """Dates may order the rows: suggested, never assumed."""
+    ordered = any(column.role == "time" for column in table.columns.values())
+    done = "kept as a feature, in parts (year to weekday)" + ("" if ordered else (
+        ", and the rows are split at random: if they come in time, that flatters the model; to test"
+        " on the newest rows, run again with --time {!r}"
+    ))  # fmt: skip
     for column in table.features:
         if column.kind == "date":
             yield Finding(
                 "time_candidate", column.name, f"dates from {column.low} to {column.high}",
-                "kept as a feature, in parts (year to weekday); to test on the newest rows, run "
-                f"again with --time {column.name!r}",
+                done.format(column.name), level="note" if ordered else "warning",
             )  # fmt: skip
 
 
@@ -307,18 +317,32 @@ def variants(table: Table) -> Iterator[Finding]:
         if column.dtype != "str" or column.role not in ("feature", "target"):
             continue
         levels = list(column.levels) or list(levels_of(table.frame[column.name]))[:5000]
-        folded = pd.Series(levels, dtype="str").str.strip().str.casefold()
+        folded = pd.Series([_folded(level) for level in levels], dtype="str")
         shared = folded[folded.duplicated(keep=False)]
+        answers = folded[folded.isin(YES | NO)]
+        same = "levels that differ by case, spaces or signs that nobody sees only"
+        if len(answers) > 2 and len(answers) == len(folded) and shared.empty:
+            shared, same = answers, "several spellings of yes and no"
         if len(shared):
             shown = ", ".join(repr(levels[place]) for place in shared.index[:4])
             yield Finding(
-                "variants", column.name, f"levels that differ by case or spaces only: {shown}",
+                "variants", column.name, f"{same}: {shown}",
                 "kept apart; spell them alike in the file and rerun", level="warning",
             )  # fmt: skip
 
 
+def _folded(text: str) -> str:
+    """Return the text without case, surplus spaces, invisible signs and ways to write a letter."""
+    return " ".join(unicodedata.normalize("NFKC", UNSEEN.sub("", text)).split()).casefold()
+
+
 def names(table: Table) -> Iterator[Finding]:
-    """Column names with spaces, punctuation or other scripts."""
+    """Column names with spaces, punctuation or other scripts, or hardly apart."""
+    counts = Counter(map(_folded, table.columns))
+    if near := [name for name in table.columns if counts[_folded(name)] > 1]:
+        shown = ", ".join(map(repr, near[:4]))
+        yield Finding("near_names", None, f"names that differ by case or spaces only: {shown}",
+                      "kept apart; rename them in the file and rerun", level="warning")  # fmt: skip
     odd = [name for name in table.columns if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII)]
     if odd:
         shown = ", ".join(repr(name) for name in odd[:5])

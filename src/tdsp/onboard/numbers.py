@@ -35,9 +35,9 @@ class Signs:
         """Whether each text is a number."""
         plain = pd.Series(data=False, index=texts.index)
         if self == Signs():
-            plain = texts.str.fullmatch(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*").fillna(
-                False
-            )
+            plain = texts.str.fullmatch(
+                r"\s*[-+]?(\d{1,99}\.?\d*|\.\d+)([eE][-+]?\d\d?)?\s*"
+            ).fillna(False)
         rest = [
             isinstance(number(text, self.decimal, self.thousands, self.unit), float)
             for text in texts[~plain]

@@ -318,7 +318,7 @@ class _Texts:
         )]  # fmt: skip
 
     def _shape(self, european: bool) -> list[Finding]:
-        """What the texts look like, where it is neither a number nor a date that is read."""
+        """What the texts look like that are not read."""
         like = shape(self.name, self.known, european)
         return (
             [Finding(like.code, self.name, like.seen, like.done, level=like.level)] if like else []
