@@ -113,3 +113,39 @@ def test_a_number_beyond_all_numbers_is_a_cell_to_correct() -> None:
     column = pd.Series(["1e400" if n == 7 else f"{n}.5" for n in range(100)], dtype="str")
     reading, (seen,) = infer(pd.DataFrame({"x": column}), Source(Path("a.csv"), "csv"))
     assert (reading.dtypes["x"], seen.code, "'1e400'" in seen.seen) == ("str", "mixed_types", True)
+
+
+def test_a_target_of_several_labels_is_named(tmp_path: Path) -> None:
+    def target(levels: list[str]) -> dict[str, Finding]:
+        lines = [f"{n % 17}.5,k{n % 5},{levels[n % len(levels)]}" for n in range(120)]
+        return look(tmp_path, HEAD + "\n".join(lines))[1]
+
+    assert "'x|y'" in target(["x|y", "y", "x|z"])["several_labels"].seen
+    assert "several_labels" not in target(["north/south", "a-b", "n/a-ish", "B/C"])
+
+
+@pytest.mark.parametrize(
+    ("mark", "named"),
+    [("-99", True), ("-999.9", True), ("8888", True), ("-2147483648", True), ("60", False)],
+)
+def test_a_number_far_from_all_others_is_named(mark: str, named: bool, tmp_path: Path) -> None:
+    lines = [f"{mark if n % 9 == 0 else n % 50},k{n % 5},{'ab'[n % 13 % 2]}" for n in range(180)]
+    _, found = look(tmp_path, HEAD + "\n".join(lines))
+    assert ("marker" in found) == named
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("is_male", "sensitive_candidate"),
+        ("hispanic", "sensitive_candidate"),
+        ("idade", "sensitive_candidate"),
+        ("\u0432\u043e\u0437\u0440\u0430\u0441\u0442", "sensitive_candidate"),
+        ("Geburtsdatum", "personal_data"),
+        ("fecha_nacimiento", "personal_data"),
+        ("telefono", "personal_data"),
+    ],
+)
+def test_people_are_noticed_in_other_languages(name: str, code: str, tmp_path: Path) -> None:
+    _, found = look(tmp_path, f"{name},b,t\n" + rows(90))
+    assert found[code].column == name
