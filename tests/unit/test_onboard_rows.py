@@ -149,3 +149,11 @@ def test_a_number_far_from_all_others_is_named(mark: str, named: bool, tmp_path:
 def test_people_are_noticed_in_other_languages(name: str, code: str, tmp_path: Path) -> None:
     _, found = look(tmp_path, f"{name},b,t\n" + rows(90))
     assert found[code].column == name
+
+
+@pytest.mark.parametrize(("word", "dtype"), [("k. A.", "float64"), ("verweigert", "str")])
+def test_a_word_in_many_rows_of_numbers_is_named(word: str, dtype: str) -> None:
+    column = pd.Series([word if n % 9 == 0 else f"{n}.5" for n in range(180)], dtype="str")
+    reading, (seen,) = infer(pd.DataFrame({"x": column}), Source(Path("a.csv"), "csv"))
+    assert (reading.dtypes["x"], seen.code) == (dtype, "mixed_types")
+    assert f"20 rows hold {word!r}" in seen.seen

@@ -27,7 +27,8 @@ NUMBERS: tuple[Problem, ...] = ("regression", "forecasting")
 NO_VALUE = {"na", "n/a", "#n/a", "nan", "null", "<na>", "?", "(null)", "#null!", "#value!"}
 # No value among numbers and dates; among texts they may well be a level.
 NO_NUMBER = NO_VALUE | {"none", "nil", "-", "--", "---", ".", "n.a.", "n.a", "unknown", "missing"}
-NO_NUMBER |= {"undefined", "tbd", "nd"}
+NO_NUMBER |= {"undefined", "tbd", "nd", "n.d.", "no data", "not applicable", "not reported", "s/d"}
+NO_NUMBER |= {"k. a.", "k.a.", "k. a", "keine angabe", "unbekannt", "inconnu", "sin dato"}
 NO_NUMBER |= {"not available", "not known", "#div/0!", "#ref!", "inf", "-inf", "infinity", "+inf"}
 NO_NUMBER |= {"-infinity", "nat", "none given", "empty", "\u2013", "\u2014"}
 CATEGORY_LEVELS = 50
@@ -246,7 +247,8 @@ class _Texts:
                 values = numbers(self.known, signs.decimal, signs.thousands, signs.unit)
                 odd = _counted(self.name, values.astype("float64"), reading, hints)
                 return "float64", None, [*self._as_number(), *self._assumed(signs, hints), *odd]
-            if self._share(number) >= 0.95:
+            few = 1 <= (~number & ~self.none).sum() <= 3 and number.sum() >= 10
+            if self._share(number) >= (0.5 if few else 0.95):
                 reading.numberlike.add(self.name)
                 return "str", None, [self._mixed(number)]
         form = date_format(self.known)
