@@ -80,6 +80,11 @@ def test_what_is_not_read_is_named_and_is_no_id(code: str, cell: Callable[[int],
     assert (reading.dtypes, reading.numberlike) == ({"x": "str"}, {"x"})
 
 
+def test_levels_are_left_in_peace() -> None:
+    for levels in (["<=50K", ">50K"], ["18-25", "26-35", "36+"], ["1 star", "2 stars"]):
+        assert shape("x", pd.Series(levels, dtype="str"), european=False) is None
+
+
 @pytest.mark.parametrize(
     "text",
     ["INV-{:05d}", "C{:04d}", "A{0}-{0}", "{:08x}-ab", "555-{:04d}", "Room {}", "may{}",

@@ -148,7 +148,7 @@ def _told(column: Column, sample: pd.DataFrame, parts: dict[str, pd.Series]) -> 
     if column.unique < 2 or column.kind == "text" or column.role == "target":
         return 0.0
     if column.dtype != "str":
-        values = np.ceil(values.rank(pct=True) * 10)
+        values = values.rank(pct=True).mul(10).round()
     codes = pd.factorize(values, use_na_sentinel=False)[0]
     between = (part.groupby(codes).transform("mean").var() / part.var() for part in parts.values())
     return max(float(np.nan_to_num(share)) for share in between)

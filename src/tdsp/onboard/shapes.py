@@ -40,7 +40,7 @@ CLOCKS = "|".join((
 ))  # fmt: skip
 NUMBER = r"[-+\u2212]?\d+(?:[.,]\d+)?"
 PAIRS = rf"{NUMBER}\s*(?:[-/x\u00d7,:;|\u00b1\u2013]|to|bis|by|of)\s*{NUMBER}\s?[%\w\u00b0]{{0,4}}"
-FEW = 50  # distinct texts are levels of a category, whatever they look like
+FEW, FEWER = 50, 10  # distinct texts are levels of a category, such as 18-25, or >50K
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def shape(name: str, texts: pd.Series, european: bool) -> Shape | None:
             f"kept as text; run again with --date {name}=FORMAT, such as %d.%m.%Y, or write them as"
             " YYYY-MM-DD in the file",
         )  # fmt: skip
-    if _units(sample, european):
+    if len(texts) > FEWER and _units(sample, european):
         return Shape(
             "units", f"numbers with units or signs, {like}",
             "kept as text; give them one unit, or none, in the file and rerun",
