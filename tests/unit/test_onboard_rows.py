@@ -1,7 +1,7 @@
 """Rows that are no rows, files that are no tables, and names and levels that are hardly apart."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 
 import pandas as pd
@@ -107,6 +107,23 @@ def test_dates_of_a_typed_file_that_do_not_fit_are_refused(tmp_path: Path) -> No
     frame.to_parquet(tmp_path / "a.parquet")
     with pytest.raises(OnboardError, match="'x' holds dates from 2024-01-01 to 9999-12-31"):
         examine(tmp_path / "a.parquet", Wishes("t"), None, lambda _: None)
+
+
+def test_cells_of_a_workbook_that_are_no_texts_are_no_rows_that_are_none(tmp_path: Path) -> None:
+    times, spans = [time(n % 24, n % 60) for n in range(90)], pd.to_timedelta(range(90), "h")
+    frame = pd.DataFrame({"x": times, "y": spans, "z": range(90)})
+    frame.assign(t=["ja", "nein", "ja"] * 30).to_excel(tmp_path / "a.xlsx", index=False)
+    profile, _ = examine(tmp_path / "a.xlsx", Wishes("t", keep=("z",)), None, lambda _: None)
+    assert {f.column for f in profile.findings if f.code == "clocks"} == {"x", "y"}
+    assert not profile.role("id")
+
+
+def test_whole_numbers_of_a_typed_file_keep_their_digits(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": [2**60 + n for n in range(90)], "z": [n % 7 for n in range(90)]})
+    frame.assign(t=["ja", "nein", "ja"] * 30).to_parquet(tmp_path / "a.parquet")
+    profile, typed = examine(tmp_path / "a.parquet", Wishes("t"), None, lambda _: None)
+    assert "codes" in {f.code for f in profile.findings if f.column == "x"}
+    assert (profile.role("id"), typed["x"].iloc[1]) == (["x"], str(2**60 + 1))
 
 
 def test_a_number_beyond_all_numbers_is_a_cell_to_correct() -> None:

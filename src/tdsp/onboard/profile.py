@@ -13,6 +13,7 @@ import pandas as pd
 from tdsp.errors import OnboardError
 from tdsp.onboard.cells import UNSEEN, dates, number, numbers, texts
 from tdsp.onboard.days import OFFSET, coded, counted, date_format, fits, strays
+from tdsp.onboard.missing import NO_NUMBER, NO_VALUE
 from tdsp.onboard.numbers import Signs, Written, shared, written
 from tdsp.onboard.readers import Source
 from tdsp.onboard.shapes import shape
@@ -23,15 +24,8 @@ Kind = Literal["number", "boolean", "date", "category", "text"]
 
 # What is predicted: a number, or else a class.
 NUMBERS: tuple[Problem, ...] = ("regression", "forecasting")
-# Never a level of a category.
-NO_VALUE = {"na", "n/a", "#n/a", "nan", "null", "<na>", "?", "(null)", "#null!", "#value!"}
-# No value among numbers and dates; among texts they may well be a level.
-NO_NUMBER = NO_VALUE | {"none", "nil", "-", "--", "---", ".", "n.a.", "n.a", "unknown", "missing"}
-NO_NUMBER |= {"undefined", "tbd", "nd", "n.d.", "no data", "not applicable", "not reported", "s/d"}
-NO_NUMBER |= {"k. a.", "k.a.", "k. a", "keine angabe", "unbekannt", "inconnu", "sin dato"}
-NO_NUMBER |= {"not available", "not known", "#div/0!", "#ref!", "inf", "-inf", "infinity", "+inf"}
-NO_NUMBER |= {"-infinity", "nat", "none given", "empty", "\u2013", "\u2014"}
 CATEGORY_LEVELS = 50
+AS_CODES = "kept as text: as numbers they would change"
 
 
 @dataclass
@@ -140,7 +134,8 @@ class Profile:
 
 def is_text(values: pd.Series) -> bool:
     """Whether a column of a raw table holds texts (or a mixture) rather than typed values."""
-    return values.dtype == object or isinstance(values.dtype, pd.StringDtype | pd.CategoricalDtype)
+    texts = isinstance(values.dtype, pd.StringDtype | pd.CategoricalDtype)
+    return texts or values.dtype == object or values.dtype.kind == "m"  # durations have no type
 
 
 def as_text(values: pd.Series) -> pd.Series:
@@ -164,6 +159,8 @@ def infer(
         reading.dtypes[name] = _native(raw[name])
         if reading.dtypes[name] == "float64":
             seen += _counted(name, raw[name].astype("float64"), reading, hints)
+        elif raw[name].dtype.kind in "iu":
+            seen.append(Finding("codes", name, "whole numbers of over 15 digits", AS_CODES))
     _share_signs(reading, texts)
     union = set().union(*reading.tokens.values()) if reading.tokens else set()
     reading.missing = sorted(union)
@@ -351,7 +348,7 @@ class _Texts:
             )  # fmt: skip
         return Finding(
             "codes", self.name, f"codes with leading zeros, over 15 digits or an E, {like}",
-            "kept as text: as numbers they would change",
+            AS_CODES,
         )  # fmt: skip
 
 
@@ -379,7 +376,8 @@ def _uniques(values: pd.Series) -> pd.Series:
 def _native(values: pd.Series) -> str:
     if isinstance(values.dtype, pd.DatetimeTZDtype) or values.dtype.kind == "M":
         return "datetime64[ns]"
-    return "float64" if values.dtype.kind in "iuf" else "str"
+    exact = values.dtype.kind not in "iu" or max(-int(values.min()), int(values.max())) <= 2**53
+    return "float64" if values.dtype.kind in "iuf" and exact else "str"
 
 
 def _codes(numbers: pd.Series) -> bool:

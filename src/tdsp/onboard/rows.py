@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from tdsp.onboard.profile import Finding, is_text
+from tdsp.onboard.profile import Finding, as_text, is_text
 
 FIX = "kept as a row; if it is none, remove it from the file and rerun"
 FOOTERS = 5
@@ -34,7 +34,7 @@ def _second(raw: pd.DataFrame) -> Iterator[Finding]:
     """Names or units below the header: every column of numbers has a text there."""
     head, sample = raw.iloc[0], raw.iloc[1:].head(1000)
     texts = [name for name in raw.columns if is_text(raw[name])]
-    digits = [name for name in texts if sample[name].str.contains(r"\d").mean() > 0.99]
+    digits = [name for name in texts if as_text(sample[name]).str.contains(r"\d").mean() > 0.99]
     words = [name for name in digits if not any(letter.isdigit() for letter in str(head[name]))]
     if words and words == digits and head[words].notna().all():
         shown = ", ".join(repr(str(cell)) for cell in head[raw.columns[:4]])
