@@ -58,6 +58,16 @@ def groups(sizes: list[int], skewed: bool = False) -> Iterator[Case]:
         yield draws, float(sums.sum() / rows.sum()), float(units), None, 0.0, NONE
 
 
+def of_determination(rows: int, heavy: bool = False) -> Iterator[Case]:
+    """Yield runs of an R2 of 0.5, with errors that are normal, or of Student's t with 3 degrees."""
+    for _ in range(RUNS):
+        known, errors = RANDOM.normal(size=rows), RANDOM.normal(size=rows)
+        errors = RANDOM.standard_t(3, size=rows) / 3**0.5 if heavy else errors
+        truth, picks = known + errors, RANDOM.integers(rows, size=(DRAWS, rows))
+        draws = 1 - (errors[picks] ** 2).mean(axis=1) / truth[picks].var(axis=1)
+        yield draws, 1 - float((errors**2).mean() / truth.var()), rows, None, 0.5, NONE
+
+
 def _lasting(correlation: float, rows: int) -> np.ndarray:
     errors = RANDOM.normal(size=rows)
     errors[1:] *= (1 - correlation**2) ** 0.5
@@ -108,9 +118,13 @@ def main() -> None:
         "one group of 60 rows, 14 of 10": groups([60] + [10] * 14),
         "one group of 100 rows, 9 of 10": groups([100] + [10] * 9),
         "20 groups, skewed": groups([10] * 20, skewed=True),
+        "20 groups, skewed and unequal": groups([100, 80, 60] + [10] * 17, skewed=True),
+        "R2 0.5, 50 rows": of_determination(50),
+        "R2 0.5, 100 rows, t3 errors": of_determination(100, heavy=True),
+        "R2 0.5, 1,000 rows, t3 errors": of_determination(1_000, heavy=True),
         **{
-            f"in time, correlation {rho}, {rows} rows": in_time(rho, rows, blocks)
-            for rows, rho in ((304, 0), (304, 0.5), (304, 0.8), (304, 0.95), (304, 0.99))
+            f"in time, correlation {rho}, 304 rows": in_time(rho, 304, blocks)
+            for rho in (0, 0.5, 0.8, 0.9, 0.95, 0.97, 0.99)
         },
         "in time, correlation 0.99, 3,200 rows": in_time(0.99, 3_200, blocks),
         "area 0.80 in time, correlation 0.8, 304 rows": areas_in_time(0.8, 304, blocks),

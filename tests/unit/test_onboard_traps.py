@@ -71,7 +71,9 @@ def test_trap(kind: Trap, tmp_path: Path) -> None:
 
 
 def test_clean_table_has_no_warning_but_its_own(tmp_path: Path) -> None:
-    profile, _ = look(messy(ROWS), tmp_path, id=("contract_id",), group="customer_id")
+    profile, _ = look(
+        messy(ROWS), tmp_path, id=("contract_id",), group="customer_id", time="signed_on"
+    )
     assert [f.code for f in profile.findings if f.level == "warning"] == []
 
 

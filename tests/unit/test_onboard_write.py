@@ -6,6 +6,7 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import typer
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 
 from tdsp.generate import make_look_alike, messy
 from tdsp.onboard import OnboardError, Wishes, command, dictionary, onboard, report, write
+from tdsp.onboard.flow import examine
 from tdsp.onboard.profile import infer, typed
 from tdsp.onboard.readers import read
 from tdsp.onboard.write import safe_name
@@ -243,6 +245,21 @@ def test_wide_table_is_capped_and_says_so(
     text = (project / "docs/data/report.html").read_text("utf-8")
     assert "8 further columns are not drawn" in text
     assert "random sample of 100 rows" in text
+
+
+def test_the_report_begins_with_what_tells_most_about_the_target(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"noise": random.normal(size=300), "kind": list("abc") * 100})
+    frame["near"] = random.normal(size=300)
+    frame["y"] = np.where(frame["near"] + (frame["kind"] == "a") > 0.3, "ja", "nein")
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    profile, sample = examine(tmp_path / "a.csv", Wishes("y"), None, lambda _: None)
+    parts = report._parts(sample, profile)
+    told = {c.name: report._told(c, sample, parts) for c in profile.columns}
+    assert told["near"] > told["kind"] > told["noise"] > 0 == told["y"]
+    picture = report._correlation(profile.columns, sample, parts)
+    assert picture is not None
+    assert picture.alt.startswith("Rank correlations: share of nein and near -0.7")
 
 
 def test_dry_run_writes_nothing(project: Path, table: Path) -> None:

@@ -16,8 +16,13 @@ ALIKE = {" ": "[ \u00a0\u2007\u2009\u202f]", "'": "['\u2019]"}
 COUNTED: dict[str, Any] = {
     "epoch s": {"unit": "s"},
     "epoch ms": {"unit": "ms"},
+    "epoch us": {"unit": "us"},
+    "epoch ns": {"unit": "ns"},
     "excel": {"unit": "D", "origin": "1899-12-30"},
 }
+# What a reader does not see, and what people take for a minus.
+UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
+DASHES = str.maketrans("\u2212\u2013\uff0d", "---")
 BOOLEANS = {"true": "True", "false": "False"}
 
 
@@ -27,7 +32,7 @@ def number(text: str, decimal: str, thousands: str | None, unit: str = "") -> fl
     -5, 5- and (5) are negative. A unit is asked for, before or after the digits. Groups have three
     digits, or two before the last three (12,34,567).
     """
-    bare = text.strip().replace("\u2212", "-")
+    bare = UNSEEN.sub("", text).strip().translate(DASHES)
     if bare[:1] + bare[-1:] == "()":
         bare = f"-{bare[1:-1].strip()}"
     elif bare.endswith("-"):
@@ -36,7 +41,8 @@ def number(text: str, decimal: str, thousands: str | None, unit: str = "") -> fl
     if not match or (unit and bare.count(unit) != 1) or (match["sign"] and match["minus"]):
         return text
     digits = re.sub(_group(thousands), "", match["digits"]) if thousands else match["digits"]
-    return float(match["sign"] + match["minus"] + digits.replace(decimal, "."))
+    value = float(match["sign"] + match["minus"] + digits.replace(decimal, "."))
+    return value if np.isfinite(value) else text
 
 
 def _group(thousands: str) -> str:
@@ -71,14 +77,15 @@ def numbers(column: pd.Series, decimal: str, thousands: str | None, unit: str = 
 
 def dates(column: pd.Series, form: str) -> pd.Series:
     """Read every text as a date, in UTC and without a zone; object where a text is none."""
-    texts = column.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
+    texts = column.map(lambda cell: UNSEEN.sub("", cell).strip() if isinstance(cell, str) else cell)
     read: pd.Series
     if form in COUNTED:
         counts = pd.to_numeric(texts, errors="coerce").astype("float64")
         read = pd.to_datetime(counts, errors="coerce", **COUNTED[form])
     else:
         read = pd.to_datetime(texts, format=form, errors="coerce", utc=True).dt.tz_localize(None)
-    read, wrong = read.astype("datetime64[ns]"), read.isna() & texts.notna()
+    read = read.where(read.between(pd.Timestamp.min, pd.Timestamp.max)).astype("datetime64[ns]")
+    wrong = read.isna() & texts.notna()
     return read.astype(object).where(~wrong, column) if wrong.any() else read
 
 

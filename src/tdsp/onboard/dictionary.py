@@ -17,7 +17,8 @@ Source: `{path}`, {rows:,} rows, {columns} columns; target `{target}` ({problem}
 """
 ASSUMED = {
     "unsure_sign", "units", "missing_texts", "mixed_types", "dates_in_text", "ambiguous_dates",
-    "dates_in_numbers", "unknown_dates", "codes", "infinite", "marker", "sheets",
+    "dates_in_numbers", "unknown_dates", "codes", "infinite", "marker", "sheets", "clocks",
+    "several_numbers", "structures",
 }  # fmt: skip
 SPECIAL = re.compile(r"[\\|`<&*\[]")
 JOINERS = "\u200c\u200d"  # parts of words in some scripts

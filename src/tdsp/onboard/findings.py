@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from tdsp.onboard.cells import UNSEEN
 from tdsp.onboard.profile import (
     CATEGORY_LEVELS,
     NUMBERS,
@@ -32,7 +35,9 @@ PEOPLE_NAME = re.compile(
     r"|spouse|pregnan\w*|orientation|citizen\w*|immigra\w*|surname|last.?name|first.?name|geschlecht"
     r"|alter|religion|herkunft|nationalit\w+|familienstand|verheiratet|behinder\w*|nachname|vorname"
     r"|sexe|genre|[aâ]ge|nationalit[eé]|handicap|mari[eé]e?|edad|sexo|g[eé]nero|raza|estado.civil"
-    r"|nacionalidad|et[aà]|sesso|leeftijd|geslacht|geography)(?=$|[\s_.\d-]|[A-Z])",
+    r"|nacionalidad|et[aà]|sesso|leeftijd|geslacht|geography|(?:is.?)?(?:fe)?male|hispanic|latin[oax]"
+    r"|veteran|caste|skin.?colou?r|ancestry|tribe|political\w*|union.?member|idade|etnia|ra[cç]a"
+    r"|\u043f\u043e\u043b|\u0432\u043e\u0437\u0440\u0430\u0441\u0442|\u6027\u5225|\u6027\u522b|\u5e74\u9f62|\u5e74\u9f84)(?=$|[\s_.\d-]|[A-Z])",
     re.I,
 )
 # Texts that name or reach one person.
@@ -44,7 +49,9 @@ PERSONAL = {
 }
 PERSON_NAME = re.compile(
     r"(?:^|[\s_.-])(e.?mail|phone|telefon|mobile|ssn|passport|iban|(?:last|first|sur|full)_?name"
-    r"|street|address|ip|birth_?da(?:te|y)|dob)(?=$|[\s_.-])",
+    r"|street|address|ip|birth_?da(?:te|y)|dob|geburts(?:tag|datum)|fecha.nacimiento|tel[eé]fono|handy"
+    r"|mobil(?:nummer)?|stra(?:ß|ss)e|adress[eo]|direcci[oó]n|calle|pr[eé]nom|nom|apellidos?|nombre"
+    r"|steuer(?:nummer|id)|kontonummer|ausweis\w*|dni|cpf|\u6c0f\u540d|\u59d3\u540d|\u0444\u0438\u043e)(?=$|[\s_.-])",
     re.I,
 )
 # Columns that a scored file has besides its ids.
@@ -54,6 +61,9 @@ MARKS = {sign * float("9" * digits) for digits in (2, 3, 4, 5, 6) for sign in (1
     -1.0,
     -9.0,
 }
+# One answer in several spellings: only where a column has more than two.
+YES = {"1", "true", "yes", "y", "ja", "j", "oui", "si", "s\u00ed", "sim", "\u0434\u0430", "on"}
+NO = {"0", "false", "no", "n", "nein", "non", "n\u00e3o", "nee", "\u043d\u0435\u0442", "off"}
 KEEP = "run again with --keep to use it all the same"
 
 
@@ -135,6 +145,24 @@ def imbalance(table: Table) -> Iterator[Finding]:
             "kept; it cannot be learned nor measured: collect rows or merge classes",
             level="warning",
         )  # fmt: skip
+
+
+def several_labels(table: Table) -> Iterator[Finding]:
+    """A target whose levels are lists of labels: a|b beside a and b."""
+    if table.frame[table.target].dtype != "str":
+        return
+    levels = list(levels_of(table.frame[table.target]))[:5000]
+    for sign in "|;,+/":
+        parts = [{part.strip() for part in level.split(sign)} for level in levels]
+        several = [level for level, part in zip(levels, parts, strict=True) if len(part) > 1]
+        counts = Counter(label for part in parts for label in part)
+        if len(several) >= 2 and sum(count > 1 for count in counts.values()) > len(counts) / 2:
+            yield Finding(
+                "several_labels", table.target, f"levels like {several[0]!r}: several labels?",
+                "each combination is a class of its own; for one model a label, make a column of "
+                "yes and no for each and start from that", level="warning",
+            )  # fmt: skip
+            return
 
 
 def empty_or_constant(table: Table) -> Iterator[Finding]:
@@ -292,12 +320,16 @@ def texts(table: Table) -> Iterator[Finding]:
 
 def dates(table: Table) -> Iterator[Finding]:
     """Dates may order the rows: suggested, never assumed."""
+    ordered = any(column.role == "time" for column in table.columns.values())
+    done = "kept as a feature, in parts (year to weekday)" + ("" if ordered else (
+        ", and the rows are split at random: if they come in time, that flatters the model; to test"
+        " on the newest rows, run again with --time {!r}"
+    ))  # fmt: skip
     for column in table.features:
         if column.kind == "date":
             yield Finding(
                 "time_candidate", column.name, f"dates from {column.low} to {column.high}",
-                "kept as a feature, in parts (year to weekday); to test on the newest rows, run "
-                f"again with --time {column.name!r}",
+                done.format(column.name), level="note" if ordered else "warning",
             )  # fmt: skip
 
 
@@ -307,18 +339,32 @@ def variants(table: Table) -> Iterator[Finding]:
         if column.dtype != "str" or column.role not in ("feature", "target"):
             continue
         levels = list(column.levels) or list(levels_of(table.frame[column.name]))[:5000]
-        folded = pd.Series(levels, dtype="str").str.strip().str.casefold()
+        folded = pd.Series([_folded(level) for level in levels], dtype="str")
         shared = folded[folded.duplicated(keep=False)]
+        answers = folded[folded.isin(YES | NO)]
+        same = "levels that differ by case, spaces or signs that nobody sees only"
+        if len(answers) > 2 and len(answers) == len(folded) and shared.empty:
+            shared, same = answers, "several spellings of yes and no"
         if len(shared):
             shown = ", ".join(repr(levels[place]) for place in shared.index[:4])
             yield Finding(
-                "variants", column.name, f"levels that differ by case or spaces only: {shown}",
+                "variants", column.name, f"{same}: {shown}",
                 "kept apart; spell them alike in the file and rerun", level="warning",
             )  # fmt: skip
 
 
+def _folded(text: str) -> str:
+    """Return the text without case, surplus spaces, invisible signs and ways to write a letter."""
+    return " ".join(unicodedata.normalize("NFKC", UNSEEN.sub("", text)).split()).casefold()
+
+
 def names(table: Table) -> Iterator[Finding]:
-    """Column names with spaces, punctuation or other scripts."""
+    """Column names with spaces, punctuation or other scripts, or hardly apart."""
+    counts = Counter(map(_folded, table.columns))
+    if near := [name for name in table.columns if counts[_folded(name)] > 1]:
+        shown = ", ".join(map(repr, near[:4]))
+        yield Finding("near_names", None, f"names that differ by case or spaces only: {shown}",
+                      "kept apart; rename them in the file and rerun", level="warning")  # fmt: skip
     odd = [name for name in table.columns if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII)]
     if odd:
         shown = ", ".join(repr(name) for name in odd[:5])
@@ -374,11 +420,12 @@ def markers(table: Table) -> Iterator[Finding]:
         if column.dtype != "float64" or column.unique < 10:
             continue
         values = table.frame[column.name].dropna()
-        for mark in sorted(MARKS & {column.low, column.high}):
+        for mark in dict.fromkeys((float(values.min()), float(values.max()))):
             rest = values[values != mark]
             away = rest.min() - mark if mark == column.low else mark - rest.max()
-            count = len(values) - len(rest)
-            if count >= 3 and away > (rest.max() - rest.min()) / 4:
+            count, known = len(values) - len(rest), mark in MARKS
+            far = 0.25 if known else 3.0  # ranges of the others
+            if count >= (3 if known else 0.01 * len(values) + 3) and away > far * np.ptp(rest):
                 yield Finding(
                     "marker", column.name, f"{count} rows hold {mark:g}, far from all others",
                     f"kept as a number; if it means no value, run again with "
@@ -388,8 +435,8 @@ def markers(table: Table) -> Iterator[Finding]:
 
 # Those that take columns out of the features come first: later ones look at what is left.
 TRAPS: list[Callable[[Table], Iterator[Finding]]] = [
-    few_rows, target_missing, imbalance, empty_or_constant, leaks, ids, duplicates, groups, texts,
-    dates, near_perfect, variants, same, markers, names, people, personal,
+    few_rows, target_missing, imbalance, several_labels, empty_or_constant, leaks, ids, duplicates,
+    groups, texts, dates, near_perfect, variants, same, markers, names, people, personal,
 ]  # fmt: skip
 
 

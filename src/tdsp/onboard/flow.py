@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from tdsp.errors import OnboardError
-from tdsp.onboard import dictionary, findings, report, schema, write
+from tdsp.onboard import dictionary, findings, report, rows, schema, write
 from tdsp.onboard.profile import (
     NUMBERS,
     Column,
@@ -125,7 +125,7 @@ def examine(
     table = findings.Table(
         frame, named, wishes.target, problem, len(frame) - copies, frozenset(reading.numberlike)
     )
-    seen = [*_source_notes(source), *odd, *findings.infinite(raw)]
+    seen = [*_source_notes(source, raw), *rows.strange(raw), *odd, *findings.infinite(raw)]
     seen += findings.find(table, {name for _, name in wishes.roles})
     # A forecast has the past and the calendar anyway.
     if not steps and not any(column.role == "feature" for column in columns):
@@ -320,7 +320,7 @@ def _give_roles(columns: list[Column], wishes: Wishes) -> None:
         column.sensitive = column.name in wishes.sensitive
 
 
-def _source_notes(source: Source) -> list[Finding]:
+def _source_notes(source: Source, raw: pd.DataFrame) -> list[Finding]:
     if len(source.sheets) > 1 and not source.sheet:
         return [
             Finding("sheets", None, f"sheets {', '.join(source.sheets)}",
@@ -329,7 +329,11 @@ def _source_notes(source: Source) -> list[Finding]:
         ]  # fmt: skip
     if source.format not in ("csv", "jsonl") or source.encoding.startswith("utf"):
         return []
+    texts = [str(name) for name in raw.columns]
+    texts += [str(cell) for name in raw.columns for cell in raw[name].head(1000)]
+    like = ", ".join([repr(text[:40]) for text in dict.fromkeys(texts) if not text.isascii()][:3])
     return [
-        Finding("encoding", None, f"not UTF-8; read as {source.encoding}",
-                "kept; look at the accents in the dictionary, or save the file as UTF-8")
+        Finding("encoding", None, f"not UTF-8; read as {source.encoding}, like {like}",
+                "kept; if these are not the right letters, save the file as UTF-8 and rerun",
+                level="warning")
     ]  # fmt: skip

@@ -14,11 +14,13 @@ from tdsp.onboard.cells import number
 SAMPLE = 2000
 # Currencies, shares, and units of measure that stand behind a number.
 UNIT = (
-    r"[\u00a3$\u00a5\u20a0-\u20bf%\u2030]|EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|PLN|CZK|INR|CAD|AUD|kr|z\u0142|"
+    r"[A-Z]{0,3}[\u00a3$\u00a5\u20a0-\u20bf]|[%\u2030]|Rs\.?|K\u010d|EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|PLN|CZK|INR|CAD|AUD|kr|z\u0142|"
     r"kg|mg|g|t|km|cm|mm|m|mi|ft|lbs?|oz|kWh|kW|W|ml|l|ms|min|s|h|\u00b0[CF]|mph|km/h|pp|bp|px"
+    r"|[kMGT]B|[kMG]?Hz|h?Pa|kPa|bar|psi|mmHg|ha|[mk]?m[\u00b2\u00b3]|kN|k?J|k?cal|dB|rpm|\u00b0"
 )
+WORD = r"[^\W\d_]\S{0,9}"  # any unit, where a space parts it from the number
 BEFORE = re.compile(rf"[-+(\u2212]?\s*({UNIT})\s*[-+\u2212]?[\d.,]")
-AFTER = re.compile(rf".*\d[.,]?\s*({UNIT})\s*\)?-?")
+AFTER = re.compile(rf"[^\w]*\d[\d.,'\s]*(?:({UNIT})|(?<=\s)({WORD}))\s*\)?-?")
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,9 @@ class Signs:
         """Whether each text is a number."""
         plain = pd.Series(data=False, index=texts.index)
         if self == Signs():
-            plain = texts.str.fullmatch(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*").fillna(
-                False
-            )
+            plain = texts.str.fullmatch(
+                r"\s*[-+]?(\d{1,99}\.?\d*|\.\d+)([eE][-+]?\d\d?)?\s*"
+            ).fillna(False)
         rest = [
             isinstance(number(text, self.decimal, self.thousands, self.unit), float)
             for text in texts[~plain]
@@ -98,9 +100,8 @@ def written(texts: pd.Series) -> Written | None:
 
 
 def _unit(texts: pd.Series) -> str:
-    seen = Counter(
-        match[1] for text in texts if (match := BEFORE.match(text) or AFTER.fullmatch(text))
-    )
+    matches = (BEFORE.match(text) or AFTER.fullmatch(text) for text in texts)
+    seen = Counter(match[match.lastindex or 1] for match in matches if match)
     unit, count = seen.most_common(1)[0] if seen else ("", 0)
     return unit if count >= 0.95 * len(texts) else ""
 

@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 
 from tdsp.errors import OnboardError
-from tdsp.onboard.cells import dates, number, numbers, texts
-from tdsp.onboard.days import DATELIKE, OFFSET, counted, date_format, fits
-from tdsp.onboard.numbers import UNIT, Signs, Written, shared, written
+from tdsp.onboard.cells import UNSEEN, dates, number, numbers, texts
+from tdsp.onboard.days import OFFSET, coded, counted, date_format, fits, strays
+from tdsp.onboard.missing import NO_NUMBER, NO_VALUE
+from tdsp.onboard.numbers import Signs, Written, shared, written
 from tdsp.onboard.readers import Source
+from tdsp.onboard.shapes import shape
 
 Problem = Literal["classification", "regression", "forecasting", "anomaly"]
 Role = Literal["feature", "target", "id", "time", "group", "series", "drop"]
@@ -22,14 +24,8 @@ Kind = Literal["number", "boolean", "date", "category", "text"]
 
 # What is predicted: a number, or else a class.
 NUMBERS: tuple[Problem, ...] = ("regression", "forecasting")
-# Never a level of a category.
-NO_VALUE = {"na", "n/a", "#n/a", "nan", "null", "<na>", "?", "(null)", "#null!", "#value!"}
-# No value among numbers and dates; among texts they may well be a level.
-NO_NUMBER = NO_VALUE | {"none", "nil", "-", "--", "---", ".", "n.a.", "n.a", "unknown", "missing"}
-NO_NUMBER |= {"undefined", "tbd", "nd"}
-NO_NUMBER |= {"not available", "not known", "#div/0!", "#ref!", "inf", "-inf", "infinity", "+inf"}
-NO_NUMBER |= {"-infinity", "nat", "none given", "empty", "\u2013", "\u2014"}
 CATEGORY_LEVELS = 50
+AS_CODES = "kept as text: as numbers they would change"
 
 
 @dataclass
@@ -138,7 +134,8 @@ class Profile:
 
 def is_text(values: pd.Series) -> bool:
     """Whether a column of a raw table holds texts (or a mixture) rather than typed values."""
-    return values.dtype == object or isinstance(values.dtype, pd.StringDtype | pd.CategoricalDtype)
+    texts = isinstance(values.dtype, pd.StringDtype | pd.CategoricalDtype)
+    return texts or values.dtype == object or values.dtype.kind == "m"  # durations have no type
 
 
 def as_text(values: pd.Series) -> pd.Series:
@@ -162,6 +159,8 @@ def infer(
         reading.dtypes[name] = _native(raw[name])
         if reading.dtypes[name] == "float64":
             seen += _counted(name, raw[name].astype("float64"), reading, hints)
+        elif raw[name].dtype.kind in "iu":
+            seen.append(Finding("codes", name, "whole numbers of over 15 digits", AS_CODES))
     _share_signs(reading, texts)
     union = set().union(*reading.tokens.values()) if reading.tokens else set()
     reading.missing = sorted(union)
@@ -201,7 +200,7 @@ class _Texts:
     def __init__(self, name: str, uniques: pd.Series, hints: Hints) -> None:
         self.name, self.texts = name, pd.Series(uniques.index, dtype="str")
         self.rows = pd.Series(uniques.to_numpy())
-        folded = self.texts.str.strip().str.casefold()
+        folded = self.texts.str.replace(UNSEEN, "", regex=True).str.strip().str.casefold()
         value = self.texts == hints.value.get(name)
         asked = self.texts == hints.missing.get(name)
         self.blank = ((folded.isin(NO_VALUE) | (folded == "")) & ~value) | asked
@@ -238,13 +237,15 @@ class _Texts:
             number = pd.Series(data=False, index=self.texts.index)
             number[~self.none] = signs.reads(self.known)
             if _codes(self.texts[number]):
-                return "str", None, [_codes_finding(self.name, self.texts[number])]
+                return "str", None, [self._codes(self.texts[number], reading)]
             if (number | self.none).all():
                 reading.signs[self.name] = signs
+                reading.numberlike |= {self.name} if signs.unit else set()
                 values = numbers(self.known, signs.decimal, signs.thousands, signs.unit)
                 odd = _counted(self.name, values.astype("float64"), reading, hints)
                 return "float64", None, [*self._as_number(), *self._assumed(signs, hints), *odd]
-            if self._share(number) >= 0.95:
+            few = 1 <= (~number & ~self.none).sum() <= 3 and number.sum() >= 10
+            if self._share(number) >= (0.5 if few else 0.95):
                 reading.numberlike.add(self.name)
                 return "str", None, [self._mixed(number)]
         form = date_format(self.known)
@@ -253,9 +254,9 @@ class _Texts:
             return "str", None, [_ambiguous(self.name, self.known)]
         if form:
             return "datetime64[ns]", form, _as_dates(self.name, self.known, form)
-        odd = self._like(european)
-        reading.numberlike |= {finding.column for finding in odd if finding.column}
-        return "str", None, odd
+        seen = self._but_few() or self._shape(european)
+        reading.numberlike |= {finding.column for finding in seen if finding.column}
+        return "str", None, seen
 
     def _share(self, number: pd.Series) -> float:
         return float(self.rows[number].sum() / self.rows[~self.none].sum())
@@ -315,22 +316,40 @@ class _Texts:
             level="warning" if texts.str.strip().str.casefold().eq("na").any() else "note",
         )]  # fmt: skip
 
-    def _like(self, european: bool) -> list[Finding]:
-        """Numbers of several units, and dates of several makes, which stay text."""
-        bare = self.known.str.replace(rf"{UNIT}|\s", "", regex=True)
-        seen = written(bare)
-        if seen and seen.under("," if european else ".").reads(bare).mean() >= 0.95:
-            return [Finding(
-                "units", self.name, f"numbers with units, like {self.known.iloc[0]!r}",
-                "kept as text; give them one unit, or none, in the file and rerun", level="warning",
-            )]  # fmt: skip
-        if self.known.str.fullmatch(DATELIKE).mean() >= 0.95:
-            return [Finding(
-                "unknown_dates", self.name, f"what may be dates, like {self.known.iloc[0]!r}",
-                f"kept as text; run again with --date {self.name}=FORMAT, such as %d.%m.%Y",
+    def _shape(self, european: bool) -> list[Finding]:
+        """What the texts look like that are not read."""
+        like = shape(self.name, self.known, european)
+        return (
+            [Finding(like.code, self.name, like.seen, like.done, level=like.level)] if like else []
+        )
+
+    def _but_few(self) -> list[Finding]:
+        """Dates but for a few texts, such as 0000-00-00 or 31.12.9999."""
+        odd = strays(self.known)
+        share = self._share(~self.none & ~self.texts.index.isin(odd.index))
+        if share < 0.8 or not 0 < len(odd) <= 5:
+            return []
+        shown, count = ", ".join(map(repr, odd)), int(self.rows[odd.index].sum())
+        return [Finding(
+            "mixed_types", self.name, f"dates, but {count} rows hold {shown}",
+            f"kept as text; correct these cells in the file, or run again with --missing "
+            f"'{self.name}={odd.iloc[0]}', which reads them as no value", level="warning",
+        )]  # fmt: skip
+
+    def _codes(self, codes: pd.Series, reading: Reading) -> Finding:
+        odd = codes[codes.str.contains(r"^\s*0\d|[eE]|\d{16}")]
+        like = f"like {(odd if len(odd) else codes).iloc[0]!r}"
+        if form := coded(codes):
+            reading.numberlike.add(self.name)
+            return Finding(
+                "dates_in_numbers", self.name, f"codes {like}, perhaps dates",
+                f"kept as text; if they are dates, run again with --date '{self.name}={form}'",
                 level="warning",
-            )]  # fmt: skip
-        return []
+            )  # fmt: skip
+        return Finding(
+            "codes", self.name, f"codes with leading zeros, over 15 digits or an E, {like}",
+            AS_CODES,
+        )  # fmt: skip
 
 
 def _counted(name: str, values: pd.Series, reading: Reading, hints: Hints) -> list[Finding]:
@@ -357,7 +376,8 @@ def _uniques(values: pd.Series) -> pd.Series:
 def _native(values: pd.Series) -> str:
     if isinstance(values.dtype, pd.DatetimeTZDtype) or values.dtype.kind == "M":
         return "datetime64[ns]"
-    return "float64" if values.dtype.kind in "iuf" else "str"
+    exact = values.dtype.kind not in "iu" or max(-int(values.min()), int(values.max())) <= 2**53
+    return "float64" if values.dtype.kind in "iuf" and exact else "str"
 
 
 def _codes(numbers: pd.Series) -> bool:
@@ -366,18 +386,6 @@ def _codes(numbers: pd.Series) -> bool:
     whole_only = stripped.str.fullmatch(r"\d+([eE]\d+)?").all()
     powers = whole_only and stripped.str.contains("[eE]").any()
     return bool(powers or stripped.str.fullmatch(r"0\d+|[+-]?\d{16,}").any())
-
-
-def _codes_finding(name: str, numbers: pd.Series) -> Finding:
-    return Finding(
-        "codes", name, f"codes with leading zeros, over 15 digits or an E, like {_odd(numbers)!r}",
-        "kept as text: as numbers they would change",
-    )  # fmt: skip
-
-
-def _odd(texts: pd.Series) -> str:
-    odd = texts[texts.str.contains(r"^\s*0\d|[eE]|\d{16}")]
-    return str(odd.iloc[0] if len(odd) else texts.iloc[0])
 
 
 def _as_dates(name: str, texts: pd.Series, form: str) -> list[Finding]:

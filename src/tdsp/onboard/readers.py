@@ -21,6 +21,7 @@ from pandas.api.types import is_object_dtype
 
 from tdsp.errors import OnboardError
 from tdsp.onboard import workbook
+from tdsp.onboard.cells import UNSEEN
 
 SUFFIXES = {
     ".parquet": "parquet",
@@ -38,6 +39,10 @@ FOREIGN = {
     b"\x89PNG": "an image: export the table as CSV",
     b"SQLite format 3": "an SQLite database: export the table as CSV or Parquet",
 }
+OTHER = re.compile(
+    rb"\s*(?:(?P<HTML_or_XML><[!?a-z])|(?P<JSON>[\[{]\s*[\[{\"])|(?P<ARFF>@relation)"
+    rb"|(?P<a_file_for_Excel_only>\"?sep=.\"?\s*[\r\n]))", re.IGNORECASE,
+)  # fmt: skip
 BOMS = {
     b"\xef\xbb\xbf": "utf-8-sig",
     b"\xff\xfe\x00\x00": "utf-32",
@@ -109,6 +114,14 @@ def _format(path: Path, head: bytes) -> str:
             f"{path} is not a readable {expected} file although its name ends in {path.suffix}. "
             "It is damaged or misnamed: export it again."
         )
+
+    if actual == "csv" and (match := OTHER.match(head)):
+        kind = next(name for name, found in match.groupdict().items() if found).replace("_", " ")
+        first = head.splitlines()[0][:40].decode("utf-8", "replace")
+        raise OnboardError(
+            f"{path} starts like {kind}, with {first!r}. Export the table as CSV, whose first line "
+            "is its header."
+        )
     return actual
 
 
@@ -123,6 +136,9 @@ def _encoding(path: Path, head: bytes) -> str:
         raise OnboardError(f"{path} holds binary data, not text. Export it as CSV or Parquet.")
     if _decodes(path, "utf-8"):
         return "utf-8"
+    with path.open("rb") as file:
+        if any(b"\x00" in chunk for chunk in iter(lambda: file.read(1 << 22), b"")):
+            raise OnboardError(f"{path} holds zero bytes, which no text has. Export it again.")
     best = from_bytes(head, cp_isolation=GUESSES).best()
     guess = best.encoding if best else "cp1252"
     if head.decode(guess, "replace") == head.decode("cp1252", "replace"):
@@ -188,6 +204,7 @@ def read(path: Path, sheet: str | None = None) -> tuple[pd.DataFrame, Source]:
     _check_width(path, len(names))
     _check_names(path, names)
     frame.columns = pd.Index(names, dtype=object)
+    _check_dates(path, frame)
     if frame.empty:
         raise OnboardError(f"{path} has a header but no rows. Export it with its data.")
     if len(names) < 2:
@@ -196,6 +213,17 @@ def read(path: Path, sheet: str | None = None) -> tuple[pd.DataFrame, Source]:
             "needed. Is the delimiter one of , ; tab | ?"
         )
     return frame, source
+
+
+def _check_dates(path: Path, frame: pd.DataFrame) -> None:
+    """Refuse dates of typed files that a date of nanoseconds cannot hold."""
+    for name in frame.columns[[dtype.kind == "M" for dtype in frame.dtypes]]:
+        low, high = str(frame[name].min())[:10], str(frame[name].max())[:10]
+        if frame[name].notna().any() and not "1677-09-22" <= low <= high <= "2262-04-10":
+            raise OnboardError(
+                f"{path}: {name!r} holds dates from {low} to {high}; only those from 1677-09-22 "
+                "to 2262-04-10 are read. Leave out what stands for no date."
+            )
 
 
 def _check_width(path: Path, columns: int) -> None:
@@ -250,15 +278,22 @@ def _csv(source: Source) -> tuple[list[str], pd.DataFrame]:
     with warnings.catch_warnings():
         # pandas only warns when it cuts fields off lines that are longer than the header.
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        frame = pd.read_csv(
-            source.path,
-            sep=source.delimiter,
-            encoding=source.encoding,
-            dtype=str,
-            index_col=False,
-            keep_default_na=False,
-            na_values=[""],
-        )
+        try:
+            frame = pd.read_csv(
+                source.path,
+                sep=source.delimiter,
+                encoding=source.encoding,
+                dtype=str,
+                index_col=False,
+                keep_default_na=False,
+                na_values=[""],
+            )
+        except pd.errors.ParserWarning:
+            raise OnboardError(
+                f"{source.path}: the rows have more fields than the header, which has "
+                f"{len(names)}. Name each column, or leave out the one without a name (pandas: "
+                "to_csv(index=False))."
+            ) from None
     return names, frame
 
 
@@ -333,6 +368,11 @@ def _check_names(path: Path, names: list[str]) -> None:
         raise OnboardError(
             f"{path}: column {', '.join(empty)} of the header has no name. Name it, or leave it "
             "out (pandas: to_csv(index=False))."
+        )
+    unseen = [name for name in names if UNSEEN.search(name)]
+    if unseen:
+        raise OnboardError(
+            f"{path}: the column name {unseen[0]!a} holds a sign that nobody sees. Rename it."
         )
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:

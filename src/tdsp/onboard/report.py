@@ -52,7 +52,9 @@ def build(profile: Profile, frame: pd.DataFrame, title: str) -> str:
     """Return the page as HTML text; plots say so when SAMPLED or DRAWN cut them."""
     sample = frame.sample(SAMPLED, random_state=0) if len(frame) > SAMPLED else frame
     parts = _parts(sample, profile)
-    drawn = sorted(profile.columns, key=lambda c: c.role in ("drop", "id"))[:DRAWN]
+    order = {c.name: (c.role in ("drop", "id"), -_told(c, sample, parts)) for c in profile.columns}
+    order[profile.target] = (False, -2.0)  # first
+    drawn = sorted(profile.columns, key=lambda c: order[c.name])[:DRAWN]
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("tdsp.onboard", "."),
         autoescape=True,
@@ -71,7 +73,7 @@ def build(profile: Profile, frame: pd.DataFrame, title: str) -> str:
             sampled=len(sample),
             target=_target(profile, sample),
             missing=_missing(profile),
-            correlation=_correlation(profile, sample),
+            correlation=_correlation(drawn, sample, parts),
             columns=[(c, span(c), _column(c, profile, sample, parts)) for c in drawn],
             undrawn=len(profile.columns) - len(drawn),
             breakdowns=[_breakdown(c, frame, profile) for c in profile.columns if c.sensitive],
@@ -140,14 +142,28 @@ def _missing(profile: Profile) -> Picture | None:
     return _picture(draw, (6.4, 0.7 + 0.2 * len(columns)), f"Missing values: {words}")
 
 
-def _correlation(profile: Profile, sample: pd.DataFrame) -> Picture | None:
-    # The numbers of classes are names: they have no rank.
-    roles = ("feature", "target") if profile.problem in NUMBERS else ("feature",)
-    numbers = [c for c in profile.columns if c.kind == "number" and c.role in roles]
-    wanted = [c.name for c in numbers if c.unique > 1][:30]
-    if len(wanted) < 2:
+def _told(column: Column, sample: pd.DataFrame, parts: dict[str, pd.Series]) -> float:
+    """Return the share of the target's variance between a column's levels, or tenths of rows."""
+    values = sample[column.name]
+    if column.unique < 2 or column.kind == "text" or column.role == "target":
+        return 0.0
+    if column.dtype != "str":
+        values = values.rank(pct=True).mul(10).round()
+    codes = pd.factorize(values, use_na_sentinel=False)[0]
+    between = (part.groupby(codes).transform("mean").var() / part.var() for part in parts.values())
+    return max(float(np.nan_to_num(share)) for share in between)
+
+
+def _correlation(
+    columns: list[Column], sample: pd.DataFrame, parts: dict[str, pd.Series]
+) -> Picture | None:
+    numbers = [c for c in columns if c.kind == "number" and c.role == "feature" and c.unique > 1]
+    table = sample[[c.name for c in numbers[:30]]]
+    if len(parts) == 1:  # several classes have no rank
+        table = pd.concat([pd.DataFrame(parts), table], axis=1)
+    if table.shape[1] < 2:
         return None
-    table = sample[wanted].corr(method="spearman")
+    table, wanted = table.corr(method="spearman"), list(table.columns)
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
