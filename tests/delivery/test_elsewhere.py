@@ -57,9 +57,7 @@ def stages(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[s
     return stage
 
 
-def execute(
-    stage: Stage, scripts: list[str | Step], answers: list[str], last: str = ""
-) -> Played:
+def execute(stage: Stage, scripts: list[str | Step], answers: list[str], last: str = "") -> Played:
     """Run shell steps as an agent does, one after another until one fails; `last` after that."""
     stage.start([*answers, says("uv run ml_project lineage *", "HEAD")])
     for name in ("build.json", "image.txt"):
@@ -189,8 +187,8 @@ def test_what_fails_stops_the_jenkinsfile_and_is_told(
 def scans_and_signs(text: str) -> list[str]:
     """What the containers of scanner and signer are told, whatever is mounted into them."""
     joined = re.sub(r"\\?\n\s+", " ", text)
-    told = r'"(\$(?:GRYPE|COSIGN)" (?:--fail-on \w+ --only-fixed|sign --yes --key|verify --output text))'
-    return sorted(set(re.findall(told, joined)))
+    words = "--fail-on \\w+ --only-fixed|sign --yes --key|verify --output text"
+    return sorted(set(re.findall(rf'"(\$(?:GRYPE|COSIGN)" (?:{words}))', joined)))
 
 
 def test_the_image_that_jenkins_builds_is_scanned_signed_verified_and_deployed(
