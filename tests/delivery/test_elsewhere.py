@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,9 @@ def stages(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[s
     return stage
 
 
-def execute(stage: Stage, scripts: list[str | Step], answers: list[str], last: str = "") -> Played:
+def execute(
+    stage: Stage, scripts: Sequence[str | Step], answers: list[str], last: str = ""
+) -> Played:
     """Run shell steps as an agent does, one after another until one fails; `last` after that."""
     stage.start([*answers, says("uv run ml_project lineage *", "HEAD")])
     for name in ("build.json", "image.txt"):
