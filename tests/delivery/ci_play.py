@@ -19,7 +19,9 @@ NAMES += ("pipx", "apk", "helm", "glab")
 DIGEST, OTHER = "sha256:" + "5" * 64, "sha256:" + "4" * 64
 # Records how it was called; answers by the first rule whose pattern fits: PATTERN|EXIT|OUTPUT.
 # `docker buildx build` writes the digest where it is asked to; git reaches no other place.
+# In uv's own images, uv and the programs of `uv tool install` go to the same folder.
 FAKE = f"""#!/bin/bash
+BIN=/usr/local/bin
 line="$(basename "$0") $*"
 case $line in
   "gh auth token") exit 1 ;; # act itself asks
@@ -32,6 +34,9 @@ if [[ -p /dev/stdin ]]; then cat > /dev/null; fi # else the pipe's writer may di
 if [[ $line == "docker buildx build"* ]]; then
   while [ "$1" != --metadata-file ]; do shift; done
   echo '{{"containerimage.config.digest": "{OTHER}", "containerimage.digest": "{DIGEST}"}}' > "$2"
+fi
+if [[ $line == "uv tool install "*" uv=="* && ${{UV_TOOL_BIN_DIR:-$BIN}} == "$BIN" ]]; then
+  echo "error: Executables already exist: uv, uvx" >&2; exit 2
 fi
 if [[ $line == "uv run dvc plots diff"* ]]; then mkdir -p plots; fi
 if [[ $line == "uv run poe pipeline"* ]]; then mkdir -p reports; fi
