@@ -144,6 +144,16 @@ def cluster(strategy: str, *more: dict[str, Any], revision: str = "7") -> list[d
     ]
 
 
+def killed(*more: dict[str, Any]) -> list[dict[str, Any]]:
+    """Revision 8 was on its way when its release was killed; 6 serves, 7 was killed before it."""
+    answers = cluster("canary", *more, revision="8")
+    [shown] = [each for each in answers if each["words"] == ["get"]]
+    shown["out"]["status"] = {"stableRS": "abc", "currentPodHash": "def"}
+    kept = {"metadata": {"annotations": {"rollout.argoproj.io/revision": "6"}}}
+    asked = ["get", "replicasets", "--selector=rollouts-pod-template-hash=abc"]
+    return [{"words": asked, "out": {"items": [kept]}}, *answers]
+
+
 def failing(*words: str) -> dict[str, Any]:
     return {"words": list(words), "fails": "error: it is said why"}
 
@@ -155,6 +165,9 @@ KUBERNETES = {
     "apply fails": Scenario("ramped", cluster("ramped", failing("apply"))),
     "first fails": Scenario("ramped", cluster("ramped", failing("status"), revision="")),
     "undo": Scenario("ramped", cluster("ramped"), ("undo", "--environment", "test")),
+    "undo canary": Scenario("canary", cluster("canary"), ("undo", "--environment", "test")),
+    "undo after a kill": Scenario("canary", killed(), ("undo", "--environment", "test")),
+    "fails after a kill": Scenario("canary", killed(failing("status"))),
     "a tag": Scenario(
         "ramped", cluster("ramped"), ("deploy", "--environment", "test", "--image", "a/b:latest")
     ),
@@ -236,6 +249,15 @@ def test_kubernetes_undo(kubernetes: dict[str, Result]) -> None:
         f"kubectl set image cronjob/ml-project-score *={OLD} {SPACE}",
         f"kubectl rollout status deployment/ml-project {SPACE} --timeout 600s",
     ]
+
+
+def test_kubernetes_goes_back_to_what_serves_after_a_kill(kubernetes: dict[str, Result]) -> None:
+    """Not to the version that was on its way when the release before was killed."""
+    for name, code in (("undo after a kill", 0), ("fails after a kill", 1)):
+        undone = [line for line in kubernetes[name].lines() if " undo " in line]
+        assert kubernetes[name].code == code, kubernetes[name].said
+        assert undone == [f"{ARGO} undo ml-project {SPACE} --to-revision=6"]
+    assert f"{ARGO} undo ml-project {SPACE}" in kubernetes["undo canary"].lines()
 
 
 def test_what_is_not_released_is_refused_before_anything_is_done(
