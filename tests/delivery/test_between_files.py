@@ -13,7 +13,8 @@ AZURE: Answers = {
 
 @pytest.fixture(scope="module")
 def project(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return with_copier(plain, tmp_path_factory.mktemp("between") / "project", AZURE)
+    found: Path = with_copier(plain, tmp_path_factory.mktemp("between") / "project", AZURE)
+    return found
 
 
 def unregistered(page: str, templates: str) -> set[str]:

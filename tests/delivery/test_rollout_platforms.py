@@ -315,9 +315,9 @@ BROKEN = (series("2xx", 100), series("5xx", 2))
 UNDO = ("undo", "--environment", "test")
 
 
-TAGGED = {"image_green": NEW, "image_before": OLDER}
+TAGGED: dict[str, Any] = {"image_green": NEW, "image_before": OLDER}
 # Where a rollout of NEW over OLD was killed: the strategy, the traffic, and what else tags say.
-KILLED: list[tuple[str, dict[str, int], dict[str, str]]] = [
+KILLED: list[tuple[str, dict[str, int], dict[str, Any]]] = [
     ("canary", {"blue": 75, "green": 25}, {}),
     ("shadow", {"blue": 100, "green": 0}, {}),
     ("recreate", {"green": 0}, {}),
@@ -326,7 +326,7 @@ KILLED: list[tuple[str, dict[str, int], dict[str, str]]] = [
 
 
 def at_azure(url: str) -> dict[str, Scenario]:
-    fine = {"requests": FINE}
+    fine: dict[str, Any] = {"requests": FINE}
     return {
         **{name: Scenario(name, azure(url, **fine)) for name in STRATEGIES},
         "errors": Scenario("canary", azure(url, requests=BROKEN)),
