@@ -46,8 +46,14 @@ class Endpoint:
         self.live = tags.get("live") or max(self.traffic, key=self.traffic.__getitem__, default="")
         self.new = SLOTS[1] if self.live == SLOTS[0] else SLOTS[0]
         self.images: dict[str, str] = {slot: tags.get(f"image_{slot}", "") for slot in SLOTS}
+        self.before: str = tags.get("image_before", "")
         self.created = False
         self.in_place = bool(self.live) and plan.strategy == "ramped"
+
+    def serves(self, image: str) -> bool:
+        """Tell whether this image is in service already, alone."""
+        whole = self.traffic.get(self.live) == 100
+        return bool(self.live) and whole and self.images[self.live] == image
 
     # WHAT `steps.roll` CALLS
 
@@ -60,18 +66,20 @@ class Endpoint:
     def settle(self) -> None:
         """Give the live deployment all traffic, if an interrupted rollout has not."""
         if self.live:
-            self._send(0)
+            self._restore()
 
     def start(self) -> bool:
         """Bring the new version up and try it."""
         floor = self._floor()
+        self.created = True
         if self.in_place:  # the service replaces a deployment's instances one by one
             self.new = self.live
         elif self.live and self.plan.strategy == "recreate":
             self._endpoint("update", "--traffic", f"{self.live}=0")
             self._deployment("delete", self.live, "--yes")
             self.traffic = {}
-        self.created = True
+        kept = {"image_before": self.images[self.live]} if self.in_place else {}
+        self._tag({f"image_{self.new}": self.image, **kept})  # for an `undo` after a kill
         self._create(self.new, self.image)
         headers = {**self._key(), MODEL_HEADER: self.new}
         args = (self.url, PACKAGE, headers, self.model, floor, self.plan.abort, True)
@@ -107,18 +115,23 @@ class Endpoint:
         """Give the live deployment all traffic again, and remove the new one."""
         if not (self.live and self.created):
             return
-        if self.in_place or self.plan.strategy == "recreate":
+        if self.in_place:
             self._create(self.live, self._known(self.images[self.live]))
-        if not self.in_place:
-            self._mirror(0)
-            self._send(0)
-            with suppress(RolloutError):  # it may never have come to be
-                self._deployment("delete", self.new, "--yes", "--no-wait")
+            self._tag({f"image_{self.live}": self.images[self.live], "image_before": self.before})
+            return
+        self._mirror(0)
+        self._restore()
+        with suppress(RolloutError):  # it may never have come to be
+            self._deployment("delete", self.new, "--yes", "--no-wait")
 
     def undo(self) -> None:
-        """Bring back the version before the live one."""
-        tags = self._endpoint("show").get("tags") or {}
-        before = self._known(tags.get("image_before", ""))
+        """Bring back the version before the live one; after a kill, the live one."""
+        other = self.new in self.traffic and self.images[self.new] != self.before
+        if not self.in_place and self.live and (other or self.traffic.get(self.live) != 100):
+            self.created = True
+            self.back()
+            return
+        before = self._known(self.before)
         if self.in_place:
             self.new = self.live
         if self.new not in self.traffic or self.in_place:
@@ -137,6 +150,12 @@ class Endpoint:
         value = checks.metric(self.url, PACKAGE, headers, batches=False)
         self.say(f"in service: {self.live}, {value:.4f} on the validation set")
         return value
+
+    def _restore(self) -> None:
+        """Give the live deployment all traffic; `recreate` may have deleted it."""
+        if self.live not in self.traffic:
+            self._create(self.live, self._known(self.images[self.live]))
+        self._send(0)
 
     def _send(self, weight: int) -> None:
         """Move the traffic; a deployment that is not there cannot be named."""

@@ -55,7 +55,11 @@ class Release:
             raise
 
     def undo(self, *to: str) -> None:
-        """Bring back the version before. Raises RolloutError."""
+        """Bring back the version before; after a kill, the one in service. Raises RolloutError."""
+        if not to and self.annotation.startswith("rollout."):
+            words = ["get", self.typed, *self.space, "-o", "json"]
+            number = self._killed(yaml.safe_load(_run("kubectl", *words)))
+            to = (f"--to-revision={number}",) if number else ()
         _run(*self.rollout, "undo", self.target, *self.space, *to)
         for job in self.jobs:  # an undo of a workload changes nothing else
             _run("kubectl", "set", "image", job, f"*={self._image()}", *self.space)
@@ -67,9 +71,24 @@ class Release:
         return str(found["spec"]["template"]["spec"]["containers"][0]["image"])
 
     def _revision(self) -> str:
-        """Return the number of what is applied now, empty where nothing is."""
+        """Return the number of what is in service now, empty where nothing is."""
         words = ["get", self.typed, *self.space, "--ignore-not-found", "-o", "json"]
         found = yaml.safe_load(_run("kubectl", *words)) or {"metadata": {}}
+        return str(self._killed(found) or self._number(found))
+
+    def _killed(self, workload: Manifest) -> str:
+        """Return what serves beside a Rollout's version that a kill left on its way, or nothing."""
+        status = workload.get("status") or {}
+        stable = status.get("stableRS", "")
+        if not stable or stable == status.get("currentPodHash"):
+            return ""
+        label = f"--selector=rollouts-pod-template-hash={stable}"
+        found = yaml.safe_load(
+            _run("kubectl", "get", "replicasets", label, *self.space, "-o", "json")
+        )
+        return "".join(self._number(one) for one in found["items"][:1])
+
+    def _number(self, found: Manifest) -> str:
         notes = found["metadata"].get("annotations", {})
         return str(notes.get(f"{self.annotation}/revision", ""))
 

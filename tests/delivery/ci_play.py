@@ -16,10 +16,12 @@ from tests.conftest import ROOT, git
 
 NAMES = ("uv", "uvx", "az", "kubectl", "kubelogin", "docker", "cosign", "gh", "terraform", "curl")
 NAMES += ("pipx", "apk", "helm", "glab")
-DIGEST = "sha256:" + "5" * 64
+DIGEST, OTHER = "sha256:" + "5" * 64, "sha256:" + "4" * 64
 # Records how it was called; answers by the first rule whose pattern fits: PATTERN|EXIT|OUTPUT.
 # `docker buildx build` writes the digest where it is asked to; git reaches no other place.
+# In uv's own images, uv and the programs of `uv tool install` go to the same folder.
 FAKE = f"""#!/bin/bash
+BIN=/usr/local/bin
 line="$(basename "$0") $*"
 case $line in
   "gh auth token") exit 1 ;; # act itself asks
@@ -31,7 +33,10 @@ echo "$line" >> "$FAKE_LOG"
 if [[ -p /dev/stdin ]]; then cat > /dev/null; fi # else the pipe's writer may die of SIGPIPE
 if [[ $line == "docker buildx build"* ]]; then
   while [ "$1" != --metadata-file ]; do shift; done
-  echo '{{"containerimage.digest": "{DIGEST}"}}' > "$2"
+  echo '{{"containerimage.config.digest": "{OTHER}", "containerimage.digest": "{DIGEST}"}}' > "$2"
+fi
+if [[ $line == "uv tool install "*" uv=="* && ${{UV_TOOL_BIN_DIR:-$BIN}} == "$BIN" ]]; then
+  echo "error: Executables already exist: uv, uvx" >&2; exit 2
 fi
 if [[ $line == "uv run dvc plots diff"* ]]; then mkdir -p plots; fi
 if [[ $line == "uv run poe pipeline"* ]]; then mkdir -p reports; fi

@@ -38,16 +38,8 @@ SERVICE = {
     "REPOSITORY": "registry/ml-project",
     "SIGNING_KEY": "azurekms://vault/key",
 }
-PLACES |= dict.fromkeys(
-    (
-        "AZURE_RESOURCE_GROUP",
-        "AZUREML_WORKSPACE",
-        "AZURE_LOCATION",
-        "CLUSTER",
-        "KUBE_CONTEXT",
-    ),
-    "named",
-)
+NAMED = ("AZURE_RESOURCE_GROUP", "AZUREML_WORKSPACE", "AZURE_LOCATION", "CLUSTER", "KUBE_CONTEXT")
+PLACES |= dict.fromkeys(NAMED, "named")
 INFRA = {name: text for name, text in PLACES.items() if name.startswith("AZURE_")}
 JOB = [
     says("az ml job list *", "job-7"),
@@ -391,7 +383,12 @@ def test_upkeep(systems: Any, ci: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "missing"),
-    [("aks", "DVC_REMOTE"), ("aks", "SERVICE_URL"), ("batch", "MLFLOW_TRACKING_URI")],
+    [
+        ("aks", "DVC_REMOTE"),
+        ("aks", "REGISTRY"),
+        ("aks", "SERVICE_URL"),
+        ("batch", "MLFLOW_TRACKING_URI"),
+    ],
 )
 @pytest.mark.parametrize("ci", SYSTEMS)
 def test_a_release_without_one_of_its_places_is_red(
@@ -401,6 +398,56 @@ def test_a_release_without_one_of_its_places_is_red(
     assert done.code == 1
     assert f"{missing}: is empty" in done.output
     assert not {"deploy", "register"} & set(done.tasks)
+
+
+@pytest.mark.parametrize("missing", ["SIGNING_KEY", "REPOSITORY"])
+def test_azure_pipelines_says_before_the_push_that_nothing_could_be_signed(
+    systems: Any, missing: str
+) -> None:
+    done = systems("azure-devops", "kubernetes").release(**{missing: ""})
+    assert (done.code, f"{missing}: is empty" in done.output) == (1, True)
+    assert not done.of("docker buildx build")
+
+
+@pytest.mark.parametrize(
+    ("ci", "name", "broken"),
+    [
+        ("azure-devops", "aks", "az acr login*"), ("gitlab", "aks", "docker login*"),
+        ("gitlab", "kubernetes", "docker login*"), ("gitlab", "aks", "curl *oauth2/exchange*"),
+    ],
+)  # fmt: skip
+def test_a_registry_that_is_not_reached_stops_the_release(
+    systems: Any, ci: str, name: str, broken: str
+) -> None:
+    done = systems(ci, name).release([fails(broken)])
+    assert done.code
+    assert not done.of("docker buildx build")
+    assert not done.of("uv run poe deploy")
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "filled", "word"),
+    [
+        ("aks", "infra/bicep/test.bicepparam", "2026-12-01", "YEAR-MONTH-01"),
+        ("azureml", "infra/terraform/environments/test.tfbackend", "state1", "STATEACCOUNT"),
+    ],
+)
+@pytest.mark.parametrize("ci", SYSTEMS)
+def test_a_word_that_nobody_replaced_stops_before_anything_is_applied(
+    systems: Any, ci: str, name: str, file: str, filled: str, word: str
+) -> None:
+    system = systems(ci, name)
+    path = system.project / file
+    text = path.read_text(encoding="utf-8")
+    assert filled in text
+    path.write_text(text.replace(filled, word), encoding="utf-8")
+    try:
+        git(system.project, "commit", "-q", "-a", "-m", "a word is left")
+        done = system.infra("apply")
+    finally:
+        git(system.project, "reset", "-q", "--hard", "HEAD~1")
+    assert (done.code, "replace these words" in done.output) == (1, True)
+    assert not done.of("az stack sub create") + done.of(f"{TERRAFORM} apply")
 
 
 @pytest.mark.parametrize("ci", SYSTEMS)

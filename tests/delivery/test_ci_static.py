@@ -200,6 +200,8 @@ ERRORS = [
     ("own", ".gitlab/ci/ci.yml", "extends: .data", "extends: .date", "extends .date"),
     ("own", ".gitlab/ci/ci.yml", "stage: report", "stage: reports", "not among the stages"),
     ("own", ".gitlab/ci/release.yml", "grype:v0.120.1@sha256:e4a", "grype:v0.120.1@sha256:e4", "not pinned"),
+    ("own", ".gitlab/ci/release.yml", "  resource_group: prod\n", "", "prod: no resource_group"),
+    ("own", "azure-pipelines/release.yml", "lockBehavior: sequential", "x: 1", "no lockBehavior"),
     ("own", ".gitlab/ci/upkeep.yml", "  timeout: 10 minutes\n", "", "no timeout"),
     ("own", ".gitlab/ci/release.yml", "uv run poe verdict", "uv run poe verdikt", "no poe task verdikt"),
 ]  # fmt: skip

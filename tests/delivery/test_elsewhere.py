@@ -5,7 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 import yaml
 from tests.conftest import ROOT, git
 from tests.delivery.ci_checks import load
-from tests.delivery.ci_play import Played, Stage, fails, says
+from tests.delivery.ci_play import DIGEST, Played, Stage, fails, says
 from tests.render.engines import Answers, with_copier
 
 from tdsp.reading import jenkins
@@ -25,9 +26,18 @@ SETS: dict[str, Answers] = {
     "azure": {"serving": "both", "cloud": "azure", "platform": "azureml", "iac": "bicep"},
 }
 SETTINGS = dict.fromkeys(
-    ("DVC_REMOTE", "COLLECTED_URL", "REPOSITORY", "SERVICE_URL", "JOB_NAME", "BUILD_URL"), "set"
+    ("DVC_REMOTE", "COLLECTED_URL", "SERVICE_URL", "JOB_NAME", "BUILD_URL"), "set"
 )
+SETTINGS |= {"REPOSITORY": "registry.example.com/set"}
 SETTINGS |= {"TAG_NAME": "v1", "BUILD_TAG": "job-1", "GIT_COMMIT": "HEAD"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A shell step, with the variables of its stage."""
+
+    run: str
+    env: dict[str, str]
 
 
 @pytest.fixture(scope="module")
@@ -47,19 +57,26 @@ def stages(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[s
     return stage
 
 
-def execute(stage: Stage, scripts: list[str], answers: list[str], last: str = "") -> Played:
+def execute(
+    stage: Stage, scripts: Sequence[str | Step], answers: list[str], last: str = ""
+) -> Played:
     """Run shell steps as an agent does, one after another until one fails; `last` after that."""
     stage.start([*answers, says("uv run ml_project lineage *", "HEAD")])
+    for name in ("build.json", "image.txt"):
+        (stage.project / name).unlink(missing_ok=True)
+    (stage.project / "deploy/cosign.pub").parent.mkdir(exist_ok=True)
+    (stage.project / "deploy/cosign.pub").write_text("public", encoding="utf-8")
     path = f"{stage.bin}{os.pathsep}{os.environ['PATH']}"
-    env, output = {**stage.env, **SETTINGS, "PATH": path}, ""
-    for script in scripts:
+    common, output = {**stage.env, **SETTINGS, "PATH": path}, ""
+    for each in scripts:
+        script, env = (each, common) if isinstance(each, str) else (each.run, common | each.env)
         done = subprocess.run(
             ["sh", "-e", "-c", script], cwd=stage.project, env=env, text=True, check=False,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         output += done.stdout
         if done.returncode:
-            subprocess.run(["sh", "-e", "-c", last], cwd=stage.project, env=env, check=False)
+            subprocess.run(["sh", "-e", "-c", last], cwd=stage.project, env=common, check=False)
             return Played(stage.calls(), done.returncode, output)
     return Played(stage.calls(), 0, output)
 
@@ -86,15 +103,28 @@ def holds(condition: str, event: str) -> bool:
     return text == "True"
 
 
-def steps(text: str, event: str) -> tuple[list[str], str]:
+def values(text: str) -> dict[str, str]:
+    """The variables of an `environment` block: a credential is what Jenkins makes of it."""
+    found = dict(re.findall(r"(\w+) = '([^']*)'", text))
+    for name, credential in re.findall(r"(\w+) = credentials\('([\w-]+)'\)", text):
+        found |= {name: f"of {credential}", f"{name}_USR": "user", f"{name}_PSW": "password"}
+    return found
+
+
+def steps(text: str, event: str) -> tuple[list[str | Step], str]:
     """The shell steps of the stages that run, in order, and that of `post`."""
     workflow = jenkins.read("Jenkinsfile", text)
+    own: dict[str, dict[str, str]] = {}
+    for part in re.split(r"(?=stage\('[^']+'\))", text):
+        name = re.match(r"stage\('([^']+)'\)|", part)
+        block = re.search(r"(?s)\benvironment \{(.*?)\}", part)
+        own[name[1] or "" if name else ""] = values(block[1]) if block else {}
     conditions = dict(re.findall(r"stage\('([^']+)'\) \{\s+when \{ (.*) \}\n", text))
     stages = re.findall(r"stage\('([^']+)'\)", text)
     assert conditions.keys() == {*stages} - {"Set up"}
     by_name = {job.name: job for job in workflow.jobs}
-    found = [
-        step.run
+    found: list[str | Step] = [
+        Step(step.run, own[""] | own[name])
         for name in stages
         if name not in conditions or holds(conditions[name], event)
         for step in (by_name[name].steps if name in by_name else ())
@@ -137,7 +167,11 @@ def test_the_jenkinsfile_runs_what_an_event_asks_for(
         ("batch", "timer", "uv run poe monitor*", ["lineage", "batch", "monitor", "notify"]),
         ("batch", "tag", "uv run poe approve*", ["verdict", "approve", "notify"]),
         ("online", "tag", "uv run poe verdict*", ["verdict", "notify"]),
+        ("online", "tag", "docker login*", ["verdict", "approve", "notify"]),
         ("online", "tag", "docker buildx build*", ["verdict", "approve", "notify"]),
+        ("online", "tag", "docker run *grype*", ["verdict", "approve", "notify"]),
+        ("online", "tag", "docker run * sign *", ["verdict", "approve", "notify"]),
+        ("online", "tag", "docker run * verify *", ["verdict", "approve", "notify"]),
         ("online", "tag", "uv run poe probe*",
          ["verdict", "approve", "deploy", "probe", "undo", "notify"]),
     ],
@@ -152,13 +186,52 @@ def test_what_fails_stops_the_jenkinsfile_and_is_told(
     assert done.tasks == tasks
 
 
-def test_the_image_that_jenkins_builds_is_the_one_that_it_deploys(
+def scans_and_signs(text: str) -> list[str]:
+    """What the containers of scanner and signer are told, whatever is mounted into them."""
+    joined = re.sub(r"\\?\n\s+", " ", text)
+    words = "--fail-on \\w+ --only-fixed|sign --yes --key|verify --output text"
+    return sorted(set(re.findall(rf'"(\$(?:GRYPE|COSIGN)" (?:{words}))', joined)))
+
+
+def test_the_image_that_jenkins_builds_is_scanned_signed_verified_and_deployed(
     stages: Callable[[str], Stage],
 ) -> None:
     stage = stages("online")
     done = execute(stage, steps(jenkinsfile(stage.project), "tag")[0], [])
+    image = f"registry.example.com/set@{DIGEST}"
+    scan, sign, verify = done.of("docker run --rm")
     [deployed] = done.of("uv run poe deploy --environment prod --image")
-    assert re.fullmatch(r"set@sha256:5{64}", deployed)
+    for words, end in (
+        (scan, f"--fail-on high --only-fixed registry:{image}"),
+        (sign, f"sign --yes --key /cosign.key {image}"),
+        (verify, f"verify --output text --key /cosign.pub {image}"),
+    ):
+        assert re.search(rf"@sha256:[0-9a-f]{{64}} {re.escape(end)}$", words), words
+    assert "--volume of signing-key:/cosign.key:ro" in sign
+    assert deployed == image
+    assert done.of("docker login") == ["registry.example.com --username user --password-stdin"]
+    assert "password" not in "".join(done.calls).replace("--password-stdin", "")
+
+
+def test_jenkins_scans_and_signs_as_azure_pipelines_does(
+    plain: Path, stages: Callable[[str], Stage], tmp_path: Path
+) -> None:
+    other = with_copier(plain, tmp_path / "other", {"serving": "online", "ci": "azure-devops"})
+    release = (other / "azure-pipelines/release.yml").read_text(encoding="utf-8")
+    told = scans_and_signs(jenkinsfile(stages("online").project))
+    assert len(told) == 3
+    assert scans_and_signs(release) == told
+
+
+def test_jenkins_deploys_nothing_without_the_public_key(stages: Callable[[str], Stage]) -> None:
+    stage = stages("online")
+    scripts = [
+        Step("rm deploy/cosign.pub", {}), *steps(jenkinsfile(stage.project), "tag")[0]
+    ]  # fmt: skip
+    done = execute(stage, scripts, [])
+    assert done.code != 0
+    assert "deploy/cosign.pub is missing" in done.output
+    assert "deploy" not in done.tasks
 
 
 def test_a_person_approves_before_production(stages: Callable[[str], Stage]) -> None:

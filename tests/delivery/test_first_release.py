@@ -96,6 +96,49 @@ def test_every_command_of_the_page_runs_in_its_order(stage: Stage) -> None:
     assert done.calls[-1].startswith(undo)
 
 
+def test_dvc_knows_the_account_before_it_pushes(stage: Stage) -> None:
+    script = commands(stage.project)
+    if "export DVC_REMOTE=azure://" in script:
+        assert 0 < script.index(" AZURE_STORAGE_ACCOUNT=") < script.index("uv run dvc push")
+    else:
+        assert "AZURE_STORAGE_ACCOUNT" not in script
+
+
+def test_each_cluster_is_chosen_before_it_is_changed(stage: Stage) -> None:
+    """Test and production have clusters of their own: what one gets, the other gets too."""
+    if not (stage.project / "deploy/kubernetes").exists():
+        return
+    chosen, changed = "", set()
+    for call in play(stage).calls:
+        if call.startswith(("az aks get-credentials", "kubectl config use-context")):
+            chosen = call
+        elif call.startswith(("kubectl apply", "kubectl create secret", "helm upgrade")):
+            assert chosen, call
+            what = re.sub(r"(-|/)(test|prod)\b|key=\w+", "", call)
+            changed.add((chosen, what))
+    by_cluster = {one: {what for each, what in changed if each == one} for one, _ in changed}
+    assert len(by_cluster) == 1 + (chosen.startswith("kubectl"))
+    first, *others = by_cluster.values()
+    assert all(other == first for other in others)
+
+
+def test_a_word_that_nobody_replaced_stops_the_deployment(stage: Stage) -> None:
+    for path in (
+        stage.project / "infra/bicep/test.bicepparam",
+        stage.project / "infra/terraform/environments/test.tfvars",
+    ):
+        if path.exists():
+            text = path.read_text(encoding="utf-8")
+            assert "@1/" in text or "2026-12" in text
+            path.write_text(text.replace("@1/", "@OWNER-ID/").replace("2026-12", "YEAR-MONTH"))
+            done = play(stage)
+            path.write_text(text, encoding="utf-8")
+            assert done.code != 0
+            assert "error: replace these words" in done.output
+            applied = done.of("az stack sub create") + done.of("terraform -chdir=infra/terraform a")
+            assert len(applied) == 1  # dev alone
+
+
 def test_the_images_are_signed_with_a_key_that_deployments_know(stage: Stage) -> None:
     release = stage.project / "azure-pipelines/release.yml"
     if release.exists() and "--key /cosign.pub" in release.read_text(encoding="utf-8"):

@@ -17,7 +17,7 @@ from tests.project.living import FOUND, Project, environment
 from tests.project.test_service import PACKAGE, serving
 from tests.render.engines import with_copier
 
-OLD, NEW = (f"registry.example.com/ml-project@sha256:{digit * 64}" for digit in "ab")
+OLD, NEW, OLDER = (f"registry.example.com/ml-project@sha256:{digit * 64}" for digit in "abc")
 OVERLAY = "deploy/kubernetes/overlays/test"
 # Records its words; says what the scenario has for the first entry whose words are all among them.
 RECORDER = f"""#!{sys.executable} -SE
@@ -144,6 +144,16 @@ def cluster(strategy: str, *more: dict[str, Any], revision: str = "7") -> list[d
     ]
 
 
+def killed(*more: dict[str, Any]) -> list[dict[str, Any]]:
+    """Revision 8 was on its way when its release was killed; 6 serves, 7 was killed before it."""
+    answers = cluster("canary", *more, revision="8")
+    [shown] = [each for each in answers if each["words"] == ["get"]]
+    shown["out"]["status"] = {"stableRS": "abc", "currentPodHash": "def"}
+    kept = {"metadata": {"annotations": {"rollout.argoproj.io/revision": "6"}}}
+    asked = ["get", "replicasets", "--selector=rollouts-pod-template-hash=abc"]
+    return [{"words": asked, "out": {"items": [kept]}}, *answers]
+
+
 def failing(*words: str) -> dict[str, Any]:
     return {"words": list(words), "fails": "error: it is said why"}
 
@@ -155,6 +165,9 @@ KUBERNETES = {
     "apply fails": Scenario("ramped", cluster("ramped", failing("apply"))),
     "first fails": Scenario("ramped", cluster("ramped", failing("status"), revision="")),
     "undo": Scenario("ramped", cluster("ramped"), ("undo", "--environment", "test")),
+    "undo canary": Scenario("canary", cluster("canary"), ("undo", "--environment", "test")),
+    "undo after a kill": Scenario("canary", killed(), ("undo", "--environment", "test")),
+    "fails after a kill": Scenario("canary", killed(failing("status"))),
     "a tag": Scenario(
         "ramped", cluster("ramped"), ("deploy", "--environment", "test", "--image", "a/b:latest")
     ),
@@ -238,6 +251,15 @@ def test_kubernetes_undo(kubernetes: dict[str, Result]) -> None:
     ]
 
 
+def test_kubernetes_goes_back_to_what_serves_after_a_kill(kubernetes: dict[str, Result]) -> None:
+    """Not to the version that was on its way when the release before was killed."""
+    for name, code in (("undo after a kill", 0), ("fails after a kill", 1)):
+        undone = [line for line in kubernetes[name].lines() if " undo " in line]
+        assert kubernetes[name].code == code, kubernetes[name].said
+        assert undone == [f"{ARGO} undo ml-project {SPACE} --to-revision=6"]
+    assert f"{ARGO} undo ml-project {SPACE}" in kubernetes["undo canary"].lines()
+
+
 def test_what_is_not_released_is_refused_before_anything_is_done(
     kubernetes: dict[str, Result],
 ) -> None:
@@ -269,12 +291,14 @@ def azure(
     requests: tuple[dict[str, Any], ...] = (),
     p99: float = 10.0,
     traffic: dict[str, int] | None = None,
+    **tags: str,
 ) -> list[dict[str, Any]]:
+    held = {"live": "blue", "image_blue": OLD, "image_before": OLD, **tags}
     shown = {
         "id": "/subscriptions/0/endpoint",
         "scoring_uri": f"{url}/predict",
         "traffic": {"blue": 100} if traffic is None else traffic,
-        "tags": {} if traffic == {} else {"live": "blue", "image_blue": OLD, "image_before": OLD},
+        "tags": {} if traffic == {} and not tags else held,
     }
     return [
         *more,
@@ -291,8 +315,18 @@ BROKEN = (series("2xx", 100), series("5xx", 2))
 UNDO = ("undo", "--environment", "test")
 
 
+TAGGED: dict[str, Any] = {"image_green": NEW, "image_before": OLDER}
+# Where a rollout of NEW over OLD was killed: the strategy, the traffic, and what else tags say.
+KILLED: list[tuple[str, dict[str, int], dict[str, Any]]] = [
+    ("canary", {"blue": 75, "green": 25}, {}),
+    ("shadow", {"blue": 100, "green": 0}, {}),
+    ("recreate", {"green": 0}, {}),
+    ("ramped", {"blue": 100}, {"image_blue": NEW, "image_before": OLD}),
+]
+
+
 def at_azure(url: str) -> dict[str, Scenario]:
-    fine = {"requests": FINE}
+    fine: dict[str, Any] = {"requests": FINE}
     return {
         **{name: Scenario(name, azure(url, **fine)) for name in STRATEGIES},
         "errors": Scenario("canary", azure(url, requests=BROKEN)),
@@ -306,7 +340,23 @@ def at_azure(url: str) -> dict[str, Scenario]:
             "blue-green", azure(url, **fine, traffic={"blue": 40, "green": 60})
         ),
         "first": Scenario("canary", azure(url, traffic={})),
-        "undo": Scenario("canary", azure(url, traffic={"blue": 100, "green": 0}), UNDO),
+        "undo": Scenario(
+            "canary", azure(url, traffic={"blue": 100, "green": 0}, image_green=OLD), UNDO
+        ),
+        **{
+            f"undo after a kill: {name}": Scenario(
+                name, azure(url, traffic=traffic, **{**TAGGED, **more}), UNDO
+            )
+            for name, traffic, more in KILLED
+        },
+        "recreate after a kill": Scenario(
+            "recreate", azure(url, **fine, traffic={"green": 0}, image_green=NEW)
+        ),
+        "twice": Scenario("canary", azure(url, **fine, image_blue=NEW)),
+        "twice after a kill": Scenario(
+            "blue-green",
+            azure(url, **fine, traffic={"blue": 40, "green": 60}, image_green=NEW),
+        ),
         "undo ramped": Scenario("ramped", azure(url), UNDO),
         "not reached": Scenario("canary", azure("http://127.0.0.1:9")),
     }
@@ -337,22 +387,30 @@ def mirrored(share: int) -> str:
     return f"{ENDPOINT} --mirror-traffic green={share}"
 
 
+MARK = f"{ENDPOINT} --set tags.image_green={NEW}"
+IN_PLACE = f"{ENDPOINT} --set tags.image_blue={NEW} tags.image_before={OLD}"
 STARTED = CREATE.format("green", NEW)
 BACK = [sent(blue=100, green=0), f"{DELETE.format('green')} --no-wait"]
 AZURE_DEPLOYS = {
-    "recreate": [sent(blue=0), DELETE.format("blue"), STARTED, sent(green=100), TAGS],
+    "recreate": [sent(blue=0), DELETE.format("blue"), MARK, STARTED, sent(green=100), TAGS],
     "ramped": [
+        IN_PLACE,
         CREATE.format("blue", NEW),
         f"{ENDPOINT} --set tags.live=blue tags.image_blue={NEW} tags.image_before={OLD}",
     ],
-    "blue-green": [STARTED, sent(blue=0, green=100), TAGS],
+    "blue-green": [MARK, STARTED, sent(blue=0, green=100), TAGS],
     "canary": [
-        STARTED, sent(blue=95, green=5), sent(blue=75, green=25), sent(blue=0, green=100), TAGS,
+        MARK, STARTED, sent(blue=95, green=5), sent(blue=75, green=25),
+        sent(blue=0, green=100), TAGS,
     ],
-    "ab-test": [STARTED, sent(blue=0, green=100), TAGS],
-    "shadow": [STARTED, mirrored(50), mirrored(0), sent(blue=0, green=100), TAGS],
+    "ab-test": [MARK, STARTED, sent(blue=0, green=100), TAGS],
+    "shadow": [MARK, STARTED, mirrored(50), mirrored(0), sent(blue=0, green=100), TAGS],
+    "recreate after a kill": [
+        CREATE.format("blue", OLD), sent(blue=100, green=0), sent(blue=0), DELETE.format("blue"),
+        MARK, STARTED, sent(green=100), TAGS,
+    ],
     "interrupted before": [
-        sent(blue=100, green=0), STARTED, sent(blue=0, green=100), TAGS,
+        sent(blue=100, green=0), MARK, STARTED, sent(blue=0, green=100), TAGS,
     ],
 }  # fmt: skip
 
@@ -366,22 +424,27 @@ def test_azure_takes_the_steps_in_order(azureml: dict[str, Result], strategy: st
 @pytest.mark.parametrize(
     ("scenario", "reason", "lines"),
     [
-        ("errors", "2 of 102 answers are errors", [STARTED, sent(blue=95, green=5), *BACK]),
-        ("slow", "99 % of the answers take up to 6000", [STARTED, sent(blue=95, green=5), *BACK]),
-        ("create fails", "it is said why", [STARTED, BACK[1]]),
+        ("errors", "2 of 102 answers are errors", [MARK, STARTED, sent(blue=95, green=5), *BACK]),
+        (
+            "slow", "99 % of the answers take up to 6000",
+            [MARK, STARTED, sent(blue=95, green=5), *BACK],
+        ),
+        ("create fails", "it is said why", [MARK, STARTED, BACK[1]]),
         (
             "traffic fails", "it is said why",
-            [STARTED, sent(blue=95, green=5), sent(blue=75, green=25), *BACK],
+            [MARK, STARTED, sent(blue=95, green=5), sent(blue=75, green=25), *BACK],
         ),
         (
             "recreate errors", "2 of 102",
-            [sent(blue=0), DELETE.format("blue"), STARTED, sent(green=100),
+            [sent(blue=0), DELETE.format("blue"), MARK, STARTED, sent(green=100),
              CREATE.format("blue", OLD), *BACK],
         ),
-        ("ramped errors", "2 of 102", [CREATE.format("blue", NEW), CREATE.format("blue", OLD)]),
+        ("ramped errors", "2 of 102",
+         [IN_PLACE, CREATE.format("blue", NEW), CREATE.format("blue", OLD),
+          f"{ENDPOINT} --set tags.image_blue={OLD} tags.image_before={OLD}"]),
         (
             "shadow errors", "2 of 102",
-            [STARTED, mirrored(50), mirrored(0), BACK[1]],
+            [MARK, STARTED, mirrored(50), mirrored(0), BACK[1]],
         ),
         ("not reached", "cannot be measured", []),
     ],
@@ -398,7 +461,8 @@ def test_azure_gives_the_traffic_back(
 def test_azure_first_version(azureml: dict[str, Result]) -> None:
     first = CREATE.format("blue", NEW)
     tags = f"{ENDPOINT} --set tags.live=blue tags.image_blue={NEW}"
-    assert azureml["first"].lines() == [first, sent(blue=100), tags]
+    mark = f"{ENDPOINT} --set tags.image_blue={NEW}"
+    assert azureml["first"].lines() == [mark, first, sent(blue=100), tags]
 
 
 def test_azure_undo(azureml: dict[str, Result]) -> None:
@@ -406,6 +470,29 @@ def test_azure_undo(azureml: dict[str, Result]) -> None:
     assert azureml["undo"].lines() == [sent(blue=0, green=100), f"{ENDPOINT} {tags}"]
     tags = f"--set tags.live=blue tags.image_blue={OLD} tags.image_before={OLD}"
     assert azureml["undo ramped"].lines() == [CREATE.format("blue", OLD), f"{ENDPOINT} {tags}"]
+
+
+def test_azure_undo_after_a_kill_brings_back_what_was_in_service(
+    azureml: dict[str, Result],
+) -> None:
+    """Never the version that was on its way, and not the one before last."""
+    lines = {
+        name: azureml[f"undo after a kill: {name}"].lines() for name, *_ in KILLED
+    }  # fmt: skip
+    gone = f"{DELETE.format('green')} --no-wait"
+    assert lines["canary"] == [sent(blue=100, green=0), gone]
+    assert lines["shadow"] == [mirrored(0), gone]
+    assert lines["recreate"] == [CREATE.format("blue", OLD), sent(blue=100, green=0), gone]
+    assert lines["ramped"][0] == CREATE.format("blue", OLD)
+    assert all(azureml[f"undo after a kill: {name}"].code == 0 for name in lines)
+
+
+def test_azure_takes_the_same_image_twice(azureml: dict[str, Result]) -> None:
+    """Nothing is done, so that `undo` still finds the version before; unless a kill came first."""
+    assert (azureml["twice"].code, azureml["twice"].lines()) == (0, [])
+    assert "in service already" in azureml["twice"].said
+    again = azureml["twice after a kill"]
+    assert (again.code, again.lines()) == (0, AZURE_DEPLOYS["interrupted before"])
 
 
 def test_azure_is_asked_about_the_new_deployment_since_the_step_began(

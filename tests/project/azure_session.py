@@ -1,7 +1,9 @@
 """Run the commands of a project, one after another, in this one process.
 
 Each line on the standard input is a JSON list of words, each on the standard output the answer:
-exit code, output and errors. Some words name a module of the project, the rest its commands.
+exit code, output and errors. Some words name a module of the project, the rest its commands, and
+`service` asks the service of this process which model answers. DVC, which the lock of the jobs does
+not have, is stood in for: `repro` runs the stages that train and judge.
 """
 
 import contextlib
@@ -9,6 +11,8 @@ import importlib
 import io
 import json
 import sys
+from pathlib import Path
+from typing import Any
 
 OTHERS = {
     "train": "ml_project.steps.train",
@@ -19,11 +23,52 @@ OTHERS = {
 }
 
 
+def dvc(*words: str) -> int:
+    """Run what a changed table makes necessary, once."""
+    files = (Path("data/processed/train.parquet"), Path("models/package/package.json"))
+    if words[0] != "repro" or [file.read_bytes() for file in files] == STATE:
+        return 0
+    for stage in ("train", "evaluate", "explain", "gate"):
+        if code := run([stage]):
+            return code
+    STATE[:] = [file.read_bytes() for file in files]
+    return 0
+
+
+def service() -> int:
+    """Let the service look for a new champion, as it does every so many seconds, and answer."""
+    from ml_project import paths, settings
+    from ml_project.service import service
+
+    if not SERVICES:
+        serve = settings.load(paths.PARAMS).serve
+        SERVICES.append(service.Service(service.champion, serve, Stream(), []))
+    SERVICES[0].refresh()
+    row = json.dumps(SERVICES[0].current().example[0]).encode()
+    answer = SERVICES[0].answer(row, {"request_id": "r"}, batch=False)
+    print(answer["model_version"], answer["model_id"], answer["prediction_id"])
+    return 0
+
+
+class Stream:
+    """Where the rows that were answered go: nowhere."""
+
+    def add(self, *_: object) -> None:
+        pass
+
+
+SERVICES: list[Any] = []
+STATE: list[bytes] = []  # of the files, when the stages had run
+
+
 def run(words: list[str]) -> int:
+    if words[0] == "retrain":
+        importlib.import_module("ml_project.operate.retrain").dvc = dvc
     module = importlib.import_module(OTHERS.get(words[0], "ml_project.cli"))
+    main = service if words == ["service"] else module.main
     sys.argv = ["ml_project", *(words[1:] if words[0] in OTHERS else words)]
     try:
-        return int(module.main() or 0)
+        return int(main() or 0)
     except SystemExit as end:
         if isinstance(end.code, str):
             sys.stderr.write(f"{end.code}\n")

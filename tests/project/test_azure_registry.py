@@ -15,14 +15,18 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
+from tests.conftest import git
 from tests.delivery.azureml_registry import Json, RefusedError, Workspace, azure
 from tests.delivery.test_azureml import jobs_environment  # noqa: F401  a fixture
 from tests.project.living import BIN, Project, clean
 from tests.render.engines import with_copier
 
-from tdsp.people.governance.trail import Registry, trail
+from tdsp.people.governance.trail import Approval, Registry, trail
 
 Answer = tuple[int, str, str]
+ADA, GRACE = "ada@example.com", "grace@example.com"
+ROLE = "model-validator"
 
 
 @dataclass
@@ -42,10 +46,13 @@ class Session:
         assert (code == 0) is ok, f"{words}: exit {code}\n{out}\n{err}"
         return code, out, err
 
+    def fewer_rows(self, count: int) -> None:
+        rows = self.root / "data/processed/train.parquet"
+        pq.write_table(pq.read_table(rows).slice(count), rows)
+
     def learn(self, name: str, fewer: int) -> None:
         """Make a model of so many rows less, and keep its files by this name."""
-        rows = self.root / "data/processed/train.parquet"
-        pq.write_table(pq.read_table(rows).slice(fewer), rows)
+        self.fewer_rows(fewer)
         for stage in ("train", "evaluate", "explain", "gate"):
             self.step(stage)
         for folder in ("models/package", "reports"):
@@ -66,6 +73,13 @@ class Session:
         """The value that each version has of a tag."""
         return [each["tags"].get(name) for each in self.versions]
 
+    def be(self, who: str) -> None:
+        """Work and sign as this person from now on."""
+        key = self.root.parent / "keys" / who
+        values = {"user.email": who, "user.name": who, "gpg.format": "ssh"}
+        for name, value in {**values, "user.signingkey": f"{key}.pub"}.items():
+            git(self.root, "config", name, value)
+
     def holders(self) -> dict[str, str]:
         lines = [line.split("  ") for line in self.step("models")[1].splitlines()]
         return {
@@ -82,24 +96,41 @@ def session(
 ) -> Iterator[Session]:
     """Two models in the workspace: the first is the champion, the second the challenger."""
     place = tmp_path_factory.mktemp("azure")
-    project = trained.copy(place / "ml-project")
+    answers = {"level": "govern", "cloud": "azure", "serving": "both"}
+    project = Project(with_copier(repository, place / "ml-project", answers), jobs_environment)
+    for name in ("data", "reports", "models"):
+        shutil.copytree(trained.root / name, project.root / name, dirs_exist_ok=True)
+    project.set("train", cv_folds=2, max_iter=20)
+    project.set("evaluate", resamples=100)
     project.set("promote", margin=0.1)
     project.set("gate", minimum=0.5, max_latency_ms=5000)  # of a machine that others use as well
     project.edit(
         "params.yaml", "candidates: [linear, boosting, blend, large]", "candidates: [linear]"
     )
-    govern = with_copier(repository, place / "govern", {"level": "govern", "cloud": "azure"})
-    for name in ("tools", "docs/governance"):
-        shutil.copytree(govern / name, project.root / name, dirs_exist_ok=True)
-    shutil.copy(govern / "docs/roles.yaml", project.root / "docs")
+    people = {who: {"name": who, "email": who} for who in (ADA, GRACE)}
+    roles = {"holders": people, "roles": {ROLE: {"held_by": [ADA, GRACE]}}}
+    (project.root / "docs/roles.yaml").write_text(yaml.safe_dump(roles), encoding="utf-8")
+    (place / "keys").mkdir()
+    for who in (ADA, GRACE):
+        key = place / "keys" / who
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", who, "-f", key], check=True
+        )
+        with (project.root / "docs/governance/allowed_signers").open("a", encoding="utf-8") as file:
+            file.write(f'{who} namespaces="git" {Path(f"{key}.pub").read_text(encoding="utf-8")}')
+    project.commit()
     with azure(place) as (workspace, env):
         path = os.pathsep.join([env.pop("AZ"), str(jobs_environment / BIN), os.environ["PATH"]])
         words = [jobs_environment / BIN / "python", Path(__file__).with_name("azure_session.py")]
+        env |= {"PATH": path, "PYTHONPATH": "src:.", "GIT_CONFIG_GLOBAL": os.devnull}
+        whose = {name for name in os.environ if name.startswith(("GIT_AUTHOR_", "GIT_COMMITTER_"))}
+        given = {name: value for name, value in clean(**env).items() if name not in whose}
         with (place / "errors").open("w") as errors, subprocess.Popen(
-            words, cwd=project.root, env=clean(**env, PATH=path, PYTHONPATH="src:."), text=True,
+            words, cwd=project.root, env=given, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
         ) as process:  # fmt: skip
             found = Session(project.root, workspace, process)
+            found.be(ADA)
             found.learn("one", 0)
             assert found.step("register")[1].endswith(" is challenger\n")
             assert "version 1 (" in found.step("promote", "--reason", "first", "--by", "Ada")[1]
@@ -176,7 +207,68 @@ def test_a_model_goes_its_way(session: Session) -> None:
     }  # fmt: skip
 
 
+def test_an_approval_is_signed_and_verified_by_what_the_workspace_holds(session: Session) -> None:
+    git(session.root, "add", "-A")
+    git(session.root, "commit", "-q", "-m", "as it is")
+    said = ("approve", "2", "--role", ROLE, "--reason", "validated")
+    assert f"{ADA} trained the model" in session.step(*said, ok=False)[2]
+    session.be(GRACE)
+    assert session.step(*said)[1].startswith("approved: docs/governance/approvals/")
+    assert f"pass  {ROLE} approved" in session.step("approve", "--verify", "2")[1]
+    promote(session, "2")
+    approved = [Approval(**each) for each in json.loads(session.step("approve", "--list")[1])]
+    assert [(each.version, each.approver, each.valid) for each in approved] == [("2", GRACE, True)]
+    known = Registry.model_validate_json(session.step("models", "--json")[1])
+    events = trail(known, approved)
+    assert [event.what for event in events][:2] == ["promotion", f"approval as {ROLE}"]
+    assert any(GRACE in line for line in events[0].evidence)
+    session.workspace.runs[session.versions[1]["run_id"]]["tags"]["data_md5"] = "0" * 32
+    assert "FAIL" in session.step("approve", "--verify", "2", ok=False)[1]
+    session.be(ADA)
+
+
+def test_monitor_looks_at_the_champion_of_the_workspace(session: Session) -> None:
+    words = ("monitor", "--input", "data/processed/test.parquet")
+    for number in ("1", "2"):
+        if number == "2":
+            promote(session, number)
+        model = session.tags("model_id")[int(number) - 1]
+        assert f"rows of model {model}: " in session.step(*words)[1]
+
+
+def test_a_retraining_makes_a_challenger_and_leaves_the_champion(session: Session) -> None:
+    session.step("monitor", "--input", "data/processed/test.parquet")
+    words = ("retrain", "--reason", "weekly")
+    assert "found no drift" in session.step(*words, "--if-drift")[1]
+    session.fewer_rows(10)
+    session.workspace.before = stop_at(1, "model-versions/set-tag", key="retrained")
+    assert "the machine is gone" in session.step(*words, ok=False)[2]
+    session.workspace.before = lambda call, given: None
+    assert "is the challenger" in session.step(*words)[1]
+    assert session.holders() == {"champion": "1", "challenger": "3"}
+    assert session.tags("retrained") == [None, None, "weekly"]
+    promote(session, "3")
+    assert "the pipeline gives the champion again" in session.step(*words)[1]
+
+
+def test_the_service_follows_the_champion_of_the_workspace(session: Session) -> None:
+    def answers(ok: bool = True) -> list[str]:
+        return session.step("service", ok=ok)[1].split()[:2]
+
+    ids = session.tags("model_id")
+    assert answers() == ["1", ids[0]]
+    promote(session, "2")
+    session.workspace.before = stop_at(1, "runs/get")  # while it fetches the new one
+    assert answers(ok=False) == []
+    session.workspace.before = lambda call, given: None
+    assert answers() == ["2", ids[1]]
+    session.step("rollback", "--to", "1", "--reason", "worse")
+    assert "nothing to do" in session.step("rollback", "--to", "1", "--reason", "worse")[1]
+    assert answers() == ["1", ids[0]]
+
+
 def test_registering_again_changes_nothing(session: Session) -> None:
+    session.take_up("two")
     before = json.dumps(session.versions)
     session.step("register")
     assert json.dumps(session.versions) == before
@@ -192,6 +284,20 @@ def test_a_promotion_that_was_cut_short(part: int, session: Session) -> None:
     promote(session, "2", "again")
     history = json.loads(session.step("models", "--json")[1])["history"]
     assert [each["reason"] for each in history] == ["again", "first"]
+
+
+def test_a_token_that_ends_in_the_middle_of_a_promotion(session: Session) -> None:
+    def expired(call: str, given: Json) -> None:
+        if call == "model-versions/set-tag":
+            raise RefusedError(401)
+
+    session.workspace.before = expired
+    said = promote(session, "2", ok=False)[2]
+    assert ("401" in said, said.count("\n")) == (True, 1)
+    session.workspace.before = lambda call, given: None
+    assert session.holders() == {"champion": "1", "challenger": "2"}
+    promote(session, "2", "after a new login")
+    assert session.holders() == {"champion": "2"}
 
 
 def test_a_promotion_that_was_cut_short_between_the_two_tags(session: Session) -> None:

@@ -102,11 +102,12 @@ def rendered(project: Path) -> set[str]:
 def absent(project: Path) -> Iterator[str]:
     """Links and paths in the documents that lead nowhere; a step's output is a promise kept.
 
-    So is what a command of the page on the first release writes.
+    So is what a command of the pages on delivery writes.
     """
     made = "".join(path.read_text(encoding="utf-8") for path in project.glob("dvc.yaml"))
-    for page in project.glob("docs/delivery/first-release.md"):
-        made += " ".join(re.findall(r"(?:--file|>) (deploy/\S+)", page.read_text("utf-8")))
+    for page in sorted(project.glob("docs/delivery/*.md")):
+        written = re.findall(r"(?:--file|>|mv \S+) (deploy/[\w./-]+)", page.read_text("utf-8"))
+        made += "".join(f" {path}" for path in written)
     for document in sorted(project.rglob("*.md")):
         text = document.read_text(encoding="utf-8")
         for link in LINK.findall(text):
