@@ -1,4 +1,4 @@
-"""A project's tools/audit.py: it reports what is vulnerable and not accepted, and fails when it cannot know."""
+"""A project's tools/audit.py: it reports what is vulnerable, and fails when it cannot know."""
 
 import json
 import subprocess
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.delivery.expiry_tool import audit
 
 WEAK = {"id": "PYSEC-1", "aliases": ["CVE-1"], "fix_versions": ["2.1"]}

@@ -4,7 +4,6 @@
 from pathlib import Path
 
 import pytest
-
 from tests.delivery.expiry_tool import tool as expiry
 
 LINE = '  - {pin: "%s", %s, source: "s", do: "renew"}\n'
