@@ -1,4 +1,4 @@
-"""The generated project's tools/expiry.py, as a module: one process looks at many projects."""
+"""The generated project's tools/expiry.py and audit.py, as modules: one process, many projects."""
 
 import sys
 from datetime import date
@@ -10,6 +10,7 @@ TEMPLATE = ROOT / "template"
 COMMAND = [sys.executable, "-B", "-m", "tools.expiry"]  # with TEMPLATE, or a project, as PYTHONPATH
 sys.path.insert(0, str(TEMPLATE))
 tool = module_of(TEMPLATE / "tools/expiry.py")
+audit = module_of(TEMPLATE / "tools/audit.py")
 del sys.path[0]  # the template has a folder `tests`, too
 
 

@@ -301,7 +301,7 @@ def test_the_page_has_a_section_for_each_alert(of: str, projects: dict[str, Proj
         "DriftFound: the section",
         "DriftSeen: no such alert",
     ]
-    assert "](alerts.md)" in (root / "docs/runbooks/on-call.md").read_text(encoding="utf-8")
+    assert "](alerts.md)" in (root / "docs/runbooks/README.md").read_text(encoding="utf-8")
 
 
 def test_the_commands_of_the_page_hand_over_the_rules(

@@ -57,7 +57,6 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "tools/": [OPERATE],
     "src/{{ package_name }}/operate/": [OPERATE],
     "tests/machinery/operate/": [OPERATE],
-    "tests/machinery/tools/": [OPERATE],
     "src/{{ package_name }}/operate/batch.py": [("serving", "batch", "both")],
     "tests/machinery/operate/test_batch.py": [("serving", "batch", "both")],
     **{
@@ -75,7 +74,7 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     ".gitlab/merge_request_templates/": [GOVERN],
     ".gitlab/protect.sh": [GOVERN],
     **{f"tools/{name}.py": [GOVERN] for name in ("approve", "record", "signing")},
-    "tests/machinery/tools/test_approve.py": [GOVERN],
+    "tests/machinery/tools/": [GOVERN],
     **{
         f"tests/test_{kind}.py": [("problem_type", kind)]
         for kind in ("classification", "regression", "forecasting", "anomaly")

@@ -50,6 +50,14 @@ def write_json(value: Any, path: Path) -> None:
         temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what a JSON file holds, and nothing where it is missing or torn."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
 def _temporary(path: Path) -> Path:
     """Name what stands for `path` while it is made; remove what killed processes left there."""
     for left in path.parent.glob(f".*.{HOST}-*"):

@@ -108,7 +108,7 @@ def run(
             done = _score(day, places, by, again, quiet)
         except (ProjectError, OSError) as error:
             done = Outcome(day, str(error), code=1)
-        # A day before has been red for its own missing input: now it is only told.
+        # The run of an earlier day has failed for its missing input already: here it is only named.
         missing = f"there is no input {places.of(day)[0]}" if done is None else ""
         found.append(done or Outcome(day, missing, code=int(day == chosen[-1])))
     return found

@@ -96,9 +96,9 @@ def dvc(*words: str) -> int:
 
 
 def unlock() -> None:
-    """Remove DVC's list of locks if a kill has left it torn, which each later run would refuse.
+    """Remove DVC's list of locks if a killed run has left it incomplete: DVC would not start again.
 
-    One that was written a moment ago may be in the hands of another process: wait for it.
+    If it was written a moment ago, another process may still be at work on it: wait for that one.
     """
     while True:
         try:

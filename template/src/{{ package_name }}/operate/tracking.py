@@ -29,7 +29,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from .. import paths
 from ..errors import ProjectError
-from ..io.files import replacing, write_json
+from ..io.files import read_json, replacing, write_json
 from ..settings import Settings
 
 Texts = dict[str, str]
@@ -176,10 +176,10 @@ def record(settings: Settings, verdict: dict[str, Any]) -> str:
         for path in (paths.PARAMS, paths.SCHEMA, paths.LOCK, Path("dvc.lock")):
             if path.exists():
                 shutil.copy(path, folder)
-        metrics = sorted(numbers(_json(paths.METRICS)), key=lambda each: each[0][:6] != "model.")
+        metrics = sorted(numbers(read_json(paths.METRICS)), key=lambda one: one[0][:6] != "model.")
         _log(run.run_id, params, dict(metrics[: METRICS if in_azure() else None]), tags)
         to.log_artifacts(run.run_id, folder)
-    for trial in _json(paths.TUNING).get("trials", []):
+    for trial in read_json(paths.TUNING).get("trials", []):
         parent = {"mlflow.parentRunId": run.run_id, "state": trial["state"]}
         child = to.create_run(experiment, run_name=f"trial {trial['number']}").info.run_id
         given = {name: str(value) for name, value in trial["params"].items()}
@@ -205,15 +205,6 @@ def numbers(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
             yield from numbers(inner, f"{name}.{key}" if name else str(key))
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield name, float(value)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    """Nothing for what is missing or torn: a rejected run is recorded with what it has."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def md5(path: Path) -> str:

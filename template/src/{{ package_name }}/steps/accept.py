@@ -1,6 +1,6 @@
 """Tell without pandas which record batches plainly fit schema.yaml.
 
-Only a shortcut: whatever it does not accept is checked cell by cell by `schema.check`.
+Only a shortcut: whatever it does not accept is checked cell by cell by `validate.check`.
 """
 
 from pathlib import Path

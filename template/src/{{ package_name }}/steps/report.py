@@ -1,6 +1,5 @@
 """The documents of the last run: Markdown for git, and the same as pages that need no net."""
 
-import json
 import os
 import re
 import sys
@@ -17,7 +16,7 @@ from markupsafe import Markup, escape
 
 from .. import paths
 from ..errors import ProjectError, run
-from ..io.files import replacing
+from ..io.files import read_json, replacing
 from ..settings import Settings, load
 
 # The same as `tdsp docs`, which lists them, looks for.
@@ -37,8 +36,8 @@ def render(settings: Settings, root: Path) -> dict[str, str]:
         "module": paths.PROJECT,
         "settings": settings,
         "metric": settings.evaluate.metric,
-        "found": {path.stem: _read(path) for path in (root / paths.REPORTS).glob("*.json")},
-        "package": _read(root / paths.PACKAGE / "package.json"),
+        "found": {path.stem: read_json(path) for path in (root / paths.REPORTS).glob("*.json")},
+        "package": read_json(root / paths.PACKAGE / "package.json"),
         "plots": lambda pattern: _plots(root, pattern),
         "fact": _facts(root / paths.FACTS),
         "there": lambda path: (root / path).is_file(),
@@ -85,14 +84,6 @@ def _figure(value: Any) -> str:
     return f"{round(value, decimals) + 0.0:,.{decimals}f}"  # no minus before a zero
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """Return a report, or nothing where it is missing or torn."""
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return {}
-
-
 def _plots(root: Path, pattern: str) -> list[str]:
     """Name the figures as the documents' links do, the comparison with the baselines first."""
     found = (path.relative_to(root) for path in (root / paths.REPORTS).glob(f"{pattern}.svg"))
@@ -125,7 +116,7 @@ def page(name: str, text: str, root: Path) -> str:
     body = parser.render(text, {"root": root, "folder": folder.as_posix()})
     template = templates(PackageLoader(__package__, "templates")).get_template("page.html.j2")
     heading = text.partition("\n")[0].removeprefix("# ")
-    passed = _read(root / paths.GATE).get("passed") is True
+    passed = read_json(root / paths.GATE).get("passed") is True
     return template.render(
         body=Markup(body),  # noqa: S704  HTML in a document was made text by the parser
         title=re.sub(r"\\(.)", r"\1", heading),

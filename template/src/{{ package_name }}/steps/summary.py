@@ -20,9 +20,10 @@ def summary(train: pd.DataFrame, test_rows: int, data: Data) -> dict[str, Any]:
     target = train[data.target]
     names = [str(name) for name in train.columns if name not in data.not_features]
     features = [
-        {**column(train[name]), "tie": tie(bands(train[name]), bands(target))} for name in names
+        {**column(train[name]), "association": association(bands(train[name]), bands(target))}
+        for name in names
     ]
-    ordered = sorted(features, key=lambda feature: -feature["tie"])
+    ordered = sorted(features, key=lambda feature: -feature["association"])
     rows = {"training_rows": len(train), "test_rows": test_rows}
     return {**rows, "target": column(target), "features": ordered}
 
@@ -49,7 +50,7 @@ def bands(values: pd.Series) -> pd.Series:
     return codes.fillna(-2).where(values.notna(), -2).astype(int)
 
 
-def tie(one: pd.Series, other: pd.Series) -> float:
+def association(one: pd.Series, other: pd.Series) -> float:
     """Return Cramér's V, corrected for chance: 0 for nothing in common, 1 for the same groups.
 
     SciPy's `association` has no correction; in few rows it ranks noise of many groups first.

@@ -1,4 +1,4 @@
-"""tools/audit.py: it reports what is vulnerable and not accepted, and fails when it cannot know."""
+"""A project's tools/audit.py: it reports what is vulnerable, and fails when it cannot know."""
 
 import json
 import subprocess
@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tools import audit
-from tools.expiry import Pin
+from tests.delivery.expiry_tool import audit
 
 WEAK = {"id": "PYSEC-1", "aliases": ["CVE-1"], "fix_versions": ["2.1"]}
 
@@ -81,6 +79,6 @@ def test_without_pip_audit_its_group_is_named(
 def test_only_advisories_are_accepted_and_until_their_day() -> None:
     day = date(2027, 1, 31)
     names = ["GHSA-1", "CVE-2", "python 3.12"]
-    pins = [Pin(pin=name, source="s", do="d", review=day) for name in names]
+    pins = [audit.Pin(pin=name, source="s", do="d", review=day) for name in names]
     assert audit.accepted(pins, day) == ["GHSA-1", "CVE-2"]
     assert audit.accepted(pins, date(2027, 2, 1)) == []
