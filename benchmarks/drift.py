@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 REFERENCE, SIZES = 4_000, {100: 20, 500: 20, 2_000: 20}
-RELATED = {200: 40, 1_000: 40, 5_000: 20}
+RELATED = {200: 10, 1_000: 10, 5_000: 10}
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 
 
