@@ -92,7 +92,9 @@ def check_sections() -> str:
     read, seen = readings.standings(found), readings.by_check(found)
     for family, title in FAMILIES.items():
         lines += [f"## {title}", ""]
-        for check in (each for each in CHECKS.values() if each.family == family):
+        for check in sorted(CHECKS.values(), key=lambda each: each.id):
+            if check.family != family:
+                continue
             proves = f" Proves {proven}." if (proven := items(check)) else ""
             unless = check.unless or "never: it always applies"
             lines += [

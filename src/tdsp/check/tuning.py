@@ -4,9 +4,9 @@ import hashlib
 import re
 from collections.abc import Iterator
 
-from tdsp.check.leakage import random_split
 from tdsp.check.purpose import lesson
 from tdsp.check.rule import Mark, at, broken, check, held, unsure
+from tdsp.check.seeds import random_split
 from tdsp.reading import Repository
 from tdsp.reading.python import Call, Module
 
