@@ -224,7 +224,7 @@ def covering_array() -> list[Answers]:
 
 def with_copier(template: Path, target: Path, answers: Answers) -> Path:
     """Render TEMPLATE into TARGET and return it; what all share once for the same answers."""
-    if template.parents[1].name != "shared":
+    if template.parent.parent.name != "shared":
         return _rendered(template, target, answers)
     digest = hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()[:16]
     place = template.parent / "renders" / digest / "project"
