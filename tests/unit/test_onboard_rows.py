@@ -50,6 +50,8 @@ def test_plain_rows_are_left_in_peace(tmp_path: Path) -> None:
     ("content", "words"),
     [
         (b"<html><table><tr><td>a</td></tr></table></html>", "like HTML or XML"),
+        (b"\n<!DOCTYPE HTML>\n<p>a</p>", "like HTML or XML"),
+        (b"<?xml version='1.0'?>\n<rows/>", "like HTML or XML"),
         (b'[{"a": 1, "t": "x"}]', "like JSON"),
         (b"@relation x\n@attribute a numeric\n", "like ARFF"),
         (("sep=;\n" + HEAD + rows(90)).encode(), "like a file for Excel only, with 'sep=;'"),
@@ -64,6 +66,11 @@ def test_what_is_no_table_is_refused_by_its_name(
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(OnboardError, match=words.replace("\\", r"\\")):
         read(tmp_path / "a.csv")
+
+
+def test_a_header_with_tags_is_a_header(tmp_path: Path) -> None:
+    profile, _ = look(tmp_path, HEAD.replace("a", "<b>a</b>", 1) + rows(90))
+    assert profile.columns[0].name == "<b>a</b>"
 
 
 def test_letters_that_were_guessed_are_shown(tmp_path: Path) -> None:

@@ -40,7 +40,8 @@ FOREIGN = {
     b"SQLite format 3": "an SQLite database: export the table as CSV or Parquet",
 }
 OTHER = re.compile(
-    rb"\s*(?:(?P<HTML_or_XML><[!?a-z])|(?P<JSON>[\[{]\s*[\[{\"])|(?P<ARFF>@relation)"
+    rb"\s*(?:(?P<HTML_or_XML><(?:!--|\?xml|(?:!doctype|html|head|body|table|meta)\b))"
+    rb"|(?P<JSON>[\[{]\s*[\[{\"])|(?P<ARFF>@relation)"
     rb"|(?P<a_file_for_Excel_only>\"?sep=.\"?\s*[\r\n]))", re.IGNORECASE,
 )  # fmt: skip
 BOMS = {
