@@ -6,11 +6,12 @@ Each example differs from one that fails in the one thing that makes the alarm f
 import pytest
 
 from tdsp.check.all import CHECKS
-from tdsp.check.run import check_repository
+from tdsp.check.run import check_repository, severity
 from tdsp.reading import read_texts
 
 Texts = dict[str, str]
 STEPS = "on: push\njobs:\n  check:\n    runs-on: ubuntu-24.04\n    steps:\n"
+JOB = STEPS.removeprefix("on: push\n") + "      - run: ruff check\n"
 CI = ".github/workflows/ci.yml"
 TPOT = "# tpot_data = pd.read_csv('PATH/TO/DATA/FILE')\n"
 
@@ -421,6 +422,21 @@ QUIET: dict[str, tuple[str, Texts]] = {
         "IN02",
         {CI: STEPS + "      - run: az webapp create -n a\n      - run: az webapp deploy\n"},
     ),
+    "a package in a folder asks for it": (
+        "SC04",
+        {
+            **ASKED,
+            "pkg/setup.py": "from setuptools import setup\n\nsetup(install_requires=['tfx'])\n",
+        },
+    ),
+    "Airflow brings it": (
+        "SC04",
+        {**ASKED, "app.py": "import requests\nfrom airflow.sdk import dag\n"},
+    ),
+    "a workflow runs on a bot's branches": (
+        "SC05",
+        {**CHECKS["SC05"].bad, CI: "on:\n  push:\n    branches: ['dependabot/**']\n" + JOB},
+    ),
     "a limit around the call": (
         "GA05",
         {"app.py": bad("GA05") + "\n\nTIMEOUT_SECONDS = 10\n"},
@@ -446,3 +462,13 @@ def test_a_product_that_a_course_is_about_is_no_lesson(check: str) -> None:
     texts = {**CHECKS[check].bad, "README.md": "# A course on machines\n"}
     result = check_repository(read_texts({**texts}), [CHECKS[check]]).results[0]
     assert result.outcome == "fail"
+
+
+@pytest.mark.parametrize(
+    ("asked", "imported"),
+    [("feast[aws]", "boto3"), ("ploomber", "papermill"), ("jupyter", "nbformat")],
+)
+def test_what_comes_with_another_package_is_a_note(asked: str, imported: str) -> None:
+    texts = {"requirements.txt": f"{asked}==1.0\n", "app.py": f"import {imported}\n"}
+    (result,) = check_repository(read_texts(texts), [CHECKS["SC04"]]).results
+    assert [severity(result.check, mark) for mark in result.marks] == ["note"]
