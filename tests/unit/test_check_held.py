@@ -7,6 +7,8 @@ from scripts import held
 from scripts.readings import HELD, Reading
 
 from tdsp.check.all import CHECKS
+from tdsp.check.run import check_repository, severity
+from tdsp.reading import read_texts
 
 FOUND = held.readings("held out")
 
@@ -41,3 +43,13 @@ def test_a_row_that_is_not_whole_is_named(row: str, tmp_path: Path) -> None:
     path.write_text(f"{','.join(held.COLUMNS)}\n{row}\n", encoding="utf-8")
     with pytest.raises(ValueError, match="line 2"):
         held.readings("held out", path)
+
+
+@pytest.mark.parametrize(
+    ("asked", "imported"),
+    [("feast[aws]", "boto3"), ("ploomber", "papermill"), ("jupyter", "nbformat")],
+)
+def test_what_comes_with_another_package_is_a_note(asked: str, imported: str) -> None:
+    texts = {"requirements.txt": f"{asked}==1.0\n", "app.py": f"import {imported}\n"}
+    (result,) = check_repository(read_texts(texts), [CHECKS["SC04"]]).results
+    assert [severity(result.check, mark) for mark in result.marks] == ["note"]

@@ -30,7 +30,9 @@ RETIRED = {
     "macos-10.15": "August 2022", "macos-11": "June 2024", "macos-12": "December 2024",
     "macos-13": "December 2025", "windows-2016": "April 2022", "windows-2019": "June 2025",
 }  # fmt: skip
-TESTS_OF = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.(py|py\.jinja|R|jl|scala|ipynb)$")
+TESTS_OF = re.compile(
+    r"(^|/)((test_[^/]*|[^/]*_test)\.(py|py\.jinja|R|jl|scala|ipynb|go)|[^/]+\.(test|spec)\.[jt]sx?)$"
+)
 PLANS = re.compile(r"--dry-run|what-if|terraform plan")
 PROMOTES = re.compile(r"(^|\s)promote(\s+-|\s*$|\s+\S+\s*$)", re.MULTILINE)
 # Whose repository it is, by the command that the README gives.
