@@ -1,4 +1,7 @@
-"""What one reader said of findings in repositories that no check had been corrected with."""
+"""What one reader said of findings in repositories that no check had been corrected with.
+
+The false alarms among them stand here by their general form, as in test_check_seen.py.
+"""
 
 from pathlib import Path
 
@@ -11,6 +14,82 @@ from tdsp.check.run import check_repository, severity
 from tdsp.reading import read_texts
 
 FOUND = held.readings("held out")
+STEPS = "on: push\njobs:\n  check:\n    runs-on: ubuntu-24.04\n    steps:\n"
+CI = ".github/workflows/ci.yml"
+ASKED = {"requirements.txt": "pandas==2.2.0\n", "app.py": "import tfx\n"}
+JOB = STEPS.removeprefix("on: push\n") + "      - run: ruff check\n"
+OWN_REGISTER = "import mlflow\n\n\ndef register_model(name):\n    print(name)\n\n\n"
+OWN_REGISTER += "register_model('a')\n"
+NOTEBOOK = '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code", '
+NOTEBOOK += '"source": ["import pandas as pd\\n", "pd.get_dummies(1)"], "outputs": []}]}'
+
+
+def bad(check: str, path: str = "") -> str:
+    """Return the text of a check's bad example: its only file, or the one that is named."""
+    texts = CHECKS[check].bad
+    return texts[path] if path else next(iter(texts.values()))
+
+
+QUIET: dict[str, tuple[str, dict[str, str]]] = {
+    "a package in a folder asks for it": (
+        "SC04",
+        {
+            **ASKED,
+            "pkg/setup.py": "from setuptools import setup\n\nsetup(install_requires=['tfx'])\n",
+        },
+    ),
+    "Airflow brings it": (
+        "SC04",
+        {**ASKED, "app.py": "import requests\nfrom airflow.sdk import dag\n"},
+    ),
+    "a workflow runs on a bot's branches": (
+        "SC05",
+        {**CHECKS["SC05"].bad, CI: "on:\n  push:\n    branches: ['dependabot/**']\n" + JOB},
+    ),
+    "authors in a plain file": (
+        "PR01",
+        {"a.py": "x = 1\n", "AUTHORS": "Ann <https://a.example>\n"},
+    ),
+    "a pipeline that CI builds": (
+        "CI07",
+        {**CHECKS["CI07"].bad, CI: STEPS + "      - run: ploomber build\n"},
+    ),
+    "a page that shows the rows": (
+        "DA05",
+        {
+            "train.py": "from sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n",
+            "pages/rows.py": "import pandas as pd\nimport streamlit as st\n\n"
+            "st.write(pd.read_csv('a.csv'))\n",
+        },
+    ),
+    "examples of a tool": (
+        "MO06",
+        {
+            "README.md": "# Sample projects of a tool\n",
+            **{f"{name}/train.py": bad("MO06", "train.py") for name in ("etl", "grid", "cron")},
+        },
+    ),
+    "categories of a notebook elsewhere": (
+        "EV08",
+        {
+            "a/judge.py": bad("EV08").replace("OneHotEncoder", "StandardScaler"),
+            "a/look.ipynb": NOTEBOOK,
+        },
+    ),
+    "a file describes the app": (
+        "IN02",
+        {CI: STEPS + "      - run: flyctl deploy\n", "fly.toml": "app = 'a'\n"},
+    ),
+    "a notebook as a script": (
+        "DA12",
+        {
+            "features.py": "# %% tags=['parameters']\nproduct = None\n\n# %%\n"
+            + bad("DA12", "features.py"),
+        },
+    ),
+    "a function of one's own that only prints": ("EV04", {"train.py": OWN_REGISTER}),
+    "data of a function of one's own": ("MO05", {"train.py": OWN_REGISTER}),
+}
 
 
 def test_findings_of_ten_repositories_and_more_were_read() -> None:
@@ -53,3 +132,16 @@ def test_what_comes_with_another_package_is_a_note(asked: str, imported: str) ->
     texts = {"requirements.txt": f"{asked}==1.0\n", "app.py": f"import {imported}\n"}
     (result,) = check_repository(read_texts(texts), [CHECKS["SC04"]]).results
     assert [severity(result.check, mark) for mark in result.marks] == ["note"]
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_a_false_alarm_does_not_come_back(name: str) -> None:
+    check, texts = QUIET[name]
+    result = check_repository(read_texts({**texts}), [CHECKS[check]]).results[0]
+    assert result.outcome != "fail", [mark.message for mark in result.marks]
+
+
+@pytest.mark.parametrize("check", sorted({check for check, _ in QUIET.values()}))
+def test_the_alarm_itself_is_still_there(check: str) -> None:
+    result = check_repository(read_texts({**CHECKS[check].bad}), [CHECKS[check]]).results[0]
+    assert result.outcome == "fail"

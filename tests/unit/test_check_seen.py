@@ -11,7 +11,6 @@ from tdsp.reading import read_texts
 
 Texts = dict[str, str]
 STEPS = "on: push\njobs:\n  check:\n    runs-on: ubuntu-24.04\n    steps:\n"
-JOB = STEPS.removeprefix("on: push\n") + "      - run: ruff check\n"
 CI = ".github/workflows/ci.yml"
 TPOT = "# tpot_data = pd.read_csv('PATH/TO/DATA/FILE')\n"
 
@@ -34,8 +33,6 @@ GUARDED = "from flask import Flask\n\napp = Flask(__name__)\nif __name__ == '__m
 GUARDED += "    app.run(debug=True)\n"
 ASKED = {"requirements.txt": "pandas==2.2.0\n", "app.py": "import tfx\n"}
 TESTED = {"tests/test_a.py": "def test_a():\n    assert 1\n"}
-OWN_REGISTER = "import mlflow\n\n\ndef register_model(name):\n    print(name)\n\n\n"
-OWN_REGISTER += "register_model('a')\n"
 BOOST = bad("TR10", "train.py")
 
 QUIET: dict[str, tuple[str, Texts]] = {
@@ -424,46 +421,6 @@ QUIET: dict[str, tuple[str, Texts]] = {
         "IN02",
         {CI: STEPS + "      - run: az webapp create -n a\n      - run: az webapp deploy\n"},
     ),
-    "a package in a folder asks for it": (
-        "SC04",
-        {
-            **ASKED,
-            "pkg/setup.py": "from setuptools import setup\n\nsetup(install_requires=['tfx'])\n",
-        },
-    ),
-    "Airflow brings it": (
-        "SC04",
-        {**ASKED, "app.py": "import requests\nfrom airflow.sdk import dag\n"},
-    ),
-    "a workflow runs on a bot's branches": (
-        "SC05",
-        {**CHECKS["SC05"].bad, CI: "on:\n  push:\n    branches: ['dependabot/**']\n" + JOB},
-    ),
-    "authors in a plain file": (
-        "PR01",
-        {"a.py": "x = 1\n", "AUTHORS": "Ann <https://a.example>\n"},
-    ),
-    "a test in another language": (
-        "CI02",
-        {"app.py": "def f():\n    return 1\n", "infra/a.test.ts": "test('a', () => {})\n"},
-    ),
-    "a pipeline that CI builds": (
-        "CI07",
-        {**CHECKS["CI07"].bad, CI: STEPS + "      - run: ploomber build\n"},
-    ),
-    "a file describes the app": (
-        "IN02",
-        {CI: STEPS + "      - run: flyctl deploy\n", "fly.toml": "app = 'a'\n"},
-    ),
-    "a notebook as a script": (
-        "DA12",
-        {
-            "features.py": "# %% tags=['parameters']\nproduct = None\n\n# %%\n"
-            + bad("DA12", "features.py"),
-        },
-    ),
-    "a function of one's own that only prints": ("EV04", {"train.py": OWN_REGISTER}),
-    "data of a function of one's own": ("MO05", {"train.py": OWN_REGISTER}),
     "a limit around the call": (
         "GA05",
         {"app.py": bad("GA05") + "\n\nTIMEOUT_SECONDS = 10\n"},

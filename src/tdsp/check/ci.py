@@ -30,9 +30,7 @@ RETIRED = {
     "macos-10.15": "August 2022", "macos-11": "June 2024", "macos-12": "December 2024",
     "macos-13": "December 2025", "windows-2016": "April 2022", "windows-2019": "June 2025",
 }  # fmt: skip
-TESTS_OF = re.compile(
-    r"(^|/)((test_[^/]*|[^/]*_test)\.(py|py\.jinja|R|jl|scala|ipynb|go)|[^/]+\.(test|spec)\.[jt]sx?)$"
-)
+TESTS_OF = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.(py|py\.jinja|R|jl|scala|ipynb)$")
 PLANS = re.compile(r"--dry-run|what-if|terraform plan")
 PROMOTES = re.compile(r"(^|\s)promote(\s+-|\s*$|\s+\S+\s*$)", re.MULTILINE)
 # Whose repository it is, by the command that the README gives.
@@ -187,7 +185,7 @@ def tests_assert(repo: Repository) -> Iterator[Mark]:
     elif named:
         yield unsure(repo, named[0], 1, "it is named a test; what it asserts is not read")
     elif not lesson(repo, code[0].path):
-        yield broken(repo, code[0], 1, "there is code, and no test", "note")
+        yield broken(repo, code[0], 1, "there is Python code, and no test of it", "note")
 
 
 SETTING = re.compile(r"(^|/)(jupyter\w*_config\w*|conf|setup|\w+_config)\.py$")
