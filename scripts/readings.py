@@ -7,7 +7,7 @@ numbers in place of the repositories' names. `finding` is a digest of the reposi
 digits) and of the finding's check, path and line (10 digits). `now` is how severe the finding is
 by the present checks, `none` when they do not report it. FOLDER has a bare clone of each
 repository, OWNER+NAME/repo; of one that is not there, `now` stays as it is. The same is written
-into held.csv.
+into labels.csv and held.csv; a row without `finding` stays too, as its place is not known.
 """
 
 import csv
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from scripts.precision import BOUNDS, Standing
+from scripts.precision import BOUNDS, LABELS, Standing
 
 READINGS = Path(__file__).parents[1] / "benchmarks" / "readings.csv"
 HELD = READINGS.with_name("held.csv")
@@ -175,11 +175,12 @@ def _reported(clone: Path) -> dict[str, str]:
     """Return digest -> severity of what the present checks find in a clone."""
     from tdsp.check.run import check_folder, severity
 
+    commit = "HEAD" if (clone / "HEAD").is_file() or (clone / ".git").exists() else ""
     return {
         digest(clone.parent.name, result.check.id, mark.path, mark.line): severity(
             result.check, mark
         )
-        for result in check_folder(clone).results
+        for result in check_folder(clone, commit=commit).results
         for mark in result.marks
         if mark.kind == "fail"
     }
@@ -188,5 +189,5 @@ def _reported(clone: Path) -> dict[str, str]:
 if __name__ == "__main__":
     if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
         sys.exit("usage: python -m scripts.readings FOLDER")
-    for each in (READINGS, HELD):
+    for each in (READINGS, LABELS, HELD):
         print(f"{each.name}: {reread(each, Path(sys.argv[1]))} findings were looked for again")
