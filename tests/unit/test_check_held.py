@@ -54,6 +54,13 @@ QUIET: dict[str, tuple[str, dict[str, str]]] = {
         "CI07",
         {**CHECKS["CI07"].bad, CI: STEPS + "      - run: ploomber build\n"},
     ),
+    "a file of experiments reads its own results": (
+        "DA05",
+        {
+            "train.py": "from sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n",
+            "test.py": "import pandas as pd\n\nprint(pd.read_csv('result/a.csv'))\n",
+        },
+    ),
     "a page that shows the rows": (
         "DA05",
         {
