@@ -137,7 +137,7 @@ def test_a_row_that_is_not_whole_is_named(row: str, tmp_path: Path) -> None:
 )
 def test_what_comes_with_another_package_is_a_note(asked: str, imported: str) -> None:
     texts = {"requirements.txt": f"{asked}==1.0\n", "app.py": f"import {imported}\n"}
-    (result,) = check_repository(read_texts(texts), [CHECKS["SC04"]]).results
+    (result,) = check_repository(read_texts({**texts}), [CHECKS["SC04"]]).results
     assert [severity(result.check, mark) for mark in result.marks] == ["note"]
 
 
