@@ -20,7 +20,7 @@ from tdsp.check.rule import FAMILIES, Check
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from scripts import precision, readings  # noqa: E402
+from scripts import held, precision, readings  # noqa: E402
 
 DOCS = ROOT / "docs"
 BLOCK = re.compile(r"(<!-- filled: ([a-z-]+) -->\n).*?(<!-- /filled -->)", re.DOTALL)
@@ -142,6 +142,7 @@ FILLED: dict[str, Callable[[], str]] = {
     "checks": check_sections,
     "precision": precision_table,
     "readings": readings.summary,
+    "held": held.summary,
 }
 
 

@@ -6,7 +6,8 @@ Each read the code of a finding without knowing what the other had said. The fil
 numbers in place of the repositories' names. `finding` is a digest of the repository's name (6
 digits) and of the finding's check, path and line (10 digits). `now` is how severe the finding is
 by the present checks, `none` when they do not report it. FOLDER has a bare clone of each
-repository, OWNER+NAME/repo; of one that is not there, `now` stays as it is.
+repository, OWNER+NAME/repo; of one that is not there, `now` stays as it is. The same is written
+into labels.csv and held.csv; a row without `finding` stays too, as its place is not known.
 """
 
 import csv
@@ -15,11 +16,13 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from scripts.precision import BOUNDS, Standing
+from scripts.precision import BOUNDS, LABELS, Standing
 
 READINGS = Path(__file__).parents[1] / "benchmarks" / "readings.csv"
+HELD = READINGS.with_name("held.csv")
 COLUMNS = ["repository", "check", "severity", "first", "second", "now", "finding", "reason"]
 WORDS = {"right", "wrong"}
 
@@ -151,32 +154,40 @@ def digest(name: str, check: str, path: str, line: int) -> str:
 
 def reread(path: Path, folder: Path) -> int:
     """Write `now` of each finding whose repository is in a folder; return how many there are."""
-    from tdsp.check.run import check_folder, severity
-
-    read, known = rows(path), {}
-    wanted = {row["finding"][:6] for row in read}
-    judged = set()
-    for clone in sorted(folder.glob("*/repo")):
-        name = clone.parent.name
-        part = digest(name, "", "", 0)[:6]
-        if part not in wanted:
-            continue
-        judged.add(part)
-        for result in check_folder(clone).results:
-            for mark in (each for each in result.marks if each.kind == "fail"):
-                key = digest(name, result.check.id, mark.path, mark.line)
-                known[key] = severity(result.check, mark)
-    told = [row for row in read if row["finding"][:6] in judged]
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        read, columns = list(reader), list(reader.fieldnames or [])
+    clones = {
+        digest(clone.parent.name, "", "", 0)[:6]: clone for clone in sorted(folder.glob("*/repo"))
+    }
+    told = [row for row in read if row["finding"][:6] in clones]
     for row in told:
-        row["now"] = known.get(row["finding"], "none")
+        row["now"] = _reported(clones[row["finding"][:6]]).get(row["finding"], "none")
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(read)
     return len(told)
 
 
+@cache
+def _reported(clone: Path) -> dict[str, str]:
+    """Return digest -> severity of what the present checks find in a clone."""
+    from tdsp.check.run import check_folder, severity
+
+    commit = "HEAD" if (clone / "HEAD").is_file() or (clone / ".git").exists() else ""
+    return {
+        digest(clone.parent.name, result.check.id, mark.path, mark.line): severity(
+            result.check, mark
+        )
+        for result in check_folder(clone, commit=commit).results
+        for mark in result.marks
+        if mark.kind == "fail"
+    }
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
         sys.exit("usage: python -m scripts.readings FOLDER")
-    print(f"{reread(READINGS, Path(sys.argv[1]))} findings were looked for again")
+    for each in (READINGS, LABELS, HELD):
+        print(f"{each.name}: {reread(each, Path(sys.argv[1]))} findings were looked for again")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from scripts import precision, readings
+from scripts import held, precision, readings
 
 from tdsp.check.all import CHECKS
 
@@ -11,6 +11,7 @@ LABELS = precision.labels()
 SOURCES = {
     "labels": precision.by_check(LABELS),
     "readings": readings.standings(readings.readings()),
+    "held out": readings.standings(held.readings("held out")),
 }
 
 
@@ -68,9 +69,9 @@ def test_the_interval_is_wilsons() -> None:
 @pytest.mark.parametrize(
     "row",
     [
-        "1,book,TR03,fatal,right,none,",
-        "1,book,TR03,note,wrong,note,",
-        "x,book,TR03,note,right,note,",
+        "1,book,TR03,fatal,right,none,,",
+        "1,book,TR03,note,wrong,note,,",
+        "x,book,TR03,note,right,note,,",
     ],
 )
 def test_a_label_that_is_not_whole_is_refused(row: str, tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def tests_assert(repo: Repository) -> Iterator[Mark]:
     elif named:
         yield unsure(repo, named[0], 1, "it is named a test; what it asserts is not read")
     elif not lesson(repo, code[0].path):
-        yield broken(repo, code[0], 1, "there is code, and no test", "note")
+        yield broken(repo, code[0], 1, "there is Python code, and no test of it", "note")
 
 
 SETTING = re.compile(r"(^|/)(jupyter\w*_config\w*|conf|setup|\w+_config)\.py$")

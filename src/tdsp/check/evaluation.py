@@ -38,7 +38,10 @@ def registers(repo: Repository) -> list[tuple[Module, Call]]:
     """Return the calls that put a model into a registry."""
     found = []
     for module in repo.modules("production"):
+        own = {each.name for each in module.functions}
         for call in module.calls:
+            if call.name in own:
+                continue  # what it does stands in its body
             named = call.method == "log_model" and "registered_model_name" in call.keywords
             if named or REGISTERS.search(call.name):
                 found.append((module, call))
@@ -135,6 +138,7 @@ def slices(repo: Repository) -> Iterator[Mark]:
         for call in module.calls
         if call.method in CATEGORIES
     }
+    notebooks = {module.path for module in repo.modules("notebook")}
     measured = measures(repo)
     if not measured or not coded:
         return
@@ -158,15 +162,16 @@ def slices(repo: Repository) -> Iterator[Mark]:
                 return
     for module, call in measured:
         taught = lesson(repo, module.path)
-        if _together(module.path, coded) and _of_a_model(module) and not taught:
+        if _together(module.path, coded, notebooks) and _of_a_model(module) and not taught:
             yield broken(repo, module, call.line, "the figures are over all rows only")
             return
 
 
-def _together(path: str, coded: set[str]) -> bool:
-    """Tell whether the categories are coded in this file, or in its project's folder."""
+def _together(path: str, coded: set[str], notebooks: set[str]) -> bool:
+    """Tell whether the categories are coded in this file, or by code in its project's folder."""
     top = path.split("/", 1)[0] if "/" in path else ""
-    return path in coded or bool(top and any(each.startswith(f"{top}/") for each in coded))
+    beside = any(each.startswith(f"{top}/") for each in coded - notebooks)
+    return path in coded or bool(top and beside)
 
 
 def _of_a_model(module: Module) -> bool:

@@ -252,5 +252,5 @@ def retraining(repo: Repository) -> Iterator[Mark]:
 TRAINING = re.compile(
     r"(?<![\w-])(python3? \S*train\w*\.py|python3? -m \S*train\w*|dvc (exp )?(repro|run)|"
     r"make train|"
-    r"(poe|just) (pipeline|train)|mlflow run|kedro run|az ml job create)(?=$|\s)"
+    r"(poe|just) (pipeline|train)|mlflow run|kedro run|ploomber build|az ml job create)(?=$|\s)"
 )

@@ -306,6 +306,14 @@ def environments(repo: Repository) -> Iterator[Mark]:
 DEPLOYING = "jobs:\n  check:\n    runs-on: ubuntu-24.04\n    steps:\n"
 
 
+DESCRIBES = frozenset(
+    (
+        *("Pulumi.yaml", "Chart.yaml", "cdk.json", "template.yaml", "samconfig.toml"),
+        *("fly.toml", "render.yaml", "railway.json", "railway.toml", "serverless.yml"),
+    )
+)
+
+
 @check(
     "IN02",
     family="ci",
@@ -341,7 +349,7 @@ def as_code(repo: Repository) -> Iterator[Mark]:
         yield at(repo, "held", resource.path, resource.line, message)
         return
     for path, file in repo.files.items():
-        if file.name in {"Pulumi.yaml", "Chart.yaml", "cdk.json", "template.yaml"}:
+        if file.name in DESCRIBES:
             yield at(repo, "held", path, 1)
             return
     for path, documents in repo.yaml.items():

@@ -45,7 +45,10 @@ def owner(repo: Repository) -> Iterator[Mark]:
         "MAINTAINERS",
         "MAINTAINERS.md",
         "OWNERS",
+        "AUTHORS",
         "AUTHORS.md",
+        "AUTHORS.rst",
+        "AUTHORS.txt",
     ):
         if repo.text(path).strip():
             yield at(repo, "held", path, 1)

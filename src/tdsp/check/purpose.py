@@ -18,7 +18,7 @@ FOLDERS = re.compile(
 # The title of a book or a course, and how the text beside its code begins.
 TITLE = re.compile(
     r"(?i)\b(book|bookcamp|course|bootcamp|zoomcamp|workshop|tutorials?|lectures?|exercises|"
-    r"homeworks?|curriculum)\b"
+    r"homeworks?|curriculum|(sample|example) (projects|pipelines|notebooks))\b"
 )
 SAID = re.compile(
     r"(?i)\b(code|notebooks?|material|examples?|exercises|labs|repository)\b[^.\n]{0,60}"
@@ -101,6 +101,12 @@ def columns_checked(module: Module) -> tuple[Module, int] | None:
         if any(NAMED.match(name) for name in each.targets):
             return module, each.line
     return None
+
+
+def shows(module: Module) -> bool:
+    """Tell whether a file is of a page that people look at, and trains nothing."""
+    page = any(re.match(r"(streamlit|dash|gradio)(\.|$)", each.module) for each in module.imports)
+    return page and not any(call.method == "fit" for call in module.calls)
 
 
 def toy(module: Module) -> bool:

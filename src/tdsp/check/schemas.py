@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tdsp.check.data import READ, READERS, VALIDATORS, trains
-from tdsp.check.purpose import BEYOND, columns_checked, lesson, toy
+from tdsp.check.purpose import BEYOND, columns_checked, lesson, shows, toy
 from tdsp.check.rule import Mark, at, broken, check, held, unsure
 from tdsp.reading import Repository
 from tdsp.reading.python import Module
@@ -36,7 +36,8 @@ def schema_exists(repo: Repository) -> Iterator[Mark]:
     tables, described = None, None
     for module in repo.modules("production", "notebook"):
         described = described or columns_checked(module)
-        given = toy(module) or lesson(repo, module.path) or BEYOND.search(module.path)
+        other = BEYOND.search(module.path) or module.path.rsplit("/", 1)[-1] == "test.py"
+        given = other or toy(module) or lesson(repo, module.path) or shows(module)
         for call in module.calls:
             if call.name.startswith(VALIDATORS):
                 yield held(repo, module, call.line, "a schema in code")

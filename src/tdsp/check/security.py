@@ -7,12 +7,23 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from tdsp.check.asked import (
+    AIRFLOW,
+    brought,
+    close,
+    image,
+    installs,
+    of_airflow,
+    of_lambda,
+    own_names,
+    setups,
+    words_of_lists,
+)
 from tdsp.check.data import trains
 from tdsp.check.names import COMES_WITH, DISTRIBUTIONS, NAMESPACES, OWN, PYTHON2, TOOLS
 from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
 from tdsp.reading import Repository
 from tdsp.reading.packages import normal
-from tdsp.reading.python import Module
 
 SECRETS = (
     ("an AWS access key", re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b")),
@@ -196,7 +207,10 @@ def lock_agrees(repo: Repository) -> Iterator[Mark]:
 def declared(repo: Repository) -> Iterator[Mark]:
     """Compare top-level imports of production code with all requirements and locks."""
     asked = {each.name for each in repo.requirements}
-    asked |= {normal(e) for each in repo.requirements for e in re.findall(r"[\w-]+", each.extras)}
+    extras = [
+        (e.name, normal(x)) for e in repo.requirements for x in re.findall(r"[\w-]+", e.extras)
+    ]
+    asked |= {extra for _, extra in extras} | {f"{name}[{extra}]" for name, extra in extras}
     if all(BESIDE.search(each.path) for each in repo.requirements) or any(
         "{{" in p for p in repo.files
     ):
@@ -205,11 +219,11 @@ def declared(repo: Repository) -> Iterator[Mark]:
     setup = repo.text("setup.py") + repo.text("setup.cfg") + repo.text("Pipfile")
     if not asked or (setup and not _constant(setup)):
         return
-    own, said = _own_names(repo), _said(repo)
+    own, said, setup = own_names(repo), words_of_lists(repo), setups(repo)
     kaggle = any(Path(path).name == "kernel-metadata.json" for path in repo.files)
     seen: set[str] = set()
     for module in repo.modules("production"):
-        if _brought(module):
+        if brought(module):
             continue
         for each in module.imports:
             root = each.module.split(".")[0] if each.module else ""
@@ -222,121 +236,33 @@ def declared(repo: Repository) -> Iterator[Mark]:
             seen.add(root)
             names = set(DISTRIBUTIONS.get(root, normal(root)).split())
             name = normal(root) if normal(root) in names else sorted(names)[0]
-            mentioned = any(other in setup.lower() for other in names)
+            mentioned = any(other in setup for other in names)
             if (
                 names & (asked | locked_names)
                 or mentioned
-                or any(_close(root, other) for other in asked)
+                or any(close(root, other) for other in asked)
             ):
                 yield held(repo, module, each.line)
-            elif root in {"boto3", "botocore"} and _lambda(module):
+            elif root in {"boto3", "botocore"} and of_lambda(module):
                 yield unsure(repo, module, each.line, f"AWS Lambda brings {name}")
-            elif names & said or _installs(module, names):
+            elif names & said or installs(module, names):
                 yield unsure(repo, module, each.line, f"a command or a list names {name}")
+            elif names & AIRFLOW and of_airflow(module):
+                yield unsure(repo, module, each.line, f"Airflow, which runs this, brings {name}")
             elif givers := sorted(set(COMES_WITH.get(name, "").split()) & asked):
                 message = f"no file asks for {name}; it only comes with {givers[0]}"
                 if kaggle:
                     yield unsure(repo, module, each.line, f"Kaggle's image may bring {name}")
                 else:
                     yield broken(repo, module, each.line, message, "note")
-            elif image := _image(repo):
-                yield unsure(repo, module, each.line, f"{image} may bring {name}")
+            elif base := image(repo):
+                yield unsure(repo, module, each.line, f"{base} may bring {name}")
             else:
                 yield broken(repo, module, each.line, f"no file asks for {name}")
 
 
-def _brought(module: Module) -> bool:
-    """Tell whether the platform of a file brings what it imports: a cluster, Colab, the build."""
-    colab = any(each.module.startswith("google.colab") for each in module.imports)
-    export = "colab.research.google.com" in module.source[:2000]
-    cluster = module.line(1) == "# Databricks notebook source"
-    made = module.path.endswith(("setup.py", "webserver_config.py"))  # the latter by Airflow
-    return cluster or colab or export or made
-
-
-def _installs(module: Module, names: set[str]) -> bool:
-    """Tell whether a file calls pip for a package itself."""
-    for line in module.lines:
-        if "install" in line and re.search(r"\bpip3?\b", line):
-            words = {normal(word) for word in re.findall(r"[A-Za-z][\w.-]+", line)}
-            if names & words:
-                return True
-    return False
-
-
-def _said(repo: Repository) -> set[str]:
-    """Return the words of commands that install, of addresses in requirements, and of images."""
-    found: set[str] = set()
-    for path, file in repo.files.items():
-        asks = re.search(
-            r"(^|/)([^/]*requirements?[^/]*\.txt|environment\.ya?ml|[^/]*dependenc[^/]*\.ya?ml)$",
-            path,
-        )
-        texts = file.suffix in {".yml", ".yaml", ".sh", ".md", ".toml"} or "Dockerfile" in file.name
-        if not file.text or not (asks or texts):
-            continue
-        for line in file.text.splitlines():
-            listed = asks and ("git+" in line or re.match(r"\s*- *[\w.-]+ *[=<>~]", line))
-            if file.suffix == ".md" and re.match(r"\s*([-*+]|\d+\.) ", line):
-                listed = True  # a document lists what is needed
-            asks_more = re.search(
-                r"(?i)\b(pip3?|conda|uv|poetry) (install|add)\b|dependencies:", line
-            )
-            if listed or asks_more:
-                found |= {normal(word) for word in re.findall(r"[A-Za-z][\w.-]+", line)}
-                found |= {
-                    normal(re.sub(r"\.git$", "", w))
-                    for w in re.findall(r"/([\w.-]+?)(?=@|$|\s)", line)
-                }
-    return found
-
-
-LISTS = re.compile(
-    r"(^|/)([^/]*(requirements?[^/]*\.txt|dependenc[^/]*\.ya?ml)|environment\.ya?ml)$"
-)
-PLAIN = re.compile(
-    r"(^|/)(python|debian|ubuntu|alpine|uv|node|nginx|busybox|scratch|lambda-python|amazonlinux|"
-    r"mini(conda|forge)3?|mambaforge|micromamba|distroless\S*|ubi\d*)(?=[:@\s/]|$)|\$"
-)
-
-
-def _image(repo: Repository) -> str:
-    """Return the base of a container that brings libraries of its own, "" without one."""
-    if any(Path(path).name == "kernel-metadata.json" for path in repo.files):
-        return "Kaggle's image"
-    for path, instructions in repo.docker.items():
-        stages = {m[1] for e in instructions if (m := re.search(r"(?i)\sas\s+(\S+)", e.rest))}
-        for each in instructions:
-            base = each.rest.split()[0] if each.word == "FROM" and each.rest else ""
-            known = not base or base in stages or PLAIN.search(each.rest)
-            if not known and repo.role(path) == "production":
-                return base
-    return ""
-
-
-def _lambda(module: Module) -> bool:
-    """Tell whether a file is a function of AWS Lambda, or makes part of a stack."""
-    return any(re.match(r"(lambda_)?handler$", each.name) for each in module.functions) or any(
-        each.module == "crhelper" for each in module.imports
-    )
-
-
 def _constant(setup: str) -> bool:
     return "install_requires" in setup or "packages" in setup.lower()
-
-
-def _close(root: str, name: str) -> bool:
-    """Tell whether a distribution's name holds that of the import, as pytorch-x does x."""
-    plain = normal(root)
-    return plain in name or name.replace("-", "") == plain.replace("-", "") or f"py{plain}" == name
-
-
-def _own_names(repo: Repository) -> set[str]:
-    found: set[str] = set()
-    for path in repo.python:
-        parts = path.removesuffix(".py").split("/")
-        found.update(parts)
-    return found
 
 
 @check(
@@ -369,7 +295,7 @@ def updates(repo: Repository) -> Iterator[Mark]:
     for workflow in repo.workflows:
         match = re.search(
             r"pip-audit|safety|uv lock --upgrade|osv-scanner|trivy|poe (audit|upgrade)|snyk|"
-            r"renovate",
+            r"renovate|dependabot",
             workflow.text,
         )
         if match:

@@ -198,6 +198,8 @@ def features_tested(repo: Repository) -> Iterator[Mark]:
 FEATURES = re.compile(
     r"(^|/)(\w*_)?(features?|feature_engineering|preprocess\w*|transform(s|ers|ations)?)\.py$"
 )
+# A notebook that is kept as a script: a cell is tagged as the one of its parameters.
+CELLS = re.compile(r"(?m)^# (%%|\+).*\btags=\[?[^\n]*\bparameters\b")
 BUILT = re.compile(r"(^|/)(build|dist)/(lib|bdist[^/]*)/")
 COMPUTES = re.compile(
     r"^(apply|map|groupby|get_dummies|fillna|assign|merge|cut|qcut|replace|transform|fit_transform|"
@@ -209,7 +211,7 @@ COMPUTES = re.compile(
 
 def _computes(module: Module) -> bool:
     """Tell whether a file works columns out: by a call, a column that it sets, or plain sums."""
-    if not module.functions:
+    if not module.functions or CELLS.search(module.source):
         return False
     calls = any(COMPUTES.match(call.method) for call in module.calls if call.scope)
     stores = any(each.stores and each.scope for each in module.assigns)

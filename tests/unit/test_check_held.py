@@ -1,0 +1,154 @@
+"""What one reader said of findings in repositories that no check had been corrected with.
+
+The false alarms among them stand here by their general form, as in test_check_seen.py.
+"""
+
+from pathlib import Path
+
+import pytest
+from scripts import held
+from scripts.readings import HELD, Reading
+
+from tdsp.check.all import CHECKS
+from tdsp.check.run import check_repository, severity
+from tdsp.reading import read_texts
+
+FOUND = held.readings("held out")
+STEPS = "on: push\njobs:\n  check:\n    runs-on: ubuntu-24.04\n    steps:\n"
+CI = ".github/workflows/ci.yml"
+ASKED = {"requirements.txt": "pandas==2.2.0\n", "app.py": "import tfx\n"}
+JOB = STEPS.removeprefix("on: push\n") + "      - run: ruff check\n"
+OWN_REGISTER = "import mlflow\n\n\ndef register_model(name):\n    print(name)\n\n\n"
+OWN_REGISTER += "register_model('a')\n"
+NOTEBOOK = '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code", '
+NOTEBOOK += '"source": ["import pandas as pd\\n", "pd.get_dummies(1)"], "outputs": []}]}'
+
+
+def bad(check: str, path: str = "") -> str:
+    """Return the text of a check's bad example: its only file, or the one that is named."""
+    texts = CHECKS[check].bad
+    return texts[path] if path else next(iter(texts.values()))
+
+
+QUIET: dict[str, tuple[str, dict[str, str]]] = {
+    "a package in a folder asks for it": (
+        "SC04",
+        {
+            **ASKED,
+            "pkg/setup.py": "from setuptools import setup\n\nsetup(install_requires=['tfx'])\n",
+        },
+    ),
+    "Airflow brings it": (
+        "SC04",
+        {**ASKED, "app.py": "import requests\nfrom airflow.sdk import dag\n"},
+    ),
+    "a workflow runs on a bot's branches": (
+        "SC05",
+        {**CHECKS["SC05"].bad, CI: "on:\n  push:\n    branches: ['dependabot/**']\n" + JOB},
+    ),
+    "authors in a plain file": (
+        "PR01",
+        {"a.py": "x = 1\n", "AUTHORS": "Ann <https://a.example>\n"},
+    ),
+    "a pipeline that CI builds": (
+        "CI07",
+        {**CHECKS["CI07"].bad, CI: STEPS + "      - run: ploomber build\n"},
+    ),
+    "a file of experiments reads its own results": (
+        "DA05",
+        {
+            "train.py": "from sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n",
+            "test.py": "import pandas as pd\n\nprint(pd.read_csv('result/a.csv'))\n",
+        },
+    ),
+    "a page that shows the rows": (
+        "DA05",
+        {
+            "train.py": "from sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n",
+            "pages/rows.py": "import pandas as pd\nimport streamlit as st\n\n"
+            "st.write(pd.read_csv('a.csv'))\n",
+        },
+    ),
+    "examples of a tool": (
+        "MO06",
+        {
+            "README.md": "# Sample projects of a tool\n",
+            **{f"{name}/train.py": bad("MO06", "train.py") for name in ("etl", "grid", "cron")},
+        },
+    ),
+    "categories of a notebook elsewhere": (
+        "EV08",
+        {
+            "a/judge.py": bad("EV08").replace("OneHotEncoder", "StandardScaler"),
+            "a/look.ipynb": NOTEBOOK,
+        },
+    ),
+    "a file describes the app": (
+        "IN02",
+        {CI: STEPS + "      - run: flyctl deploy\n", "fly.toml": "app = 'a'\n"},
+    ),
+    "a notebook as a script": (
+        "DA12",
+        {
+            "features.py": "# %% tags=['parameters']\nproduct = None\n\n# %%\n"
+            + bad("DA12", "features.py"),
+        },
+    ),
+    "a function of one's own that only prints": ("EV04", {"train.py": OWN_REGISTER}),
+    "data of a function of one's own": ("MO05", {"train.py": OWN_REGISTER}),
+}
+
+
+def test_findings_of_ten_repositories_and_more_were_read() -> None:
+    assert 10 <= len({each.repository for each in FOUND}) < held.REPOSITORIES
+    assert {each.check for each in FOUND} <= {*CHECKS}
+
+
+def test_the_file_has_no_code_and_no_addresses() -> None:
+    text = HELD.read_text("utf-8")
+    assert not any(sign in text for sign in ("/", "=", "(", "import ", "@"))
+
+
+def test_what_is_still_reported_is_counted_apart_from_what_was_read() -> None:
+    said = [("none", False), ("warning", True), ("note", True)]
+    found = [Reading(1, "SC04", "warning", right, right, now) for now, right in said]
+    assert held.table(found).splitlines()[3].endswith("| 0.95 | 1 | 1 |")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "held out,1,book,TR01,note,perhaps,note,0,",
+        "held out,1,book,TR01,note,wrong,note,0,",
+        "seen,1,book,TR01,note,right,note,0,",
+        "held out,1,book,TR01,grave,right,note,0,",
+    ],
+)
+def test_a_row_that_is_not_whole_is_named(row: str, tmp_path: Path) -> None:
+    path = tmp_path / "held.csv"
+    path.write_text(f"{','.join(held.COLUMNS)}\n{row}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="line 2"):
+        held.readings("held out", path)
+
+
+@pytest.mark.parametrize(
+    ("asked", "imported"),
+    [("feast[aws]", "boto3"), ("ploomber", "papermill"), ("jupyter", "nbformat")],
+)
+def test_what_comes_with_another_package_is_a_note(asked: str, imported: str) -> None:
+    texts = {"requirements.txt": f"{asked}==1.0\n", "app.py": f"import {imported}\n"}
+    (result,) = check_repository(read_texts({**texts}), [CHECKS["SC04"]]).results
+    assert [severity(result.check, mark) for mark in result.marks] == ["note"]
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_a_false_alarm_does_not_come_back(name: str) -> None:
+    check, texts = QUIET[name]
+    result = check_repository(read_texts({**texts}), [CHECKS[check]]).results[0]
+    assert result.outcome != "fail", [mark.message for mark in result.marks]
+
+
+@pytest.mark.parametrize("check", sorted({check for check, _ in QUIET.values()}))
+def test_the_alarm_itself_is_still_there(check: str) -> None:
+    result = check_repository(read_texts({**CHECKS[check].bad}), [CHECKS[check]]).results[0]
+    assert result.outcome == "fail"
