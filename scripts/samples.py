@@ -95,6 +95,10 @@ def explained(text: str, problem: Problem) -> str:
         for unit in (dictionary.UNIT, dictionary.NO_UNIT):
             blank = " | ".join(["", name, dictionary.MEANING, unit, ""]).lstrip()
             text = text.replace(blank, " | ".join(["", name, *cells, ""]).lstrip())
+    if dictionary.MEANING in text:
+        sys.exit(
+            f"error: the dictionary of {problem} has a column without a meaning: add it to MEANINGS"
+        )
     return text.replace("from the data. ", f"from the data.{origin}\n", 1)
 
 

@@ -121,10 +121,9 @@ def test_writes_configuration_schema_and_documents(project: Path, table: Path) -
     assert params["evaluate"]["metric"] == "roc_auc"
     assert params["gate"]["minimum"] == 0.6
     assert (project / result.raw).read_bytes() == table.read_bytes()
-    assert (
-        "| plan | [open: meaning] | - | category |"
-        in (project / "docs/data/dictionary.md").read_text()
-    )
+    dictionary = (project / "docs/data/dictionary.md").read_text("utf-8")
+    assert "| plan | [open: meaning] | - | category |" in dictionary
+    assert "| [open: meaning] | [open: unit] | number |" in dictionary
     assert result.commands[-1] == "dvc add data/raw/apfel_birnen.csv"
 
 

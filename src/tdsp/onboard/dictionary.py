@@ -53,7 +53,9 @@ def _row(column: Column, rows: int, units: dict[str, str]) -> str:
     missing = f"{column.missing / rows:.1%}"
     example = "" if column.role == "id" else column.example
     cells = [_cell(cell) for cell in (column.kind, role, missing, span(column), example)]
-    unit = _cell(units.get(column.name, UNIT)) if column.kind == "number" else NO_UNIT
+    unit = NO_UNIT
+    if column.kind == "number":
+        unit = _cell(units[column.name]) if column.name in units else UNIT
     return "| " + " | ".join([_cell(column.name), MEANING, unit, *cells]) + " |\n"
 
 
