@@ -12,7 +12,7 @@ from tdsp.adopt.evidence import weigh
 from tdsp.adopt.facts import Fact, Facts, data_like, is_test
 from tdsp.adopt.images import Images
 from tdsp.adopt.judged import Judged, stays
-from tdsp.adopt.layout import Layout
+from tdsp.adopt.layout import CLIENTS, Layout
 from tdsp.reading.repository import EXAMPLES, Repository
 
 KEEPER = 1000  # bytes: what is in a file that keeps a folder open says nothing
@@ -126,6 +126,8 @@ class _Judge(Images):
         if folder := self._whole_of(path):
             why = self.layout.wholes[folder]
             foreign = "somebody" in why or "licence" in why
+            if why in CLIENTS and data_like(fact, self.repo) in {"image", "media"}:
+                return stays("web", why, "a part of what it shows")
             return stays("vendored" if foreign else self._kind(path, fact), why)
         if fact.content in {"source", "program"} and self._extends(path):
             return Judged("code", "with code", 0.93, ("compiled code", "a package beside needs it"))
@@ -332,6 +334,12 @@ class _Judge(Images):
         result = set(names.parts_of(path)) & names.RESULT_FOLDERS
         if result and data_like(fact, self.repo) in {"json", "xml"}:
             return Judged("result", "reports", 0.93, ("JSON or XML", "its folder is for results"))
+        if data_like(fact, self.repo) == "json":
+            if self._in_series(path):
+                return stays("raw data", "JSON", "one of many that differ by their numbers")
+            base = names.stem(path)[0]
+            if names.MEASURED.search(base) and not names.ASKED_OF.search(base):
+                return stays("result", "JSON", "its name says what was found")
         if not folder or names.folded(folder.split("/")[0]) in names.STAY | names.TESTS:
             return stays("configuration", "settings stay where tools and code look for them")
         if self._beside_code(folder):
@@ -396,7 +404,8 @@ class _Judge(Images):
             kind = "configuration" if fact.content == "text" and _odd(path) else "document"
             return stays(kind, f"it belongs to the folder {path.split('/')[0]}")
         if any(part in names.RESULT_FOLDERS for part in parts):
-            return Judged("result", "reports", 0.9, ("prose", "its folder is for results"))
+            kind = "document" if path.endswith((".tex", ".bib", ".sty", ".cls")) else "result"
+            return Judged(kind, "reports", 0.9, ("prose", "its folder is for results"))
         if fact.content == "text" and (who := self._reader(fact)):
             return Judged("raw data", "data/raw", 0.7, ("text", who), "texts that code reads")
         if (

@@ -68,7 +68,8 @@ def _doubt(repo: Repository, facts: Facts, path: str, each: Judged) -> str:
         return "old Python"
     if each.place == "data/raw" and not used and not names.STAGES.keys() & set(parts):
         table = content in DATA and fact.content != "pointer"
-        return "unread tables" if table and not _folder_used(facts, path) else ""
+        known = names.GIVEN.match(name) or _folder_used(facts, path)
+        return "unread tables" if table and not known else ""
     if each.place == "data/raw" and content == "text" and fact.namers and not fact.readers:
         return "texts that code reads"
     if each.place == "reports" and content in DATA and not used:

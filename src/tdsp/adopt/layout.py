@@ -15,6 +15,10 @@ CODE = frozenset({"python", "python 2", "broken python"})
 # A file whose tool finds what is beside it by its place.
 OWN_PLACES = {
     "package.json": "it is a web client with a package.json",
+    "pubspec.yaml": "it is an app that Flutter builds",
+    "AndroidManifest.xml": "it is an app for Android",
+    "pom.xml": "it is built by Maven",
+    "build.gradle": "it is built by Gradle",
     "CMakeLists.txt": "it is built by CMake",
     "script.py.mako": "a tool for databases keeps its migrations there",
     "alembic.ini": "a tool for databases keeps its migrations there",
@@ -27,7 +31,13 @@ OWN_PLACES = {
     "airflow.cfg": "Airflow finds its settings and its flows by their places",
     "webserver_config.py": "Airflow finds its settings and its flows by their places",
 }
+CLIENTS = frozenset(OWN_PLACES[name] for name in (
+    "package.json", "pubspec.yaml", "AndroidManifest.xml", "pom.xml", "build.gradle"
+))  # fmt: skip
 ENVIRONMENT = re.compile(r"(.+?/)(pyvenv\.cfg$|(Lib|lib/python[\d.]+)/site-packages/)")
+COPYRIGHT = re.compile(r"(?i)copyright\s+(\(c\)|\u00a9|(19|20)\d\d)|all rights reserved")
+HEADER = 2000  # characters at the start of a file
+FEW_OWNED = 2
 MANY_PAGES = 10
 MANY_PROJECTS = 3
 
@@ -140,7 +150,7 @@ def _wholes(
     for path in facts.files:
         if repo.role(path) == "vendored" and not any(path.startswith(f"{e}/") for e in found):
             found[posixpath.dirname(path)] = "it is somebody else's code"
-    found |= _downloaded(facts)
+    found |= _downloaded(facts) | _owned(repo, facts, tops, packages)
     counts = Counter(p.split("/")[0] for p in facts.files if "/" in p and _is_foreign(facts, p))
     for top, count in counts.items():
         if count >= 3 and count > len(tops[top]) / 2:
@@ -160,6 +170,21 @@ def _downloaded(facts: Facts) -> dict[str, str]:
     }
     why = "it is somebody else's code, as it was downloaded"
     return {e: why for e in found if not all(path.startswith(f"{e}/") for path in code)}
+
+
+def _owned(
+    repo: Repository, facts: Facts, tops: dict[str, list[str]], packages: frozenset[str]
+) -> dict[str, str]:
+    """Return the folders whose code alone claims a copyright, where the rest claims none."""
+    code = {path for path, fact in facts.files.items() if fact.content in CODE | {"source"}}
+    marked = {path for path in code if COPYRIGHT.search(repo.text(path)[:HEADER])}
+    why = "it is somebody else's code, as its copyright says"
+    for top, paths in tops.items():
+        inside = code.intersection(paths)
+        alone = len(inside) >= FEW_OWNED and marked == inside and 2 * len(inside) < len(code)
+        if alone and top not in packages | {"src"}:
+            return {top: why}
+    return {}
 
 
 def _own(repo: Repository, facts: Facts, top: str, paths: list[str]) -> str:

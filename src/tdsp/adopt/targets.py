@@ -14,12 +14,16 @@ DATA_WORDS = (
     | frozenset({"src", "notebook", "notebooks", "code", "artifacts", "resources"})
 )
 PLACES = {
-    "models": names.MODEL_FOLDERS | names.CODE_WRAPPERS | {"src", "notebooks"},
+    "models": names.MODEL_FOLDERS
+    | names.CODE_WRAPPERS
+    | names.OUTPUTS
+    | {"src", "notebooks", "model_artifacts"},
     "reports": names.RESULT_FOLDERS | names.NOTEBOOKS | {"src"},
     "reports/figures": names.RESULT_FOLDERS
     | names.FIGURES
     | names.NOTEBOOKS
-    | {"src", "images", "img", "image"},
+    | names.IMAGES
+    | {"src"},
     "docs": names.DOCUMENTS | {"src"},
     "notebooks": names.NOTEBOOKS | names.CODE_WRAPPERS | {"src"},
     "tests": names.TESTS,
