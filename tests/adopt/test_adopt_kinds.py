@@ -119,6 +119,9 @@ PAGES: dict[str, Row] = {
     "Report/final.pdf": (b"%PDF-1", "result", "reports/final.pdf"),
     "Report/Readme.md": ("# Report\n", "document", "reports/Readme.md"),
     ".box/step.png": (PNG + b"4", "document", ".box/step.png"),
+    "shop/index.php": ('<img src="pictures/cart.png">\n', "web", "shop/index.php"),
+    "shop/style/shop.css": ("p {}\n", "web", "shop/style/shop.css"),
+    "shop/pictures/cart.png": (PNG + b"5", "web", "shop/pictures/cart.png"),
     "web/client/package.json": ("{}\n", "dependencies", "web/client/package.json"),
     "web/client/public/icon.svg": (SVG, "web", "web/client/public/icon.svg"),
     "venv/pyvenv.cfg": ("home = x\n", "junk", ""),
@@ -270,6 +273,20 @@ def test_a_folder_that_holds_all_the_code_is_the_project(tmp_path: Path) -> None
     for other in ("client/page.html", "solve.jl"):
         beside = planned(tmp_path / other[0], files | {other: "x\n"}, "pkg")
         assert [each.id for each in beside.questions] == ["q-folder-tides"]
+
+
+@pytest.mark.parametrize("folder", ["tide_model", "Tide Model"])
+def test_a_folder_that_is_called_as_the_package_is_not_in_it_twice(
+    folder: str, tmp_path: Path
+) -> None:
+    files: dict[str, bytes | str] = {
+        f"{folder}/rise.py": PY,
+        f"{folder}/parts/fall.py": PY + "F = 1\n",
+    }
+    assert planned(tmp_path / "tide-model", files).moves == {
+        f"{folder}/rise.py": "src/tide_model/rise.py",
+        f"{folder}/parts/fall.py": "src/tide_model/parts/fall.py",
+    }
 
 
 def test_folders_of_like_names_have_questions_of_their_own(tmp_path: Path) -> None:

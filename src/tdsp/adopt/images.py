@@ -48,7 +48,10 @@ class Images(Data):
         folder, users = posixpath.dirname(path), sorted(fact.namers)
         beside = bool(folder) and self._beside_code(folder)
         if not beside and (page := self._page(folder, users)):
-            return stays("document", f"pages that stay show it, such as {page}")
+            top = f"{posixpath.dirname(page)}/".removeprefix("/")
+            site = any(f"{each}/".startswith(top) for each in self.styled)
+            kind = "web" if site else "document"
+            return stays(kind, f"pages that stay show it, such as {page}")
         texts = all(user.lower().endswith(TEXTS) for user in users)
         books = all(user.endswith(".ipynb") for user in users)  # they go to another folder
         if (

@@ -72,7 +72,8 @@ class Targets:
             return path
         if parts[0] in self.layout.packages:
             return f"src/{path}"
-        if parts[0].lower() == "src" or names.folded(parts[0]) in names.CODE_WRAPPERS:
+        wrapper = names.CODE_WRAPPERS | {"src", self.package}  # none of them says more than we do
+        if names.folded(parts[0]) in wrapper:
             parts = parts[1:] if len(parts) > 1 else parts
         inside = names.module_path("/".join(parts))
         first, joint, rest = inside.partition("/")
