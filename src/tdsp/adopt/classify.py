@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 
 from tdsp.adopt import names
-from tdsp.adopt.content import DATA, is_prose
+from tdsp.adopt.content import DATA, is_prose, pointed
 from tdsp.adopt.copies import copies, versions
 from tdsp.adopt.data import PROSE
 from tdsp.adopt.evidence import weigh
@@ -23,9 +23,10 @@ def classify(repo: Repository, facts: Facts, found: Layout) -> dict[str, Judged]
     """Judge every file, then what files say about each other, then whether that is enough."""
     judge = _Judge(repo, facts, found)
     judged = {path: judge.one(path, fact) for path, fact in facts.files.items()}
+    alone = dict(judged)
     copies(repo, facts, judged)
     versions(facts, judged)
-    weigh(repo, facts, found, judged)
+    weigh(repo, facts, found, judged, alone)
     return judged
 
 
@@ -74,7 +75,8 @@ class _Judge(Images):
     def _special(self, path: str, fact: Fact) -> Judged | None:
         name = posixpath.basename(path)
         if fact.content == "link":
-            return stays("unknown", "a symbolic link is not followed and not moved")
+            named = replace(fact, content=pointed(self.repo.files[path]))
+            return stays(self._kind(path, named), "a symbolic link is not followed and not moved")
         if path.startswith(self.layout.environments):
             why = ("a part of a virtual environment", "each machine makes its own")
             return Judged("junk", "untrack", 0.97, why)
@@ -125,7 +127,7 @@ class _Judge(Images):
     def _whole(self, path: str, fact: Fact) -> Judged | None:
         if folder := self._whole_of(path):
             why = self.layout.wholes[folder]
-            foreign = "somebody" in why or "licence" in why
+            foreign = "somebody" in why or "licence of its own" in why
             if why in CLIENTS and data_like(fact, self.repo) in {"image", "media"}:
                 return stays("web", why, "a part of what it shows")
             return stays("vendored" if foreign else self._kind(path, fact), why)
@@ -262,7 +264,9 @@ class _Judge(Images):
         parts = names.parts_of(path)
         if not set(parts) & names.TESTS or not self.tested(posixpath.dirname(path)):
             return None
-        return Judged(self._kind(path, fact), "tests", 0.95, ("tests are beside it", "for tests"))
+        image = data_like(fact, self.repo) in {"image", "media"}
+        kind = "raw data" if image else self._kind(path, fact)
+        return Judged(kind, "tests", 0.95, ("tests are beside it", "for tests"))
 
     def tested(self, folder: str) -> bool:
         """Tell whether tests are in a folder or in one above it."""
@@ -340,16 +344,14 @@ class _Judge(Images):
             base = names.stem(path)[0]
             if names.MEASURED.search(base) and not names.ASKED_OF.search(base):
                 return stays("result", "JSON", "its name says what was found")
+        given = data_like(fact, self.repo) == "json" and names.SENT.search(path)
+        kind = "raw data" if given else "configuration"
         if not folder or names.folded(folder.split("/")[0]) in names.STAY | names.TESTS:
-            return stays("configuration", "settings stay where tools and code look for them")
+            return stays(kind, "settings stay where tools and code look for them")
         if self._beside_code(folder):
-            return Judged(
-                "configuration",
-                "with code",
-                0.93,
-                ("settings of the code beside it", "it moves with that code"),
-            )
-        return stays("configuration", "settings stay where tools and code look for them")
+            why = ("settings of the code beside it", "it moves with that code")
+            return Judged(kind, "with code", 0.93, why)
+        return stays(kind, "settings stay where tools and code look for them")
 
     def _served(self, path: str, fact: Fact) -> Judged | None:
         """Judge an image that a program serves: it is a part of its pages."""
@@ -393,6 +395,12 @@ class _Judge(Images):
         if fact.content == "log":
             return Judged("junk", "untrack", 0.7, ("a log of an earlier run",), "logs")
         if name.lower().startswith(("readme", "licen", "index.md")):
+            if (
+                parts
+                and parts[-1] in names.MODEL_FOLDERS
+                and posixpath.dirname(path) not in self.code
+            ):
+                return Judged("document", "models", 0.92, ("prose", "it explains these models"))
             if parts and self._beside_code(posixpath.dirname(path)):
                 return Judged(
                     "document", "with code", 0.92, ("prose", "it explains the folder it is in")

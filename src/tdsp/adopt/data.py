@@ -119,6 +119,10 @@ class Data:
             )
         in_folder = bool(parts) and any(part in names.MODEL_FOLDERS for part in parts)
         beside = in_folder and posixpath.dirname(path) in self.models
+        dated = in_folder and any(map(names.RUN.search, path.split("/")[:-1]))
+        if dated and content in DATA | {"text"} and not fact.writers:
+            why = ("it is no model", "it lies in the dated folder of a run of one")
+            return Judged("result", "models", 0.93, why)
         if beside and content in {"array", "binary", "json", "zip", "compressed"}:
             return Judged(
                 "model", "models", 0.93, ("it lies beside a model", "its folder is for models")

@@ -33,6 +33,8 @@ class Images(Data):
             return Judged(
                 "raw data", "data/raw", 0.93, ("one of many images", self._folder_read(path))
             )
+        if fact.namers and names.DRAWN.search(names.stem(path)[0]):
+            return self._shown(path, fact)
         if parts and any(part in names.FIGURES for part in parts):
             return Judged(
                 "result", "reports/figures", 0.93, ("it is an image", "its folder is for figures")

@@ -31,11 +31,13 @@ OWN_PLACES = {
     "airflow.cfg": "Airflow finds its settings and its flows by their places",
     "webserver_config.py": "Airflow finds its settings and its flows by their places",
 }
-CLIENTS = frozenset(OWN_PLACES[name] for name in (
+EXTENSION = "it is an extension of a browser"
+CLIENTS = frozenset([EXTENSION]) | frozenset(OWN_PLACES[name] for name in (
     "package.json", "pubspec.yaml", "AndroidManifest.xml", "pom.xml", "build.gradle"
 ))  # fmt: skip
 ENVIRONMENT = re.compile(r"(.+?/)(pyvenv\.cfg$|(Lib|lib/python[\d.]+)/site-packages/)")
 COPYRIGHT = re.compile(r"(?i)copyright\s+(\(c\)|\u00a9|(19|20)\d\d)|all rights reserved")
+HOLDER = re.compile(r"(?im)^\W*copyright\W+(?:\(c\)\W+)?(?:[\d, -]+)\s+(.+)$")
 HEADER = 2000  # characters at the start of a file
 FEW_OWNED = 2
 MANY_PAGES = 10
@@ -133,13 +135,15 @@ def _wholes(
     repo: Repository, facts: Facts, tops: dict[str, list[str]], packages: frozenset[str]
 ) -> dict[str, str]:
     """Return the folders that are not taken apart, and the reason."""
-    found = dict.fromkeys(repo.foreign, "it has a licence of its own")
+    found = _licensed(repo)
     for top, paths in tops.items():
         if top in packages or names.folded(top) in names.TESTS:
             continue
         for path in paths:
             folder, name = posixpath.split(path)
             why = OWN_PLACES.get(name, "")
+            if name == "manifest.json" and '"manifest_version"' in repo.text(path):
+                why = EXTENSION
             if not why and names.BUILD.match(name) and "dockerfile" in name.lower():
                 why = "it has a container file of its own"
             if why and folder != "src" and not (top == "src" and _imported(folder, facts)):
@@ -156,6 +160,23 @@ def _wholes(
         if count >= 3 and count > len(tops[top]) / 2:
             found.setdefault(top, "most of it is code in other languages")
     return found
+
+
+def _licensed(repo: Repository) -> dict[str, str]:
+    """Return the folders with a licence, and whether it is that of the repository itself."""
+    own: set[str] = set()
+    others: dict[str, set[str]] = {}
+    for path in repo.files:
+        folder, name = posixpath.split(path)
+        if re.match(r"(LICEN[CS]E|COPYING)(\.\w+)?$", name):
+            found = {each.strip().lower() for each in HOLDER.findall(repo.text(path))}
+            own |= found if not folder else set()
+            others.setdefault(folder, set()).update(found)
+    same = "it has a copy of the repository's licence"
+    return {
+        each: same if own & others.get(each, set()) else "it has a licence of its own"
+        for each in repo.foreign
+    }
 
 
 def _downloaded(facts: Facts) -> dict[str, str]:

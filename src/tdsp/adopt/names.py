@@ -303,6 +303,14 @@ MEASURED = re.compile(
     r"summary|comparison"
 )
 ASKED_OF = re.compile(r"(?i)config|setting|schema|param|request|input|sample|example|template")
+# JSON that a program is sent, as its folder or its name says.
+SENT = re.compile(r"(?i)(^|/)(samples?|requests?|payloads?)/|(request|payload)[^/]*$|sample[^/]*$")
+# An image that explains: of these, a page shows what no model has drawn.
+DRAWN = re.compile(
+    r"(?i)(^|[_ -])(cover|banner|logo|architecture|diagram|workflow|overview|screenshot|"
+    r"flow[_ -]?chart|(code[_ -]?)?struc(t(ure)?)?)([_ -]|$)"
+)
+RUN = re.compile(r"20\d\d[_-][01]\d[_-]?[0-3]\d")  # the date of a run in its folder's name
 # A picture of how a model did, whatever its folder is called.
 PLOT = re.compile(
     r"(?i)importance|confusion|shap([_ -]|$)|(^|[_ -])roc([_ -]|$)|loss[_ -]?(curve|plot)|"

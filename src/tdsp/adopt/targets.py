@@ -11,7 +11,9 @@ from tdsp.adopt.tree import blind
 DATA_WORDS = (
     names.DATA_FOLDERS
     | frozenset(names.STAGES)
-    | frozenset({"src", "notebook", "notebooks", "code", "artifacts", "resources"})
+    | frozenset(
+        {"src", "model", "models", "notebook", "notebooks", "code", "artifacts", "resources"}
+    )
 )
 PLACES = {
     "models": names.MODEL_FOLDERS
@@ -114,7 +116,7 @@ class Targets:
         plain = names.GENERIC | self.layout.packages | self.layout.inner
         if folder in self.layout.code and not set(parts) & words and plain.issuperset(parts):
             return name
-        return names.without(path, words)
+        return names.without(path, words | self.layout.packages | self.layout.inner)
 
 
 def settle(wanted: Mapping[str, str], rendered: Iterable[str]) -> dict[str, str]:
