@@ -270,8 +270,7 @@ class Data:
         if used and not among and data_like(fact, self.repo) == "database":
             return Judged("raw data", "stay", 0.6, (what, used, "it may be written"), "databases")
         if given and not used:
-            why = (what, "a competition gives it", "nothing writes it")
-            return Judged("raw data", "data/raw", 0.93, why)
+            return Judged("raw data", "data/raw", 0.93, (what, "a competition gives it"))
         if used or among:
             reason = used or "its folder is for data"
             sure = 0.95 if used else 0.9
