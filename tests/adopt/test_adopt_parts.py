@@ -34,6 +34,24 @@ ROWS: dict[str, Row] = {
     f"{RUN}/report.txt": ("all is well here\n", "result", "models/2019_07_06_rnn/report.txt"),
     "src/pickles/readme.txt": ("Models.\n", "document", "models/readme.txt"),
     "read.py": (f"import os\nprint(os.listdir('{RUN}'))\n", "script", f"{P}/read.py"),
+    ".github/SECRETS.md": ("# Secrets\n", "document", ".github/SECRETS.md"),
+    ".ebextensions/a.config": ("a: 1\n", "configuration", ".ebextensions/a.config"),
+    "application.py": (PY + "A = 1\n", "script", "application.py"),
+    "documentation/tab.png": (PNG + b"e", "document", "docs/tab.png"),
+    "flask_app.py": ("import flask\nprint(flask)\n", "script", f"{P}/flask_app.py"),
+    "images/a_distribution.png": (PNG + b"f", "result", None),
+    "images/b_word_freq.png": (PNG + b"g", "result", None),
+    "data/data_dictionary.md": ("# Columns\n", "document", "docs/data/data_dictionary.md"),
+    "data/processed/splits.joblib": (MODEL, "derived data", "data/processed/splits.joblib"),
+    "data/processed/scaler.joblib": (MODEL + b" ", "model", "models/scaler.joblib"),
+    "models_save/net/scaler.joblib": (MODEL + b"  ", "model", "models/net/scaler.joblib"),
+    "models_save/old1/x_net.pkl": (MODEL + b"   ", "model", "models/old1/x_net.pkl"),
+    "models_save/old2/x_net.pkl": (MODEL + b"   ", "model", None),
+    "load.py": (
+        "import joblib\njoblib.load('data/processed/splits.joblib')\n"
+        "joblib.load('data/processed/scaler.joblib')\n"
+        "joblib.load('models_save/net/scaler.joblib')\n"
+        "joblib.load('models_save/old1/x_net.pkl')\n", "script", f"{P}/load.py"),
     "browser/manifest.json": (
         '{"manifest_version": 3}', "configuration", "browser/manifest.json"),
     "browser/icon48.png": (PNG + b"d", "web", "browser/icon48.png"),
@@ -49,8 +67,13 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_each_part_has_its_kind_and_place(tmp_path: Path) -> None:
     plan = planned(tmp_path / "repo", {path: row[0] for path, row in ROWS.items()}, "pkg")
     found = {e.path: (e.kind, e.target, e.question) for e in plan.items}
-    wanted = {path: (kind, target, "") for path, (_, kind, target) in ROWS.items()}
-    assert {p: e for p, e in found.items() if e != wanted[p]} == {}
+    wrong = {}
+    for path, (kind, target, question) in found.items():
+        _, right, place = ROWS[path]
+        known = bool(question) if place is None else (target, question) == (place, "")
+        if kind != right or not known:
+            wrong[path] = (kind, target, question)
+    assert wrong == {}
 
 
 @pytest.mark.parametrize("requirements", ["requirements.txt", "notes.txt"])
@@ -80,3 +103,9 @@ def test_data_of_a_package_do_not_repeat_its_folders(tmp_path: Path) -> None:
     moves = planned(tmp_path / "repo", files).moves
     assert moves["src/shop/models/data/rows.csv"] == "data/raw/rows.csv"
     assert moves["src/shop/models/model.pkl"] == "models/model.pkl"
+
+
+def test_a_main_module_has_no_made_up_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "render", lambda answers: {"src/pkg/__main__.py": b""})
+    files: dict[str, bytes | str] = {"src/__main__.py": "print(1)\n", "src/a.py": PY}
+    assert planned(tmp_path / "repo", files, "pkg").moves == {"src/a.py": f"{P}/a.py"}

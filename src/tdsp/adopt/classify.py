@@ -69,7 +69,9 @@ class _Judge(Images):
         if top not in names.DOCUMENTS - {"docs"} or fact.content == "notebook":
             return None
         kind = self._kind(path, fact)
-        kind = "document" if kind in {"raw data", "configuration", "unknown"} else kind
+        pictured = data_like(fact, self.repo) in {"image", "media"}
+        if pictured or kind in {"raw data", "configuration", "unknown"}:
+            kind = "document"
         return Judged(kind, "docs", 0.96, ("it is among documents", f"its folder is {top}"))
 
     def _special(self, path: str, fact: Fact) -> Judged | None:
@@ -94,8 +96,8 @@ class _Judge(Images):
             return stays("document", "hosts and people look for it at the root")
         if DVC_STORE.search(path):
             return stays("configuration", "DVC finds what it stores by its place")
-        if path.startswith(".") and fact.content == "image":
-            return stays("document", "a page beside it shows it")
+        if path.startswith(".") and fact.content in {"image", "markup"}:
+            return stays("document", "a page or its image, which a host finds by its place")
         if path.startswith(".") or (name.startswith(".") and fact.content in {"text", "empty"}):
             return stays("configuration", "a tool looks for it under this name")
         return None
@@ -224,6 +226,9 @@ class _Judge(Images):
             return stays("code", "a stub of code that is elsewhere")
         if fact.content != "python":
             return None
+        hosted = any(each.startswith(".ebextensions/") for each in self.facts.files)
+        if path == "application.py" and hosted:
+            return stays("script", "Elastic Beanstalk finds it by its name and place")
         if names.BUILD.match(name) and (name == "setup.py" or "/" not in path):
             return stays("build", "build tools look for it under this name")
         if is_test(path, self.repo):

@@ -20,7 +20,6 @@ def copies(repo: Repository, facts: Facts, judged: dict[str, Judged]) -> None:
             "notebook",
             "raw data",
             "derived data",
-            "model",
         }:
             groups.setdefault(file.blob, []).append(path)
     for group in groups.values():

@@ -138,7 +138,8 @@ class Data:
         what = "a model's bytes" if not modules else f"its pickle names {sorted(modules)[0]}"
         used = self._read(fact) or ("its folder is for models" if in_folder else "")
         used = used or ("its library makes models" if modules & MAKERS and named else "")
-        if used:
+        made = in_folder or named or modules & MAKERS
+        if used and (made or not names.DATA_FOLDERS & set(parts)):
             return Judged("model", "models", 0.95, (what, used))
         if names.DATA_FOLDERS & set(parts) and not named:
             return self._table(path, fact, "it lies among data")
@@ -189,6 +190,12 @@ class Data:
         }:
             if content in PROSE and posixpath.basename(path).lower().startswith("readme"):
                 return self._explains(path)
+            if (
+                content in PROSE
+                and not fact.readers
+                and names.DICTIONARY.search(names.stem(path)[0])
+            ):
+                return Judged("document", "docs", 0.92, ("prose", "its name is a dictionary's"))
             found = self._table(path, fact, "it lies among data")
             return replace(found, kind="document") if content in PAGES else found
         return self._table(path, fact, "") if content in DATA else None

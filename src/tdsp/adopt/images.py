@@ -75,6 +75,9 @@ class Images(Data):
             kind = self._kind_of(path)
             kind = kind if kind in {"result", "raw data"} else "web"
             return Judged(kind, "with code", 0.7, ("an image beside code",), "images in code")
+        if not users and names.PLOT.search(names.stem(path)[0]):
+            why = ("it is an image", "its name is a figure's, and nothing names it")
+            return Judged("result", "stay", 0.6, why, "unused images", "reports/figures")
         if not users and set(names.parts_of(path)) & names.IMAGES and self._told_apart(folder):
             why = ("it is an image", "its folder is for images, and no code uses it")
             return Judged("document", "docs", 0.9, why)

@@ -19,7 +19,9 @@ PLACES = {
     "models": names.MODEL_FOLDERS
     | names.CODE_WRAPPERS
     | names.OUTPUTS
-    | {"src", "notebooks", "model_artifacts"},
+    | names.DATA_FOLDERS
+    | frozenset(names.STAGES)
+    | {"src", "notebooks", "model_artifacts", "models_save", "model_save"},
     "reports": names.RESULT_FOLDERS | names.NOTEBOOKS | {"src"},
     "reports/figures": names.RESULT_FOLDERS
     | names.FIGURES
@@ -199,7 +201,7 @@ def _above(path: str) -> list[str]:
 def _options(path: str, target: str) -> Iterable[str]:
     """Yield the target, then the same with the folder that the file comes from, numbers, itself."""
     yield target
-    if posixpath.basename(path) == "__init__.py":  # under another name it would say nothing
+    if posixpath.basename(path) in {"__init__.py", "__main__.py"}:  # their names are what they say
         yield path
     folder, name = posixpath.split(target)
     before = path.split("/")[:-1]
