@@ -35,6 +35,9 @@ ROWS: dict[str, Row] = {
     "src/pickles/readme.txt": ("Models.\n", "document", "models/readme.txt"),
     "read.py": (f"import os\nprint(os.listdir('{RUN}'))\n", "script", f"{P}/read.py"),
     ".github/SECRETS.md": ("# Secrets\n", "document", ".github/SECRETS.md"),
+    ".github/ISSUE_TEMPLATE/bug.md": (
+        "# Bug\n", "configuration", ".github/ISSUE_TEMPLATE/bug.md"),
+    "boxed/web/tool.exe": (b"MZ\0\1", "vendored", "boxed/web/tool.exe"),
     ".ebextensions/a.config": ("a: 1\n", "configuration", ".ebextensions/a.config"),
     "application.py": (PY + "A = 1\n", "script", "application.py"),
     "documentation/tab.png": (PNG + b"e", "document", "docs/tab.png"),

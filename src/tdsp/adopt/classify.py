@@ -96,7 +96,8 @@ class _Judge(Images):
             return stays("document", "hosts and people look for it at the root")
         if DVC_STORE.search(path):
             return stays("configuration", "DVC finds what it stores by its place")
-        if path.startswith(".") and fact.content in {"image", "markup"}:
+        page = fact.content == "markup" and "template" not in path.lower()
+        if path.startswith(".") and (page or fact.content == "image"):
             return stays("document", "a page or its image, which a host finds by its place")
         if path.startswith(".") or (name.startswith(".") and fact.content in {"text", "empty"}):
             return stays("configuration", "a tool looks for it under this name")
@@ -188,6 +189,7 @@ class _Judge(Images):
             "office": "document",
             "r": "script",
             "shell": "script",
+            "program": "vendored",
             "source": "code",
             "stub": "code",
             "sql": "code",
