@@ -25,6 +25,9 @@ SETS = {
     "seen, again": "the repositories of unseen 1 to 4 with a wrong move, planned again by the"
     " redesign of unseen 5; another target than the one that was right before counts as wrong, and"
     " one of them is now refused as a whole, since its project is a folder",
+    "seen, later": "the repositories of unseen 5 to 9 with something wrong, but one, planned again"
+    " with what unseen 11 showed mended; a verdict of before counts where the class or the target"
+    " is the same",
     "unseen 1": "never looked at before; what it showed was mended",
     "unseen 2": "as unseen 1, with what that showed mended",
     "unseen 3": "as unseen 1; one more could not be planned at all, which was mended",
