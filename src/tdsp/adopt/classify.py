@@ -94,6 +94,10 @@ class _Judge(Images):
             return self._keeper(path, name)
         if "/" not in path and names.KEPT_DOCUMENT.match(name):
             return stays("document", "hosts and people look for it at the root")
+        if path == "application.py" and any(
+            e.startswith(".ebextensions/") for e in self.facts.files
+        ):
+            return stays("script", "Elastic Beanstalk finds it by its name and place")
         if DVC_STORE.search(path):
             return stays("configuration", "DVC finds what it stores by its place")
         page = fact.content == "markup" and "template" not in path.lower()
@@ -228,9 +232,6 @@ class _Judge(Images):
             return stays("code", "a stub of code that is elsewhere")
         if fact.content != "python":
             return None
-        hosted = any(each.startswith(".ebextensions/") for each in self.facts.files)
-        if path == "application.py" and hosted:
-            return stays("script", "Elastic Beanstalk finds it by its name and place")
         if names.BUILD.match(name) and (name == "setup.py" or "/" not in path):
             return stays("build", "build tools look for it under this name")
         if is_test(path, self.repo):
