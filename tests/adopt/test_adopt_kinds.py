@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from tests.adopt.repos import CSV, PNG, P, Row, make, notebook
+from tests.adopt.repos import CSV, MODEL, PNG, P, Row, make, notebook
 
 from tdsp.adopt import build as building
 from tdsp.adopt.build import FEW_REMOVED, Wish, ask_many, build, scan
@@ -119,6 +119,9 @@ PAGES: dict[str, Row] = {
     "Report/final.pdf": (b"%PDF-1", "result", "reports/final.pdf"),
     "Report/Readme.md": ("# Report\n", "document", "reports/Readme.md"),
     ".box/step.png": (PNG + b"4", "document", ".box/step.png"),
+    "shop/index.php": ('<img src="pictures/cart.png">\n', "web", "shop/index.php"),
+    "shop/style/shop.css": ("p {}\n", "web", "shop/style/shop.css"),
+    "shop/pictures/cart.png": (PNG + b"5", "web", "shop/pictures/cart.png"),
     "web/client/package.json": ("{}\n", "dependencies", "web/client/package.json"),
     "web/client/public/icon.svg": (SVG, "web", "web/client/public/icon.svg"),
     "venv/pyvenv.cfg": ("home = x\n", "junk", ""),
@@ -177,7 +180,51 @@ FOLDERS: dict[str, Row] = {
     "notebooks/usual.ipynb": (notebook("x = 5"), "notebook", "notebooks/usual.ipynb"),
     "heart.py": ("import heart.src.fit\nprint(heart.src.fit)\n", "script", f"{P}/heart.py"),
 }  # fmt: skip
-KINDS = {"code": CODE, "tables": TABLES, "pages": PAGES, "wholes": WHOLES, "folders": FOLDERS}
+# What stays or is forgotten: parts of applications, of builds, of competitions, of results.
+PARTS: dict[str, Row] = {
+    "run.py": ("print(1)\n", "script", f"{P}/run.py"),
+    "more.py": (PY, "code", f"{P}/more.py"),
+    "solve.py": (PY + "S = 2\n", "code", f"{P}/solve.py"),
+    "install_deps.py": ("import subprocess\nsubprocess.run(['pip'])\n", "build", "install_deps.py"),
+    "Jenkinfile_docker": ("pipeline {\n agent any\n}\n", "build", "Jenkinfile_docker"),
+    "win/Tool.sln": (b"\xef\xbb\xbf\r\nMicrosoft\r\n", "build", "win/Tool.sln"),
+    "win/Tool.vcxproj.filters": ("<Project/>\n", "build", "win/Tool.vcxproj.filters"),
+    "win/Tool.depend": ("# depslib\n", "junk", ""),
+    "target/classes/static/a.js": ("x\n", "junk", ""),
+    "target/surefire-reports/a.txt": ("Tests run: 1\n", "junk", ""),
+    "java/Draw.class": (b"\xca\xfe\xba\xbe\0\0\0\x37", "junk", ""),
+    "java/rules.fcl": ("FUNCTION_BLOCK a\n", "code", "java/rules.fcl"),
+    "jobs/a.joblog.13780": ("Seq\n", "junk", None),
+    "phone/pubspec.yaml": ("name: a\n", "dependencies", "phone/pubspec.yaml"),
+    "phone/ios/Podfile": ("platform :ios\n", "dependencies", "phone/ios/Podfile"),
+    "phone/web/favicon.png": (PNG + b"a", "web", "phone/web/favicon.png"),
+    "apple/Assets.xcassets/A.appiconset/i.png": (
+        PNG + b"b", "web", "apple/Assets.xcassets/A.appiconset/i.png"),
+    "css/fonts/awesome.svg": (SVG, "web", "css/fonts/awesome.svg"),
+    "tool/res/clear.png": (PNG + b"c", "web", None),
+    **{f"digits/{n}.png": (PNG + bytes([n]), "raw data", None) for n in range(6)},
+    "explained/shap_force_0.png": (PNG + b"d", "result", None),
+    "explained/team.png": (PNG + b"e", "document", None),
+    "faces/labels.idx1-ubyte": (b"\0\0\x08\x01\0\0\x27\x10\7", "raw data", None),
+    **{f"ask/r_{n}.json": (f"[{n}]", "raw data", f"ask/r_{n}.json") for n in range(5)},
+    "ask/deep/r_1.json": ('{"a": 9}', "configuration", "ask/deep/r_1.json"),
+    "key_findings.json": ('{"a": 1}', "result", "key_findings.json"),
+    "report_config.json": ('{"a": 2}', "configuration", "report_config.json"),
+    "data/sample_submission.csv": (CSV, "raw data", "data/raw/sample_submission.csv"),
+    "data/my_submission.csv": (CSV + b"1,9\n", "derived data", None),
+    "data/intermediary_files/a.csv": (CSV + b"2,9\n", "derived data", "data/interim/a.csv"),
+    "outputs/best_model.pkl": (MODEL, "model", "models/best_model.pkl"),
+    "score.py": (
+        "import pickle\npickle.load(open('outputs/best_model.pkl', 'rb'))\n"
+        "plt.savefig('assets/fit.png')\n", "script", f"{P}/score.py"),
+    "assets/fit.png": (PNG + b"f", "result", "reports/figures/fit.png"),
+    "report/method.tex": ("\\section{A}\n", "document", "reports/method.tex"),
+    "results_20241125_2300/roc.csv": (CSV + b"3,9\n", "result", None),
+    "kit/road.py": ("# Copyright (C) 2013 Another\n" + PY, "vendored", "kit/road.py"),
+    "kit/rate.py": ("# Copyright (C) 2013 Another\n", "vendored", "kit/rate.py"),
+}  # fmt: skip
+KINDS = {"code": CODE, "tables": TABLES, "pages": PAGES, "wholes": WHOLES, "folders": FOLDERS,
+         "parts": PARTS}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -226,6 +273,20 @@ def test_a_folder_that_holds_all_the_code_is_the_project(tmp_path: Path) -> None
     for other in ("client/page.html", "solve.jl"):
         beside = planned(tmp_path / other[0], files | {other: "x\n"}, "pkg")
         assert [each.id for each in beside.questions] == ["q-folder-tides"]
+
+
+@pytest.mark.parametrize("folder", ["tide_model", "Tide Model"])
+def test_a_folder_that_is_called_as_the_package_is_not_in_it_twice(
+    folder: str, tmp_path: Path
+) -> None:
+    files: dict[str, bytes | str] = {
+        f"{folder}/rise.py": PY,
+        f"{folder}/parts/fall.py": PY + "F = 1\n",
+    }
+    assert planned(tmp_path / "tide-model", files).moves == {
+        f"{folder}/rise.py": "src/tide_model/rise.py",
+        f"{folder}/parts/fall.py": "src/tide_model/parts/fall.py",
+    }
 
 
 def test_folders_of_like_names_have_questions_of_their_own(tmp_path: Path) -> None:
@@ -414,3 +475,14 @@ def test_names_that_other_systems_mix_up_are_told(tmp_path: Path) -> None:
     }  # fmt: skip
     notes = [e.text for e in planned(tmp_path / "repo", files, "pkg").notes if "one name" in e.text]
     assert len(notes) == 2 and any("docs/X and docs/x" in text for text in notes)
+
+
+def test_a_copyright_that_much_of_the_code_claims_says_nothing(tmp_path: Path) -> None:
+    mine = "# Copyright (C) 2020 Us\n"
+    files: dict[str, bytes | str] = {
+        "kit/a.py": mine + PY, "kit/b.py": mine, "run.py": mine + "import kit.a\nprint(kit.a)\n",
+        "c.py": PY + "C = 1\n", "d.py": PY + "D = 1\n",
+    }  # fmt: skip
+    plan = planned(tmp_path / "repo", files, "pkg")
+    assert plan.moves["kit/a.py"] == f"{P}/kit/a.py"
+    assert not any(each.kind == "vendored" for each in plan.items)

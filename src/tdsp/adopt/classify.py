@@ -5,14 +5,14 @@ import re
 from dataclasses import replace
 
 from tdsp.adopt import names
-from tdsp.adopt.content import DATA, is_prose
+from tdsp.adopt.content import DATA, is_prose, pointed
 from tdsp.adopt.copies import copies, versions
 from tdsp.adopt.data import PROSE
 from tdsp.adopt.evidence import weigh
 from tdsp.adopt.facts import Fact, Facts, data_like, is_test
 from tdsp.adopt.images import Images
 from tdsp.adopt.judged import Judged, stays
-from tdsp.adopt.layout import Layout
+from tdsp.adopt.layout import CLIENTS, Layout
 from tdsp.reading.repository import EXAMPLES, Repository
 
 KEEPER = 1000  # bytes: what is in a file that keeps a folder open says nothing
@@ -23,9 +23,10 @@ def classify(repo: Repository, facts: Facts, found: Layout) -> dict[str, Judged]
     """Judge every file, then what files say about each other, then whether that is enough."""
     judge = _Judge(repo, facts, found)
     judged = {path: judge.one(path, fact) for path, fact in facts.files.items()}
+    alone = dict(judged)
     copies(repo, facts, judged)
     versions(facts, judged)
-    weigh(repo, facts, found, judged)
+    weigh(repo, facts, found, judged, alone)
     return judged
 
 
@@ -68,13 +69,16 @@ class _Judge(Images):
         if top not in names.DOCUMENTS - {"docs"} or fact.content == "notebook":
             return None
         kind = self._kind(path, fact)
-        kind = "document" if kind in {"raw data", "configuration", "unknown"} else kind
+        pictured = data_like(fact, self.repo) in {"image", "media"}
+        if pictured or kind in {"raw data", "configuration", "unknown"}:
+            kind = "document"
         return Judged(kind, "docs", 0.96, ("it is among documents", f"its folder is {top}"))
 
     def _special(self, path: str, fact: Fact) -> Judged | None:
         name = posixpath.basename(path)
         if fact.content == "link":
-            return stays("unknown", "a symbolic link is not followed and not moved")
+            named = replace(fact, content=pointed(self.repo.files[path]))
+            return stays(self._kind(path, named), "a symbolic link is not followed and not moved")
         if path.startswith(self.layout.environments):
             why = ("a part of a virtual environment", "each machine makes its own")
             return Judged("junk", "untrack", 0.97, why)
@@ -90,10 +94,15 @@ class _Judge(Images):
             return self._keeper(path, name)
         if "/" not in path and names.KEPT_DOCUMENT.match(name):
             return stays("document", "hosts and people look for it at the root")
+        if path == "application.py" and any(
+            e.startswith(".ebextensions/") for e in self.facts.files
+        ):
+            return stays("script", "Elastic Beanstalk finds it by its name and place")
         if DVC_STORE.search(path):
             return stays("configuration", "DVC finds what it stores by its place")
-        if path.startswith(".") and fact.content == "image":
-            return stays("document", "a page beside it shows it")
+        page = fact.content == "markup" and "template" not in path.lower()
+        if path.startswith(".") and (page or fact.content == "image"):
+            return stays("document", "a page or its image, which a host finds by its place")
         if path.startswith(".") or (name.startswith(".") and fact.content in {"text", "empty"}):
             return stays("configuration", "a tool looks for it under this name")
         return None
@@ -125,7 +134,9 @@ class _Judge(Images):
     def _whole(self, path: str, fact: Fact) -> Judged | None:
         if folder := self._whole_of(path):
             why = self.layout.wholes[folder]
-            foreign = "somebody" in why or "licence" in why
+            foreign = "somebody" in why or "licence of its own" in why
+            if why in CLIENTS and data_like(fact, self.repo) in {"image", "media"}:
+                return stays("web", why, "a part of what it shows")
             return stays("vendored" if foreign else self._kind(path, fact), why)
         if fact.content in {"source", "program"} and self._extends(path):
             return Judged("code", "with code", 0.93, ("compiled code", "a package beside needs it"))
@@ -182,6 +193,7 @@ class _Judge(Images):
             "office": "document",
             "r": "script",
             "shell": "script",
+            "program": "vendored",
             "source": "code",
             "stub": "code",
             "sql": "code",
@@ -260,7 +272,9 @@ class _Judge(Images):
         parts = names.parts_of(path)
         if not set(parts) & names.TESTS or not self.tested(posixpath.dirname(path)):
             return None
-        return Judged(self._kind(path, fact), "tests", 0.95, ("tests are beside it", "for tests"))
+        image = data_like(fact, self.repo) in {"image", "media"}
+        kind = "raw data" if image else self._kind(path, fact)
+        return Judged(kind, "tests", 0.95, ("tests are beside it", "for tests"))
 
     def tested(self, folder: str) -> bool:
         """Tell whether tests are in a folder or in one above it."""
@@ -332,16 +346,20 @@ class _Judge(Images):
         result = set(names.parts_of(path)) & names.RESULT_FOLDERS
         if result and data_like(fact, self.repo) in {"json", "xml"}:
             return Judged("result", "reports", 0.93, ("JSON or XML", "its folder is for results"))
+        if data_like(fact, self.repo) == "json":
+            if self._in_series(path):
+                return stays("raw data", "JSON", "one of many that differ by their numbers")
+            base = names.stem(path)[0]
+            if names.MEASURED.search(base) and not names.ASKED_OF.search(base):
+                return stays("result", "JSON", "its name says what was found")
+        given = data_like(fact, self.repo) == "json" and names.SENT.search(path)
+        kind = "raw data" if given else "configuration"
         if not folder or names.folded(folder.split("/")[0]) in names.STAY | names.TESTS:
-            return stays("configuration", "settings stay where tools and code look for them")
+            return stays(kind, "settings stay where tools and code look for them")
         if self._beside_code(folder):
-            return Judged(
-                "configuration",
-                "with code",
-                0.93,
-                ("settings of the code beside it", "it moves with that code"),
-            )
-        return stays("configuration", "settings stay where tools and code look for them")
+            why = ("settings of the code beside it", "it moves with that code")
+            return Judged(kind, "with code", 0.93, why)
+        return stays(kind, "settings stay where tools and code look for them")
 
     def _served(self, path: str, fact: Fact) -> Judged | None:
         """Judge an image that a program serves: it is a part of its pages."""
@@ -385,6 +403,12 @@ class _Judge(Images):
         if fact.content == "log":
             return Judged("junk", "untrack", 0.7, ("a log of an earlier run",), "logs")
         if name.lower().startswith(("readme", "licen", "index.md")):
+            if (
+                parts
+                and parts[-1] in names.MODEL_FOLDERS
+                and posixpath.dirname(path) not in self.code
+            ):
+                return Judged("document", "models", 0.92, ("prose", "it explains these models"))
             if parts and self._beside_code(posixpath.dirname(path)):
                 return Judged(
                     "document", "with code", 0.92, ("prose", "it explains the folder it is in")
@@ -396,7 +420,8 @@ class _Judge(Images):
             kind = "configuration" if fact.content == "text" and _odd(path) else "document"
             return stays(kind, f"it belongs to the folder {path.split('/')[0]}")
         if any(part in names.RESULT_FOLDERS for part in parts):
-            return Judged("result", "reports", 0.9, ("prose", "its folder is for results"))
+            kind = "document" if path.endswith((".tex", ".bib", ".sty", ".cls")) else "result"
+            return Judged(kind, "reports", 0.9, ("prose", "its folder is for results"))
         if fact.content == "text" and (who := self._reader(fact)):
             return Judged("raw data", "data/raw", 0.7, ("text", who), "texts that code reads")
         if (

@@ -14,6 +14,7 @@ MAGIC = (
     (b"%PDF", "pdf"), (b"\x7fELF", "program"), (b"MZ", "program"), (b"\xcf\xfa\xed\xfe", "program"),
     (b"PAR1", "table"), (b"ARROW1", "table"), (b"FEA1", "table"),
     (b"SQLite format 3\0", "database"),
+    (b"\0\0\x08\x01\0", "array"), (b"\0\0\x08\x03\0", "array"),  # as MNIST has them
     (b"\x93NUMPY", "array"), (b"\x89HDF", "hdf5"), (b"\x1f\x8b", "compressed"),
     (b"BZh", "compressed"),
     (b"\xfd7zXZ\0", "compressed"), (b"7z\xbc\xaf", "compressed"), (b"Rar!", "compressed"),
@@ -22,10 +23,10 @@ MAGIC = (
 )  # fmt: skip
 SUFFIXES = {
     "source": ".c .cc .cpp .h .hpp .java .scala .go .rs .m .jl .f90 .cu .cs .rb .pl .lua .kt"
-    " .dart .swift .proto .pyx .pxd",
+    " .dart .swift .proto .pyx .pxd .fcl .praat",
     "stub": ".pyi",
     "web": ".html .htm .css .scss .less .js .jsx .ts .tsx .vue .svelte .woff .woff2 .ttf .eot .map"
-    " .jinja .jinja2 .j2 .mustache .hbs",
+    " .jinja .jinja2 .j2 .mustache .hbs .php",
     "image": ".png .jpg .jpeg .gif .bmp .tif .tiff .svg .webp .ico .eps .dot .gv",
     "media": ".wav .mp3 .mp4 .avi .mov .ogg .flac .webm .m4a",
     "r": ".r .rmd .qmd", "shell": ".sh .bash .bat .ps1 .cmd .fish", "sql": ".sql .sqlx",
@@ -44,6 +45,7 @@ NUMBERS = re.compile(r"^\s*[-+]?\d[\d.eE+-]*(\s+[-+]?[\d.][\d.eE+-]*)+\s*$")
 DRAWING = re.compile(r"\s*(strict\s+)?(di)?graph\b[^{]{0,200}\{")  # of Graphviz
 SENTENCE = re.compile(r"\w[.!?:](\s|$)")
 CODE = re.compile(r"(?m)^(import \w|from [\w.]+ import|def \w+\(|class \w+[(:]|#include|library\()")
+LOGGED = re.compile(r"\.(job)?(log|out|err)\.\d{3,}$")  # of a cluster, with the job's number
 SHEBANG = re.compile(r"#!.*\b(python|bash|sh|Rscript)")
 
 
@@ -121,6 +123,8 @@ def _by_text(file: File) -> str:
         "log",
     }:
         return named
+    if LOGGED.search(file.path):
+        return "log"
     if text is None:
         text = file.head.decode("utf-8", "replace")
     if text.lstrip().startswith("<svg") or (named == "image" and "<svg" in text[:2000]):

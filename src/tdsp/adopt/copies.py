@@ -12,13 +12,14 @@ def copies(repo: Repository, facts: Facts, judged: dict[str, Judged]) -> None:
     """Send exact copies that nobody uses to the archive, if another of them is used."""
     groups: dict[str, list[str]] = {}
     for path, file in repo.files.items():
+        if posixpath.basename(path) == "__init__.py":
+            continue  # each makes a package of its folder
         if file.size > 20 and judged[path].kind in {
             "code",
             "script",
             "notebook",
             "raw data",
             "derived data",
-            "model",
         }:
             groups.setdefault(file.blob, []).append(path)
     for group in groups.values():
@@ -51,6 +52,8 @@ def versions(facts: Facts, judged: dict[str, Judged]) -> None:
     """Ask about old versions: files whose names differ by V2, _final, copy or old."""
     chains: dict[tuple[str, str], list[str]] = {}
     for path, each in judged.items():
+        if facts.files[path].content in {"image", "media"}:
+            continue  # their numbers count them
         if each.kind in {"code", "script", "notebook", "raw data", "derived data", "model"}:
             base, suffix = names.stem(path)
             match = names.VERSION.match(base)

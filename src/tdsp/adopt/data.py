@@ -2,6 +2,7 @@
 
 import posixpath
 import re
+from collections import Counter
 from dataclasses import replace
 
 from tdsp.adopt import names
@@ -35,9 +36,17 @@ HDF5 = (".h5", ".hdf5", ".hdf")
 TABLES = frozenset({"read_hdf", "HDFStore"})
 PAGES = frozenset({"markup", "pdf", "office"})
 OTHERS = frozenset({"binary", "json", "yaml", "config", "xml", "web", "source"})
+MANY_NUMBERED = 5  # files with a number for a name, or in it
 PROSE = frozenset({"markup", "pdf", "office", "text"})
 # What only tests read: such a name, or a test beside it, has to say so as well.
 FIXTURE = re.compile(r"(?i)(^|[_-])(bad|broken|dummy|fake|fixture|invalid|mini|missing|mock|tiny)")
+
+
+def _unnumbered(path: str) -> str:
+    """Return a path with no numbers in the file's name; "" if there are none in it."""
+    folder, name = posixpath.split(path)
+    plain = re.sub(r"\d+", "", name)
+    return f"{folder}/{plain}" if plain != name else ""
 
 
 class Data:
@@ -52,6 +61,9 @@ class Data:
             self.images[folder] = self.images.get(folder, 0) + 1
             plain = re.sub(r"\d+", "", names.stem(fact.path)[0])
             self.series.setdefault(folder, set()).add(plain)
+        self.numbered = Counter(
+            _unnumbered(p) for p, fact in facts.files.items() if data_like(fact, repo) == "json"
+        )
         self.tests = {posixpath.dirname(p) for p in facts.files if is_test(p, repo)} - {""}
         self.saved = {
             posixpath.dirname(p) for p in facts.files if posixpath.basename(p) == "saved_model.pb"
@@ -81,6 +93,11 @@ class Data:
             if data_like(fact, repo) in DATA for who in fact.writers
         }  # fmt: skip
 
+    def _in_series(self, path: str) -> bool:
+        """Tell whether a JSON file is one of many whose names differ by their numbers."""
+        name = _unnumbered(path)
+        return bool(name) and self.numbered[name] >= MANY_NUMBERED
+
     def _beside_code(self, folder: str) -> bool:
         """Tell whether a folder, or one above it, holds Python that moves into the package."""
         top = names.folded(folder.split("/")[0])
@@ -102,6 +119,10 @@ class Data:
             )
         in_folder = bool(parts) and any(part in names.MODEL_FOLDERS for part in parts)
         beside = in_folder and posixpath.dirname(path) in self.models
+        dated = in_folder and any(map(names.RUN.search, path.split("/")[:-1]))
+        if dated and content in DATA | {"text"} and not fact.writers:
+            why = ("it is no model", "it lies in the dated folder of a run of one")
+            return Judged("result", "models", 0.93, why)
         if beside and content in {"array", "binary", "json", "zip", "compressed"}:
             return Judged(
                 "model", "models", 0.93, ("it lies beside a model", "its folder is for models")
@@ -117,7 +138,8 @@ class Data:
         what = "a model's bytes" if not modules else f"its pickle names {sorted(modules)[0]}"
         used = self._read(fact) or ("its folder is for models" if in_folder else "")
         used = used or ("its library makes models" if modules & MAKERS and named else "")
-        if used:
+        made = in_folder or named or modules & MAKERS
+        if used and (made or not names.DATA_FOLDERS & set(parts)):
             return Judged("model", "models", 0.95, (what, used))
         if names.DATA_FOLDERS & set(parts) and not named:
             return self._table(path, fact, "it lies among data")
@@ -168,6 +190,12 @@ class Data:
         }:
             if content in PROSE and posixpath.basename(path).lower().startswith("readme"):
                 return self._explains(path)
+            if (
+                content in PROSE
+                and not fact.readers
+                and names.DICTIONARY.search(names.stem(path)[0])
+            ):
+                return Judged("document", "docs", 0.92, ("prose", "its name is a dictionary's"))
             found = self._table(path, fact, "it lies among data")
             return replace(found, kind="document") if content in PAGES else found
         return self._table(path, fact, "") if content in DATA else None
@@ -238,15 +266,18 @@ class Data:
         if self._tested(path, fact):
             return Judged("raw data", "tests", 0.93, (what, "only tests use it"))
         used = self._read(fact) or self._folder_read(path)
+        given = names.GIVEN.match(base) is not None
         if not used and not among and "/" in path and self.others.get(posixpath.dirname(path)):
             why = (what, "it lies among other files")
             return Judged("raw data", "stay", 0.5, why, "unknown files")
         made = any(map(names.MADE_FOLDER.search, parts)) and not fact.readers
-        if made or names.DERIVED.search(base) or names.RESULT.search(base):
+        if not given and (made or names.DERIVED.search(base) or names.RESULT.search(base)):
             why = (what, "its name says that it was made")
             return Judged("derived data", "data/processed", 0.6, why, "unclear tables")
         if used and not among and data_like(fact, self.repo) == "database":
             return Judged("raw data", "stay", 0.6, (what, used, "it may be written"), "databases")
+        if given and not used:
+            return Judged("raw data", "data/raw", 0.93, (what, "a competition gives it"))
         if used or among:
             reason = used or "its folder is for data"
             sure = 0.95 if used else 0.9

@@ -38,8 +38,14 @@ LEFT = frozenset({"unused images"})  # questions that propose to leave the files
 ASKED = 0.6
 
 
-def weigh(repo: Repository, facts: Facts, found: Layout, judged: dict[str, Judged]) -> None:
-    """Ask about the moves for which too little speaks."""
+def weigh(
+    repo: Repository,
+    facts: Facts,
+    found: Layout,
+    judged: dict[str, Judged],
+    alone: dict[str, Judged],
+) -> None:
+    """Ask about the moves for which too little speaks; `alone` knows nothing of copies."""
     for path, each in judged.items():
         if not each.ask and each.place not in UNMOVED and (ask := _doubt(repo, facts, path, each)):
             asked = replace(each, confidence=ASKED, ask=ask)
@@ -48,7 +54,8 @@ def weigh(repo: Repository, facts: Facts, found: Layout, judged: dict[str, Judge
     for top, why in _strangers(facts, found, judged).items():
         for path, each in judged.items():
             if path.startswith(f"{top}/") and (each.ask or each.place not in UNMOVED):
-                judged[path] = _left(each, top, why, found)
+                own = alone[path] if each.place == "archive" else each
+                judged[path] = _left(own, top, why, found)
 
 
 def _left(each: Judged, top: str, why: str, found: Layout) -> Judged:
@@ -68,7 +75,8 @@ def _doubt(repo: Repository, facts: Facts, path: str, each: Judged) -> str:
         return "old Python"
     if each.place == "data/raw" and not used and not names.STAGES.keys() & set(parts):
         table = content in DATA and fact.content != "pointer"
-        return "unread tables" if table and not _folder_used(facts, path) else ""
+        known = names.GIVEN.match(name) or _folder_used(facts, path)
+        return "unread tables" if table and not known else ""
     if each.place == "data/raw" and content == "text" and fact.namers and not fact.readers:
         return "texts that code reads"
     if each.place == "reports" and content in DATA and not used:
@@ -97,7 +105,11 @@ def _strangers(facts: Facts, found: Layout, judged: dict[str, Judged]) -> dict[s
         if "/" in path and each.place == "code":
             members.setdefault(path.split("/")[0], []).append(path)
     for top, code in members.items():
-        if top in strangers or top in found.packages or names.folded(top) in KNOWN:
+        if top in strangers or top in found.packages:
+            continue
+        if top != "src" and _runs(facts, top) and not _linked(facts, top, code):
+            strangers[top] = f"{top} holds folders that are projects of their own"
+        if top in strangers or names.folded(top) in KNOWN:
             continue
         if _is_project(facts, top):
             strangers[top] = f"{top} has the folders of a project of its own"
@@ -131,11 +143,22 @@ def _is_everything(facts: Facts, top: str) -> bool:
     )
 
 
+def _runs(facts: Facts, top: str) -> bool:
+    """Tell whether folders of a folder hold what a project has, with requirements of their own."""
+    before = f"{top}/"
+    asks = {
+        posixpath.dirname(path) for path in facts.files
+        if path.startswith(before) and path.count("/") == 2
+        and names.DEPENDENCIES.match(posixpath.basename(path))
+    }  # fmt: skip
+    return sum(_is_project(facts, each) for each in asks) > 1
+
+
 def _is_project(facts: Facts, top: str) -> bool:
     """Tell whether a folder holds what a project has: two or more of its usual folders."""
     inside = {
-        names.folded(path.split("/")[1]) for path in facts.files
-        if path.startswith(f"{top}/") and path.count("/") > 1
+        names.folded(path[len(top) + 1 :].split("/")[0]) for path in facts.files
+        if path.startswith(f"{top}/") and "/" in path[len(top) + 1 :]
     }  # fmt: skip
     return len(inside & PARTS) > 1
 

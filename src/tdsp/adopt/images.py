@@ -3,7 +3,7 @@
 import posixpath
 
 from tdsp.adopt import names
-from tdsp.adopt.data import Data
+from tdsp.adopt.data import MANY_NUMBERED, Data
 from tdsp.adopt.facts import Fact, data_like
 from tdsp.adopt.judged import Judged, stays
 
@@ -18,6 +18,8 @@ class Images(Data):
         if data_like(fact, self.repo) not in {"image", "media"}:
             return None
         parts, folder = names.parts_of(path), posixpath.dirname(path)
+        if names.BUNDLED.search(path):
+            return stays("web", "an application finds it by its place")
         if parts and (parts[0] in names.DOCUMENTS or parts[0] == "reports"):
             return stays("document" if parts[0] != "reports" else "result", "it is among documents")
         written = fact.writers or folder in self.facts.folders_written
@@ -31,6 +33,8 @@ class Images(Data):
             return Judged(
                 "raw data", "data/raw", 0.93, ("one of many images", self._folder_read(path))
             )
+        if fact.namers and names.DRAWN.search(names.stem(path)[0]):
+            return self._shown(path, fact)
         if parts and any(part in names.FIGURES for part in parts):
             return Judged(
                 "result", "reports/figures", 0.93, ("it is an image", "its folder is for figures")
@@ -46,7 +50,10 @@ class Images(Data):
         folder, users = posixpath.dirname(path), sorted(fact.namers)
         beside = bool(folder) and self._beside_code(folder)
         if not beside and (page := self._page(folder, users)):
-            return stays("document", f"pages that stay show it, such as {page}")
+            top = f"{posixpath.dirname(page)}/".removeprefix("/")
+            site = any(f"{each}/".startswith(top) for each in self.styled)
+            kind = "web" if site else "document"
+            return stays(kind, f"pages that stay show it, such as {page}")
         texts = all(user.lower().endswith(TEXTS) for user in users)
         books = all(user.endswith(".ipynb") for user in users)  # they go to another folder
         if (
@@ -65,15 +72,27 @@ class Images(Data):
             why = ("it is an image", "code names it")
             return Judged("web", "stay", 0.6, why, "images in code", "docs")
         if beside:
-            return Judged("web", "with code", 0.7, ("an image beside code",), "images in code")
+            kind = self._kind_of(path)
+            kind = kind if kind in {"result", "raw data"} else "web"
+            return Judged(kind, "with code", 0.7, ("an image beside code",), "images in code")
+        if not users and names.PLOT.search(names.stem(path)[0]):
+            why = ("it is an image", "its name is a figure's, and nothing names it")
+            return Judged("result", "stay", 0.6, why, "unused images", "reports/figures")
         if not users and set(names.parts_of(path)) & names.IMAGES and self._told_apart(folder):
             why = ("it is an image", "its folder is for images, and no code uses it")
             return Judged("document", "docs", 0.9, why)
-        kind, alone = self._kind_beside(folder), ("an image that nothing names",)
+        kind, alone = self._kind_of(path), ("an image that nothing names",)
         return Judged(kind, "stay", 0.6, alone, "unused images", "docs")
 
-    def _kind_beside(self, folder: str) -> str:
-        """Return what an image is among the files beside and above it: a part of pages, or not."""
+    def _kind_of(self, path: str) -> str:
+        """Return what an image that nothing names is: by its name, or the files around it."""
+        folder = posixpath.dirname(path)
+        if names.PLOT.search(names.stem(path)[0]):
+            return "result"
+        if self.images.get(folder, 0) >= MANY_NUMBERED and self.series.get(folder) == {""}:
+            return "raw data"
+        if set(names.parts_of(path)) & names.RESOURCES:
+            return "web"
         while folder:
             if folder in self.styled:
                 return "web"

@@ -15,6 +15,10 @@ CODE = frozenset({"python", "python 2", "broken python"})
 # A file whose tool finds what is beside it by its place.
 OWN_PLACES = {
     "package.json": "it is a web client with a package.json",
+    "pubspec.yaml": "it is an app that Flutter builds",
+    "AndroidManifest.xml": "it is an app for Android",
+    "pom.xml": "it is built by Maven",
+    "build.gradle": "it is built by Gradle",
     "CMakeLists.txt": "it is built by CMake",
     "script.py.mako": "a tool for databases keeps its migrations there",
     "alembic.ini": "a tool for databases keeps its migrations there",
@@ -27,7 +31,15 @@ OWN_PLACES = {
     "airflow.cfg": "Airflow finds its settings and its flows by their places",
     "webserver_config.py": "Airflow finds its settings and its flows by their places",
 }
+EXTENSION = "it is an extension of a browser"
+CLIENTS = frozenset([EXTENSION]) | frozenset(OWN_PLACES[name] for name in (
+    "package.json", "pubspec.yaml", "AndroidManifest.xml", "pom.xml", "build.gradle"
+))  # fmt: skip
 ENVIRONMENT = re.compile(r"(.+?/)(pyvenv\.cfg$|(Lib|lib/python[\d.]+)/site-packages/)")
+COPYRIGHT = re.compile(r"(?i)copyright\s+(\(c\)|\u00a9|(19|20)\d\d)|all rights reserved")
+HOLDER = re.compile(r"(?im)^\W*copyright\W+(?:\(c\)\W+)?(?:[\d, -]+)\s+(.+)$")
+HEADER = 2000  # characters at the start of a file
+FEW_OWNED = 2
 MANY_PAGES = 10
 MANY_PROJECTS = 3
 
@@ -123,13 +135,15 @@ def _wholes(
     repo: Repository, facts: Facts, tops: dict[str, list[str]], packages: frozenset[str]
 ) -> dict[str, str]:
     """Return the folders that are not taken apart, and the reason."""
-    found = dict.fromkeys(repo.foreign, "it has a licence of its own")
+    found = _licensed(repo)
     for top, paths in tops.items():
         if top in packages or names.folded(top) in names.TESTS:
             continue
         for path in paths:
             folder, name = posixpath.split(path)
             why = OWN_PLACES.get(name, "")
+            if name == "manifest.json" and '"manifest_version"' in repo.text(path):
+                why = EXTENSION
             if not why and names.BUILD.match(name) and "dockerfile" in name.lower():
                 why = "it has a container file of its own"
             if why and folder != "src" and not (top == "src" and _imported(folder, facts)):
@@ -140,12 +154,29 @@ def _wholes(
     for path in facts.files:
         if repo.role(path) == "vendored" and not any(path.startswith(f"{e}/") for e in found):
             found[posixpath.dirname(path)] = "it is somebody else's code"
-    found |= _downloaded(facts)
+    found |= _downloaded(facts) | _owned(repo, facts, tops, packages)
     counts = Counter(p.split("/")[0] for p in facts.files if "/" in p and _is_foreign(facts, p))
     for top, count in counts.items():
         if count >= 3 and count > len(tops[top]) / 2:
             found.setdefault(top, "most of it is code in other languages")
     return found
+
+
+def _licensed(repo: Repository) -> dict[str, str]:
+    """Return the folders with a licence, and whether it is that of the repository itself."""
+    own: set[str] = set()
+    others: dict[str, set[str]] = {}
+    for path in repo.files:
+        folder, name = posixpath.split(path)
+        if re.match(r"(LICEN[CS]E|COPYING)(\.\w+)?$", name):
+            found = {each.strip().lower() for each in HOLDER.findall(repo.text(path))}
+            own |= found if not folder else set()
+            others.setdefault(folder, set()).update(found)
+    same = "it has a copy of the repository's licence"
+    return {
+        each: same if own & others.get(each, set()) else "it has a licence of its own"
+        for each in repo.foreign
+    }
 
 
 def _downloaded(facts: Facts) -> dict[str, str]:
@@ -160,6 +191,21 @@ def _downloaded(facts: Facts) -> dict[str, str]:
     }
     why = "it is somebody else's code, as it was downloaded"
     return {e: why for e in found if not all(path.startswith(f"{e}/") for path in code)}
+
+
+def _owned(
+    repo: Repository, facts: Facts, tops: dict[str, list[str]], packages: frozenset[str]
+) -> dict[str, str]:
+    """Return the folders whose code alone claims a copyright, where the rest claims none."""
+    code = {path for path, fact in facts.files.items() if fact.content in CODE | {"source"}}
+    marked = {path for path in code if COPYRIGHT.search(repo.text(path)[:HEADER])}
+    why = "it is somebody else's code, as its copyright says"
+    for top, paths in tops.items():
+        inside = code.intersection(paths)
+        alone = len(inside) >= FEW_OWNED and marked == inside and 2 * len(inside) < len(code)
+        if alone and top not in packages | {"src"}:
+            return {top: why}
+    return {}
 
 
 def _own(repo: Repository, facts: Facts, top: str, paths: list[str]) -> str:

@@ -8,7 +8,8 @@ JUNK = re.compile(
     r"(^|/)(__pycache__|node_modules|\.ipynb_checkpoints|\.idea|\.pytest_cache|\.mypy_cache|\.ruff_cache|"
     r"[^/]+\.egg-info|catboost_info|docs?/(source/)?_build|\.history|\.Rproj\.user|\.spyproject|\.vs|__MACOSX)/|"
     r"(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini|Icon\r|\.Rhistory|\.RData|\._[^/]*|\.~lock\.[^/]*|"
-    r"~\$[^/]*|\.coverage|nohup\.out)$|\.(pyc|pyo|swp|swo|bak~)$|[^/]~$"
+    r"~\$[^/]*|\.coverage|nohup\.out)$|\.(pyc|pyo|class|depend|swp|swo|bak~)$|[^/]~$|"
+    r"(^|/)target/(classes|test-classes|surefire-reports|(maven|generated)-[\w-]+)/"
 )
 LATEX = re.compile(r"\.(aux|bbl|blg|fdb_latexmk|fls|lof|log|lot|out|synctex\.gz|toc|nav|snm)$")
 MADE = re.compile(  # of code, too
@@ -32,14 +33,15 @@ KEPT_DOCUMENT = re.compile(
 DEPENDENCIES = re.compile(
     r"^([\w.-]*requirements?[\w.-]*\.(txt|in|lock|pip|ya?ml)|(conda[\w-]*|environment|env)[\w.-]*\.ya?ml|"
     r"Pipfile(\.lock)?|poetry\.lock|uv\.lock|pdm\.lock|pixi\.(toml|lock)|renv\.lock|DESCRIPTION|go\.(mod|sum)|Cargo\.(toml|lock)|Gemfile(\.lock)?|pom\.xml|"
-    r"package(-lock)?\.json|yarn\.lock|pnpm-lock\.yaml|constraints[\w.-]*\.txt|packages\.txt|"
+    r"package(-lock)?\.json|pubspec\.(yaml|lock)|Podfile(\.lock)?|yarn\.lock|pnpm-lock\.yaml|constraints[\w.-]*\.txt|packages\.txt|"
     r"install\.R|apt\.txt)$",
     re.IGNORECASE,
 )
 BUILD = re.compile(
     r"^(setup\.(py|cfg)|pyproject\.toml|[\w.-]*makefile|\w+\.mk|(?![\w.-]*\.(md|rst|txt|py)$)[\w.-]*dockerfile[\w.-]*|"
     r"(docker-)?compose[\w.-]*\.ya?ml|tox\.ini|noxfile\.py|pytest\.ini|mypy\.ini|MANIFEST(\.in)?|"
-    r"Jenkinsfile|Procfile|runtime\.txt|app\.ya?ml|dvc\.(yaml|lock)|MLproject|buildspec\.ya?ml|"
+    r"Jenkins?file[\w.-]*|gradlew(\.bat)?|.+\.(sln|vcxproj(\.\w+)?|csproj|cbp|gradle|pbxproj)|"
+    r"install([_-](deps|dependencies|requirements|packages))?\.py|Procfile|runtime\.txt|app\.ya?ml|dvc\.(yaml|lock)|MLproject|buildspec\.ya?ml|"
     r"cloudbuild\.ya?ml|appspec\.ya?ml|azure-pipelines[\w.-]*\.ya?ml|mkdocs\.ya?ml|justfile|"
     r"tasks\.py|manage\.py|locustfile\.py|gunicorn[\w.]*\.py|render\.ya?ml|vercel\.json|netlify\.toml|fly\.toml|heroku\.yml|[\w.-]*\.Rproj|"
     r"wsgi\.ini|CMakeLists\.txt|conftest\.cfg|skaffold\.yaml|serverless\.ya?ml|Vagrantfile|"
@@ -84,6 +86,8 @@ DATA_FOLDERS = frozenset(
     ]
 )
 STAGES = {
+    "interim_data": "interim", "intermediary": "interim", "intermediary_files": "interim",
+    "intermediate_data": "interim", "intermediate_files": "interim",
     "raw": "raw", "raw_data": "raw", "rawdata": "raw", "data_raw": "raw", "original": "raw",
     "external": "external", "interim": "interim", "intermediate": "interim",
     "processed": "processed", "clean": "processed", "cleaned": "processed",
@@ -144,6 +148,9 @@ OUTPUTS = frozenset(["output", "outputs", "result", "results"])
 IMAGES = frozenset(
     ["images", "image", "img", "imgs", "pics", "pictures", "screenshots", "screenshot", "assets"]
 )
+# What an application finds by its folder or by the folder's name: icons, fonts, pictures.
+BUNDLED = re.compile(r"(?i)(^|/)([^/]+\.xcassets|(mipmap|drawable)(-[\w-]+)?|(web)?fonts?)/")
+RESOURCES = frozenset(["res", "resources", "icons", "icon", "sprites"])
 # A folder of GitHub's archive, which somebody has unpacked.
 DOWNLOADED = re.compile(r"^.+-(master|main)$")
 SERVED = frozenset(["static", "templates", "public"])
@@ -168,7 +175,9 @@ FIGURES = frozenset(
 NOTEBOOKS = frozenset(
     ["notebooks", "notebook", "ipynb", "jupyter", "jupyter_notebooks", "nb", "nbs"]
 )
-DOCUMENTS = frozenset(["docs", "doc", "documentation", "documents", "documentations"])
+DOCUMENTS = frozenset(
+    ["docs", "doc", "documentation", "documentacion", "documents", "documentations"]
+)
 TESTS = frozenset(["tests", "test", "unit_tests", "unittests", "testing"])
 # Names that say that a text is data: a dictionary of data is a document all the same.
 DICTIONARY = re.compile(r"(?i)di(c|cc)tion(ary|naire)|diccionario|codebook|data[_ -]?dict")
@@ -282,8 +291,33 @@ DERIVED = re.compile(
 )
 RESULT = re.compile(
     r"(?i)(predict|submission|result|metric|scores?(?![a-z])|report|evaluation|confusion|history|importance|leaderboard|"
-    r"statistic|summary|analysis|correlation)"
+    r"findings|statistic|summary|analysis|correlation)"
 )
+# What a competition gives as an example of what it wants: it comes with the raw data.
+GIVEN = re.compile(
+    r"(?i)^(sample|gender|example)[ _-]?submissions?$|^submission[ _-]?(format|sample|template)$"
+)
+# JSON that says how a model did, and JSON that is given to a program.
+MEASURED = re.compile(
+    r"(?i)metrics?([_ -]|$)|results?([_ -]|$)|report|findings|confusion|importance|leaderboard|"
+    r"summary|comparison"
+)
+ASKED_OF = re.compile(r"(?i)config|setting|schema|param|request|input|sample|example|template")
+# JSON that a program is sent, as its folder or its name says.
+SENT = re.compile(r"(?i)(^|/)(samples?|requests?|payloads?)/|(request|payload)[^/]*$|sample[^/]*$")
+# An image that explains: of these, a page shows what no model has drawn.
+DRAWN = re.compile(
+    r"(?i)(^|[_ -])(cover|banner|logo|architecture|diagram|workflow|overview|screenshot|"
+    r"flow[_ -]?chart|(code[_ -]?)?struc(t(ure)?)?)([_ -]|$)"
+)
+RUN = re.compile(r"20\d\d[_-][01]\d[_-]?[0-3]\d")  # the date of a run in its folder's name
+# A picture of how a model did, whatever its folder is called.
+PLOT = re.compile(
+    r"(?i)importance|confusion|shap([_ -]|$)|(^|[_ -])roc([_ -]|$)|loss[_ -]?(curve|plot)|"
+    r"distribution|word[_ -]?cloud|histogram|heat[_ -]?map|(word|term)[_ -]?freq|box[_ -]?plot|"
+    r"learning[_ -]?curve|residuals?([_ -]|$)"
+)
+STAMP = re.compile(r"(_\d{4,})+$")  # when a folder was made
 VERSION = re.compile(
     r"(?i)^(?P<base>.+?)(?P<mark>[ _.-]*(?:v(?:er(?:sion)?)?[ _.-]?\d+|final\d*|old\d*|backup\d*|"
     r"bak|orig(?:inal)?|copy\d*|\(copy\)|\(\d+\)|deprecated|new|updated))+$"
@@ -298,8 +332,8 @@ def folded(part: str) -> str:
 
 
 def parts_of(path: str) -> list[str]:
-    """Return the folders of a path, as they are compared."""
-    return [folded(part) for part in path.split("/")[:-1]]
+    """Return the folders of a path, as they are compared: without the date of a run."""
+    return [STAMP.sub("", folded(part)) for part in path.split("/")[:-1]]
 
 
 def stem(path: str) -> tuple[str, str]:

@@ -11,15 +11,23 @@ from tdsp.adopt.tree import blind
 DATA_WORDS = (
     names.DATA_FOLDERS
     | frozenset(names.STAGES)
-    | frozenset({"src", "notebook", "notebooks", "code", "artifacts", "resources"})
+    | frozenset(
+        {"src", "model", "models", "notebook", "notebooks", "code", "artifacts", "resources"}
+    )
 )
 PLACES = {
-    "models": names.MODEL_FOLDERS | names.CODE_WRAPPERS | {"src", "notebooks"},
+    "models": names.MODEL_FOLDERS
+    | names.CODE_WRAPPERS
+    | names.OUTPUTS
+    | names.DATA_FOLDERS
+    | frozenset(names.STAGES)
+    | {"src", "notebooks", "model_artifacts", "models_save", "model_save"},
     "reports": names.RESULT_FOLDERS | names.NOTEBOOKS | {"src"},
     "reports/figures": names.RESULT_FOLDERS
     | names.FIGURES
     | names.NOTEBOOKS
-    | {"src", "images", "img", "image"},
+    | names.IMAGES
+    | {"src"},
     "docs": names.DOCUMENTS | {"src"},
     "notebooks": names.NOTEBOOKS | names.CODE_WRAPPERS | {"src"},
     "tests": names.TESTS,
@@ -68,7 +76,8 @@ class Targets:
             return path
         if parts[0] in self.layout.packages:
             return f"src/{path}"
-        if parts[0].lower() == "src" or names.folded(parts[0]) in names.CODE_WRAPPERS:
+        wrapper = names.CODE_WRAPPERS | {"src", self.package}  # none of them says more than we do
+        if names.folded(parts[0]) in wrapper:
             parts = parts[1:] if len(parts) > 1 else parts
         inside = names.module_path("/".join(parts))
         first, joint, rest = inside.partition("/")
@@ -109,7 +118,7 @@ class Targets:
         plain = names.GENERIC | self.layout.packages | self.layout.inner
         if folder in self.layout.code and not set(parts) & words and plain.issuperset(parts):
             return name
-        return names.without(path, words)
+        return names.without(path, words | self.layout.packages | self.layout.inner)
 
 
 def settle(wanted: Mapping[str, str], rendered: Iterable[str]) -> dict[str, str]:
@@ -192,7 +201,7 @@ def _above(path: str) -> list[str]:
 def _options(path: str, target: str) -> Iterable[str]:
     """Yield the target, then the same with the folder that the file comes from, numbers, itself."""
     yield target
-    if posixpath.basename(path) == "__init__.py":  # under another name it would say nothing
+    if posixpath.basename(path) in {"__init__.py", "__main__.py"}:  # their names are what they say
         yield path
     folder, name = posixpath.split(target)
     before = path.split("/")[:-1]

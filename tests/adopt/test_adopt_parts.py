@@ -1,0 +1,114 @@
+"""Look-alikes of what unseen repositories showed last: copies, runs of models, parts of others."""
+
+from pathlib import Path
+
+import pytest
+from tests.adopt.repos import CSV, MODEL, PNG, P, Row
+from tests.adopt.test_adopt_kinds import PY, planned
+
+from tdsp.adopt import build as building
+
+HELD = "MIT License\n\nCopyright (c) 2019 Ada Lovelace\n"
+COPY = '"""The parts of the program."""\n'
+RUN = "src/pickles/2019_07_06_rnn"
+ROWS: dict[str, Row] = {
+    "LICENSE": (HELD, "document", "LICENSE"),
+    "README.md": ("![a](figs/cover.png) ![b](figs/loss.png)\n", "document", "README.md"),
+    "run.py": ("import src.part\nprint(src.part)\n", "script", f"{P}/run.py"),
+    "src/__init__.py": (COPY, "code", f"{P}/__init__.py"),
+    "src/part/__init__.py": (COPY, "code", f"{P}/part/__init__.py"),
+    "figs/cover.png": (PNG + b"a", "document", "docs/figs/cover.png"),
+    "figs/loss.png": (PNG + b"b", "result", "reports/figures/loss.png"),
+    "boxed/web/LICENSE": (HELD, "document", "boxed/web/LICENSE"),
+    "boxed/web/serve.py": (PY + "S = 1\n", "code", "boxed/web/serve.py"),
+    "theirs/LICENSE": (HELD.replace("Ada", "Another"), "vendored", "theirs/LICENSE"),
+    "theirs/fast.py": (PY + "T = 1\n", "vendored", "theirs/fast.py"),
+    "src/sample/ask.json": ('{"a": 1}', "raw data", f"{P}/sample/ask.json"),
+    "src/part/ways.json": ('{"a": 2}', "configuration", f"{P}/part/ways.json"),
+    **{f"data/cups/images ({n}).jpg": (
+        PNG + bytes([n]), "raw data", f"data/raw/cups/images ({n}).jpg") for n in (1, 2)},
+    "tests/test_part.py": ("def test_part():\n    assert 1\n", "test", "tests/test_part.py"),
+    "tests/images/cat.jpg": (PNG + b"c", "raw data", "tests/images/cat.jpg"),
+    f"{RUN}/log.csv": (CSV, "result", "models/2019_07_06_rnn/log.csv"),
+    f"{RUN}/roc.npy": (b"\x93NUMPY", "result", "models/2019_07_06_rnn/roc.npy"),
+    f"{RUN}/report.txt": ("all is well here\n", "result", "models/2019_07_06_rnn/report.txt"),
+    "src/pickles/readme.txt": ("Models.\n", "document", "models/readme.txt"),
+    "read.py": (f"import os\nprint(os.listdir('{RUN}'))\n", "script", f"{P}/read.py"),
+    ".github/SECRETS.md": ("# Secrets\n", "document", ".github/SECRETS.md"),
+    ".github/ISSUE_TEMPLATE/bug.md": (
+        "# Bug\n", "configuration", ".github/ISSUE_TEMPLATE/bug.md"),
+    "boxed/web/tool.exe": (b"MZ\0\1", "vendored", "boxed/web/tool.exe"),
+    ".ebextensions/a.config": ("a: 1\n", "configuration", ".ebextensions/a.config"),
+    "application.py": (PY + "A = 1\n", "script", "application.py"),
+    "documentation/tab.png": (PNG + b"e", "document", "docs/tab.png"),
+    "flask_app.py": ("import flask\nprint(flask)\n", "script", f"{P}/flask_app.py"),
+    "images/a_distribution.png": (PNG + b"f", "result", None),
+    "images/b_word_freq.png": (PNG + b"g", "result", None),
+    "data/data_dictionary.md": ("# Columns\n", "document", "docs/data/data_dictionary.md"),
+    "data/processed/splits.joblib": (MODEL, "derived data", "data/processed/splits.joblib"),
+    "data/processed/scaler.joblib": (MODEL + b" ", "model", "models/scaler.joblib"),
+    "models_save/net/scaler.joblib": (MODEL + b"  ", "model", "models/net/scaler.joblib"),
+    "models_save/old1/x_net.pkl": (MODEL + b"   ", "model", "models/old1/x_net.pkl"),
+    "models_save/old2/x_net.pkl": (MODEL + b"   ", "model", None),
+    "load.py": (
+        "import joblib\njoblib.load('data/processed/splits.joblib')\n"
+        "joblib.load('data/processed/scaler.joblib')\n"
+        "joblib.load('models_save/net/scaler.joblib')\n"
+        "joblib.load('models_save/old1/x_net.pkl')\n", "script", f"{P}/load.py"),
+    "browser/manifest.json": (
+        '{"manifest_version": 3}', "configuration", "browser/manifest.json"),
+    "browser/icon48.png": (PNG + b"d", "web", "browser/icon48.png"),
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def rendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A template of a few names, since a render takes seconds."""
+    monkeypatch.setattr(building, "render", lambda answers: {"dvc.yaml": b""})
+
+
+def test_each_part_has_its_kind_and_place(tmp_path: Path) -> None:
+    plan = planned(tmp_path / "repo", {path: row[0] for path, row in ROWS.items()}, "pkg")
+    found = {e.path: (e.kind, e.target, e.question) for e in plan.items}
+    wrong = {}
+    for path, (kind, target, question) in found.items():
+        _, right, place = ROWS[path]
+        known = bool(question) if place is None else (target, question) == (place, "")
+        if kind != right or not known:
+            wrong[path] = (kind, target, question)
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("requirements", ["requirements.txt", "notes.txt"])
+def test_a_folder_of_runs_stays_and_its_copies_are_no_archive(
+    requirements: str, tmp_path: Path
+) -> None:
+    parts = {"src/fit.py": PY, "config/ways.py": "WAYS = 1\nMORE = 2\nMOST = 3\n"}
+    parts[requirements] = "pandas\n"
+    files: dict[str, bytes | str] = {
+        f"models/{run}/{name}": text for run in ("first", "second") for name, text in parts.items()
+    }
+    plan = planned(tmp_path / "repo", files | {"main.py": "print(1)\n"}, "pkg")
+    code = [each for each in plan.items if each.path.startswith("models/") and ".py" in each.path]
+    stays = requirements == "requirements.txt"
+    assert all((each.question == "q-folder-models") is stays for each in code)
+    assert ({each.kind for each in code} == {"code"}) is stays
+
+
+def test_data_of_a_package_do_not_repeat_its_folders(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {
+        "src/shop/__init__.py": "", "src/shop/models/data/rows.csv": CSV,
+        "src/shop/models/model.pkl": MODEL,
+        "src/shop/models/fit.py": (
+            "import pickle\nimport pandas as pd\npd.read_csv('src/shop/models/data/rows.csv')\n"
+            "pickle.load(open('src/shop/models/model.pkl', 'rb'))\n"),
+    }  # fmt: skip
+    moves = planned(tmp_path / "repo", files).moves
+    assert moves["src/shop/models/data/rows.csv"] == "data/raw/rows.csv"
+    assert moves["src/shop/models/model.pkl"] == "models/model.pkl"
+
+
+def test_a_main_module_has_no_made_up_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "render", lambda answers: {"src/pkg/__main__.py": b""})
+    files: dict[str, bytes | str] = {"src/__main__.py": "print(1)\n", "src/a.py": PY}
+    assert planned(tmp_path / "repo", files, "pkg").moves == {"src/a.py": f"{P}/a.py"}
