@@ -17,8 +17,11 @@ LONGEST = 3000  # characters of the text; receivers refuse very long ones
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
-def send(title: str, text: str) -> None:
-    """Tell every receiver. Never raises: what fails is a warning, without the secret address."""
+def send(title: str, text: str) -> bool:
+    """Tell every receiver; return whether there is one.
+
+    Never raises: what fails is a warning, without the secret address.
+    """
     title, text = " ".join(title.split()), text[:LONGEST]
     if addresses := os.environ.get("NOTIFY_URLS", "").strip():
         try:
@@ -27,6 +30,7 @@ def send(title: str, text: str) -> None:
             failures = [f"nobody was told: {type(error).__name__}"]
         for failure in failures:
             sys.stderr.write(f"warning: NOTIFY_URLS, {title!r}: {failure}\n")
+    return bool(addresses)
 
 
 def _deliver(addresses: str, title: str, text: str) -> Iterator[str]:
