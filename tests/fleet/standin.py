@@ -14,7 +14,7 @@ HOME = Path(os.environ["STANDIN"])
 REQUESTS = HOME / "requests"
 TAKES = {
     "gh pr list": {"--repo", "--head", "--state", "--json"},
-    "gh pr create": {"--repo", "--head", "--base", "--title", "--body-file", "--draft"},
+    "gh pr create": {"--repo", "--head", "--base", "--title", "--body", "--draft"},
     "gh pr close": {"--repo", "--comment"},
     "glab mr close": {"--repo"},
     "glab mr note": {"--repo", "--message"},
@@ -129,7 +129,7 @@ def create(tool: str, options: dict[str, str]) -> dict[str, str]:
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
     except FileExistsError:
         die(SAID[tool]["exists"].format(branch, url))
-    body = sys.stdin.read() if options.get("--body-file") == "-" else options.get("--description")
+    body = options.get("--body") or options.get("--description")
     made = {
         "repository": repository, "branch": branch, "onto": onto, "title": options["--title"],
         "body": body or "", "draft": options.get("--draft", "false"), "state": "open",

@@ -85,14 +85,14 @@ class Platform(Protocol):
         """Close an open request without a merge; its branch stays."""
 
 
-def call(command: list[str], folder: Path, given: str = "") -> str:
+def call(command: list[str], folder: Path) -> str:
     """Run a platform's command line; return what it prints. It has the caller's environment."""
     if shutil.which(command[0]) is None:
         raise SignInError(
             f"{command[0]} is not installed: install it and sign in, or --platform none"
         )
     calm = {"GH_PROMPT_DISABLED": "1", "GLAB_NO_PROMPT": "1", "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
-    code, out, said = run(command, folder, dict(os.environ) | calm, SECONDS, given.encode())
+    code, out, said = run(command, folder, dict(os.environ) | calm, SECONDS)
     if not code:
         return out.decode("utf-8", errors="replace")
     stop_when_full(said, folder)
@@ -146,8 +146,9 @@ class GitHub:
     def create(self, wish: Wish) -> Request:
         """Make a pull request."""
         words = ["gh", "pr", "create", "--repo", self.repository, "--head", wish.branch]
-        words += ["--base", wish.onto, "--title", wish.title, "--body-file", "-"]
-        said = call([*words, *(["--draft"] if wish.draft else [])], self.folder, wish.body)
+        # Not by a pipe: gh would take what a killed run had written of it for the whole text.
+        words += ["--base", wish.onto, "--title", wish.title, "--body", wish.body]
+        said = call([*words, *(["--draft"] if wish.draft else [])], self.folder)
         return Request(_address(said, "gh"), "open", None)
 
     def close(self, request: Request, why: str) -> None:
