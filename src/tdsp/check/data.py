@@ -159,7 +159,7 @@ def data_versioned(repo: Repository) -> Iterator[Mark]:
             tracked = _tracked(repo, reader.path, path)
             if tracked:
                 yield held(repo, reader, call.line, f"git tracks {tracked}")
-            elif "://" in path and not re.search(
+            elif re.match(r"\w[\w+.-]+://", path) and not re.search(
                 r"\d{4}[-_/]?\d\d([-_/.]?\d\d)?(?!\d)|version|/v\d|[0-9a-f]{16}", path
             ):
                 yield broken(repo, reader, call.line, "this address has no version")

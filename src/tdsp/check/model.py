@@ -198,6 +198,9 @@ def model_in_git(repo: Repository) -> Iterator[Mark]:
         if OF_DATA.search(path) and model_kind(file) == "pickle":
             yield Mark("unknown", path, 1, "", "a pickle among the data: rows, or a model")
             continue
+        if path.endswith(".pkl") and f"{path[:-4]}.faiss" in repo.files:
+            yield Mark("unknown", path, 1, "", "a pickle beside an index: the texts of a search")
+            continue
         if lfs(repo, path) and file.suffix in {".onnx", ".pt", ".pth", ".pkl", ".h5", ".joblib"}:
             yield Mark("held", path, 1, "", "kept by Git LFS")
         elif (kind := model_kind(file)) and file.size > MEGABYTE:

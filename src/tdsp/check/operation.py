@@ -249,7 +249,8 @@ def dashboards(repo: Repository) -> Iterator[Mark]:
     for path, file in repo.files.items():
         text = file.text or ""
         alerts = file.suffix in {".yaml", ".yml"} and re.search(r"(?m)^\s*-?\s*alert:", text)
-        panels = file.suffix == ".json" and '"panels"' in text
+        carried = file.suffix in {".yaml", ".yml"} and "ConfigMap" in text  # into a cluster
+        panels = (carried or file.suffix == ".json") and '"panels"' in text
         coded = file.suffix in {".bicep", ".tf"} and re.search(
             r"(?i)metricAlerts|metric_alert|dashboard", text
         )

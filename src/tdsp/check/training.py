@@ -83,6 +83,7 @@ LOGS = re.compile(r"(?i)(^|\.)_?(logging|log|logger)\.(info|debug|warning)$|^log
 def _figures_written(module: Module) -> int:
     """Return where a file writes figures: with what it measured, or under a name that says so."""
     own = any(call.name.startswith("sklearn.metrics.") for call in module.calls)
+    own = own or any(text.value == "metrics" for text in module.texts)  # a part of what it writes
     opened = any(
         (mode := call.get("mode", 1)) is not None and str(mode.constant)[:1] in {"w", "a"}
         for call in module.calls
