@@ -48,6 +48,7 @@ DISTRIBUTIONS = {
     "gridfs": "pymongo",
     "skopt": "scikit-optimize",
     "skimage": "scikit-image",
+    "skmisc": "scikit-misc",
     "sklearn": "scikit-learn",
     "slugify": "python-slugify",
     "snowflake": "snowflake-connector-python snowflake-snowpark-python",
