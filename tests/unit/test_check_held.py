@@ -124,7 +124,7 @@ QUIET: dict[str, tuple[str, dict[str, str]]] = {
         "DA05",
         {
             "train.py": "from sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n",
-            "app.py": "import pandas as pd\n\n\ndef rows(uploaded_file):\n"
+            "rows.py": "import pandas as pd\n\n\ndef rows(uploaded_file):\n"
             "    return pd.read_csv(uploaded_file.stream)\n",
         },
     ),
@@ -134,7 +134,7 @@ QUIET: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "a function of one's own logs the result of a search": (
         "TR13",
-        {"tune.py": bad("TR13") + "    log_model_result('a', search.best_params_)\n"},
+        {"tune.py": bad("TR13") + "    log_model_result('a', search)\n"},
     ),
     "figures are a part of what is written": (
         "EV03",
@@ -162,6 +162,60 @@ QUIET: dict[str, tuple[str, dict[str, str]]] = {
     "a cluster of Databricks brings it": (
         "SC04",
         {**ASKED, "app.py": "import tfx\n\ndbutils.fs.ls('a')\n"},
+    ),
+    "PyWavelets under its own name": (
+        "SC04",
+        {"requirements.txt": "PyWavelets==1.4\n", "app.py": "import pywt\n"},
+    ),
+    "the entry seeds numpy": (
+        "TR02",
+        {**CHECKS["TR02"].bad, "main.py": "import numpy as np\n\nnp.random.seed(3)\n"},
+    ),
+    "a cache of vectors": ("MO02", {"embeddings_cache.pkl": bad("MO02")}),
+    "Bicep describes what it deploys to": (
+        "IN02",
+        {**CHECKS["IN02"].bad, "infra/main.bicep": "param name string\n"},
+    ),
+    "alert policies in Terraform": (
+        "MN08",
+        {
+            **CHECKS["MN08"].bad,
+            "infra/main.tf": 'resource "google_monitoring_alert_policy" "a" {}\n',
+        },
+    ),
+    "the first page says that it is well": (
+        "SE04",
+        {"app.py": bad("SE04") + "\n\n@app.route('/')\ndef root():\n    return {'status': 'ok'}\n"},
+    ),
+    "a file of metrics writes them by a function of its own": (
+        "EV03",
+        {
+            **CHECKS["EV03"].bad,
+            "write_metrics.py": "from files import write_json\n\n\ndef keep(a):\n"
+            "    write_json('a.json', a)\n",
+        },
+    ),
+    "an index is trained": (
+        "CI07",
+        {
+            "find.py": "import faiss\nimport torch\n\n\ndef find(index, v):\n    index.train(v)\n",
+            CI: STEPS + "      - run: ruff check\n",
+        },
+    ),
+    "the cases of a test": (
+        "DA05",
+        {
+            "train.py": "from sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n",
+            "rows.py": "import pandas as pd\n\n\ndef rows(testset_path):\n"
+            "    return pd.read_csv(testset_path)\n",
+        },
+    ),
+    "a workflow acts on drift": (
+        "MN03",
+        {
+            "watch.py": "import evidently\n\n\ndef watch(r):\n    r.save_html('a.html')\n",
+            CI: STEPS + "      - run: gh issue create --title drift\n",
+        },
     ),
     "scikit-misc under its own name": (
         "SC04",
@@ -232,6 +286,11 @@ def test_a_hidden_failure_is_a_note_in_what_only_a_clock_starts(start: str, said
 def test_a_key_that_every_browser_is_given_is_a_note(before: str, said: str) -> None:
     key = "AIza" + "SyQ7w2E9r4T1y6U8i3O5p0AsDfGhJkLzXcV"
     assert severities("SC01", {"map.html": f"<script src='{before}{key}'></script>\n"}) == [said]
+
+
+@pytest.mark.parametrize(("name", "said"), [("embed_old.py", "note"), ("embed.py", "error")])
+def test_what_was_put_aside_and_does_not_parse_is_a_note(name: str, said: str) -> None:
+    assert severities("LA05", {name: bad("LA05")}) == [said]
 
 
 @pytest.mark.parametrize("name", QUIET)

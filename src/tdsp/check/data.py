@@ -45,7 +45,10 @@ def trains(repo: Repository) -> Module | None:
         }  # fmt: skip
         if all(each.startswith(PREPARES) for each in learners):
             continue
-        if any(TRAINERS.match(call.method) and call.receiver for call in module.calls):
+        if any(
+            TRAINERS.match(call.method) and call.receiver and call.receiver.name != "index"
+            for call in module.calls
+        ):
             if "train" in module.path.rsplit("/", 1)[-1].lower():
                 return module
             found = found or module
