@@ -2,7 +2,9 @@
 
 `held out` are repositories that no check had been corrected with: all was read before anything was
 mended. `after mending` are places of the repositories of readings.csv that only the mended checks
-report. `now` and `finding` are as in readings.csv. The file holds no code.
+report. `fourth` and `fifth` are later readings of other repositories: all errors and warnings, and
+at most four notes of a check in a repository. What was wrong in the fourth was mended before the
+fifth began. `now` and `finding` are as in readings.csv. The file holds no code.
 """
 
 import csv
@@ -14,7 +16,7 @@ from scripts.readings import HELD, Reading, below, by_check, standings
 COLUMNS = [
     "set", "repository", "kind", "check", "severity", "verdict", "now", "finding", "reason",
 ]  # fmt: skip
-SETS = ("held out", "after mending")
+SETS = ("held out", "after mending", "fourth", "fifth")
 REPOSITORIES = 16  # with the one in which nothing was found
 
 
@@ -68,4 +70,18 @@ def summary() -> str:
         f"\n\nThe {len(other)} places at which only the mended checks found something in the"
         f" repositories of the second reading: {right} of {len(other)} were right; of the"
         f" {len(other) - right} wrong ones {gone} are no longer reported."
+    )
+
+
+def later(which: str) -> str:
+    """Return the block of docs/check.md about a later reading."""
+    found = readings(which)
+    wrong = [each for each in found if not each.right]
+    lost = sum(each.right and not each.still for each in found)
+    places = len({each.repository for each in found})
+    return (
+        f"{table(found)}\n\n{len(found)} findings of {places} repositories. As they were read,"
+        f" these were below what is asked for: {below(by_check(found))}. Of the {len(wrong)} wrong"
+        f" findings, {sum(not each.still for each in wrong)} are no longer reported at that"
+        f" severity, nor are {lost} of the right ones. Still below: {below(standings(found))}."
     )

@@ -143,6 +143,8 @@ FILLED: dict[str, Callable[[], str]] = {
     "precision": precision_table,
     "readings": readings.summary,
     "held": held.summary,
+    "fourth": lambda: held.later("fourth"),
+    "fifth": lambda: held.later("fifth"),
 }
 
 

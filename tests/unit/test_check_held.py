@@ -96,6 +96,131 @@ QUIET: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "a function of one's own that only prints": ("EV04", {"train.py": OWN_REGISTER}),
     "data of a function of one's own": ("MO05", {"train.py": OWN_REGISTER}),
+    "data of a function of one's own in another file": (
+        "MO05",
+        {
+            "shop/registry.py": "def register_model(name):\n    print(name)\n",
+            "go.py": "from shop.registry import register_model\n\nregister_model('a')\n",
+        },
+    ),
+    "the texts of a vector index": (
+        "MO02",
+        {"store/index.pkl": bad("MO02"), "store/index.faiss": "1"},
+    ),
+    "a package in R names its licence": (
+        "PR04",
+        {"DESCRIPTION": "Package: a\nLicense: Apache License 2.0\n", "a.R": "x <- 1\n"},
+    ),
+    "a dashboard in a config map": (
+        "MN08",
+        {
+            **CHECKS["MN08"].bad,
+            "k8s/board.yaml": 'kind: ConfigMap\ndata:\n  a.json: |\n    {"panels": []}\n',
+        },
+    ),
+    "a route about features": ("DA12", {"api/routes/features.py": bad("DA12", "features.py")}),
+    "what starts the steps": ("DA12", {"run_preprocess.py": bad("DA12", "features.py")}),
+    "an upload": (
+        "DA05",
+        {
+            "train.py": "from sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n",
+            "rows.py": "import pandas as pd\n\n\ndef rows(uploaded_file):\n"
+            "    return pd.read_csv(uploaded_file.stream)\n",
+        },
+    ),
+    "a drive is no address": (
+        "DA02",
+        {name: t.replace("s3://", "D://") for name, t in CHECKS["DA02"].bad.items()},
+    ),
+    "a function of one's own logs the result of a search": (
+        "TR13",
+        {"tune.py": bad("TR13") + "    log_model_result('a', search)\n"},
+    ),
+    "figures are a part of what is written": (
+        "EV03",
+        {
+            **CHECKS["EV03"].bad,
+            "keep.py": "import json\n\n\ndef keep(a, f):\n    json.dump({'metrics': a}, f)\n",
+        },
+    ),
+    "a template asks no model": (
+        "GA05",
+        {
+            "app.py": "from langchain_core.prompts import ChatPromptTemplate\n\n"
+            "t = ChatPromptTemplate([('system', 'You help.')])\n"
+        },
+    ),
+    "an environment of Azure ML in code asks for it": (
+        "SC04",
+        {
+            **ASKED,
+            "env.py": "from azureml.core.runconfig import CondaDependencies\n\n"
+            "CondaDependencies.create(pip_packages=['pandas[all]', 'tfx'])\n",
+            "requirements.txt": "azureml-core==1.0\n",
+        },
+    ),
+    "a cluster of Databricks brings it": (
+        "SC04",
+        {**ASKED, "app.py": "import tfx\n\ndbutils.fs.ls('a')\n"},
+    ),
+    "PyWavelets under its own name": (
+        "SC04",
+        {"requirements.txt": "PyWavelets==1.4\n", "app.py": "import pywt\n"},
+    ),
+    "the entry seeds numpy": (
+        "TR02",
+        {**CHECKS["TR02"].bad, "main.py": "import numpy as np\n\nnp.random.seed(3)\n"},
+    ),
+    "a cache of vectors": ("MO02", {"embeddings_cache.pkl": bad("MO02")}),
+    "Bicep describes what it deploys to": (
+        "IN02",
+        {**CHECKS["IN02"].bad, "infra/main.bicep": "param name string\n"},
+    ),
+    "alert policies in Terraform": (
+        "MN08",
+        {
+            **CHECKS["MN08"].bad,
+            "infra/main.tf": 'resource "google_monitoring_alert_policy" "a" {}\n',
+        },
+    ),
+    "the first page says that it is well": (
+        "SE04",
+        {"app.py": bad("SE04") + "\n\n@app.route('/')\ndef root():\n    return {'status': 'ok'}\n"},
+    ),
+    "a file of metrics writes them by a function of its own": (
+        "EV03",
+        {
+            **CHECKS["EV03"].bad,
+            "write_metrics.py": "from files import write_json\n\n\ndef keep(a):\n"
+            "    write_json('a.json', a)\n",
+        },
+    ),
+    "an index is trained": (
+        "CI07",
+        {
+            "find.py": "import faiss\nimport torch\n\n\ndef find(index, v):\n    index.train(v)\n",
+            CI: STEPS + "      - run: ruff check\n",
+        },
+    ),
+    "the cases of a test": (
+        "DA05",
+        {
+            "train.py": "from sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n",
+            "rows.py": "import pandas as pd\n\n\ndef rows(testset_path):\n"
+            "    return pd.read_csv(testset_path)\n",
+        },
+    ),
+    "a workflow acts on drift": (
+        "MN03",
+        {
+            "watch.py": "import evidently\n\n\ndef watch(r):\n    r.save_html('a.html')\n",
+            CI: STEPS + "      - run: gh issue create --title drift\n",
+        },
+    ),
+    "scikit-misc under its own name": (
+        "SC04",
+        {"requirements.txt": "scikit-misc==0.5\n", "app.py": "import skmisc\n"},
+    ),
 }
 
 
@@ -139,6 +264,33 @@ def test_what_comes_with_another_package_is_a_note(asked: str, imported: str) ->
     texts = {"requirements.txt": f"{asked}==1.0\n", "app.py": f"import {imported}\n"}
     (result,) = check_repository(read_texts({**texts}), [CHECKS["SC04"]]).results
     assert [severity(result.check, mark) for mark in result.marks] == ["note"]
+
+
+def severities(check: str, texts: dict[str, str]) -> list[str]:
+    """Return how severe what a check finds is."""
+    (result,) = check_repository(read_texts({**texts}), [CHECKS[check]]).results
+    return [severity(result.check, mark) for mark in result.marks if mark.kind == "fail"]
+
+
+@pytest.mark.parametrize(
+    ("start", "said"), [("push", "error"), ("schedule", "note"), ("[push, schedule]", "error")]
+)
+def test_a_hidden_failure_is_a_note_in_what_only_a_clock_starts(start: str, said: str) -> None:
+    steps = STEPS.replace("push", start) + "      - run: pytest tests || true\n"
+    assert severities("CI03", {CI: steps}) == [said]
+
+
+@pytest.mark.parametrize(
+    ("before", "said"), [("https://maps.googleapis.com/maps/api/js?key=", "note"), ("k=", "error")]
+)
+def test_a_key_that_every_browser_is_given_is_a_note(before: str, said: str) -> None:
+    key = "AIza" + "SyQ7w2E9r4T1y6U8i3O5p0AsDfGhJkLzXcV"
+    assert severities("SC01", {"map.html": f"<script src='{before}{key}'></script>\n"}) == [said]
+
+
+@pytest.mark.parametrize(("name", "said"), [("embed_old.py", "note"), ("embed.py", "error")])
+def test_what_was_put_aside_and_does_not_parse_is_a_note(name: str, said: str) -> None:
+    assert severities("LA05", {name: bad("LA05")}) == [said]
 
 
 @pytest.mark.parametrize("name", QUIET)

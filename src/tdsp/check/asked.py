@@ -12,7 +12,9 @@ def brought(module: Module) -> bool:
     """Tell whether the platform of a file brings what it imports: a cluster, Colab, the build."""
     colab = any(each.module.startswith("google.colab") for each in module.imports)
     export = "colab.research.google.com" in module.source[:2000]
-    cluster = module.line(1) == "# Databricks notebook source"
+    cluster = module.line(1) == "# Databricks notebook source" or any(
+        call.name.startswith("dbutils.") for call in module.calls
+    )
     made = module.path.endswith(("setup.py", "webserver_config.py"))  # the latter by Airflow
     return cluster or colab or export or made
 
@@ -27,6 +29,9 @@ def installs(module: Module, names: set[str]) -> bool:
     return False
 
 
+CONDA = re.compile(r"CondaDependencies\.create\([^\])]{0,300}_packages\s*=\s*\[([^)]{0,2000})\)")
+
+
 def words_of_lists(repo: Repository) -> set[str]:
     """Return the words of commands that install, of addresses in requirements, and of images."""
     found: set[str] = set()
@@ -36,7 +41,11 @@ def words_of_lists(repo: Repository) -> set[str]:
             path,
         )
         texts = file.suffix in {".yml", ".yaml", ".sh", ".md", ".toml"} or "Dockerfile" in file.name
-        if not file.text or not (asks or texts):
+        if not file.text:
+            continue
+        for match in CONDA.finditer(file.text):  # an environment of Azure ML, in code
+            found |= {normal(word) for word in re.findall(r"[A-Za-z][\w.-]+", match[1])}
+        if not (asks or texts):
             continue
         for line in file.text.splitlines():
             listed = asks and ("git+" in line or re.match(r"\s*- *[\w.-]+ *[=<>~]", line))

@@ -177,6 +177,12 @@ def shadows(repo: Repository) -> Iterator[Mark]:
 def parses(repo: Repository) -> Iterator[Mark]:
     """Judge the files that Python could not parse; Python 2 and templates are unknown."""
     good = None
+    used = {
+        part
+        for module in repo.modules()
+        for each in module.imports
+        for part in f"{each.module}.{each.name}".split(".")
+    }
     for path, module in repo.python.items():
         if not module.problem:
             good = good or path
@@ -192,9 +198,15 @@ def parses(repo: Repository) -> Iterator[Mark]:
         else:
             version = ".".join(map(str, sys.version_info[:2]))
             message = f"Python {version} says: {module.problem}"
-            yield at(repo, "fail", path, module.problem_line, message)
+            stem = path.rsplit("/", 1)[-1].removesuffix(".py")
+            kept = ASIDE.search(stem) and stem not in used
+            yield at(repo, "fail", path, module.problem_line, message, "note" if kept else "")
     if good:
         yield at(repo, "held", good, 1)
+
+
+# An older state that somebody put aside.
+ASIDE = re.compile(r"(?i)[_-](old|backup|bak|orig|deprecated|unused)\d*$|^(old|backup|bak)[_-]")
 
 
 def _other_python(module: Module) -> bool:

@@ -45,7 +45,10 @@ def trains(repo: Repository) -> Module | None:
         }  # fmt: skip
         if all(each.startswith(PREPARES) for each in learners):
             continue
-        if any(TRAINERS.match(call.method) and call.receiver for call in module.calls):
+        if any(
+            TRAINERS.match(call.method) and call.receiver and call.receiver.name != "index"
+            for call in module.calls
+        ):
             if "train" in module.path.rsplit("/", 1)[-1].lower():
                 return module
             found = found or module
@@ -159,7 +162,7 @@ def data_versioned(repo: Repository) -> Iterator[Mark]:
             tracked = _tracked(repo, reader.path, path)
             if tracked:
                 yield held(repo, reader, call.line, f"git tracks {tracked}")
-            elif "://" in path and not re.search(
+            elif re.match(r"\w[\w+.-]+://", path) and not re.search(
                 r"\d{4}[-_/]?\d\d([-_/.]?\d\d)?(?!\d)|version|/v\d|[0-9a-f]{16}", path
             ):
                 yield broken(repo, reader, call.line, "this address has no version")

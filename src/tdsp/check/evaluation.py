@@ -33,14 +33,20 @@ CATEGORIES = frozenset(
 )
 
 
+TOOLS = frozenset({"mlflow", "azureml", "azure", "sagemaker", "model", "models", "client"})
+
+
 @once
 def registers(repo: Repository) -> list[tuple[Module, Call]]:
     """Return the calls that put a model into a registry."""
     found = []
+    ours = {each.name for module in repo.modules("production") for each in module.functions}
+    folders = {part for path in repo.python for part in path.removesuffix(".py").split("/")}
     for module in repo.modules("production"):
         own = {each.name for each in module.functions}
         for call in module.calls:
-            if call.name in own:
+            imported = call.method in ours and call.name.split(".")[0] in folders - TOOLS
+            if call.name in own or imported:
                 continue  # what it does stands in its body
             named = call.method == "log_model" and "registered_model_name" in call.keywords
             if named or REGISTERS.search(call.name):

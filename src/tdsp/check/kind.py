@@ -32,10 +32,12 @@ ASKS = re.compile(
 CLIENTS = re.compile(
     r"^(openai\.(Async)?(AzureOpenAI|OpenAI)|anthropic\.(Async)?Anthropic\w*|groq\.(Async)?Groq|"
     r"google\.genai\.Client|google\.generativeai\.GenerativeModel|mistralai\.Mistral|"
-    r"langchain(_\w+)?(\.\w+)*\.(Azure)?Chat[A-Z]\w+|langchain\.chat_models\.init_chat_model)$"
+    r"langchain(_\w+)?(\.\w+)*\.(Azure)?Chat(?!Prompt|Message|Generation)[A-Z]\w+|"
+    r"langchain\.chat_models\.init_chat_model)$"
 )
 CHAINS = re.compile(
-    r"^langchain(_\w+)?(\.\w+)*\.(Azure)?Chat[A-Z]\w+$|^langchain\.chat_models\.init_chat_model$"
+    r"^langchain(_\w+)?(\.\w+)*\.(Azure)?Chat(?!Prompt|Message|Generation)[A-Z]\w+$|"
+    r"^langchain\.chat_models\.init_chat_model$"
 )
 EVALS = re.compile(
     r"(?i)(^|/)(evals?|evaluations?|eval_?sets?|golden)/[^/]+\.(jsonl?|ya?ml|csv|py)$|"

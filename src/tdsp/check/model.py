@@ -178,6 +178,9 @@ OF_DATA = re.compile(
 )
 
 
+CACHED = re.compile(r"(?i)(^|[_-])(caches?|embeddings|vectors)([_.-]|$)")
+
+
 @check(
     "MO02",
     family="model",
@@ -197,6 +200,10 @@ def model_in_git(repo: Repository) -> Iterator[Mark]:
             continue
         if OF_DATA.search(path) and model_kind(file) == "pickle":
             yield Mark("unknown", path, 1, "", "a pickle among the data: rows, or a model")
+            continue
+        index = path.endswith(".pkl") and f"{path[:-4]}.faiss" in repo.files
+        if index or (CACHED.search(file.name) and model_kind(file) == "pickle"):
+            yield Mark("unknown", path, 1, "", "a pickle of a search: its texts, or vectors")
             continue
         if lfs(repo, path) and file.suffix in {".onnx", ".pt", ".pth", ".pkl", ".h5", ".joblib"}:
             yield Mark("held", path, 1, "", "kept by Git LFS")

@@ -111,8 +111,16 @@ def _reports(repo: Repository) -> Iterator[Mark]:
             for c in module.calls
             if re.search(r"log_artifact|upload|send|put_object|notify|post$", c.method)
         ]
+        heard = any(
+            re.search("(?i)drift", flow.text)
+            and re.search(r"issues?[. ]create|slack|exit 1", flow.text)
+            for flow in repo.workflows
+        )
         if read:
             yield held(repo, module, read[0].line, "what the report found is read")
+        elif saved and not kept and heard:
+            message = "a workflow acts on drift; whether it is of this report cannot be told"
+            yield unsure(repo, module, saved[0].line, message)
         elif saved and not kept:
             message = "the report becomes a page, and nothing reads what it found"
             yield broken(repo, module, saved[0].line, message, "warning")

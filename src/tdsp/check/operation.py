@@ -249,9 +249,10 @@ def dashboards(repo: Repository) -> Iterator[Mark]:
     for path, file in repo.files.items():
         text = file.text or ""
         alerts = file.suffix in {".yaml", ".yml"} and re.search(r"(?m)^\s*-?\s*alert:", text)
-        panels = file.suffix == ".json" and '"panels"' in text
+        carried = file.suffix in {".yaml", ".yml"} and "ConfigMap" in text  # into a cluster
+        panels = (carried or file.suffix == ".json") and '"panels"' in text
         coded = file.suffix in {".bicep", ".tf"} and re.search(
-            r"(?i)metricAlerts|metric_alert|dashboard", text
+            r"(?i)metricAlerts|metric_alert|alert_policy|dashboard", text
         )
         named = re.search(r"(^|/)(\w+_)?(dashboards?|alerts?|alerting)\.py$", path)
         if alerts or panels or coded or named:
@@ -349,7 +350,7 @@ def as_code(repo: Repository) -> Iterator[Mark]:
         yield at(repo, "held", resource.path, resource.line, message)
         return
     for path, file in repo.files.items():
-        if file.name in DESCRIBES:
+        if file.name in DESCRIBES or file.suffix in {".bicep", ".tf"}:
             yield at(repo, "held", path, 1)
             return
     for path, documents in repo.yaml.items():

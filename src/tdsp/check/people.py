@@ -166,7 +166,7 @@ def runbook(repo: Repository) -> Iterator[Mark]:
     good={"LICENSE": "MIT License\n\nCopyright\n"},
 )
 def licence(repo: Repository) -> Iterator[Mark]:
-    """Look for a licence file or a statement in pyproject.toml."""
+    """Look for a licence file, or a statement in pyproject.toml or DESCRIPTION."""
     files = repo.named(r"(?i)(licen[cs]e|copying|unlicense)[^/]*|(.*/)?[^/]*[_-]licen[cs]e\.\w+")
     if files:
         yield at(repo, "held", files[0].path, 1)
@@ -174,6 +174,8 @@ def licence(repo: Repository) -> Iterator[Mark]:
     project = repo.toml.get("pyproject.toml", {}).get("project")
     if isinstance(project, dict) and project.get("license"):
         yield at(repo, "held", "pyproject.toml", 1)
+    elif re.search(r"(?m)^License:\s*\S", repo.text("DESCRIPTION")):
+        yield at(repo, "held", "DESCRIPTION", 1, "the package of R names it")
     elif repo.files:
         path = front(repo)
         said = re.search(r"(?im)^#+ .*licen[cs]e", repo.text(path))

@@ -48,6 +48,8 @@ SECRETS = (
 HINT = re.compile(
     r"AKIA|ASIA|gh[pousr]_|github_pat_|xox[baprs]-|AccountKey=|AIza|PRIVATE KEY|dapi|hf_|sk-|glpat-"
 )
+# A page of Maps or Firebase shows its key to all who read it; Google asks to limit where it works.
+FOR_BROWSERS = re.compile(r"maps\.google(apis)?\.com/maps/api/|authDomain|\.firebaseapp\.com")
 SAMPLE = re.compile(r"(?i)example|dummy|fake|sample|placeholder|xxxx|your[-_ ]")
 # What a file asks for beside the product.
 BESIDE = re.compile(
@@ -77,6 +79,10 @@ def secrets(repo: Repository) -> Iterator[Mark]:
         for name, start in known_secrets(text):
             found = True
             line = text.count("\n", 0, start) + 1
+            if "Google" in name and FOR_BROWSERS.search(text[max(0, start - 300) : start + 300]):
+                message = "a Google API key that every browser is given; limit it to your site"
+                yield Mark("fail", path, line, "(not shown)", message, "note")
+                continue
             yield Mark("fail", path, line, "(not shown)", f"{name} stands here")
     if not found and repo.files:
         path = next(iter(repo.files))

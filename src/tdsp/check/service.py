@@ -29,7 +29,10 @@ SCHEMAS = frozenset(
 )
 ROUTE = re.compile(r"\.(route|get|post|put|api_route)$")
 HEALTH = re.compile(r"(?i)/?.*(health|heart_?beat|ready|readiness|live|liveness|ping|status|alive)")
-WELL = re.compile(r"(?i)health|heart_?beat|\balive\b|\bready\b|\b(is|api|up and|server) running\b")
+WELL = re.compile(
+    r"(?i)health|heart_?beat|\balive\b|\bready\b|\b(is|api|up and|server) running\b|"
+    r"return \{['\"]status['\"]: ['\"](ok|up)['\"]"
+)
 FLASK = (
     "import joblib\nfrom flask import Flask, request\n\napp = Flask(__name__)\nmodel ="
     " joblib.load('m.joblib')\n\n\n"

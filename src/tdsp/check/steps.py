@@ -200,7 +200,10 @@ FEATURES = re.compile(
 )
 # A notebook that is kept as a script: a cell is tagged as the one of its parameters.
 CELLS = re.compile(r"(?m)^# (%%|\+).*\btags=\[?[^\n]*\bparameters\b")
-BUILT = re.compile(r"(^|/)(build|dist)/(lib|bdist[^/]*)/")
+# What is built from the code, answers requests about features, or starts the steps.
+BUILT = re.compile(
+    r"(^|/)(build|dist)/(lib|bdist[^/]*)/|(^|/)(routes|routers|endpoints)/[^/]+$|(^|/)run_\w+\.py$"
+)
 COMPUTES = re.compile(
     r"^(apply|map|groupby|get_dummies|fillna|assign|merge|cut|qcut|replace|transform|fit_transform|"
     r"withColumn|rolling|shift|diff|pivot\w*|resample|clip|where|select_dtypes|normalize|tokenize|"

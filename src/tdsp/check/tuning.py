@@ -120,6 +120,7 @@ KEPT = re.compile(
     r"cv_results_|trials_dataframe|storage\s*=|\bmlflow\b|\bwandb\b|\.trials\b|set_tracking|"
     r"trials\s*=|Trials\(|project_name\s*=|best_params_.*(dump|log)|(dump|log)\w*\(.*best_params"
 )
+LOGGED = re.compile(r"(^|\.)(log|record|save)_\w*(results?|experiment|trials?)$")
 SEARCH = (
     "from sklearn.model_selection import GridSearchCV\nfrom sklearn.svm import SVC\n\n\n"
     "def tune(X, y):\n    search = GridSearchCV(SVC(), {'C': [1, 2]}).fit(X, y)\n"
@@ -147,6 +148,8 @@ def search_kept(repo: Repository) -> Iterator[Mark]:
         kept = [n for n, line in enumerate(module.lines, 1) if KEPT.search(line)]
         if kept:
             yield held(repo, module, kept[0])
+        elif any(LOGGED.search(call.name) for call in module.calls):
+            yield unsure(repo, module, searches[0].line, "a function of its own logs a result")
         elif any(other.path != module.path and _tracks(other) for other in repo.modules()):
             yield unsure(repo, module, searches[0].line, "another file has a tracker")
         else:
