@@ -1,6 +1,7 @@
 """plan.yaml: written without loss, and read with suspicion: each error names its line."""
 
 import re
+import timeit
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from tests.adopt.repos import make
 
 from tdsp.adopt.plan import Edit, Item, Note, Plan, Question
 from tdsp.adopt.planfile import _Reader, as_yaml, quoted, read_plan
-from tdsp.adopt.tree import Tree, read_tree
+from tdsp.adopt.tree import Tree, read_tree, shown
 from tdsp.errors import TdspError
 
 FILES = {"a.py": b"x = 'd.csv'\n", "d.csv": b"a\n1\n", "caf\udce9.csv": b"a\n2\n"}
@@ -146,3 +147,17 @@ def test_a_plan_that_is_no_file_or_not_utf_8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"format: \xe9\n")
     with pytest.raises(TdspError, match="not UTF-8"):
         read_plan(tmp_path / "latin.yaml")
+
+
+@given(st.text(st.sampled_from('ab "\\\n\t\x7f\u200b\xa0é\U0001f600'), max_size=8))
+def test_a_path_for_people_has_each_sign_that_cannot_be_printed_as_an_escape(text: str) -> None:
+    signs = [c if c.isprintable() else c.encode("unicode_escape").decode() for c in text]
+    assert shown(text) == "".join(signs)
+
+
+@pytest.mark.parametrize("write", [quoted, shown])
+def test_text_without_odd_signs_is_not_looked_at_sign_by_sign(write: Callable[[str], str]) -> None:
+    """A plan of 10,000 files has some 100,000 reasons and paths."""
+    text = 'nothing that could be read uses "data/raw/a table.csv": it stays ' * 20
+    loop = min(timeit.repeat(lambda: [each.isprintable() for each in text], number=50))
+    assert min(timeit.repeat(lambda: write(text), number=50)) < loop / 2

@@ -51,6 +51,8 @@ def quoted(text: str) -> str:
     """Return a text as one YAML scalar, without loss, whatever bytes a name of git has."""
     if PLAIN.match(text) and text.lower() not in WORDS and not text.endswith((" ", ":")):
         return text
+    if text.isprintable():
+        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
     surrogates = any("\ud800" <= char <= "\udfff" for char in text)
     if surrogates:
         raw = text.encode("utf-8", "surrogateescape")

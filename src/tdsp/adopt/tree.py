@@ -64,6 +64,8 @@ def git(root: Path, *words: str, given: bytes = b"", env: dict[str, str] | None 
 def shown(path: str) -> str:
     """Return a path for people: what cannot be printed as an escape."""
     text = files.shown(path)
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
