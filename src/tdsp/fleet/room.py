@@ -217,18 +217,18 @@ class Room:
 
 
 def run(
-    command: list[str], folder: Path, environment: dict[str, str], seconds: int
+    command: list[str], folder: Path, environment: dict[str, str], seconds: int, given: bytes = b""
 ) -> tuple[int, bytes, str]:
     """Run a command in its own group; return code, output, errors. All of it ends in time."""
     try:
         process = subprocess.Popen(
             command, cwd=folder, env=environment, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
     except OSError as error:
         return 127, b"", f"{command[0]}: {error.strerror}"
     try:
-        out, said = process.communicate(timeout=seconds)
+        out, said = process.communicate(given, timeout=seconds)
     except subprocess.TimeoutExpired:
         end(process)
         return 124, b"", f"{Path(command[0]).name} was not done within {seconds} seconds"
