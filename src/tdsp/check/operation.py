@@ -350,7 +350,7 @@ def as_code(repo: Repository) -> Iterator[Mark]:
         yield at(repo, "held", resource.path, resource.line, message)
         return
     for path, file in repo.files.items():
-        if file.name in DESCRIBES or file.suffix in {".bicep", ".tf"}:
+        if file.name in DESCRIBES or file.suffix == ".bicep":
             yield at(repo, "held", path, 1)
             return
     for path, documents in repo.yaml.items():

@@ -205,7 +205,7 @@ def lock_agrees(repo: Repository) -> Iterator[Mark]:
     why="It works on the machine on which someone once installed it, and nowhere else.",
     fix="Add the package to the dependencies.",
     unless="nothing is asked for anywhere",
-    severity="warning",
+    severity="note",
     proves=("I1",),
     bad={"requirements.txt": "pandas==2.2.0\n", "app.py": "import requests\n"},
     good={"requirements.txt": "requests==2.0\n", "app.py": "import requests\n"},
@@ -260,7 +260,7 @@ def declared(repo: Repository) -> Iterator[Mark]:
                 if kaggle:
                     yield unsure(repo, module, each.line, f"Kaggle's image may bring {name}")
                 else:
-                    yield broken(repo, module, each.line, message, "note")
+                    yield broken(repo, module, each.line, message)
             elif base := image(repo):
                 yield unsure(repo, module, each.line, f"{base} may bring {name}")
             else:
