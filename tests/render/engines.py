@@ -55,6 +55,7 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "docs/project/architecture.md": [OPERATE],
     "expiry.yaml": [OPERATE],
     "tools/": [OPERATE],
+    "src/{{ package_name }}/model/encode.py": [OPERATE],
     "src/{{ package_name }}/operate/": [OPERATE],
     "tests/machinery/operate/": [OPERATE],
     "src/{{ package_name }}/operate/batch.py": [("serving", "batch", "both")],
@@ -106,9 +107,16 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "src/{{ package_name }}/steps/explain.py": [OPERATE, ("responsible_ai", True)],
     **{
         f"src/{{{{ package_name }}}}/steps/{name}": [OPERATE]
-        for name in ("accept.py", "tune.py", "templates/exit.md.j2")
+        for name in ("tune.py", "templates/exit.md.j2")
     },
-    **{f"tests/machinery/steps/test_{name}.py": [OPERATE] for name in ("accept", "tune")},
+    "tests/machinery/steps/test_tune.py": [OPERATE],
+    **{
+        path: [OPERATE, ("problem_type", "classification", "regression", "anomaly")]
+        for path in (
+            "src/{{ package_name }}/steps/accept.py",
+            "tests/machinery/steps/test_accept.py",
+        )
+    },
     "src/{{ package_name }}/service/": [ONLINE],
     "tests/machinery/service/": [ONLINE],
     "tests/machinery/service/test_kubernetes.py": KUBERNETES,

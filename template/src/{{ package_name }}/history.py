@@ -4,10 +4,8 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from .errors import ProjectError
-from .io.tables import cleaned
 from .settings import Data
 
 NAIVE = "past season"
@@ -79,12 +77,9 @@ def _past(known: pd.DataFrame, season: int) -> tuple[list[pd.DataFrame], list[pd
     return [seasons.ffill(), lately], [known, *means, means[0] - means[1]]
 
 
-def whole(
-    batches: Iterable[pd.DataFrame | pa.RecordBatch], data: Data, text: list[str]
-) -> pd.DataFrame:
+def whole(batches: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Return all rows at once: a row to forecast may need any earlier one."""
-    frames = [b if isinstance(b, pd.DataFrame) else cleaned(b, data, text) for b in batches]
-    return pd.concat(frames, ignore_index=True)
+    return pd.concat(batches, ignore_index=True)
 
 
 def ahead(check: Check, data: Data) -> Check:

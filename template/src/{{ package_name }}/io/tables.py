@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -36,16 +35,14 @@ FORMATS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
+# Otherwise the memory of the row groups that were read is kept to the end.
+BUFFERED: dict[str, Any] = {"pre_buffer": False, "buffer_size": 1 << 20}
 MOST_UNPACKED = 500  # MB of a workbook, which is a zip archive: a small one can hold gigabytes
 
 
 def read_table(path: Path, data: Data, text: list[str]) -> pd.DataFrame:
     """Read the whole file as `read_batches` does. Raises ProjectError when it has no rows."""
-    frames = [
-        batch if isinstance(batch, pd.DataFrame) else cleaned(batch, data, text)
-        for batch in read_batches(path, data, text, 100_000)
-        if len(batch)
-    ]
+    frames = [batch for batch in read_batches(path, data, text, 100_000) if len(batch)]
     if not frames:
         raise ProjectError(f"{path} has no rows")
     return pd.concat(frames, ignore_index=True)
@@ -69,25 +66,29 @@ def text_columns(schema: Path) -> list[str]:
         raise ProjectError(f"{schema} is not a readable schema: {error}") from error
 
 
-def read_batches(
-    path: Path, data: Data, text: list[str], rows: int, only: Iterable[str] | None = None
-) -> Iterator[pd.DataFrame | pa.RecordBatch]:
+def read_batches(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
     """Yield the file's rows in order, at most `rows` (> 0) at a time, so that memory stays flat.
 
-    Those of Parquet come as they are, for `cleaned` where need be, and of these columns `only`,
-    their texts as codes of a dictionary; the others as cleaned frames.
-    Raises ProjectError when the file is missing, empty or not what its name says.
+    Each comes as `cleaned` gives it. Raises ProjectError as `readable` does.
     """
-    form = FORMATS.get(path.suffix.lower(), data.format)
-    readers: dict[str, Callable[..., Iterator[Any]]]
-    parquet = partial(_parquet, only=only)
-    readers = {"csv": _csv, "parquet": parquet, "excel": _excel, "jsonl": _jsonl}
+    readers = {"csv": _csv, "parquet": _parquet, "excel": _excel, "jsonl": _jsonl}
+    with readable(path, form := form_of(path, data)):
+        for batch in readers[form](path, data, text, rows):
+            yield cleaned(batch, data, text)
+
+
+def form_of(path: Path, data: Data) -> str:
+    """Return the format of a file, by its name or else by params.yaml."""
+    return FORMATS.get(path.suffix.lower(), data.format)
+
+
+@contextmanager
+def readable(path: Path, form: str) -> Iterator[None]:
+    """Raise ProjectError when the file is missing, empty or not what its name says."""
     if path.exists() and not path.is_file():  # a pipe would be waited for
         raise ProjectError(f"{path} is not a regular file")
     try:
-        for batch in readers[form](path, data, text, rows):
-            plain = isinstance(batch, pa.RecordBatch)
-            yield batch if plain else cleaned(batch, data, text)
+        yield
     except FileNotFoundError:
         raise ProjectError(f"{path} does not exist") from None
     except (ValueError, OSError, BadZipFile, pa.ArrowException) as error:
@@ -110,14 +111,10 @@ def _once(names: Iterable[object]) -> None:
         raise ValueError(f"more than one column is named {', '.join(twice)}")
 
 
-def _parquet(
-    path: Path, data: Data, text: list[str], rows: int, only: Iterable[str] | None
-) -> Iterator[pa.RecordBatch]:
-    coded = None if only is None else [name for name in text if name not in data.not_features]
-    # Buffered: otherwise the memory of the row groups that were read is kept to the end.
-    options: dict[str, Any] = {"pre_buffer": False, "buffer_size": 1 << 20}
-    with pq.ParquetFile(path, read_dictionary=coded, **options) as file:
-        yield from file.iter_batches(batch_size=rows, columns=None if only is None else [*only])
+def _parquet(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
+    with pq.ParquetFile(path, **BUFFERED) as file:
+        for batch in file.iter_batches(batch_size=rows):
+            yield batch.to_pandas()
 
 
 def _excel(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
@@ -143,14 +140,13 @@ def _jsonl(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.Da
     )
 
 
-def cleaned(rows: pd.DataFrame | pa.RecordBatch, data: Data, text: Iterable[str]) -> pd.DataFrame:
+def cleaned(rows: pd.DataFrame, data: Data, text: Iterable[str]) -> pd.DataFrame:
     """Make missing what stands for it, and numbers, dates and booleans of texts, by column.
 
     The columns `text` stay text. So does a cell that is not what its column is, for the schema to
     refuse.
     """
-    frame = rows if isinstance(rows, pd.DataFrame) else decoded(rows).to_pandas()
-    frame, text = frame.rename(columns=str), set(text)
+    frame, text = rows.rename(columns=str), set(text)
     return frame.assign(
         **{name: _cleaned(frame[name], data, name in text) for name in map(str, frame)}
     )

@@ -3,14 +3,18 @@
 Only a shortcut: whatever it does not accept is checked cell by cell by `validate.check`.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import yaml
 from pyarrow import types
 
+from ..io.tables import BUFFERED, form_of, read_batches, readable
 from ..settings import Data
 
 KINDS = {
@@ -90,3 +94,21 @@ def _within(column: pa.Array, span: dict[str, Any] | None) -> bool:
     above = found["min"] >= low if span.get("include_min", True) else found["min"] > low
     below = found["max"] <= high if span.get("include_max", True) else found["max"] < high
     return bool(above and below)
+
+
+def batches(
+    path: Path, data: Data, text: list[str], rows: int, only: list[str]
+) -> Iterator[pd.DataFrame | pa.RecordBatch]:
+    """Yield the rows of a file as `read_batches` does.
+
+    Those of Parquet come as they are, of the columns `only`, their texts as codes of a dictionary.
+    """
+    if form_of(path, data) != "parquet":
+        yield from read_batches(path, data, text, rows)
+        return
+    coded = [name for name in text if name not in data.not_features]
+    with (
+        readable(path, "parquet"),
+        pq.ParquetFile(path, read_dictionary=coded, **BUFFERED) as file,
+    ):
+        yield from file.iter_batches(batch_size=rows, columns=only)
