@@ -25,7 +25,7 @@ LIVED: list[Answers] = [
         "responsible_ai": True,
     },
     {
-        "project_name": "顧客", "problem_type": "forecasting", "license": "MIT", "level": "train",
+        "project_name": "顧客", "problem_type": "forecasting", "license": "MIT", "level": "operate",
     },
     {"project_name": "Odd rows", "problem_type": "anomaly", "license": "MIT", "level": "operate"},
     {
@@ -39,6 +39,7 @@ LIVED: list[Answers] = [
         "license": "BSD-3-Clause", "serving": "online", "rollout": "recreate",
         "platform": "kubernetes", "ci": "azure-devops", "cloud": "azure", "iac": "none",
     },
+    {"project_name": "Plain", "problem_type": "forecasting", "license": "BSD-3-Clause", "level": "train"},
 ]  # fmt: skip
 LOOKED_AT: list[Answers] = [
     {"python_version": version, "serving": "online", "rollout": rollout, "package_name": LONG}

@@ -12,6 +12,8 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from scipy import stats
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from ..steps.cross_validation import filled
+
 MISSING, RARE, NEW = "(missing)", "(rare)", "(new)"
 OWN_SHARE, OWN_ROWS = 0.01, 10  # what a text needs to be a level of its own
 KINDS = ("effect", "missing", "new", "moment")
@@ -64,7 +66,7 @@ def together(reference: pd.DataFrame, window: pd.DataFrame) -> Difference:
     learns = np.random.default_rng(0).random(len(rows)) < 1 / 2
     model = HistGradientBoostingClassifier(
         max_iter=50, max_leaf_nodes=8, early_stopping=False, class_weight="balanced", random_state=0
-    ).fit(rows[learns].to_numpy(), is_window[learns])
+    ).fit(filled(rows[learns]).to_numpy(), is_window[learns])
     score, side = model.predict_proba(rows[~learns].to_numpy())[:, 1], is_window[~learns]
     ranks = stats.mannwhitneyu(score[side == 1], score[side == 0], alternative="greater")
     auc = float(ranks.statistic) / int(side.sum()) / int((1 - side).sum())
