@@ -39,7 +39,10 @@ LIVED: list[Answers] = [
         "license": "BSD-3-Clause", "serving": "online", "rollout": "recreate",
         "platform": "kubernetes", "ci": "azure-devops", "cloud": "azure", "iac": "none",
     },
-    {"project_name": "Plain", "problem_type": "forecasting", "license": "BSD-3-Clause", "level": "train"},
+    {
+        "project_name": "Plain", "problem_type": "forecasting", "license": "BSD-3-Clause",
+        "level": "train",
+    },
 ]  # fmt: skip
 LOOKED_AT: list[Answers] = [
     {"python_version": version, "serving": "online", "rollout": rollout, "package_name": LONG}
