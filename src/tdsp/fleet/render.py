@@ -18,12 +18,12 @@ from tdsp import plain
 from tdsp.errors import TdspError
 from tdsp.fleet.fetch import run_git
 from tdsp.fleet.room import RepositoryError, Room, look, run, stop_when_full
-from tdsp.fleet.state import Conflict, Record
+from tdsp.fleet.snapshot import Conflict
+from tdsp.fleet.state import CURRENT, Record
 from tdsp.fleet.template import Releases, address, number
 from tdsp.grow import ANSWERS
 from tdsp.reading.files import shown
 
-CURRENT = "current"
 COPIER = (sys.executable, "-P", "-m", "copier")
 MARKER = re.compile(rb"^(<{7}|>{7}|\|{7})(?:[ \r\n]|$)", re.MULTILINE)
 HUNK = re.compile(r"^<{7}[^\n]*\n(.*?)^={7}[^\n]*\n(.*?)^>{7}", re.MULTILINE | re.DOTALL)
