@@ -16,6 +16,7 @@ from typing import Any
 
 from tdsp import plain
 from tdsp.errors import TdspError
+from tdsp.fleet import compiled
 from tdsp.fleet.fetch import run_git
 from tdsp.fleet.room import RepositoryError, Room, look, run, stop_when_full
 from tdsp.fleet.snapshot import Conflict
@@ -24,7 +25,7 @@ from tdsp.fleet.template import Releases, address, number
 from tdsp.grow import ANSWERS
 from tdsp.reading.files import shown
 
-COPIER = (sys.executable, "-P", "-m", "copier")
+COPIER = (sys.executable, "-P", compiled.__file__)
 MARKER = re.compile(rb"^(<{7}|>{7}|\|{7})(?:[ \r\n]|$)", re.MULTILINE)
 HUNK = re.compile(r"^<{7}[^\n]*\n(.*?)^={7}[^\n]*\n(.*?)^>{7}", re.MULTILINE | re.DOTALL)
 LONGEST = 1_000
