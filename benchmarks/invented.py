@@ -5,9 +5,11 @@ from datetime import date, timedelta
 
 from tdsp.fleet.snapshot import (
     Asset,
+    Conflict,
     Delivery,
     Finding,
     Model,
+    Pending,
     Row,
     Snapshot,
     Telemetry,
@@ -94,7 +96,17 @@ def _row(source: random.Random, place: int, days: int) -> Row:
         request=f"https://github.com/example/{place}/pull/7" if ours and not moved else "",
         excepted=("EV08 until 2027-03-31: one slice only",) if luck[5] > 0.97 else (),
         assets=_assets(thing, team) if luck[7] < 0.6 else (),
+        pending=_pending(place) if ours and not moved and place % 9 == 0 else None,
     )
+
+
+def _pending(place: int) -> Pending:
+    ours, theirs = "pandas>=2.2\npolars>=1", "pandas>=3"
+    hunk = Conflict(
+        "pyproject.toml", "both changed the same lines", ours, theirs, "Ann, 2026-10-02"
+    )
+    conflict = Pending("conflict", "v1.4.0", "b", "both sides changed pyproject.toml", (hunk,))
+    return conflict if place % 2 else Pending("pushed", "v1.4.0", "tdsp/update-v1.4.0")
 
 
 def _findings(source: random.Random, thing: str, share: float) -> tuple[Finding, ...]:

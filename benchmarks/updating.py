@@ -62,6 +62,7 @@ def fleet(source: Path, place: Path, env: dict[str, str], count: int) -> Path:
         words = ["clone", "--quiet", "--bare", "--branch", branch, "--single-branch"]
         _git(place, env, *words, str(base), str(place / "repositories" / f"r{number:03}.git"))
     settings = "repositories: [{glob: 'repositories/*'}]\ntemplate: {source: template}\n"
+    settings += "seconds: 3600\n"  # a busy machine makes it slow, and is no failure
     (place / "fleet.yml").write_text(settings, encoding="utf-8")
     return place
 

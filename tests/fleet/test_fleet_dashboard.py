@@ -18,7 +18,17 @@ from tdsp.cli import app
 from tdsp.errors import TdspError
 from tdsp.fleet import figures, rowdata, store
 from tdsp.fleet.page import catalog, dashboard
-from tdsp.fleet.snapshot import Asset, Delivery, Finding, Model, Row, Snapshot, Telemetry
+from tdsp.fleet.snapshot import (
+    Asset,
+    Conflict,
+    Delivery,
+    Finding,
+    Model,
+    Pending,
+    Row,
+    Snapshot,
+    Telemetry,
+)
 
 runner = CliRunner()
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>'\"&\u202e\x00\n\u2028"
@@ -173,6 +183,7 @@ def hostile() -> Snapshot:
         "telemetry": evil(Telemetry),
         "delivery": Delivery(float("inf"), 1, None),
         "assets": (evil(Asset),),
+        "pending": replace(evil(Pending), state="conflict", conflicts=(evil(Conflict),)),
         "current": False,
         "days_behind": 3,
     }
@@ -274,6 +285,51 @@ def test_a_request_that_is_no_web_address_is_no_link() -> None:
     assert rowdata.rows([bare("a", request="https://h.example/1")])[0]["request"]
     assert "reason" in rowdata.rows([bare("a", state="failed", reason="https://u:p@h x")])[0]
     assert "u:p" not in str(rowdata.rows([bare("a", state="failed", reason="https://u:p@h x")]))
+
+
+def test_what_an_update_left_is_shown_and_counted() -> None:
+    """A request, a branch that nobody was asked to merge, a conflict with both sides, a failure."""
+    hunk = Conflict("a.txt", "both changed the same lines", "one\ntwo", "three", "Ann, 2026-11-02")
+    rows = [
+        bare("a", request="https://h.example/1"),
+        bare("b", pending=Pending("pushed", "v2", "tdsp/update-v2")),
+        bare("c", pending=Pending("conflict", "v2", "b", "both sides", (hunk,))),
+        bare("d", pending=Pending("failed", "v2", reason="no answer of https://u:p@h.example")),
+        bare("e"),
+    ]
+    found = figures.sums(rows)
+    assert found.requests == 1
+    assert found.pending == (("with a branch only", 1), ("in conflict", 1), ("failed", 1))
+    page = Reader(dashboard([snapshot(*rows)]))
+    text = "Open update requests 1 1 with a branch only, 1 in conflict, 1 failed"
+    assert text in page.text
+    told = [row.get("pending") for row in page.data["data"]["rows"]]
+    assert told[0] is told[4] is None
+    assert told[1] == {"state": "pushed", "to": "v2", "branch": "tdsp/update-v2"}
+    (conflict,) = told[2]["conflicts"]
+    assert (conflict["ours"], conflict["theirs"]) == (["one", "two"], ["three"])
+    assert "u:p" not in str(told[3])
+    nothing = Reader(dashboard([snapshot(bare())])).text
+    assert "Open update requests 0 nothing else is left of an update" in nothing
+
+
+def test_what_many_have_is_one_entry_with_all_of_them() -> None:
+    """An example that came with the template is one data set, not one in each project."""
+    example = Asset("data set", "example.csv", "Columns: a", "docs/dictionary.md")
+    own = replace(example, description="Columns: a, b")
+    rows = [
+        bare("x", group="risk", owners=("ann",), assets=(example,)),
+        bare("y", source="https://github.com/o/y", commit="abc", assets=(example, own)),
+    ]
+    page = Reader(catalog(snapshot(*rows)))
+    entries = page.data["data"]
+    assert [(each["about"], len(each["places"])) for each in entries] == [
+        ("Columns: a", 2), ("Columns: a, b", 1),
+    ]  # fmt: skip
+    first, second = entries[0]["places"]
+    assert (first["repository"], first["team"], first["owners"]) == ("x", "risk", "ann")
+    assert second["link"] == "https://github.com/o/y/blob/abc/docs/dictionary.md#L1"
+    assert "2 entries from 2 of 2 repositories" in page.text
 
 
 def test_no_page_without_a_snapshot_or_with_a_time_that_is_none() -> None:

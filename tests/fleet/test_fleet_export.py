@@ -14,14 +14,15 @@ from typer.testing import CliRunner
 
 from tdsp.fleet import export, store, telemetry
 from tdsp.fleet.cli import app
-from tdsp.fleet.snapshot import Delivery, Model, Row, Snapshot, Telemetry
+from tdsp.fleet.snapshot import Delivery, Model, Pending, Row, Snapshot, Telemetry
 
 TIME = "2026-11-20T06:00:00Z"
 FULL = Row(
     "org/full", "https://github.com/org/full", "Risk & Co", ("@ann", "@bob"), "ok", kind="tdsp",
     current=False, days_behind=3, drift=("a.py",), errors=2, maturity={"A": 2, "Google": 0},
-    model=Model("m", "1", "", "2026-11-01", {}, True), expired=("a", "b"),
+    model=Model("m", "1", "", "2026-11-01", {"b": 0.25, "a": 3.0}, True), expired=("a", "b"),
     telemetry=Telemetry("s", TIME, availability=0.9), delivery=Delivery(4.5, 2, 0.0),
+    pending=Pending("conflict", "v2"), excepted=("owned until 2026-12-31",),
 )  # fmt: skip
 EMPTY = Row("=cmd()", "/empty", "", (), "ok")
 FAILED = Row("gone", "/gone", "", (), "failed", "it is\ngone")
@@ -34,6 +35,9 @@ def test_a_table_never_says_0_for_unknown() -> None:
     full, empty, failed = rows
     assert (full["drift"], full["maturity"], full["current"]) == ("1", "2", "false")
     assert (full["telemetry_availability"], full["telemetry_error_rate"]) == ("0.9", "")
+    assert (full["model_figures"], full["model_alias"]) == ("a 3; b 0.25", "")
+    assert (full["update"], full["excepted"]) == ("conflict", "owned until 2026-12-31")
+    assert (empty["model_figures"], empty["update"], empty["excepted"]) == ("", "", "")
     assert (full["lead_time_hours"], full["rolled_back"], full["owners"]) == (
         "4.5", "0.0", "'@ann @bob",
     )  # fmt: skip

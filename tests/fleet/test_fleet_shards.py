@@ -17,6 +17,7 @@ from tdsp.fleet import matrix, shards, store
 from tdsp.fleet.cli import app
 from tdsp.fleet.shards import Shard
 from tdsp.fleet.snapshot import Finding, Model, Row, Snapshot, Telemetry
+from tdsp.fleet.state import Journal, Record
 
 TIME = "2026-11-20T06:00:00Z"
 ROOT = Path(__file__).parents[2]
@@ -205,6 +206,10 @@ def test_two_shards_of_real_repositories_equal_one_run(tmp_path: Path) -> None:
         commit(tmp_path / name, {"a.py": TRAINS.replace("x", name)})
     (tmp_path / "plain").mkdir()
     (tmp_path / "fleet.yml").write_text("repositories: [a, b, c, d, plain]\n")
+    journal = Journal(tmp_path / ".fleet/update", '["t", "v2"]')  # which all shards have to see
+    for name, state in (("a", "requested"), ("b", "conflict"), ("c", "pushed")):
+        journal.save(Record(name, "", state=state, request="https://h.example/1"), "x")
+    journal.close()
 
     def ended(*words: str) -> int:
         return CliRunner().invoke(app, [*words]).exit_code
@@ -218,6 +223,9 @@ def test_two_shards_of_real_repositories_equal_one_run(tmp_path: Path) -> None:
     assert ended(*judge, *taken, "--output", str(tmp_path / "one.json")) == 3
     assert ended(*judge, "--only", "a") == 0
     assert not (tmp_path / "snapshots").exists()
+    rows = {row.name: row for row in store.read_snapshot(tmp_path / "one.json").rows}
+    assert rows["a"].request
+    assert [row.pending.state for row in rows.values() if row.pending] == ["conflict", "pushed"]
     some = [str(tmp_path / "2.json"), str(tmp_path / "1.json")]
     assert ended("merge", *some, "--output", str(tmp_path / "merged.json")) == 3
     assert (tmp_path / "merged.json").read_bytes() == (tmp_path / "one.json").read_bytes()

@@ -5,9 +5,10 @@ import sqlite3
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import git
 from tests.fleet.updates import commit, write
@@ -15,12 +16,13 @@ from typer.testing import CliRunner
 
 from tdsp.cli import app
 from tdsp.errors import TdspError
-from tdsp.fleet import sandbox
+from tdsp.fleet import sandbox, status
 from tdsp.fleet.config import Target
 from tdsp.fleet.pace import Pace, sizes, spoken, waves
 from tdsp.fleet.render import MARKER, Goal
 from tdsp.fleet.room import RepositoryError, Room
-from tdsp.fleet.state import AUDIT, DATABASE, Conflict, Journal, Record, requests
+from tdsp.fleet.snapshot import Conflict, Row
+from tdsp.fleet.state import AUDIT, DATABASE, Journal, Record, left, pending, requests
 from tdsp.fleet.template import Releases
 from tdsp.fleet.update import Options, Outcome, Update
 from tdsp.fleet.update_cli import _show
@@ -61,6 +63,7 @@ def test_a_thousand_requests_take_the_time_that_is_told() -> None:
     assert clock.time - 1_000_000 == pytest.approx(told)
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(
     st.integers(1, 700), st.floats(0, 5), st.lists(st.floats(-3600, -1), max_size=60).map(sorted)
 )
@@ -120,6 +123,54 @@ def test_a_snapshot_learns_the_open_requests(tmp_path: Path) -> None:
     journal.close()
     (tmp_path / DATABASE).write_bytes(b"no database, " * 100)
     assert requests(tmp_path) == {}
+
+
+def test_a_snapshot_learns_what_updates_left_to_do(tmp_path: Path) -> None:
+    """The newest update decides; one that has not come to a repository says nothing of it."""
+    assert left(tmp_path / "none") == {}
+    conflict = Conflict("a.txt", "both changed the same lines", "ours", "theirs", "Ann, 2026-11-02")
+    old, new = (json.dumps(["t", version]) for version in ("v0.2.0", "v0.3.0"))
+    states = {
+        "again": ("conflict", "conflict"), "solved": ("conflict", "rendered"),
+        "asked": ("pushed", "requested"), "waits": ("failed", "listed"),
+        "merged": ("pushed", "merged"),
+    }  # fmt: skip
+    for at, key in enumerate((old, new)):
+        journal = Journal(tmp_path, key)
+        with sqlite3.connect(tmp_path / DATABASE) as base:
+            base.execute("UPDATE campaigns SET started = ? WHERE key = ?", (str(at), key))
+        for name, both in states.items():
+            hunks = (conflict,) * 30 if both[at] == "conflict" else ()
+            journal.save(Record(name, "", state=both[at], branch="b", conflicts=hunks), "x")
+        journal.close()
+    found = left(tmp_path)
+    assert {name: key for name, (key, _) in found.items()} == {"again": new, "waits": old}
+    kept = pending(*found["again"])
+    assert (kept.state, kept.to, kept.branch) == ("conflict", "v0.3.0", "b")
+    assert kept.conflicts == (conflict,) * 20
+    answers = json.dumps(["t", "current", ["level", "govern"]])
+    assert pending(answers, found["waits"][1]).to == "level: govern"
+
+
+@pytest.mark.parametrize(
+    ("version", "answers", "goal", "stays"),
+    [
+        ("v0.1.0", {}, ["v0.2.0"], True),
+        ("v0.2.0", {}, ["v0.2.0"], False),
+        ("v0.10.0", {}, ["v0.2.0"], False),
+        ("", {}, ["v0.2.0"], True),
+        ("v0.2.0", {"level": "operate"}, ["v0.2.0", ["level", "govern"]], True),
+        ("v0.2.0", {"level": "govern"}, ["v0.2.0", ["level", "govern"]], False),
+        ("v0.1.0", {"level": "govern"}, ["current", ["level", "govern"]], False),
+        ("v0.1.0", {"docs": "True"}, ["current", ["docs", "true"]], False),
+    ],
+)
+def test_what_a_team_has_brought_itself_is_not_left(
+    version: str, answers: dict[str, str], goal: list[Any], stays: bool
+) -> None:
+    row = Row("a", "", "", (), "ok", template_version=version, answers=answers)
+    record = Record("a", "", state="conflict")
+    assert (status._pending(row, json.dumps(["t", *goal]), record) is not None) == stays
 
 
 def test_a_torn_line_of_the_audit_log_does_not_swallow_the_next(tmp_path: Path) -> None:

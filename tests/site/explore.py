@@ -62,6 +62,18 @@ def speed(page: Page) -> dict[str, Any]:
     return {"paint": page.evaluate(PAINT), "filters": times}
 
 
+def conflict(page: Page) -> dict[str, Any]:
+    """Return what is said of a repository whose update is in conflict."""
+    page.evaluate(TIMED, ["update", "conflict"])
+    row = page.locator("table.rows tbody tr").first
+    seen: dict[str, Any] = {"found": status(page)}
+    seen["cell"] = row.locator("td").last.inner_text()
+    row.locator("button").click()
+    seen["detail"] = page.locator("#detail").inner_text()
+    seen["sides"] = page.locator("#detail details pre").all_text_contents()
+    return seen
+
+
 def table(page: Page) -> dict[str, Any]:
     """Return what the table shows after filters, sorting and grouping."""
     rows = page.locator("table.rows tbody tr")
@@ -82,6 +94,8 @@ def table(page: Page) -> dict[str, Any]:
     seen["groups"] = rows.count()
     page.locator("tr.group button").first.click()
     seen["opened"] = rows.count()
+    page.evaluate(TIMED, ["group", "organization"])
+    seen["organizations"] = page.locator("tr.group").all_inner_texts()
     page.evaluate(TIMED, ["group", "none"])
     page.locator(".pager button", has_text="Next").click()
     seen["page"] = page.locator(".pager span").inner_text()
@@ -137,9 +151,11 @@ def main(order: dict[str, str]) -> dict[str, Any]:
         browser = playwright.chromium.launch(executable_path=order["chromium"], args=FLAGS)
         page = opened(browser, order["page"], heard)
         seen |= {"speed": speed(page), "table": table(page), "keyboard": keyboard(page)}
+        seen["conflict"] = conflict(opened(browser, order["page"], heard))
         page = opened(browser, order["catalog"], heard)
         page.evaluate(TIMED, ["words", "yield predicts"])
-        seen["catalog"] = [status(page), page.locator(".entries li").count()]
+        places = page.locator(".entries li details summary").last.inner_text()
+        seen["catalog"] = [status(page), page.locator(".entries li").count(), places]
         quiet = opened(browser, order["page"], heard, java_script_enabled=False)
         seen["without"] = quiet.locator("main").inner_text()
         seen["heard"] = list(heard)

@@ -66,6 +66,10 @@ def test_filters_groups_and_pages_say_what_the_snapshot_says(seen: dict[str, Any
     assert (table["sorted"], table["first"], table["last"]) == ("ascending", names[0], names[-1])
     assert table["groups"] == len({row.group for row in rows})
     assert table["opened"] == 50
+    (organization,) = table["organizations"]
+    judged = [row.current for row in rows if row.current is not None]
+    assert organization.startswith("▸ github.com/example 10,000 repositories, ")
+    assert organization.endswith(f"{100 * sum(judged) / len(judged):.0f}% at the current version")
     assert table["page"] == "Page 2 of 200"
     largest = max({row.group for row in rows}, key=lambda g: sum(r.group == g for r in rows))
     assert table["link"].startswith(f"{sum(row.group == largest for row in rows):,} of")
@@ -93,6 +97,16 @@ def test_it_is_used_by_keys_alone(seen: dict[str, Any]) -> None:
     assert keys["back"] == keys["row"], "the focus returns to where it was"
 
 
+def test_a_conflict_is_found_with_both_sides(seen: dict[str, Any]) -> None:
+    many = sum(row.pending is not None and row.pending.state == "conflict" for row in seen["rows"])
+    assert seen["conflict"]["found"] == f"{many:,} of 10,000 repositories"
+    assert many
+    assert seen["conflict"]["cell"] == "conflict"
+    told = "pyproject.toml: both changed the same lines\nLast edited by Ann, 2026-10-02"
+    assert told in seen["conflict"]["detail"]
+    assert seen["conflict"]["sides"] == ["pandas>=2.2\npolars>=1", "pandas>=3"]
+
+
 def test_nothing_hostile_runs(seen: dict[str, Any]) -> None:
     assert seen["attacked"] == {"images": 0, "links": [], "injected": False}
     blocked = [each for each in seen["attacks"] if "Content Security Policy" in each]
@@ -111,11 +125,15 @@ def test_without_javascript_it_says_so_and_shows_the_sums(seen: dict[str, Any]) 
 
 
 def test_the_catalog_finds_an_entry(seen: dict[str, Any]) -> None:
-    models = sum(
-        each.name == "yield" and each.kind == "model" for row in seen["rows"] for each in row.assets
-    )
-    assert seen["catalog"][0].startswith(f"{models:,} of ")
-    assert seen["catalog"][1] == min(models, 30)
+    models = [
+        row for row in seen["rows"] if any("Predicts yield" in e.description for e in row.assets)
+    ]
+    kinds = {each for row in seen["rows"] for each in row.assets}
+    assert seen["catalog"] == [
+        f"1 of {len(kinds):,} entries",
+        1,
+        f"in {len(models):,} repositories",
+    ]
 
 
 def test_every_page_is_without_a_fault_at_both_widths(tmp_path: Path) -> None:

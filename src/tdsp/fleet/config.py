@@ -7,7 +7,7 @@ relative to its folder. An error names the file, the line, the key, and what is 
 import fnmatch
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -233,6 +233,7 @@ class Fleet:
 
     path: Path
     settings: Settings
+    shard: str = ""
 
     @property
     def folder(self) -> Path:
@@ -252,12 +253,16 @@ class Fleet:
     @property
     def cache(self) -> Path:
         """Return the folder of clones and of what was worked out before."""
-        return self.place(self.settings.cache)
+        return self.place(self.settings.cache) / self.shard
+
+    @property
+    def updates(self) -> Path:
+        """Return the folder of `tdsp fleet update`, the same one for all shards."""
+        return self.place(self.settings.cache) / "update"
 
     def part(self, name: str) -> "Fleet":
         """Return the same fleet with a cache of its own, for a shard."""
-        cache = str(self.cache / name)
-        return Fleet(self.path, self.settings.model_copy(update={"cache": cache}))
+        return replace(self, shard=name)
 
     @property
     def snapshots(self) -> Path:

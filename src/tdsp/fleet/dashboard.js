@@ -30,7 +30,9 @@ const TEAM = word("team", "Team", row => row.group, "no team");
 const ERRORS = column("errors", "Errors", row => row.errors, {tone: value => value ? "error" : ""});
 const VERSION = word("version", "Version", version, problems);
 const BEHIND = column("behind", "Days behind", row => row.days_behind, {none: problems});
-const REQUEST = word("request", "Update request", row => row.request && "open", "none");
+const UPDATES = {pushed: "branch pushed", conflict: "conflict", failed: "failed"};
+const update = row => UPDATES[row.pending?.state] ?? (row.request ? "request open" : "none");
+const REQUEST = word("request", "Update", row => row.pending || row.request ? update(row) : undefined, "none");
 const MODEL = word("model", "Model", row => row.model?.name, "none in git");
 const AGE = column("age", "Model's age", row => days(row.model?.trained), {form: value => `${value} d`, none: "not known"});
 const RUN = word("ran", "Last run", row => row.last_run, "not known");
@@ -73,11 +75,11 @@ const VIEWS = {
 };
 const NAME = word("name", "Repository", row => row.name);
 const COLUMNS = new Map([NAME, TEAM, ...Object.values(VIEWS).flat()].map(each => [each.id, each]));
-const GROUPS = {none: "nothing", team: "team", owner: "owner", kind: "kind", verdict: "verdict", version: "version"};
+const GROUPS = {none: "nothing", team: "team", organization: "organization", owner: "owner", kind: "kind", verdict: "verdict", version: "version"};
 
 // ---- The index of the search, and the order of each column, worked out once.
 const index = rows.map(row => [row.name, row.group, row.source, row.web, row.reason, row.kind, row.template_version,
-  row.model?.name, row.model?.alias, row.wave, verdict(row), ...(row.owners ?? []), ...(row.checks ?? [])]
+  row.model?.name, row.model?.alias, row.wave, verdict(row), update(row), ...(row.owners ?? []), ...(row.checks ?? [])]
   .join(" ").toLowerCase());
 const orders = new Map();
 const collator = new Intl.Collator("en", {numeric: true});
@@ -99,7 +101,7 @@ const order = (id, down) => {
 // ---- What is chosen, and which rows it leaves.
 const state = {view: "Overview", sort: "errors", down: true, page: 0, open: new Set()};
 const FIELDS = {
-  team: row => row.group ?? "", kind: row => row.kind ?? "not read", verdict, version: versionState,
+  team: row => row.group ?? "", kind: row => row.kind ?? "not read", verdict, version: versionState, update,
 };
 const chosen = () => {
   const words = form.elements.words.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -111,8 +113,10 @@ const chosen = () => {
     (check === "*" || (rows[at].checks ?? []).includes(check));
   return order(state.sort, state.down).filter(fits);
 };
+// Where it is hosted, and the first name after the host: an organization, a user, or a group.
+const organization = row => row.web?.match(/^https?:\/\/([^/]+\/[^/]+)/)?.[1] ?? "no address";
 const groupsOf = {
-  team: row => [row.group || "no team"], owner: row => row.owners ?? ["no owner"],
+  team: row => [row.group || "no team"], organization: row => [organization(row)], owner: row => row.owners ?? ["no owner"],
   kind: row => [KINDS[row.kind] ?? row.kind ?? "not read"], verdict: row => [verdict(row)],
   version: row => [row.template_version ?? problems(row)],
 };
@@ -143,7 +147,7 @@ const cell = (row, each) => {
   const none = typeof each.none === "function" ? each.none(row) : each.none;
   const tone = known ? each.tone?.(value) ?? "" : "soft";
   const element = make("td", {role: "cell", class: `${each.figure ? "figure " : ""}${tone}`, "data-label": each.title});
-  if (each.id === "request" && known) element.append(web(row.request, "open"));
+  if (each.id === "request" && row.request && !row.pending) element.append(web(row.request, value));
   else element.append(make("span", {}, known ? each.shown(value, row) : none));
   return element;
 };
@@ -157,6 +161,9 @@ const line = at => {
 const groupLine = ({name, many}) => {
   const open = state.open.has(name);
   const errors = many.reduce((sum, at) => sum + (rows[at].errors ?? 0), 0);
+  const judged = many.filter(at => rows[at].current !== undefined);
+  const current = judged.filter(at => rows[at].current).length / judged.length;
+  const share = judged.length ? `, ${percent(0)(current)} at the current version` : "";
   const button = make("button", {type: "button", class: "link", "aria-expanded": String(open)}, name);
   button.addEventListener("click", () => {
     open ? state.open.delete(name) : state.open.add(name);
@@ -164,7 +171,7 @@ const groupLine = ({name, many}) => {
     [...table.querySelectorAll("tr.group button")].find(each => each.textContent === name)?.focus();
   });
   return make("tr", {role: "row", class: "group"}, make("td", {role: "cell", colspan: VIEWS[state.view].length + 2},
-    open ? "▾ " : "▸ ", button, ` ${several(many.length, "repository", "repositories")}, ${several(errors, "error", "errors")}`));
+    open ? "▾ " : "▸ ", button, ` ${several(many.length, "repository", "repositories")}, ${several(errors, "error", "errors")}${share}`));
 };
 const head = () => {
   const made = [NAME, TEAM, ...VIEWS[state.view]].map(each => {
@@ -218,6 +225,13 @@ const finding = row => ([check, severity, path, at, message]) => {
   return make("li", {}, make("span", {class: `tag ${severity}`}, severity), " ", make("strong", {}, check), " ",
     make("code", {}, link ? web(link, text) : text), make("br"), findings.texts[message]);
 };
+const conflict = each => make("li", {}, make("code", {}, each.path), `: ${each.why}`,
+  ...(each.last ? [make("br"), `Last edited by ${each.last}`] : []),
+  ...[["The team's side", each.ours], ["The template's side", each.theirs]].map(([whose, lines]) => [whose, lines.join("\n")]).filter(([, text]) => text)
+    .map(([whose, text]) => make("details", {}, make("summary", {}, whose), make("pre", {}, text))));
+const undone = row => row.pending ? [make("h3", {}, `Update to ${row.pending.to}: ${update(row)}`),
+  facts([["Why", row.pending.reason], ["Branch", row.pending.state === "pushed" && row.pending.branch || ""]]),
+  make("ul", {}, ...(row.pending.conflicts ?? []).map(conflict))] : [];
 const detail = at => {
   const row = rows[at];
   findings ??= JSON.parse(find("#findings").textContent);
@@ -228,7 +242,7 @@ const detail = at => {
     ["Owners", row.owners?.join(", ") ?? "no owner"], ["Address", row.web ? web(row.web, row.web) : row.source],
     ["Commit", row.commit && `${row.commit.slice(0, 12)} of ${row.committed ?? "an unknown day"}`],
     ["Update request", row.request && web(row.request, row.request)]];
-  const content = [facts(top)];
+  const content = [facts(top), ...undone(row)];
   if (row.state !== "failed") {
     content.push(make("h3", {}, found.length ? `Findings: ${found.length}` : "No finding"),
       make("ul", {}, ...found.map(finding(row))));

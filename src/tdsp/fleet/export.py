@@ -37,11 +37,14 @@ def flat(row: Row) -> dict[str, Any]:
     cells["drift"] = None if row.drift is None else len(row.drift)
     cells["expired"] = "; ".join(row.expired) if known else None
     cells["maturity"] = lowest(row) if row.maturity else None
-    for name, model in (("model", row.model),):
-        cells[name] = model.name if model else None
-        cells["model_version"] = model.version if model else None
-        cells["model_trained"] = model.trained if model else None
-        cells["model_passed"] = model.passed if model else None
+    cells["update"] = row.pending.state if row.pending else None
+    cells["excepted"] = "; ".join(row.excepted) if known else None
+    model = row.model
+    cells["model"] = model.name if model else None
+    for name in ("version", "alias", "trained", "passed"):
+        cells[f"model_{name}"] = getattr(model, name) if model else None
+    figures = sorted(model.figures.items()) if model else []
+    cells["model_figures"] = "; ".join(f"{name} {value:g}" for name, value in figures) or None
     told = asdict(row.telemetry) if row.telemetry else {}
     cells |= {f"telemetry_{name}": told.get(name) for name in TELEMETRY}
     done = row.delivery

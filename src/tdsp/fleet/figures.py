@@ -49,6 +49,8 @@ class Sums:
     errors: int
     warnings: int
     expired: int
+    requests: int
+    pending: tuple[tuple[str, int], ...]
     drifted: Bar
     level: float | None
     costs: tuple[tuple[str, Reported], ...]
@@ -94,6 +96,8 @@ def sums(rows: Sequence[Row]) -> Sums:
         errors=sum(row.errors for row in rows),
         warnings=sum(row.warnings for row in rows),
         expired=sum(len(row.expired) for row in rows),
+        requests=sum(bool(row.request) for row in rows),
+        pending=undone(rows),
         drifted=Bar("differ from their template", sum(map(bool, compared)), len(compared)),
         level=sum(levels) / len(levels) if levels else None,
         costs=_costs(rows),
@@ -102,6 +106,13 @@ def sums(rows: Sequence[Row]) -> Sums:
         promotions=Reported(sum(e.promotions for e in trails) if trails else None, len(trails)),
         rolled_back=_middle(each.rolled_back for each in trails),
     )
+
+
+def undone(rows: Sequence[Row]) -> tuple[tuple[str, int], ...]:
+    """Count what updates left to do, in words; what is nowhere is left out."""
+    found = Counter(row.pending.state for row in rows if row.pending)
+    words = {"pushed": "with a branch only", "conflict": "in conflict", "failed": "failed"}
+    return tuple((word, found[state]) for state, word in words.items() if found[state])
 
 
 def _middle(values: Iterable[float | None]) -> Reported:

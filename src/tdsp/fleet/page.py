@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from tdsp.errors import TdspError
 from tdsp.fleet import figures, rowdata
@@ -76,11 +77,20 @@ def _titles() -> dict[str, str]:
     return {name: check.title for name, check in CHECKS.items()} | {"telemetry": TELEMETRY}
 
 
-def _asset(row: Row, asset: Asset) -> dict[str, str]:
+def _entries(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return what there is, with all places that have it: one thing of a template is one entry."""
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for row in rows:
+        for asset in row.assets:
+            given = {"kind": asset.kind, "name": asset.name, "about": asset.description}
+            key = (*given.values(), asset.path)
+            entry = found.setdefault(key, _filled(given) | {"places": []})
+            entry["places"].append(_place(row, asset))
+    return list(found.values())
+
+
+def _place(row: Row, asset: Asset) -> dict[str, str]:
     given = {
-        "kind": asset.kind,
-        "name": asset.name,
-        "about": asset.description,
         "path": asset.path,
         "link": web(asset.link) or rowdata.file_address(row, asset.path),
         "repository": row.name,
@@ -88,12 +98,16 @@ def _asset(row: Row, asset: Asset) -> dict[str, str]:
         "team": row.group,
         "owners": ", ".join(row.owners),
     }
+    return _filled(given)
+
+
+def _filled(given: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
 def catalog(snapshot: Snapshot) -> str:
     """Return the page of data sets, models, packages and patterns, with owners and links."""
-    found = [_asset(row, each) for row in snapshot.rows for each in row.assets]
+    found = _entries(snapshot.rows)
     kinds = [
         figures.Bar(kind, sum(each["kind"] == kind for each in found), len(found))
         for kind in sorted({each["kind"] for each in found})
@@ -107,6 +121,6 @@ def catalog(snapshot: Snapshot) -> str:
         count=len(found),
         kinds=kinds,
         data=as_data(found),
-        sources=len({each["repository"] for each in found}),
+        sources=sum(bool(row.assets) for row in snapshot.rows),
         repositories=len(snapshot.rows),
     )

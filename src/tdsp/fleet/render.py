@@ -16,15 +16,16 @@ from typing import Any
 
 from tdsp import plain
 from tdsp.errors import TdspError
+from tdsp.fleet import compiled
 from tdsp.fleet.fetch import run_git
 from tdsp.fleet.room import RepositoryError, Room, look, run, stop_when_full
-from tdsp.fleet.state import Conflict, Record
+from tdsp.fleet.snapshot import Conflict
+from tdsp.fleet.state import CURRENT, Record
 from tdsp.fleet.template import Releases, address, number
 from tdsp.grow import ANSWERS
 from tdsp.reading.files import shown
 
-CURRENT = "current"
-COPIER = (sys.executable, "-P", "-m", "copier")
+COPIER = (sys.executable, "-P", compiled.__file__)
 MARKER = re.compile(rb"^(<{7}|>{7}|\|{7})(?:[ \r\n]|$)", re.MULTILINE)
 HUNK = re.compile(r"^<{7}[^\n]*\n(.*?)^={7}[^\n]*\n(.*?)^>{7}", re.MULTILINE | re.DOTALL)
 LONGEST = 1_000
@@ -93,7 +94,8 @@ def prepare(
         record = replace(record.again(), base=base, onto=remote.onto, branch=goal.branch)
         record = save(replace(record, state="fetched"), f"fetched {base[:12]}")
         answers = read_answers(room, base, goal)
-        record = replace(record, before=answers.version)
+        checked = replace(record, state="checked", before=answers.version)
+        record = save(checked, f"checked: made from {answers.version}")
         record = _updated(record, room, goal, answers)
     except SkipError as why:
         record = replace(record, state="skipped", reason=str(why))

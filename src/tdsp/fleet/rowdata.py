@@ -47,9 +47,17 @@ def _row(row: Row) -> dict[str, Any]:
         "checks": sorted({each.check for each in row.findings}),
         "request": web(row.request),
     }
-    for name in ("model", "telemetry", "delivery"):
+    for name in ("model", "telemetry", "delivery", "pending"):
         part = getattr(row, name)
         found[name] = _filled(asdict(part)) if part is not None else None
+    if row.pending:
+        found["pending"] |= {
+            "reason": SECRET.sub("://", row.pending.reason),
+            "conflicts": [
+                asdict(each) | {"ours": each.ours.split("\n"), "theirs": each.theirs.split("\n")}
+                for each in row.pending.conflicts
+            ],
+        }
     if row.state == "failed":
         found |= {"kind": None, "errors": None, "warnings": None, "notes": None}
         found["placeholders"] = None

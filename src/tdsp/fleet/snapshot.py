@@ -60,6 +60,31 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Conflict:
+    """A file that both sides changed: what each has in it, and who edited it last."""
+
+    path: str
+    why: str
+    ours: str = ""
+    theirs: str = ""
+    last: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What the last update left to do: a branch without a request, a conflict, a failure.
+
+    `to` is the release or the answers that it brings.
+    """
+
+    state: str
+    to: str
+    branch: str = ""
+    reason: str = ""
+    conflicts: tuple[Conflict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Asset:
     """Something that another project may use: a data set, model, package or pattern."""
 
@@ -112,6 +137,7 @@ class Row:
     last_run: str = ""
     last_release: str = ""
     release: str = ""
+    pending: Pending | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from tdsp.errors import TdspError
+from tdsp.fleet.snapshot import Conflict, Pending
 
-OPEN = ("listed", "fetched", "rendered", "tested", "pushed", "requested")
+CURRENT = "current"  # the goal of an update that keeps each project's version
+BEGUN = ("listed", "fetched", "checked")  # and nothing is known of what it will bring
+PENDING = ("pushed", "conflict", "failed")  # and nobody is asked to merge anything
+OPEN = ("listed", "fetched", "checked", "rendered", "tested", "pushed", "requested")
 DATABASE, LOCK, AUDIT, WORK = "state.sqlite", "lock.sqlite", "audit.jsonl", "work"
 FORMAT = 1
+MOST = 20  # conflicts of a repository in a snapshot
 TABLES = f"""
 PRAGMA user_version = {FORMAT};
 CREATE TABLE IF NOT EXISTS campaigns (
@@ -32,17 +37,6 @@ CREATE TABLE IF NOT EXISTS repositories (
 );
 CREATE TABLE IF NOT EXISTS creations (time REAL NOT NULL);
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """A file that both sides changed: what each has in it, and who edited it last."""
-
-    path: str
-    why: str
-    ours: str = ""
-    theirs: str = ""
-    last: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,19 +181,44 @@ class Journal:
 
 def requests(folder: Path) -> dict[str, str]:
     """Return name -> its newest open request, from the state in a folder; {} without one."""
+    found = (record for _, record in _all(folder))
+    return {record.name: record.request for record in found if record.state == "requested"}
+
+
+def left(folder: Path) -> dict[str, tuple[str, Record]]:
+    """Return name -> the newest update's key and record, where that left something to do."""
+    found = {}
+    for key, record in _all(folder):
+        if record.state in PENDING:
+            found[record.name] = key, record
+        elif record.state not in BEGUN:  # this update has not come to it
+            found.pop(record.name, None)
+    return found
+
+
+def pending(key: str, record: Record) -> Pending:
+    """Return what a snapshot keeps of a record that was left."""
+    _, version, *pairs = json.loads(key)
+    words = [f"{name}: {value}" for name, value in pairs]
+    to = ", ".join(words if version == CURRENT else [version, *words])
+    return Pending(record.state, to, record.branch, record.reason, record.conflicts[:MOST])
+
+
+def _all(folder: Path) -> list[tuple[str, Record]]:
+    """Return the key and record of all updates in a folder, the newest update last."""
     path = folder / DATABASE
     if not path.is_file():
-        return {}
-    words = "SELECT record FROM repositories JOIN campaigns ON campaign = key ORDER BY started, key"
+        return []
+    words = "SELECT key, record FROM repositories JOIN campaigns ON campaign = key"
     try:
         base = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         try:
-            found = [_record(text) for (text,) in base.execute(words)]
+            rows = base.execute(f"{words} ORDER BY started, key").fetchall()
         finally:
             base.close()
     except sqlite3.DatabaseError:
-        return {}
-    return {record.name: record.request for record in found if record.state == "requested"}
+        return []
+    return [(key, _record(text)) for key, text in rows]
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """`tdsp fleet status`: one row for each repository, from the newest commit of each."""
 
+import json
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -17,9 +18,9 @@ from tdsp.fleet.fetch import Fetched, fetch_all
 from tdsp.fleet.judge import Order, judge
 from tdsp.fleet.rows import Rows, version_of_checks
 from tdsp.fleet.shards import Shard
-from tdsp.fleet.snapshot import Row, Snapshot
-from tdsp.fleet.state import requests
-from tdsp.fleet.template import Releases, releases
+from tdsp.fleet.snapshot import Pending, Row, Snapshot
+from tdsp.fleet.state import CURRENT, Record, left, pending, requests
+from tdsp.fleet.template import Releases, number, releases
 
 Say = Callable[[str], None]
 
@@ -47,12 +48,13 @@ def status(fleet: Fleet, listing: Listing, switches: Switches, done: Say) -> Sna
         rows = _Run(fleet, known, switches, today, store, done).rows(listing.targets)
     finally:
         store.close()
-    asked = requests(fleet.cache / "update")
+    asked, undone = requests(fleet.updates), left(fleet.updates)
     measured = measure.read(fleet)
     rows = [
         replace(
             row,
             request=asked.get(row.name, ""),
+            pending=_pending(row, *undone[row.name]) if row.name in undone else None,
             telemetry=measure.newer(row.telemetry, measured.get(row.name)),
         )
         for row in rows
@@ -64,6 +66,17 @@ def status(fleet: Fleet, listing: Listing, switches: Switches, done: Say) -> Sna
         tuple(problems), own.index, own.total, fleet.digest,
         fleet.settings.title,
     )  # fmt: skip
+
+
+def _pending(row: Row, key: str, record: Record) -> Pending | None:
+    """Return what an update left to do; None where the team has brought the same itself."""
+    _, version, *pairs = json.loads(key)
+    answers = row.answers or {}
+    mine, wanted = number(row.template_version), number(version)
+    there = version == CURRENT or (mine is not None and wanted is not None and mine >= wanted)
+    if there and all(answers.get(name, "").lower() == value.lower() for name, value in pairs):
+        return None
+    return pending(key, record)
 
 
 class _Run:

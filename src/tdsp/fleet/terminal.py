@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tdsp.check.report import plain
+from tdsp.fleet.figures import undone
 from tdsp.fleet.policy import Verdict
 from tdsp.fleet.snapshot import Row, Snapshot
 from tdsp.fleet.store import Point, lowest
@@ -102,6 +103,12 @@ def sums(snapshot: Snapshot) -> str:
     parts.append(f"{errors} error{'' if errors == 1 else 's'}")
     if expired := sum(len(row.expired) for row in sound):
         parts.append(f"{expired} expired pins")
+    if asked := sum(bool(row.request) for row in snapshot.rows):
+        parts.append(f"{asked} open update request{'' if asked == 1 else 's'}")
+    parts += [
+        f"{number} update{'' if number == 1 else 's'} {word}"
+        for word, number in undone(snapshot.rows)
+    ]
     return ", ".join(parts)
 
 

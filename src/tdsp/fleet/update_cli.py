@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tdsp.fleet.update import Options, Outcome
 
 ORDER = (
-    "merged", "requested", "pushed", "tested", "rendered", "fetched", "listed", "skipped",
-    "conflict", "failed",
+    "merged", "requested", "pushed", "tested", "rendered", "checked", "fetched", "listed",
+    "skipped", "conflict", "failed",
 )  # fmt: skip
 SHOWN_FILES, SHOWN_LINES = 10, 6
 
@@ -181,7 +181,8 @@ def preset(
 
 def _goal(fleet: "Fleet", to: str | None, data: tuple[str, ...]) -> "Goal":
     """Work out what the fleet is brought to. Raises TdspError for what the template lacks."""
-    from tdsp.fleet.render import CURRENT, Goal, commit_of
+    from tdsp.fleet.render import Goal, commit_of
+    from tdsp.fleet.state import CURRENT
     from tdsp.fleet.template import releases
 
     pairs = []
@@ -231,7 +232,7 @@ def _run(
     from tdsp.fleet.state import Journal, held
     from tdsp.fleet.update import Update
 
-    folder = (wish.state or fleet.cache / "update").expanduser().resolve()
+    folder = (wish.state or fleet.updates).expanduser().resolve()
     source = fleet.settings.template.source if fleet.settings.template else ""
     key = json.dumps([source, goal.version, *goal.data])
     with held(folder):
@@ -255,7 +256,7 @@ def _run(
 def _changelog(source: str, version: str) -> str:
     """Return where a release of the template is described, "" when it is on no server."""
     from tdsp.fleet.config import is_url
-    from tdsp.fleet.render import CURRENT
+    from tdsp.fleet.state import CURRENT
     from tdsp.fleet.template import address
 
     if not is_url(source) or version == CURRENT:
