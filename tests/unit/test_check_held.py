@@ -18,6 +18,7 @@ STEPS = "on: push\njobs:\n  check:\n    runs-on: ubuntu-24.04\n    steps:\n"
 CI = ".github/workflows/ci.yml"
 ASKED = {"requirements.txt": "pandas==2.2.0\n", "app.py": "import tfx\n"}
 JOB = STEPS.removeprefix("on: push\n") + "      - run: ruff check\n"
+TOY = "from sklearn.datasets import load_iris\n\nload_iris()\n"
 OWN_REGISTER = "import mlflow\n\n\ndef register_model(name):\n    print(name)\n\n\n"
 OWN_REGISTER += "register_model('a')\n"
 NOTEBOOK = '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code", '
@@ -221,6 +222,48 @@ QUIET: dict[str, tuple[str, dict[str, str]]] = {
         "SC04",
         {"requirements.txt": "scikit-misc==0.5\n", "app.py": "import skmisc\n"},
     ),
+    "Terraform makes the place for a model": (
+        "EV04",
+        {
+            "train.py": "from sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n",
+            CI: STEPS + "      - run: terraform apply -auto-approve plan\n",
+        },
+    ),
+    "a figure of a toy table has no spread": ("EV10", {"judge.py": TOY + bad("EV10")}),
+    "a figure of a toy table has no baseline": ("EV02", {"train.py": TOY + bad("EV02")}),
+    "a toy table is trained on": (
+        "CI07",
+        {**CHECKS["CI07"].bad, "train.py": TOY + bad("CI07", "train.py")},
+    ),
+    "a suite judges the table": (
+        "DA05",
+        {
+            **CHECKS["DA05"].bad,
+            "quality.py": "from deepchecks.tabular.suites import data_integrity\n",
+        },
+    ),
+    "a loader opens any format": (
+        "DA05",
+        {
+            "train.py": "from sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n",
+            "load.py": "import pandas as pd\n\n\ndef load(path):\n"
+            "    if path.endswith('.csv'):\n        return pd.read_csv(path)\n"
+            "    return pd.read_excel(path)\n",
+        },
+    ),
+    "a stand-in answers": (
+        "GA05",
+        {"try.py": bad("GA05").replace("client = OpenAI()", "client = FakeClient()")},
+    ),
+    "a mock answers": ("GA05", {"try.py": bad("GA05").replace("client", "mock_client")}),
+    "rows are a text of a log": (
+        "SE08",
+        {"score.py": bad("SE08").replace("rows.to_csv('b.csv')", "print(rows.to_json())")},
+    ),
+    "features are read for one request": (
+        "SE08",
+        {"score.py": "store.get_online_features(features=[])\n" + bad("SE08")},
+    ),
 }
 
 
@@ -298,6 +341,42 @@ def test_a_false_alarm_does_not_come_back(name: str) -> None:
     check, texts = QUIET[name]
     result = check_repository(read_texts({**texts}), [CHECKS[check]]).results[0]
     assert result.outcome != "fail", [mark.message for mark in result.marks]
+
+
+LOUD = {
+    "an image is named": (
+        "EV04",
+        {
+            "train.py": "from sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n",
+            CI: STEPS + "      - run: terraform apply -var image=shop:7\n",
+        },
+    ),
+    "another table beside the toy one": (
+        "CI07",
+        {**CHECKS["CI07"].bad, "toy.py": TOY + bad("CI07", "train.py")},
+    ),
+    "one format of a path that is given": (
+        "DA05",
+        {
+            "train.py": "from sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n",
+            "load.py": "import pandas as pd\n\n\ndef load(path):\n    return pd.read_csv(path)\n",
+        },
+    ),
+    "a dummy in a longer word": (
+        "GA05",
+        {"try.py": bad("GA05").replace("client", "stubborn_client")},
+    ),
+    "the text of a table is written": (
+        "SE08",
+        {"score.py": bad("SE08").replace("rows.to_csv(", "open('b', 'w').write(rows.to_csv() + ")},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOUD)
+def test_a_mend_leaves_what_is_beside_it(name: str) -> None:
+    check, texts = LOUD[name]
+    assert check_repository(read_texts({**texts}), [CHECKS[check]]).results[0].outcome == "fail"
 
 
 @pytest.mark.parametrize("check", sorted({check for check, _ in QUIET.values()}))

@@ -21,6 +21,9 @@ DEPLOYS = re.compile(
     r"heroku |flyctl deploy|fly deploy|databricks bundle deploy|vercel|eb deploy|sam deploy|"
     r"bentoml deploy"
 )
+# It makes the place where a model will run; unless its variables name what is put there.
+PLACES = re.compile(r"(terraform|tofu) apply|pulumi up|az (bicep|deployment)\b|azd provision")
+THINGS = re.compile(r"(?i)model|image|container")
 DEPLOY_USES = re.compile(
     r"(?i)(webapps-deploy|aks-deploy|k8s-deploy|heroku-deploy|deploy-cloudrun|amazon-ecs-deploy|functions-action|"
     r"AzureWebApp|AzureRmWebAppDeployment|KubernetesManifest|HelmDeploy|container-apps-deploy)"
@@ -54,23 +57,30 @@ def front(repo: Repository) -> str:
     return readmes[0].path if readmes else next(iter(repo.files))
 
 
-def deploys(repo: Repository, *, promotions: bool = True) -> list[tuple[Workflow, int, str]]:
-    """Return the places where CI deploys, or promotes a model: workflow, line, environment."""
+def deploys(
+    repo: Repository, *, promotions: bool = True, places: bool = True
+) -> list[tuple[Workflow, int, str]]:
+    """Return where CI deploys, or promotes a model: workflow, line, environment.
+
+    Without `places`, a step that makes only infrastructure, and names nothing to run there, is
+    left out.
+    """
     found = []
     for workflow in repo.workflows:
         for job in workflow.jobs:
             for step in job.steps:
                 moved = promotions and PROMOTES.search(step.run)
-                if _deploys(step.run) or moved or DEPLOY_USES.search(step.uses):
+                if _deploys(step.run, places) or moved or DEPLOY_USES.search(step.uses):
                     found.append((workflow, step.line, job.environment))
     return found
 
 
-def _deploys(script: str) -> bool:
+def _deploys(script: str, places: bool) -> bool:
     """Tell whether a line of a script deploys; what is only printed or planned does not count."""
     for line in script.split("\n"):
         printed = re.match(r"\s*(-\s*)?(echo|printf|#|pip|npm i)", line)
-        if DEPLOYS.search(line) and not printed and not PLANS.search(script):
+        bare = not places and PLACES.search(line) and not THINGS.search(line)
+        if DEPLOYS.search(line) and not (printed or bare or PLANS.search(script)):
             return True
     return False
 

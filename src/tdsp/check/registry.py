@@ -168,6 +168,7 @@ SCORE = (
     "rows['answer'] = model.predict(rows)\n"
 )
 WRITES = re.compile(r"to_(csv|parquet|sql|gbq|feather|delta|json)$")
+KEEPS = re.compile(r"write(_text|_bytes|lines)?$|put(_object)?$|upload_\w+$")
 TELLS = re.compile(
     r"(?i)model_?(id|version|name|run)|run_id|scored_?(at|on)|predicted_?(at|on)|timestamp|"
     r"prediction_?(id|date|time)|batch_id"
@@ -207,9 +208,22 @@ def batches(repo: Repository) -> Iterator[tuple[Module, list[Call]]]:
             continue
         if any(call.method in {"fit", "train_test_split"} for call in module.calls):
             continue
-        writes = [call for call in module.calls if call.receiver and WRITES.match(call.method)]
+        if any(call.method == "get_online_features" for call in module.calls):
+            continue  # it answers one request
+        kept = any(KEEPS.match(call.method) for call in module.calls)
+        writes = [
+            call
+            for call in module.calls
+            if call.receiver and WRITES.match(call.method) and (kept or not _text(call))
+        ]
         if writes:
             yield module, writes
+
+
+def _text(call: Call) -> bool:
+    """Tell whether a call only returns a text, such as for a log: it is given no place."""
+    place = call.args or {"path_or_buf", "path"} & set(call.keywords) or call.starred
+    return call.method in {"to_csv", "to_json"} and not place
 
 
 FLASK = (

@@ -9,6 +9,9 @@ from tdsp.check.rule import Mark, at, broken, check, held, unsure
 from tdsp.reading import Repository
 from tdsp.reading.python import Call, Module
 
+# They judge a table, and may know its columns.
+SUITES = ("deepchecks", "soda", "pydeequ", "whylogs.core.constraints", "cuallee")
+
 
 @check(
     "DA05",
@@ -33,7 +36,7 @@ def schema_exists(repo: Repository) -> Iterator[Mark]:
     """Look for a schema as a file or in code."""
     if trains(repo) is None:
         return
-    tables, described = None, None
+    tables, described, opened = None, None, None
     for module in repo.modules("production", "notebook"):
         described = described or columns_checked(module)
         other = BEYOND.search(module.path) or module.path.rsplit("/", 1)[-1] == "test.py"
@@ -43,11 +46,16 @@ def schema_exists(repo: Repository) -> Iterator[Mark]:
                 yield held(repo, module, call.line, "a schema in code")
                 return
             read = READERS.match(call.name) and not given and not _uploaded(call)
-            tables = tables or ((module, call) if read else None)
+            if read and _opens_any(module, call):
+                opened = opened or (module, call)
+            else:
+                tables = tables or ((module, call) if read else None)
         for each in module.imports:
             if each.module.startswith(VALIDATORS):
                 yield held(repo, module, each.line, "a library for schemas is imported")
                 return
+            if each.module.startswith(SUITES):
+                described = described or (module, each.line)
     for module in repo.modules("test"):
         for each in module.imports:
             if each.module.startswith(VALIDATORS):
@@ -63,6 +71,21 @@ def schema_exists(repo: Repository) -> Iterator[Mark]:
     elif tables is not None:
         module, call = tables
         yield broken(repo, module, call.line, "a table is read, and no schema describes it")
+    elif opened is not None:
+        module, call = opened
+        yield unsure(repo, module, call.line, "it opens what it is given; what, is not said here")
+
+
+def _opens_any(module: Module, call: Call) -> bool:
+    """Tell whether a function opens the same name in several formats: it knows no table."""
+    names = {name for value in call.args[:1] for name in value.names}
+    formats = {
+        other.method
+        for other in module.calls
+        if other.scope == call.scope and READERS.match(other.name)
+        and names & {name for value in other.args[:1] for name in value.names}
+    }  # fmt: skip
+    return len(formats) > 1
 
 
 def _uploaded(call: Call) -> bool:

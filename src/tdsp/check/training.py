@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from tdsp.check.data import READERS, trains
 from tdsp.check.evaluation import numbers
 from tdsp.check.monitoring import TRAINING
-from tdsp.check.purpose import exported, lesson
+from tdsp.check.purpose import exported, lesson, toy
 from tdsp.check.rule import Mark, at, broken, check, held, unsure
 from tdsp.check.shell import commands
 from tdsp.reading import Repository
@@ -177,7 +177,7 @@ SUPERVISED = re.compile(
     " as well.",
     fix="Fit a DummyClassifier or DummyRegressor and a linear model beside it, and report"
     " all three.",
-    unless="no script measures a model, or this is a lesson",
+    unless="no script measures a model, or only on a toy table, or this is a lesson",
     severity="note",
     proves=("M5",),
     bad={"train.py": SCORED + "print(f1_score([0, 1], m.predict([[0], [1]])))\n"},
@@ -202,7 +202,7 @@ def baseline(repo: Repository) -> Iterator[Mark]:
                 yield held(repo, module, call.line)
                 return
             figure = call.name.startswith("sklearn.metrics.") and SUPERVISED.search(call.method)
-            if figure and not lesson(repo, module.path):
+            if figure and not (lesson(repo, module.path) or toy(module)):
                 measured = measured or (module, call.line)
             stump = call.get("max_depth")
             if stump is not None and stump.constant == 1:
@@ -265,7 +265,7 @@ def _figures(text: str) -> Iterator[tuple[str, float]]:
     why="A change that breaks training is found by the next person who trains, weeks later.",
     fix="Run the pipeline in CI on a share of the rows: `dvc exp run --temp`, or a test"
     " that trains.",
-    unless="nothing is trained here, or there is no CI, or this is a lesson",
+    unless="nothing but a toy table is trained on, or there is no CI, or this is a lesson",
     severity="note",
     proves=("I3", "G1", "A2"),
     bad={
@@ -281,7 +281,7 @@ def _figures(text: str) -> Iterator[tuple[str, float]]:
 )
 def ci_trains(repo: Repository) -> Iterator[Mark]:
     """Look for a training command in CI, or a test that calls training."""
-    module = trains(repo)
+    module = trains(repo, toys=False)
     if module is None or not repo.workflows or lesson(repo, module.path):
         return
     for workflow in repo.workflows:
