@@ -324,14 +324,15 @@ def test_a_hidden_failure_is_a_note_in_what_only_a_clock_starts(start: str, said
 
 
 @pytest.mark.parametrize(
-    ("before", "said"), [("https://maps.googleapis.com/maps/api/js?key=", "note"), ("k=", "error")]
+    ("before", "said"),
+    [("https://maps.googleapis.com/maps/api/js?key=", "note"), ("k=", "warning")],
 )
 def test_a_key_that_every_browser_is_given_is_a_note(before: str, said: str) -> None:
     key = "AIza" + "SyQ7w2E9r4T1y6U8i3O5p0AsDfGhJkLzXcV"
     assert severities("SC01", {"map.html": f"<script src='{before}{key}'></script>\n"}) == [said]
 
 
-@pytest.mark.parametrize(("name", "said"), [("embed_old.py", "note"), ("embed.py", "error")])
+@pytest.mark.parametrize(("name", "said"), [("embed_old.py", "note"), ("embed.py", "warning")])
 def test_what_was_put_aside_and_does_not_parse_is_a_note(name: str, said: str) -> None:
     assert severities("LA05", {name: bad("LA05")}) == [said]
 
@@ -360,6 +361,35 @@ LOUD = {
         {
             "train.py": "from sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n",
             "load.py": "import pandas as pd\n\n\ndef load(path):\n    return pd.read_csv(path)\n",
+        },
+    ),
+    "numpy's seed is of another project": (
+        "TR02",
+        {
+            **{f"a/{path}": text for path, text in CHECKS["TR02"].bad.items()},
+            "a/requirements.txt": "scikit-learn==1.5.0\n",
+            "b/requirements.txt": "numpy==2.0.0\n",
+            "b/main.py": "import numpy as np\n\nnp.random.seed(3)\n",
+        },
+    ),
+    "another project checks its columns": (
+        "DA05",
+        {
+            **{f"a/{path}": text for path, text in CHECKS["DA05"].bad.items()},
+            "a/requirements.txt": "scikit-learn==1.5.0\n",
+            "b/requirements.txt": "pandas==2.2.0\n",
+            "b/load.py": "def check_columns(df):\n    return df\n",
+        },
+    ),
+    "a form for reports speaks of no model": (
+        "MO06",
+        {**CHECKS["MO06"].bad, ".github/ISSUE_TEMPLATE/bug_report.md": "# A bug\n"},
+    ),
+    "how fast it is, is no test": (
+        "CI02",
+        {
+            "app.py": CHECKS["CI02"].bad["app.py"],
+            "load_test/a.py": "import locust\n\n\ndef go():\n    return 1\n",
         },
     ),
     "a dummy in a longer word": (

@@ -96,7 +96,7 @@ BACKUP = re.compile(r"(?i)[._ -](bak|backup|old|orig|copy|save|disabled|unused)\
     " one tomorrow.",
     fix="End with a USER that is not root, and name the base with a version or a digest.",
     unless="there is no container file",
-    severity="warning",
+    severity="note",
     proves=("security", "I1"),
     bad={"Dockerfile": 'FROM python\nCMD ["python", "app.py"]\n'},
     good={"Dockerfile": 'FROM python:3.12-slim\nUSER 10001\nCMD ["python", "app.py"]\n'},

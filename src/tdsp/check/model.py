@@ -54,7 +54,7 @@ def predicts(module: Module) -> list[Call]:
     " training: the same row gets another answer beside other rows.",
     fix="Save the fitted transformer with the model, best as one Pipeline, and call `transform`.",
     unless="no file loads a model and predicts",
-    severity="error",
+    severity="warning",
     proves=("O3",),
     bad={
         "score.py": SERVE
@@ -188,7 +188,7 @@ CACHED = re.compile(r"(?i)(^|[_-])(caches?|embeddings|vectors)([_.-]|$)")
     why="Each version stays in every clone for ever, and nothing says which data and code made it.",
     fix="Keep them in a registry, DVC, LFS or a package of the release.",
     unless="git is not used, or it tracks no model",
-    severity="warning",
+    severity="note",
     proves=("P1",),
     bad={"model.pkl": "(" + "a" * 1_100_000},
     good={"model.onnx": "version https://git-lfs.github.com/spec/v1\n"},
@@ -338,8 +338,9 @@ PARTS = tuple(
 
 def _about(repo: Repository) -> str:
     """Return a document with sections on data, model and results, or one that is named so."""
-    for file in repo.named(ABOUT.pattern)[:1]:
-        return file.path
+    for file in repo.named(ABOUT.pattern):
+        if not file.path.startswith(".github/"):  # a form for reports of bugs
+            return file.path
     for path, file in repo.files.items():
         text = file.text or ""
         if path.lower().endswith((".md", ".rst")) and all(part.search(text) for part in PARTS):

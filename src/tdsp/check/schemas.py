@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tdsp.check.data import READ, READERS, VALIDATORS, trains
-from tdsp.check.purpose import BEYOND, columns_checked, lesson, shows, toy
+from tdsp.check.purpose import BEYOND, apart, columns_checked, lesson, shows, toy
 from tdsp.check.rule import Mark, at, broken, check, held, unsure
 from tdsp.reading import Repository
 from tdsp.reading.python import Call, Module
@@ -36,9 +36,10 @@ def schema_exists(repo: Repository) -> Iterator[Mark]:
     """Look for a schema as a file or in code."""
     if trains(repo) is None:
         return
-    tables, described, opened = None, None, None
+    tables, opened = None, None
+    known: list[tuple[Module, int]] = []
     for module in repo.modules("production", "notebook"):
-        described = described or columns_checked(module)
+        known += filter(None, [columns_checked(module)])
         other = BEYOND.search(module.path) or module.path.rsplit("/", 1)[-1] == "test.py"
         given = other or toy(module) or lesson(repo, module.path) or shows(module)
         for call in module.calls:
@@ -55,7 +56,7 @@ def schema_exists(repo: Repository) -> Iterator[Mark]:
                 yield held(repo, module, each.line, "a library for schemas is imported")
                 return
             if each.module.startswith(SUITES):
-                described = described or (module, each.line)
+                known.append((module, each.line))
     for module in repo.modules("test"):
         for each in module.imports:
             if each.module.startswith(VALIDATORS):
@@ -66,11 +67,13 @@ def schema_exists(repo: Repository) -> Iterator[Mark]:
     ):
         yield at(repo, "held", file.path, 1, "a schema as a file")
         return
-    if tables is not None and described is not None:
-        yield unsure(repo, *described, "columns are checked here; whether all, cannot be told")
-    elif tables is not None:
+    if tables is not None:
         module, call = tables
-        yield broken(repo, module, call.line, "a table is read, and no schema describes it")
+        near = [each for each in known if not apart(repo, each[0].path, module.path)]
+        if near:
+            yield unsure(repo, *near[0], "columns are checked here; whether all, cannot be told")
+        else:
+            yield broken(repo, module, call.line, "a table is read, and no schema describes it")
     elif opened is not None:
         module, call = opened
         yield unsure(repo, module, call.line, "it opens what it is given; what, is not said here")

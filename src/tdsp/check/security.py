@@ -64,7 +64,7 @@ BESIDE = re.compile(
     why="Git keeps it for everyone who has, or will ever have, a clone.",
     fix="Revoke it first; then remove it, and keep the new one in a vault or CI's secrets.",
     unless="",
-    severity="error",
+    severity="warning",
     proves=("security",),
     bad={"config.py": "KEY = 'AKIA" + "QX7ZR2M5KD9WJ4TB" + "'\n"},
     good={"config.py": "import os\n\nKEY = os.environ['KEY']\n"},

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from tdsp.check.data import READERS, trains
 from tdsp.check.evaluation import numbers
 from tdsp.check.monitoring import TRAINING
-from tdsp.check.purpose import exported, lesson, toy
+from tdsp.check.purpose import apart, exported, lesson, toy
 from tdsp.check.rule import Mark, at, broken, check, held, unsure
 from tdsp.check.shell import commands
 from tdsp.reading import Repository
@@ -338,7 +338,11 @@ STOCHASTIC = re.compile(
 )
 def seeded_model(repo: Repository) -> Iterator[Mark]:
     """Judge estimators that are known to draw at random by their random_state."""
-    sown = any(c.name == "numpy.random.seed" for m in repo.modules("production") for c in m.calls)
+    sown = [
+        other.path
+        for other in repo.modules("production")
+        if any(call.name == "numpy.random.seed" for call in other.calls)
+    ]
     for module in repo.modules("production"):
         seeded = any(call.name in {"numpy.random.seed"} for call in module.calls)
         for call in module.calls:
@@ -352,7 +356,9 @@ def seeded_model(repo: Repository) -> Iterator[Mark]:
                 yield held(repo, module, call.line)
             elif call.starred:
                 yield unsure(repo, module, call.line, "its arguments are not written here")
-            elif sown and call.name.startswith("sklearn."):  # it draws from numpy's own state
+            elif call.name.startswith("sklearn.") and not all(  # it draws from numpy's own state
+                apart(repo, path, module.path) for path in sown
+            ):
                 yield unsure(repo, module, call.line, "another file seeds numpy, maybe before")
             else:
                 yield broken(repo, module, call.line, f"{call.method} has no random_state")
