@@ -150,6 +150,7 @@ FILLED: dict[str, Callable[[], str]] = {
     "held": held.summary,
     "fourth": lambda: held.later("fourth"),
     "fifth": lambda: held.later("fifth"),
+    "sixth": lambda: held.later("sixth"),
     "evidence": evidence_table,
 }
 
