@@ -264,6 +264,70 @@ QUIET: dict[str, tuple[str, dict[str, str]]] = {
         "SE08",
         {"score.py": "store.get_online_features(features=[])\n" + bad("SE08")},
     ),
+    "a file collects what a gate has done": (
+        "EV07",
+        {
+            "collect_gate_data.py": bad("EV07", "gate.py").replace("def gate", "def judge"),
+            "tests/test_a.py": "def test_a():\n    assert 1\n",
+        },
+    ),
+    "ZenML keeps figures as metadata": (
+        "EV03",
+        {"train.py": bad("EV03") + "\nlog_metadata({'f1': f1_score(y, p)})\n"},
+    ),
+    "a model is compared with the best one before": (
+        "EV02",
+        {**CHECKS["EV02"].bad, "best.py": "def update_best_model(challenger):\n    return 1\n"},
+    ),
+    "a notebook measures scores of others": (
+        "EV02",
+        {
+            "a.ipynb": NOTEBOOK.replace(
+                "import pandas as pd", "from sklearn.metrics import f1_score"
+            ).replace("pd.get_dummies(1)", "f1_score([0, 1], [1, 1])")
+        },
+    ),
+    "experiments are copies": (
+        "LA08",
+        {
+            path.replace("a/", "exp001/").replace("b/", "exp002/"): text.replace(
+                "a.prep", "exp001.prep"
+            ).replace("b.prep", "exp002.prep")
+            for path, text in CHECKS["LA08"].bad.items()
+        },
+    ),
+    "a service is given images": ("MN07", {"app.py": "from PIL import Image\n" + bad("MN07")}),
+    "a file waits for outcomes": (
+        "MN04",
+        {**CHECKS["MN04"].bad, "late.py": "def backfill_performance(rows):\n    return rows\n"},
+    ),
+    "what starts it sets a user": (
+        "SE06",
+        {
+            "Dockerfile": bad("SE06").replace("python\n", "python:3.12-slim\n"),
+            "compose.yaml": "services:\n  a:\n    build: .\n    user: '10001'\n",
+        },
+    ),
+    "an image for jobs starts a shell": (
+        "SE06",
+        {"Dockerfile": 'FROM python:3.12-slim\nCMD ["bash"]\n'},
+    ),
+    "a toy model has no card": (
+        "MO06",
+        {**CHECKS["MO06"].bad, "train.py": TOY + bad("MO06", "train.py")},
+    ),
+    "poetry names the licence": (
+        "PR04",
+        {"a.py": "x = 1\n", "pyproject.toml": "[tool.poetry]\nlicense = 'MIT'\n"},
+    ),
+    "AWS Lambda brings it": (
+        "SC04",
+        {**ASKED, "app.py": "import cfnresponse\n\n\ndef lambda_handler(e, c):\n    return 1\n"},
+    ),
+    "the image of a job brings it": (
+        "SC04",
+        {**ASKED, "job.py": "def job(run, uri):\n    run(container_uri=uri)\n"},
+    ),
 }
 
 
@@ -391,6 +455,26 @@ LOUD = {
             "app.py": CHECKS["CI02"].bad["app.py"],
             "load_test/a.py": "import locust\n\n\ndef go():\n    return 1\n",
         },
+    ),
+    "a file is the gate of data": (
+        "EV07",
+        {
+            "data_gate.py": bad("EV07", "gate.py").replace("def gate", "def judge"),
+            "tests/test_a.py": "def test_a():\n    assert 1\n",
+        },
+    ),
+    "numbered folders that are no experiments": (
+        "LA08",
+        {
+            path.replace("a/", "part1/").replace("b/", "part2/"): text.replace(
+                "a.prep", "part1.prep"
+            ).replace("b.prep", "part2.prep")
+            for path, text in CHECKS["LA08"].bad.items()
+        },
+    ),
+    "what starts it names root": (
+        "SE06",
+        {**CHECKS["SE06"].bad, "compose.yaml": "services:\n  a:\n    user: '0'\n"},
     ),
     "a dummy in a longer word": (
         "GA05",

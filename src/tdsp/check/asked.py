@@ -80,6 +80,9 @@ def image(repo: Repository) -> str:
             known = not base or base in stages or PLAIN.search(each.rest)
             if not known and repo.role(path) == "production":
                 return base
+    named = {"container_uri", "image_uri"}  # of a job of Vertex or SageMaker
+    if any(named & set(call.keywords) for m in repo.modules("production") for call in m.calls):
+        return "the image of a job"
     return ""
 
 

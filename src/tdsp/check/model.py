@@ -265,7 +265,7 @@ CARD = "# Model card\n\n## Intended use\n\nChurn of customers.\n"
     title="A document describes the model",
     why="Who uses a model must know what it is for, what it was trained on, and where it fails.",
     fix="Write a model card: purpose, data, figures, limits.",
-    unless="nothing is trained here, or no model is kept",
+    unless="nothing but a toy table is trained on, or no model is kept",
     severity="note",
     proves=(),
     bad={"train.py": KEPT, "README.md": "# App\n"},
@@ -276,7 +276,7 @@ CARD = "# Model card\n\n## Intended use\n\nChurn of customers.\n"
 )
 def model_card(repo: Repository) -> Iterator[Mark]:
     """Look for a model card, or for a stage or template that writes one."""
-    module = trains(repo)
+    module = trains(repo, toys=False)
     if module is None:
         return
     cards = repo.named(

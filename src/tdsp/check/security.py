@@ -249,7 +249,7 @@ def declared(repo: Repository) -> Iterator[Mark]:
                 or any(close(root, other) for other in asked)
             ):
                 yield held(repo, module, each.line)
-            elif root in {"boto3", "botocore"} and of_lambda(module):
+            elif root in {"boto3", "botocore", "cfnresponse"} and of_lambda(module):
                 yield unsure(repo, module, each.line, f"AWS Lambda brings {name}")
             elif names & said or installs(module, names):
                 yield unsure(repo, module, each.line, f"a command or a list names {name}")

@@ -70,7 +70,7 @@ TRACKERS = frozenset(
     )
 )
 KEEPS = re.compile(
-    r"log_metrics?$|log_artifacts?$|log_dict$|^json\.dump|write_json|autolog$|^wandb\.|\.log_param|"
+    r"log_metrics?$|log_(\w+_)?metadata$|log_artifacts?$|log_dict$|^json\.dump|write_json|autolog$|^wandb\.|\.log_param|"
     r"write_text|save_metrics|to_(csv|json|parquet|sql)$|yaml\.(safe_)?dump|log_live|add_scalar|"
     r"(^|\.)(writerows?|savetxt|CSVLogger|TensorBoard|execute|executemany|insert_\w+|bulk_\w+)$"
 )
@@ -162,6 +162,9 @@ def metrics_kept(repo: Repository) -> Iterator[Mark]:
 SIMPLE = re.compile(
     r"(?i)baseline|classical|untuned|(^|_)(naive|dummy|simple)_?(model|forecast|net)"
 )
+BEFORE = re.compile(
+    r"(?i)champion|challenger|update_best_model|compare_\w*(previous|best|current)_?model"
+)
 # What measures groups that were found has no answer to guess.
 SUPERVISED = re.compile(
     r"^(?!silhouette|calinski|davies|adjusted|normalized|homogeneity|v_measure|"
@@ -202,7 +205,9 @@ def baseline(repo: Repository) -> Iterator[Mark]:
                 yield held(repo, module, call.line)
                 return
             figure = call.name.startswith("sklearn.metrics.") and SUPERVISED.search(call.method)
-            if figure and not (lesson(repo, module.path) or toy(module)):
+            if figure and not (
+                lesson(repo, module.path) or toy(module) or _of_scores(repo, module)
+            ):
                 measured = measured or (module, call.line)
             stump = call.get("max_depth")
             if stump is not None and stump.constant == 1:
@@ -214,8 +219,18 @@ def baseline(repo: Repository) -> Iterator[Mark]:
         if any(SIMPLE.search(name) for name in names):
             yield held(repo, module, 1, "something is named a baseline")
             return
+        for function in module.functions:
+            if BEFORE.search(function.name):
+                yield held(repo, module, function.line, "it is compared with the model before")
+                return
     if measured:
         yield broken(repo, *measured, "no baseline is measured beside it")
+
+
+def _of_scores(repo: Repository, module: Module) -> bool:
+    """Tell whether a notebook only measures what others have scored: it has no model."""
+    ways = {"fit", "predict", "predict_proba", "decision_function", "evaluate"}
+    return module.path in repo.notebooks and not any(c.method in ways for c in module.calls)
 
 
 @check(
