@@ -172,6 +172,15 @@ QUIET: dict[str, tuple[str, dict[str, str]]] = {
         "TR02",
         {**CHECKS["TR02"].bad, "main.py": "import numpy as np\n\nnp.random.seed(3)\n"},
     ),
+    "a script imports what seeds numpy": (
+        "TR02",
+        {
+            "train.py": "import seeds\n"
+            + bad("TR02")
+            + "\nif __name__ == '__main__':\n    print(1)\n",
+            "seeds.py": "import numpy as np\n\nnp.random.seed(3)\n",
+        },
+    ),
     "a cache of vectors": ("MO02", {"embeddings_cache.pkl": bad("MO02")}),
     "Bicep describes what it deploys to": (
         "IN02",
@@ -434,6 +443,13 @@ LOUD = {
             "a/requirements.txt": "scikit-learn==1.5.0\n",
             "b/requirements.txt": "numpy==2.0.0\n",
             "b/main.py": "import numpy as np\n\nnp.random.seed(3)\n",
+        },
+    ),
+    "numpy's seed is of another script": (
+        "TR02",
+        {
+            "train.py": bad("TR02") + "\nif __name__ == '__main__':\n    print(1)\n",
+            "main.py": "import numpy as np\n\nnp.random.seed(3)\n",
         },
     ),
     "another project checks its columns": (

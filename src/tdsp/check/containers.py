@@ -131,13 +131,13 @@ def containers(repo: Repository) -> Iterator[Mark]:
             last[0].rest,
         ):
             yield at(repo, "unknown", path, last[0].line, "the base may set a user")
-        elif STARTS.search("\n".join(file.text or "" for file in repo.named(r".*\.ya?ml"))):
+        elif SETS_USER.search("\n".join(file.text or "" for file in repo.named(r".*\.ya?ml"))):
             yield at(repo, "unknown", path, last[-1].line, "what starts it may set a user")
         else:
             yield at(repo, "fail", path, last[-1].line, "it runs as root", "note")
 
 
-STARTS = re.compile(
+SETS_USER = re.compile(
     r"(?m)^\s*-?\s*(runAsNonRoot:\s*true|runAsUser:\s*[1-9]|user:\s*[\"']?[1-9]\d*)"
 )
 POD = (

@@ -153,7 +153,7 @@ LONG = "def scale(x):\n    return x\n" + "\n".join(f"A{n} = {n}" for n in range(
 )  # fmt: skip
 def there_once(repo: Repository) -> Iterator[Mark]:
     """Compare the texts of imported modules; those that differ show that it was looked at."""
-    imported = _imported(repo)
+    imported = imported_files(repo)
     seen: dict[bytes, str] = {}  # by a hash: the texts without their ends would be kept twice
     twice = False
     for path in sorted(each for each in imported if not _copied(repo, imported[each])):
@@ -182,7 +182,7 @@ def _copied(repo: Repository, module: Module) -> bool:
 
 
 @once
-def _imported(repo: Repository) -> dict[str, Module]:
+def imported_files(repo: Repository) -> dict[str, Module]:
     """Return the files of production code that other production code imports."""
     known = {module.path: module for module in repo.modules("production")}
     found: dict[str, Module] = {}
@@ -220,7 +220,7 @@ VERSIONED = re.compile(
 )
 def dead_versions(repo: Repository) -> Iterator[Mark]:
     """Judge files that are named a version of an imported one by whether anything names them."""
-    imported = _imported(repo)
+    imported = imported_files(repo)
     dead = False
     for module in repo.modules("production"):
         folder, _, name = module.path.removesuffix(".py").rpartition("/")

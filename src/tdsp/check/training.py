@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from tdsp.check.data import READERS, trains
 from tdsp.check.evaluation import numbers
+from tdsp.check.layout import imported_files, targets
 from tdsp.check.monitoring import TRAINING
 from tdsp.check.purpose import apart, exported, lesson, toy
 from tdsp.check.rule import Mark, at, broken, check, held, unsure
@@ -371,12 +372,25 @@ def seeded_model(repo: Repository) -> Iterator[Mark]:
                 yield held(repo, module, call.line)
             elif call.starred:
                 yield unsure(repo, module, call.line, "its arguments are not written here")
-            elif call.name.startswith("sklearn.") and not all(  # it draws from numpy's own state
-                apart(repo, path, module.path) for path in sown
+            elif call.name.startswith("sklearn.") and any(  # it draws from numpy's own state
+                _may_run_before(repo, path, module) for path in sown
             ):
                 yield unsure(repo, module, call.line, "another file seeds numpy, maybe before")
             else:
                 yield broken(repo, module, call.line, f"{call.method} has no random_state")
+
+
+def _may_run_before(repo: Repository, seeding: str, module: Module) -> bool:
+    """Tell whether a file that seeds may have run in the process of another, before it."""
+    if apart(repo, seeding, module.path):
+        return False
+    alone = "__main__" in module.source or module.line(1) == "# Databricks notebook source"
+    if not alone or module.path in imported_files(repo):
+        return True
+    return any(
+        seeding in targets(module.path, each.module, each.name, each.level)
+        for each in module.imports
+    )
 
 
 PIPE = "import pandas as pd\n\ndf = pd.read_csv('data/a.csv')\n"
