@@ -465,6 +465,14 @@ LOUD = {
         "MO06",
         {**CHECKS["MO06"].bad, ".github/ISSUE_TEMPLATE/bug_report.md": "# A bug\n"},
     ),
+    "a form of issues says what to click": (
+        "SC04",
+        {
+            "requirements.txt": "pandas==2.2.0\n",
+            "app.py": "import click\n",
+            ".github/ISSUE_TEMPLATE/bug.md": "# A bug\n\n1. Click on it\n",
+        },
+    ),
     "how fast it is, is no test": (
         "CI02",
         {
