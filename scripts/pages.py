@@ -20,7 +20,7 @@ from tdsp.check.rule import FAMILIES, Check
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from scripts import held, precision, readings  # noqa: E402
+from scripts import evidence, held, precision, readings  # noqa: E402
 
 DOCS = ROOT / "docs"
 BLOCK = re.compile(r"(<!-- filled: ([a-z-]+) -->\n).*?(<!-- /filled -->)", re.DOTALL)
@@ -136,6 +136,11 @@ def precision_table() -> str:
     return precision.table(precision.labels())
 
 
+def evidence_table() -> str:
+    """Return what all readings say of errors and warnings at first sight."""
+    return evidence.table(evidence.first_sight(), {c.id: c.severity for c in CHECKS.values()})
+
+
 FILLED: dict[str, Callable[[], str]] = {
     "patterns": pattern_table,
     "limits": limit_table,
@@ -145,6 +150,8 @@ FILLED: dict[str, Callable[[], str]] = {
     "held": held.summary,
     "fourth": lambda: held.later("fourth"),
     "fifth": lambda: held.later("fifth"),
+    "sixth": lambda: held.later("sixth"),
+    "evidence": evidence_table,
 }
 
 

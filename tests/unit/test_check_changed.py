@@ -38,7 +38,8 @@ def work(tmp_path: Path) -> Path:
 
 
 def found(folder: Path, *words: str) -> set[str]:
-    command = ["check", str(folder), "--select", "LA05", "--format", "json", *words]
+    command = ["check", str(folder), "--select", "LA05", "--fail-on", "warning", *words]
+    command += ["--format", "json"]
     result = runner.invoke(app, command)
     assert result.exit_code in (0, 1), result.output
     places = [each for r in json.loads(result.stdout)["results"] for each in r["places"]]

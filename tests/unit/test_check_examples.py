@@ -329,3 +329,15 @@ def test_a_notebook_that_fits_a_picture_and_one_that_is_divided_are_told_apart()
     divided = one({"a.py": text + "train, test = X[:80], X[80:]\n"}, "TR03")
     assert divided.severity == "note"
     assert one({"a.py": text + "y = X\n" + SPLIT}, "TR03").severity == "error"
+
+
+def test_a_folder_that_bends_the_path_of_imports_is_one_finding() -> None:
+    bent = "import sys\n\nsys.path.append('..')\nimport lib\n"
+    files = {f"a/s{number}.py": bent for number in range(8)}
+    marks = one({**files, "b/s.py": bent, "lib.py": "x = 1\n"}, "LA03").marks
+    failed = [mark for mark in marks if mark.kind == "fail"]
+    assert [(mark.path, mark.line) for mark in failed] == [("a/s0.py", 3), ("b/s.py", 3)]
+    assert failed[0].message.endswith(
+        "s1.py:3, s2.py:3, s3.py:3, s4.py:3, s5.py:3 and 2 more beside it"
+    )
+    assert "beside" not in failed[1].message

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from scripts import held, precision, readings
+from scripts import evidence, held, precision, readings
 
 from tdsp.check.all import CHECKS
 
@@ -11,8 +11,9 @@ LABELS = precision.labels()
 SOURCES = {
     "labels": precision.by_check(LABELS),
     "readings": readings.standings(readings.readings()),
-    "held out": readings.standings(held.readings("held out")),
+    **{name: readings.standings(held.readings(name)) for name in held.SETS},
 }
+CLASSES = {check.id: check.severity for check in CHECKS.values()}
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,41 @@ def test_no_severity_is_higher_than_what_was_measured(
     low, high = standing.interval
     said = f"{check}: {standing.right} of {standing.all} right, {low:.2f} to {high:.2f}: demote it"
     assert standing.verdict(severity) != "below", said
+
+
+def test_no_class_is_one_that_all_readings_together_refute() -> None:
+    assert evidence.too_high(evidence.first_sight(), CLASSES) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "every", "severity", "now", "named"),
+    [
+        (4, 5, "warning", "warning", True),
+        (4, 5, "warning", "error", True),
+        (4, 5, "warning", "note", False),
+        (4, 5, "error", "warning", False),
+        (3, 4, "warning", "warning", False),
+        (9, 10, "warning", "warning", False),
+        (1, 9, "note", "note", False),
+    ],
+)
+def test_a_class_is_taken_away_by_five_findings_of_which_too_few_are_right(
+    right: int, every: int, severity: str, now: str, named: bool
+) -> None:
+    found = {("TR01", severity): precision.Standing(right, every)}
+    assert bool(evidence.too_high(found, {"TR01": now})) == named
+
+
+def test_what_was_judged_in_two_files_counts_once_and_one_doubt_is_enough() -> None:
+    found = evidence.first_sight()
+    rows = sum(standing.all for standing in found.values())
+    written = [
+        *LABELS,
+        *readings.readings(),
+        *(r for name in held.SETS for r in held.readings(name)),
+    ]
+    assert len(written) - 300 < rows < len(written)
+    assert found["MO02", "warning"].right < found["MO02", "warning"].all
 
 
 def test_labels_name_checks_that_exist_and_are_enough_to_say_something() -> None:

@@ -49,7 +49,8 @@ def words_of_lists(repo: Repository) -> set[str]:
             continue
         for line in file.text.splitlines():
             listed = asks and ("git+" in line or re.match(r"\s*- *[\w.-]+ *[=<>~]", line))
-            if file.suffix == ".md" and re.match(r"\s*([-*+]|\d+\.) ", line):
+            form = path.startswith(".github/")  # it tells people what to click
+            if file.suffix == ".md" and not form and re.match(r"\s*([-*+]|\d+\.) ", line):
                 listed = True  # a document lists what is needed
             asks_more = re.search(
                 r"(?i)\b(pip3?|conda|uv|poetry) (install|add)\b|dependencies:", line
@@ -80,6 +81,9 @@ def image(repo: Repository) -> str:
             known = not base or base in stages or PLAIN.search(each.rest)
             if not known and repo.role(path) == "production":
                 return base
+    named = {"container_uri", "image_uri"}  # of a job of Vertex or SageMaker
+    if any(named & set(call.keywords) for m in repo.modules("production") for call in m.calls):
+        return "the image of a job"
     return ""
 
 

@@ -60,7 +60,7 @@ READ = "import pandas as pd\n\n"
     why="It works for one person.",
     fix="Use a path relative to the project, or take it from the configuration.",
     unless="no script opens a file at a path that it names",
-    severity="warning",
+    severity="note",
     proves=("I1",),
     bad={"a.py": READ + "df = pd.read_csv('/Users/ann/data/a.csv')\n"},
     good={"a.py": READ + "df = pd.read_csv('data/a.csv')\n"},
@@ -110,27 +110,43 @@ def _reaches(module: Module, name: str) -> bool:
     good={"a.py": "import b\n", "b.py": "x = 1\n"},
 )
 def sys_path(repo: Repository) -> Iterator[Mark]:
-    """Judge calls of sys.path.append and insert in production code."""
+    """Judge calls of sys.path.append and insert in production code, folder by folder."""
     names = {path.rsplit("/", 1)[-1].removesuffix(".py") for path in repo.python}
-    shown = False
+    changed: dict[str, list[tuple[Module, int]]] = {}
+    own: tuple[Module, int] | None = None
     for module in repo.modules("production"):
         if f"{module.path.removesuffix('.py')}.ipynb" in repo.files:
             continue  # exported from the notebook beside it
-        for call in module.calls:
-            if call.name in {"sys.path.append", "sys.path.insert"} and not any(
-                value.root in {"args", "arguments", "opts", "options"} for value in call.args
-            ):
-                yield broken(
-                    repo, module, call.line, "the path of imports is changed while running"
-                )
-                break
-        else:
-            own = [
-                each for each in module.imports if each.module.split(".")[0] in names or each.level
-            ]
-            if own and not shown:
-                shown = True
-                yield held(repo, module, own[0].line)
+        if line := _bends(module):
+            changed.setdefault(module.path.rpartition("/")[0], []).append((module, line))
+        elif own is None:
+            lines = [e.line for e in module.imports if e.module.split(".")[0] in names or e.level]
+            own = (module, lines[0]) if lines else None
+    if own:
+        yield held(repo, *own)
+    for (module, line), *others in changed.values():
+        message = "the path of imports is changed while running"
+        yield broken(repo, module, line, message + _beside(repo, others))
+
+
+def _bends(module: Module) -> int:
+    """Return the line that changes sys.path by what is no argument of a caller, 0 if none does."""
+    given = {"args", "arguments", "opts", "options"}
+    for call in module.calls:
+        changes = call.name in {"sys.path.append", "sys.path.insert"}
+        if changes and not any(value.root in given for value in call.args):
+            return call.line
+    return 0
+
+
+def _beside(repo: Repository, others: list[tuple[Module, int]], most: int = 5) -> str:
+    """Name the other files of the folder, so that one finding is enough for all of them."""
+    if not others:
+        return ""
+    places = [repo.place(*other)[:2] for other in others[:most]]
+    named = [f"{path.rpartition('/')[2]}:{line}" for path, line in places]
+    more = f" and {len(others) - most} more" if len(others) > most else ""
+    return f", and in {', '.join(named)}{more} beside it"
 
 
 @check(
@@ -169,7 +185,7 @@ def shadows(repo: Repository) -> Iterator[Mark]:
     why="A file that does not parse cannot run, and no tool that reads code sees it.",
     fix="Correct it, or remove it.",
     unless="there is no Python",
-    severity="error",
+    severity="warning",
     proves=(),
     bad={"a.py": "def f(:\n    pass\n"},
     good={"a.py": "def f():\n    pass\n"},

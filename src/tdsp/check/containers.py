@@ -96,7 +96,7 @@ BACKUP = re.compile(r"(?i)[._ -](bak|backup|old|orig|copy|save|disabled|unused)\
     " one tomorrow.",
     fix="End with a USER that is not root, and name the base with a version or a digest.",
     unless="there is no container file",
-    severity="warning",
+    severity="note",
     proves=("security", "I1"),
     bad={"Dockerfile": 'FROM python\nCMD ["python", "app.py"]\n'},
     good={"Dockerfile": 'FROM python:3.12-slim\nUSER 10001\nCMD ["python", "app.py"]\n'},
@@ -115,8 +115,9 @@ def containers(repo: Repository) -> Iterator[Mark]:
         if not ends:
             continue
         last = lines[ends[-1] :]
-        if not any(each.word in {"CMD", "ENTRYPOINT"} for each in last):
-            continue
+        starts = [each.rest for each in last if each.word in {"CMD", "ENTRYPOINT"}]
+        if all(re.fullmatch(r'\[?\s*"?(/bin/)?(ba)?sh"?\s*\]?', each) for each in starts):
+            continue  # nothing starts, or a shell: an image for builds or jobs
         for each in lines:
             if each.word == "FROM":
                 yield from _base(repo, path, each.line, each.rest, stages)
@@ -130,10 +131,15 @@ def containers(repo: Repository) -> Iterator[Mark]:
             last[0].rest,
         ):
             yield at(repo, "unknown", path, last[0].line, "the base may set a user")
+        elif SETS_USER.search("\n".join(file.text or "" for file in repo.named(r".*\.ya?ml"))):
+            yield at(repo, "unknown", path, last[-1].line, "what starts it may set a user")
         else:
             yield at(repo, "fail", path, last[-1].line, "it runs as root", "note")
 
 
+SETS_USER = re.compile(
+    r"(?m)^\s*-?\s*(runAsNonRoot:\s*true|runAsUser:\s*[1-9]|user:\s*[\"']?[1-9]\d*)"
+)
 POD = (
     "apiVersion: apps/v1\nkind: Deployment\nspec:\n  template:\n    spec:\n      containers:\n"
     "        - name: a\n          image: a:1\n"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from tdsp.check.purpose import toy
 from tdsp.check.rule import Mark, at, broken, check, first, held, once, unsure
 from tdsp.reading import Repository
 from tdsp.reading.files import MEGABYTE, TABLES, File
@@ -35,9 +36,9 @@ PREPARES = ("sklearn.preprocessing", "sklearn.impute", "sklearn.feature_extracti
 
 
 @once
-def trains(repo: Repository) -> Module | None:
-    """Return a file that fits a model, if there is one: rather one that is named after it."""
-    found = None
+def _trainers(repo: Repository) -> list[Module]:
+    """Return the files that fit a model."""
+    found = []
     for module in repo.modules("production", "notebook"):
         learners = {
             each.module for each in module.imports
@@ -49,10 +50,18 @@ def trains(repo: Repository) -> Module | None:
             TRAINERS.match(call.method) and call.receiver and call.receiver.name != "index"
             for call in module.calls
         ):
-            if "train" in module.path.rsplit("/", 1)[-1].lower():
-                return module
-            found = found or module
+            found.append(module)
     return found
+
+
+def trains(repo: Repository, *, toys: bool = True) -> Module | None:
+    """Return a file that fits a model, if there is one: rather one that is named after it.
+
+    Without `toys`, one that has its rows from a library is left out.
+    """
+    found = [module for module in _trainers(repo) if toys or not toy(module)]
+    named = (each for each in found if "train" in each.path.rsplit("/", 1)[-1].lower())
+    return next(named, found[0] if found else None)
 
 
 def lfs(repo: Repository, path: str) -> bool:

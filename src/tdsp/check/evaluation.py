@@ -8,7 +8,7 @@ from tdsp.check.ci import deploys
 from tdsp.check.data import trains
 from tdsp.check.gates import FIGURE, gate_functions, gate_modules, has_gate
 from tdsp.check.leakage import followed
-from tdsp.check.purpose import lesson, teaches
+from tdsp.check.purpose import lesson, teaches, toy
 from tdsp.check.rule import Mark, at, broken, check, first, held, once, unsure
 from tdsp.reading import Repository
 from tdsp.reading.python import Call, Module
@@ -84,7 +84,7 @@ def gate_exists(repo: Repository) -> Iterator[Mark]:
     """Look for a gate where a model is registered, or where it is trained and CI deploys."""
     registered = [each for each in registers(repo) if not lesson(repo, each[0].path)]
     product = trains(repo) and not teaches(repo)
-    deployed = deploys(repo, promotions=False) if product else []
+    deployed = deploys(repo, promotions=False, places=False) if product else []
     if not (registered or deployed):
         return
     for module, function in gate_functions(repo):
@@ -248,7 +248,7 @@ SPREAD = re.compile(
     title="A figure has its uncertainty beside it",
     why="Two models that differ by less than the folds do are the same model.",
     fix="Report the spread over folds, or an interval by bootstrap.",
-    unless="no script measures a model",
+    unless="no script measures a model, or only on a library's toy table",
     severity="note",
     proves=(),
     bad={"judge.py": SCORED},
@@ -260,7 +260,7 @@ SPREAD = re.compile(
 )
 def uncertainty(repo: Repository) -> Iterator[Mark]:
     """Look for folds, a bootstrap or an interval in any code."""
-    measured = measures(repo)
+    measured = [each for each in measures(repo) if not toy(each[0])]
     if not measured:
         return
     for module in repo.modules("production", "notebook"):

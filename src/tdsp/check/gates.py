@@ -16,6 +16,10 @@ GATE_NAME = re.compile(
 FIGURE = re.compile(
     r"(?i)metric|threshold|auc|accuracy|f1|rmse|\bmae\b|score|\br2\b|precision|recall|loss"
 )
+# Files that collect or show what a gate has done.
+ABOUT_GATES = re.compile(
+    r"(^|/)(collect|plot|analy[sz]e|show|report|calibrate)_\w*gate|gate_(data|rows|plots?)\.py$"
+)
 WORKFLOW = ".github/workflows/ci.yml"
 STEPS = "on: push\njobs:\n  check:\n    runs-on: ubuntu-24.04\n    steps:\n"
 
@@ -42,7 +46,8 @@ def gate_modules(repo: Repository) -> Iterator[Module]:
     for module in repo.modules("production"):
         if _of_a_kernel(repo, module):
             continue
-        if re.search(r"(^|/)(\w+_)?gate(_\w+)?\.py$", module.path) and module.functions:
+        named = re.search(r"(^|/)(\w+_)?gate(_\w+)?\.py$", module.path)
+        if named and module.functions and not ABOUT_GATES.search(module.path):
             yield module
 
 

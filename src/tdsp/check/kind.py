@@ -39,6 +39,7 @@ CHAINS = re.compile(
     r"^langchain(_\w+)?(\.\w+)*\.(Azure)?Chat(?!Prompt|Message|Generation)[A-Z]\w+$|"
     r"^langchain\.chat_models\.init_chat_model$"
 )
+STAND_IN = re.compile(r"(^|[._])(fake|mock|stub|dummy)(?![a-z])|(Fake|Mock|Stub|Dummy)(?![a-z])")
 EVALS = re.compile(
     r"(?i)(^|/)(evals?|evaluations?|eval_?sets?|golden)/[^/]+\.(jsonl?|ya?ml|csv|py)$|"
     r"(^|/)promptfooconfig\.ya?ml$|\.evalset\.json$|"
@@ -96,12 +97,20 @@ def asks(module: Module) -> list[Call]:
     """Return the calls that ask a language model, in a file that imports such a library."""
     if not any(is_generative(e.module) or is_generative(e.name) for e in module.imports):
         return []
-    return [call for call in module.calls if ASKS.match(call.name)]
+    return [c for c in module.calls if ASKS.match(c.name) and not _stands_in(module, c)]
+
+
+def _stands_in(module: Module, call: Call) -> bool:
+    """Tell whether what is asked only stands in for a model, by its name or its class's."""
+    root = call.receiver.root if call.receiver else ""
+    made = [e.value.call.name for e in module.assigns if root in e.targets and e.value.call]
+    return any(STAND_IN.search(name) for name in (call.name, *made))
 
 
 def clients(module: Module) -> list[Call]:
     """Return the calls that make a client of a language model."""
-    return [call for call in module.calls if CLIENTS.match(call.name)]
+    made = (call for call in module.calls if CLIENTS.match(call.name))
+    return [call for call in made if not STAND_IN.search(call.name)]
 
 
 @once

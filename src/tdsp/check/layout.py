@@ -153,7 +153,7 @@ LONG = "def scale(x):\n    return x\n" + "\n".join(f"A{n} = {n}" for n in range(
 )  # fmt: skip
 def there_once(repo: Repository) -> Iterator[Mark]:
     """Compare the texts of imported modules; those that differ show that it was looked at."""
-    imported = _imported(repo)
+    imported = imported_files(repo)
     seen: dict[bytes, str] = {}  # by a hash: the texts without their ends would be kept twice
     twice = False
     for path in sorted(each for each in imported if not _copied(repo, imported[each])):
@@ -161,7 +161,7 @@ def there_once(repo: Repository) -> Iterator[Mark]:
         if text.count("\n") < 15 or path.endswith("__init__.py"):
             continue
         content = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-        if content in seen:
+        if content in seen and not _tries(path, seen[content]):
             twice = True
             message = f"the same as {seen[content]}, and both are imported"
             yield broken(repo, imported[path], 1, message)
@@ -170,13 +170,19 @@ def there_once(repo: Repository) -> Iterator[Mark]:
         yield held(repo, imported[min(imported)], 1, "imported modules differ")
 
 
+def _tries(one: str, other: str) -> bool:
+    """Tell whether two files are of numbered experiments, each of which is a copy to keep."""
+    plain = re.compile(r"(?i)(?<![a-z])(exp|experiment|trial|run|fold|sub|submission)[-_]?\d+")
+    return plain.sub(r"\1", one) == plain.sub(r"\1", other)
+
+
 def _copied(repo: Repository, module: Module) -> bool:
     """Tell whether a file is generated beside each that needs it, or is a state of a lesson."""
     return module.generated or module.path.endswith("_pb2.py") or lesson(repo, module.path)
 
 
 @once
-def _imported(repo: Repository) -> dict[str, Module]:
+def imported_files(repo: Repository) -> dict[str, Module]:
     """Return the files of production code that other production code imports."""
     known = {module.path: module for module in repo.modules("production")}
     found: dict[str, Module] = {}
@@ -214,7 +220,7 @@ VERSIONED = re.compile(
 )
 def dead_versions(repo: Repository) -> Iterator[Mark]:
     """Judge files that are named a version of an imported one by whether anything names them."""
-    imported = _imported(repo)
+    imported = imported_files(repo)
     dead = False
     for module in repo.modules("production"):
         folder, _, name = module.path.removesuffix(".py").rpartition("/")

@@ -54,7 +54,7 @@ def predicts(module: Module) -> list[Call]:
     " training: the same row gets another answer beside other rows.",
     fix="Save the fitted transformer with the model, best as one Pipeline, and call `transform`.",
     unless="no file loads a model and predicts",
-    severity="error",
+    severity="warning",
     proves=("O3",),
     bad={
         "score.py": SERVE
@@ -188,7 +188,7 @@ CACHED = re.compile(r"(?i)(^|[_-])(caches?|embeddings|vectors)([_.-]|$)")
     why="Each version stays in every clone for ever, and nothing says which data and code made it.",
     fix="Keep them in a registry, DVC, LFS or a package of the release.",
     unless="git is not used, or it tracks no model",
-    severity="warning",
+    severity="note",
     proves=("P1",),
     bad={"model.pkl": "(" + "a" * 1_100_000},
     good={"model.onnx": "version https://git-lfs.github.com/spec/v1\n"},
@@ -265,7 +265,7 @@ CARD = "# Model card\n\n## Intended use\n\nChurn of customers.\n"
     title="A document describes the model",
     why="Who uses a model must know what it is for, what it was trained on, and where it fails.",
     fix="Write a model card: purpose, data, figures, limits.",
-    unless="nothing is trained here, or no model is kept",
+    unless="nothing but a toy table is trained on, or no model is kept",
     severity="note",
     proves=(),
     bad={"train.py": KEPT, "README.md": "# App\n"},
@@ -276,7 +276,7 @@ CARD = "# Model card\n\n## Intended use\n\nChurn of customers.\n"
 )
 def model_card(repo: Repository) -> Iterator[Mark]:
     """Look for a model card, or for a stage or template that writes one."""
-    module = trains(repo)
+    module = trains(repo, toys=False)
     if module is None:
         return
     cards = repo.named(
@@ -338,8 +338,9 @@ PARTS = tuple(
 
 def _about(repo: Repository) -> str:
     """Return a document with sections on data, model and results, or one that is named so."""
-    for file in repo.named(ABOUT.pattern)[:1]:
-        return file.path
+    for file in repo.named(ABOUT.pattern):
+        if not file.path.startswith(".github/"):  # a form for reports of bugs
+            return file.path
     for path, file in repo.files.items():
         text = file.text or ""
         if path.lower().endswith((".md", ".rst")) and all(part.search(text) for part in PARTS):

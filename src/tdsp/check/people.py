@@ -171,8 +171,10 @@ def licence(repo: Repository) -> Iterator[Mark]:
     if files:
         yield at(repo, "held", files[0].path, 1)
         return
-    project = repo.toml.get("pyproject.toml", {}).get("project")
-    if isinstance(project, dict) and project.get("license"):
+    pyproject = repo.toml.get("pyproject.toml", {})
+    tool = pyproject.get("tool")
+    tables = [pyproject.get("project"), tool.get("poetry") if isinstance(tool, dict) else None]
+    if any(isinstance(table, dict) and table.get("license") for table in tables):
         yield at(repo, "held", "pyproject.toml", 1)
     elif re.search(r"(?m)^License:\s*\S", repo.text("DESCRIPTION")):
         yield at(repo, "held", "DESCRIPTION", 1, "the package of R names it")

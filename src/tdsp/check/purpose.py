@@ -55,6 +55,28 @@ def _readme(repo: Repository) -> tuple[str, str]:
 
 
 @once
+def _homes(repo: Repository) -> set[str]:
+    """Return the folders of the files that say what a project needs."""
+    paths = [each.path for each in repo.requirements] + [each.path for each in repo.locks]
+    return {each.rpartition("/")[0] for each in paths}
+
+
+def project(repo: Repository, path: str) -> str:
+    """Return the nearest folder above a file that says what it needs: its project's."""
+    while path:
+        path = path.rpartition("/")[0]
+        if path in _homes(repo):
+            break
+    return path
+
+
+def apart(repo: Repository, one: str, other: str) -> bool:
+    """Tell whether two files are of two projects, of which neither is a part of the other."""
+    here, there = (f"{project(repo, path)}/" for path in (one, other))
+    return "/" not in {here, there} and not here.startswith(there) and not there.startswith(here)
+
+
+@once
 def examples(repo: Repository) -> bool:
     """Tell whether the title of the README says that these are examples."""
     return bool(re.search(r"(?i)\bexamples?\b", _readme(repo)[0]))

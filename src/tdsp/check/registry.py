@@ -8,7 +8,7 @@ from tdsp.check.data import lfs
 from tdsp.check.evaluation import registers
 from tdsp.check.layout import targets
 from tdsp.check.model import loads_model, predicts
-from tdsp.check.purpose import lesson
+from tdsp.check.purpose import lesson, project
 from tdsp.check.rule import Mark, at, broken, check, held, unsure
 from tdsp.check.service import services
 from tdsp.reading import Repository
@@ -168,6 +168,7 @@ SCORE = (
     "rows['answer'] = model.predict(rows)\n"
 )
 WRITES = re.compile(r"to_(csv|parquet|sql|gbq|feather|delta|json)$")
+KEEPS = re.compile(r"write(_text|_bytes|lines)?$|put(_object)?$|upload_\w+$")
 TELLS = re.compile(
     r"(?i)model_?(id|version|name|run)|run_id|scored_?(at|on)|predicted_?(at|on)|timestamp|"
     r"prediction_?(id|date|time)|batch_id"
@@ -207,9 +208,22 @@ def batches(repo: Repository) -> Iterator[tuple[Module, list[Call]]]:
             continue
         if any(call.method in {"fit", "train_test_split"} for call in module.calls):
             continue
-        writes = [call for call in module.calls if call.receiver and WRITES.match(call.method)]
+        if any(call.method == "get_online_features" for call in module.calls):
+            continue  # it answers one request
+        kept = any(KEEPS.match(call.method) for call in module.calls)
+        writes = [
+            call
+            for call in module.calls
+            if call.receiver and WRITES.match(call.method) and (kept or not _text(call))
+        ]
         if writes:
             yield module, writes
+
+
+def _text(call: Call) -> bool:
+    """Tell whether a call only returns a text, such as for a log: it is given no place."""
+    place = call.args or {"path_or_buf", "path"} & set(call.keywords) or call.starred
+    return call.method in {"to_csv", "to_json"} and not place
 
 
 FLASK = (
@@ -254,8 +268,8 @@ def same_features(repo: Repository) -> Iterator[Mark]:
     served = {module.path: module for module, _ in services(repo)}
     scored = [module for module, _ in batches(repo) if module.path not in served]
     for service in served.values():
-        online, own = _preparing(repo, service), _project(repo, service.path)
-        for script in (each for each in scored if _project(repo, each.path) == own):
+        online, own = _preparing(repo, service), project(repo, service.path)
+        for script in (each for each in scored if project(repo, each.path) == own):
             offline = _preparing(repo, script)
             if not online and not offline:
                 continue
@@ -287,17 +301,6 @@ def _preparing(repo: Repository, module: Module) -> dict[tuple[str, str], int]:
         if path and PREPARES.search(name) and not ABOUT_ANSWERS.search(name):
             found.setdefault((path, name), call.line)
     return found
-
-
-def _project(repo: Repository, path: str) -> str:
-    """Return the nearest folder above a file that says what it needs: its project's."""
-    paths = [each.path for each in repo.requirements] + [each.path for each in repo.locks]
-    homes = {each.rpartition("/")[0] for each in paths}
-    while path:
-        path = path.rpartition("/")[0]
-        if path in homes:
-            break
-    return path
 
 
 def _reach(repo: Repository, found: dict[tuple[str, str], int]) -> set[str]:

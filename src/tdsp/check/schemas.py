@@ -4,10 +4,13 @@ import re
 from collections.abc import Iterator
 
 from tdsp.check.data import READ, READERS, VALIDATORS, trains
-from tdsp.check.purpose import BEYOND, columns_checked, lesson, shows, toy
+from tdsp.check.purpose import BEYOND, apart, columns_checked, lesson, shows, toy
 from tdsp.check.rule import Mark, at, broken, check, held, unsure
 from tdsp.reading import Repository
 from tdsp.reading.python import Call, Module
+
+# They judge a table, and may know its columns.
+SUITES = ("deepchecks", "soda", "pydeequ", "whylogs.core.constraints", "cuallee")
 
 
 @check(
@@ -33,9 +36,10 @@ def schema_exists(repo: Repository) -> Iterator[Mark]:
     """Look for a schema as a file or in code."""
     if trains(repo) is None:
         return
-    tables, described = None, None
+    tables, opened = None, None
+    known: list[tuple[Module, int]] = []
     for module in repo.modules("production", "notebook"):
-        described = described or columns_checked(module)
+        known += filter(None, [columns_checked(module)])
         other = BEYOND.search(module.path) or module.path.rsplit("/", 1)[-1] == "test.py"
         given = other or toy(module) or lesson(repo, module.path) or shows(module)
         for call in module.calls:
@@ -43,11 +47,16 @@ def schema_exists(repo: Repository) -> Iterator[Mark]:
                 yield held(repo, module, call.line, "a schema in code")
                 return
             read = READERS.match(call.name) and not given and not _uploaded(call)
-            tables = tables or ((module, call) if read else None)
+            if read and _opens_any(module, call):
+                opened = opened or (module, call)
+            else:
+                tables = tables or ((module, call) if read else None)
         for each in module.imports:
             if each.module.startswith(VALIDATORS):
                 yield held(repo, module, each.line, "a library for schemas is imported")
                 return
+            if each.module.startswith(SUITES):
+                known.append((module, each.line))
     for module in repo.modules("test"):
         for each in module.imports:
             if each.module.startswith(VALIDATORS):
@@ -58,11 +67,28 @@ def schema_exists(repo: Repository) -> Iterator[Mark]:
     ):
         yield at(repo, "held", file.path, 1, "a schema as a file")
         return
-    if tables is not None and described is not None:
-        yield unsure(repo, *described, "columns are checked here; whether all, cannot be told")
-    elif tables is not None:
+    if tables is not None:
         module, call = tables
-        yield broken(repo, module, call.line, "a table is read, and no schema describes it")
+        near = [each for each in known if not apart(repo, each[0].path, module.path)]
+        if near:
+            yield unsure(repo, *near[0], "columns are checked here; whether all, cannot be told")
+        else:
+            yield broken(repo, module, call.line, "a table is read, and no schema describes it")
+    elif opened is not None:
+        module, call = opened
+        yield unsure(repo, module, call.line, "it opens what it is given; what, is not said here")
+
+
+def _opens_any(module: Module, call: Call) -> bool:
+    """Tell whether a function opens the same name in several formats: it knows no table."""
+    names = {name for value in call.args[:1] for name in value.names}
+    formats = {
+        other.method
+        for other in module.calls
+        if other.scope == call.scope and READERS.match(other.name)
+        and names & {name for value in other.args[:1] for name in value.names}
+    }  # fmt: skip
+    return len(formats) > 1
 
 
 def _uploaded(call: Call) -> bool:

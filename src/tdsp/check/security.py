@@ -64,7 +64,7 @@ BESIDE = re.compile(
     why="Git keeps it for everyone who has, or will ever have, a clone.",
     fix="Revoke it first; then remove it, and keep the new one in a vault or CI's secrets.",
     unless="",
-    severity="error",
+    severity="warning",
     proves=("security",),
     bad={"config.py": "KEY = 'AKIA" + "QX7ZR2M5KD9WJ4TB" + "'\n"},
     good={"config.py": "import os\n\nKEY = os.environ['KEY']\n"},
@@ -249,7 +249,7 @@ def declared(repo: Repository) -> Iterator[Mark]:
                 or any(close(root, other) for other in asked)
             ):
                 yield held(repo, module, each.line)
-            elif root in {"boto3", "botocore"} and of_lambda(module):
+            elif root in {"boto3", "botocore", "cfnresponse"} and of_lambda(module):
                 yield unsure(repo, module, each.line, f"AWS Lambda brings {name}")
             elif names & said or installs(module, names):
                 yield unsure(repo, module, each.line, f"a command or a list names {name}")

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 from tdsp.check.data import READERS, trains
 from tdsp.check.evaluation import numbers
+from tdsp.check.layout import imported_files, targets
 from tdsp.check.monitoring import TRAINING
-from tdsp.check.purpose import exported, lesson
+from tdsp.check.purpose import apart, exported, lesson, toy
 from tdsp.check.rule import Mark, at, broken, check, held, unsure
 from tdsp.check.shell import commands
 from tdsp.reading import Repository
@@ -70,7 +71,7 @@ TRACKERS = frozenset(
     )
 )
 KEEPS = re.compile(
-    r"log_metrics?$|log_artifacts?$|log_dict$|^json\.dump|write_json|autolog$|^wandb\.|\.log_param|"
+    r"log_metrics?$|log_(\w+_)?metadata$|log_artifacts?$|log_dict$|^json\.dump|write_json|autolog$|^wandb\.|\.log_param|"
     r"write_text|save_metrics|to_(csv|json|parquet|sql)$|yaml\.(safe_)?dump|log_live|add_scalar|"
     r"(^|\.)(writerows?|savetxt|CSVLogger|TensorBoard|execute|executemany|insert_\w+|bulk_\w+)$"
 )
@@ -162,6 +163,9 @@ def metrics_kept(repo: Repository) -> Iterator[Mark]:
 SIMPLE = re.compile(
     r"(?i)baseline|classical|untuned|(^|_)(naive|dummy|simple)_?(model|forecast|net)"
 )
+BEFORE = re.compile(
+    r"(?i)champion|challenger|update_best_model|compare_\w*(previous|best|current)_?model"
+)
 # What measures groups that were found has no answer to guess.
 SUPERVISED = re.compile(
     r"^(?!silhouette|calinski|davies|adjusted|normalized|homogeneity|v_measure|"
@@ -177,7 +181,7 @@ SUPERVISED = re.compile(
     " as well.",
     fix="Fit a DummyClassifier or DummyRegressor and a linear model beside it, and report"
     " all three.",
-    unless="no script measures a model, or this is a lesson",
+    unless="no script measures a model, or only on a toy table, or this is a lesson",
     severity="note",
     proves=("M5",),
     bad={"train.py": SCORED + "print(f1_score([0, 1], m.predict([[0], [1]])))\n"},
@@ -202,7 +206,9 @@ def baseline(repo: Repository) -> Iterator[Mark]:
                 yield held(repo, module, call.line)
                 return
             figure = call.name.startswith("sklearn.metrics.") and SUPERVISED.search(call.method)
-            if figure and not lesson(repo, module.path):
+            if figure and not (
+                lesson(repo, module.path) or toy(module) or _of_scores(repo, module)
+            ):
                 measured = measured or (module, call.line)
             stump = call.get("max_depth")
             if stump is not None and stump.constant == 1:
@@ -214,8 +220,18 @@ def baseline(repo: Repository) -> Iterator[Mark]:
         if any(SIMPLE.search(name) for name in names):
             yield held(repo, module, 1, "something is named a baseline")
             return
+        for function in module.functions:
+            if BEFORE.search(function.name):
+                yield held(repo, module, function.line, "it is compared with the model before")
+                return
     if measured:
         yield broken(repo, *measured, "no baseline is measured beside it")
+
+
+def _of_scores(repo: Repository, module: Module) -> bool:
+    """Tell whether a notebook only measures what others have scored: it has no model."""
+    ways = {"fit", "predict", "predict_proba", "decision_function", "evaluate"}
+    return module.path in repo.notebooks and not any(c.method in ways for c in module.calls)
 
 
 @check(
@@ -265,7 +281,7 @@ def _figures(text: str) -> Iterator[tuple[str, float]]:
     why="A change that breaks training is found by the next person who trains, weeks later.",
     fix="Run the pipeline in CI on a share of the rows: `dvc exp run --temp`, or a test"
     " that trains.",
-    unless="nothing is trained here, or there is no CI, or this is a lesson",
+    unless="nothing but a toy table is trained on, or there is no CI, or this is a lesson",
     severity="note",
     proves=("I3", "G1", "A2"),
     bad={
@@ -281,7 +297,7 @@ def _figures(text: str) -> Iterator[tuple[str, float]]:
 )
 def ci_trains(repo: Repository) -> Iterator[Mark]:
     """Look for a training command in CI, or a test that calls training."""
-    module = trains(repo)
+    module = trains(repo, toys=False)
     if module is None or not repo.workflows or lesson(repo, module.path):
         return
     for workflow in repo.workflows:
@@ -338,7 +354,11 @@ STOCHASTIC = re.compile(
 )
 def seeded_model(repo: Repository) -> Iterator[Mark]:
     """Judge estimators that are known to draw at random by their random_state."""
-    sown = any(c.name == "numpy.random.seed" for m in repo.modules("production") for c in m.calls)
+    sown = [
+        other.path
+        for other in repo.modules("production")
+        if any(call.name == "numpy.random.seed" for call in other.calls)
+    ]
     for module in repo.modules("production"):
         seeded = any(call.name in {"numpy.random.seed"} for call in module.calls)
         for call in module.calls:
@@ -352,10 +372,25 @@ def seeded_model(repo: Repository) -> Iterator[Mark]:
                 yield held(repo, module, call.line)
             elif call.starred:
                 yield unsure(repo, module, call.line, "its arguments are not written here")
-            elif sown and call.name.startswith("sklearn."):  # it draws from numpy's own state
+            elif call.name.startswith("sklearn.") and any(  # it draws from numpy's own state
+                _may_run_before(repo, path, module) for path in sown
+            ):
                 yield unsure(repo, module, call.line, "another file seeds numpy, maybe before")
             else:
                 yield broken(repo, module, call.line, f"{call.method} has no random_state")
+
+
+def _may_run_before(repo: Repository, seeding: str, module: Module) -> bool:
+    """Tell whether a file that seeds may have run in the process of another, before it."""
+    if apart(repo, seeding, module.path):
+        return False
+    alone = "__main__" in module.source or module.line(1) == "# Databricks notebook source"
+    if not alone or module.path in imported_files(repo):
+        return True
+    return any(
+        seeding in targets(module.path, each.module, each.name, each.level)
+        for each in module.imports
+    )
 
 
 PIPE = "import pandas as pd\n\ndf = pd.read_csv('data/a.csv')\n"
