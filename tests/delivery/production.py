@@ -166,6 +166,8 @@ def az():
         state["expired"] = False
         return
     if words[:2] == ["account", "get-access-token"]:
+        if not state["tokens"]:
+            fail("ERROR: AADSTS700024: there is no token for this resource")
         return say("t")
     if words[1:2] == ["online-endpoint"]:
         if words[2] == "show":
@@ -341,7 +343,7 @@ class Production:
             "model": "new", "role": self.role, "argo": self.argo,
             "kinds": [*kinds, KINDS["Rollout" if self.argo else "Deployment"]],
             "broken": "", "renewable": True, "expired": False, "calls": 0, "stop_at": -1,
-            "how": "", "deploying": True,
+            "how": "", "deploying": True, "tokens": True,
         }  # fmt: skip
         (self.folder / "state-test.json").write_text(json.dumps(state), encoding="utf-8")
         self.file.write_text(json.dumps(state | changed), encoding="utf-8")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.delivery.ci_checks import load
 from tests.delivery.ci_play import (
     DIGEST,
     AzurePipelines,
@@ -126,9 +127,9 @@ class Bad:
     variables: tuple[str, ...] = ()  # left empty
     where: tuple[str, ...] = tuple(ANSWERS)
     serves: str = OLD  # what answers after the release; empty while two versions do
+    reverted: bool = False  # by an `undo` of the release itself
 
 
-NEW = "new"
 ONLINE = ("container", "aks", "azureml")
 CLUSTERS = ("container", "aks")
 LOST = {"how": "expires"}
@@ -143,9 +144,10 @@ BAD = {
     "no variable": Bad(r"\w+: is empty", {}, variables=(
         "CLUSTER", "AZUREML_WORKSPACE", "CLUSTER_URL", "KUBE_CONTEXT", "MLFLOW_TRACKING_URI",
     )),
-    "no registry": Bad("", {}, answers=(
-        fails("az acr login*"), fails("docker login*"), fails("curl *oauth2/exchange*"),
-        fails("docker buildx build*"),
+    "no registry": Bad("not reached", {}, answers=tuple(
+        f"{call}|1|the registry is not reached" for call in (
+            "az acr login*", "docker login*", "curl *oauth2/exchange*", "docker buildx build*",
+        )
     ), where=ONLINE),
     "no registry of models": Bad(
         "not reached", {}, answers=(fails("uv run ml_project register*"),), where=("batch",),
@@ -155,6 +157,9 @@ BAD = {
     ),
     "a token that ends, and no new one": Bad(
         "Unauthorized|AADSTS700024", {**LOST, "renewable": False}, where=ONLINE, serves=""),
+    "no token for the probe": Bad(
+        "no token", {"tokens": False}, where=("azureml",), reverted=True,
+    ),
     "a rollout that is killed": Bad("", KILLED, where=ONLINE, serves=""),
 }  # fmt: skip
 # What ends well.
@@ -172,13 +177,16 @@ def test_a_bad_input_leaves_production_as_it_was(
     row: str, ci: str, name: str, scenes: Scenes
 ) -> None:
     scene, bad = scenes(ci, name), BAD[row]
-    scene.production.reset(**bad.changed, stop_at=MIDDLE.get(scene.platform))
-    done = scene.release([*bad.answers, GIVEN], **dict.fromkeys(bad.variables, ""))
+    for _ in range(3):  # act sometimes loses the last line of a step
+        scene.production.reset(**bad.changed, stop_at=MIDDLE.get(scene.platform))
+        done = scene.release([*bad.answers, GIVEN], **dict.fromkeys(bad.variables, ""))
+        if ci != "github" or re.search(bad.said, done.output):
+            break
     assert done.code != 0, done.output
     assert re.search(bad.said, done.output), done.output
     assert scene.serving == bad.serves, done.output
-    back = scene.undone()
-    assert back == (OLDER if bad.serves else OLD), done.output
+    before = scene.new if bad.reverted else OLDER
+    assert scene.undone() == (before if bad.serves else OLD), done.output
 
 
 @pytest.mark.parametrize(
@@ -196,6 +204,22 @@ def test_a_release_that_ends_well_is_undone_and_repeated(
     again = scene.release([GIVEN])
     assert (again.code, scene.serving) == (0, scene.new), again.output
     assert scene.undone() == OLD
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("ci", SYSTEMS)
+def test_of_two_releases_at_once_the_second_waits(ci: str, name: str, scenes: Scenes) -> None:
+    """That it is not cancelled, and that an injected error is found, is with the rules of CI."""
+    scene = scenes(ci, name)
+    if isinstance(scene.stage, GitLab):
+        config = scene.stage.config()
+        groups = [config[each].get("resource_group") for each in ("test", "prod")]
+        assert groups == ["test", "prod"]
+    elif isinstance(scene.stage, AzurePipelines):
+        assert scene.stage.load("release")["lockBehavior"] == "sequential"
+    else:
+        workflow = load(scene.stage.project / ".github/workflows/release.yml")
+        assert workflow["concurrency"] == {"group": "release", "cancel-in-progress": False}
 
 
 # A KILL AT EVERY CALL
