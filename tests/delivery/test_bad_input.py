@@ -143,6 +143,7 @@ BAD = {
     ),
     "no variable": Bad(r"\w+: is empty", {}, variables=(
         "CLUSTER", "AZUREML_WORKSPACE", "CLUSTER_URL", "KUBE_CONTEXT", "MLFLOW_TRACKING_URI",
+        "REPOSITORY",
     )),
     "no registry": Bad("not reached", {}, answers=tuple(
         f"{call}|1|the registry is not reached" for call in (
