@@ -161,7 +161,7 @@ BAD = {
     "no token for the probe": Bad(
         "no token", {"tokens": False}, where=("azureml",), reverted=True,
     ),
-    "a rollout that is killed": Bad("", KILLED, where=ONLINE, serves=""),
+    "a rollout that is killed": Bad("", KILLED, where=("container", "azureml"), serves=""),
 }  # fmt: skip
 # What ends well.
 FINE = {
