@@ -4,6 +4,7 @@ Recreate and ramped are a Deployment's own; the other strategies are a Rollout o
 Both step and abort by themselves, as the manifests say, which a test holds against rollout.yaml.
 """
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -17,6 +18,9 @@ from .steps import Say
 
 OVERLAYS = Path("deploy/kubernetes/overlays")
 KINDS = ("Deployment", "Rollout")
+LEFT = re.compile(r"\b(?:[\w-]+\.)*example\.com\b")  # a host that nobody replaced
+REGISTRY = "registry.example.com"  # the release puts the image's own in its place
+NOTE = "release/images-before"  # an annotation: what `undo` brings back, newest first
 START_SECONDS = 600  # for pods to be scheduled, pulled and ready, besides the time of the steps
 
 Manifest = dict[str, Any]
@@ -31,6 +35,7 @@ class Release:
             raise RolloutError(f"there is no {self.overlay}")
         written = _run("kubectl", "kustomize", str(self.overlay))
         self.workload = _workload(written)
+        self.left = sorted({found[0] for found in LEFT.finditer(written)} - {REGISTRY})
         self.jobs = [f"cronjob/{one['metadata']['name']}" for one in _of(written, "CronJob")]
         kind, metadata = self.workload["kind"].lower(), self.workload["metadata"]
         self.typed, self.space = f"{kind}/{metadata['name']}", ["-n", metadata["namespace"]]
@@ -41,7 +46,13 @@ class Release:
 
     def deploy(self, image: str) -> None:
         """Apply the overlay with the image, and wait. Raises RolloutError when it is undone."""
-        before = self._revision()
+        if self.left:
+            raise RolloutError(f"replace {', '.join(self.left)} in {self.overlay}: nobody owns it")
+        found = self._found()
+        killed, noted = self._killed(found), _noted(found)
+        before, now = killed or self._number(found), _image(found)
+        if not killed and now != image:  # before anything moves: for an `undo` after a kill
+            self._note(now, *noted)
         try:
             with tempfile.TemporaryDirectory(dir=OVERLAYS, prefix=".release-") as folder:
                 self._kustomize(Path(folder), image)
@@ -51,30 +62,48 @@ class Release:
             self.say(f"aborted: {error or type(error).__name__}")
             if before:
                 self.undo(f"--to-revision={before}")
+                self._note(*noted)
                 self.say("the version before is back in service")
             raise
 
     def undo(self, *to: str) -> None:
         """Bring back the version before; after a kill, the one in service. Raises RolloutError."""
-        if not to and self.annotation.startswith("rollout."):
-            words = ["get", self.typed, *self.space, "-o", "json"]
-            number = self._killed(yaml.safe_load(_run("kubectl", *words)))
+        then: list[str] = []
+        if not to:
+            found = self._found()
+            now, noted = _image(found), _noted(found)
+            if number := self._killed(found):
+                then = noted[1:]
+            elif noted:  # the revision before may be of a release that was aborted
+                number, then = self._revision(noted[0]), [now, *noted[1:]]
             to = (f"--to-revision={number}",) if number else ()
         _run(*self.rollout, "undo", self.target, *self.space, *to)
         for job in self.jobs:  # an undo of a workload changes nothing else
-            _run("kubectl", "set", "image", job, f"*={self._image()}", *self.space)
+            _run("kubectl", "set", "image", job, f"*={_image(self._found())}", *self.space)
         self._wait()
+        self._note(*then)
 
-    def _image(self) -> str:
-        """Return the image that the workload has now."""
-        found = yaml.safe_load(_run("kubectl", "get", self.typed, *self.space, "-o", "json"))
-        return str(found["spec"]["template"]["spec"]["containers"][0]["image"])
-
-    def _revision(self) -> str:
-        """Return the number of what is in service now, empty where nothing is."""
+    def _found(self) -> Manifest:
+        """Return the workload as the cluster has it, without anything where it has none."""
         words = ["get", self.typed, *self.space, "--ignore-not-found", "-o", "json"]
-        found = yaml.safe_load(_run("kubectl", *words)) or {"metadata": {}}
-        return str(self._killed(found) or self._number(found))
+        found: Manifest = yaml.safe_load(_run("kubectl", *words)) or {"metadata": {}}
+        return found
+
+    def _note(self, *images: str) -> None:
+        if images and images[0]:
+            words = ["annotate", self.typed, *self.space, "--overwrite"]
+            _run("kubectl", *words, f"{NOTE}={' '.join(images[:2])}")
+
+    def _revision(self, image: str) -> str:
+        """Return the number of the workload's newest version with this image, or nothing."""
+        sets = yaml.safe_load(_run("kubectl", "get", "replicasets", *self.space, "-o", "json"))
+        name = self.workload["metadata"]["name"]
+        owned = [
+            one for one in sets["items"]
+            if name in [owner["name"] for owner in one["metadata"].get("ownerReferences", [])]
+        ]  # fmt: skip
+        numbers = [self._number(one) for one in owned if _image(one) == image]
+        return max(numbers, key=lambda number: int(number or 0), default="")
 
     def _killed(self, workload: Manifest) -> str:
         """Return what serves beside a Rollout's version that a kill left on its way, or nothing."""
@@ -107,6 +136,19 @@ class Release:
             "images": [{"name": used, "newName": name, "digest": digest}],
         }
         (folder / "kustomization.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
+def _image(found: Manifest) -> str:
+    """Return the image of a workload or one of its versions; nothing where there is none."""
+    if "spec" not in found:
+        return ""
+    return str(found["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def _noted(found: Manifest) -> list[str]:
+    """Return the images that were in service before, newest first."""
+    noted = found["metadata"].get("annotations", {}).get(NOTE, "").split()
+    return [image for image in noted if image != _image(found)]
 
 
 def _of(manifests: str, *kinds: str) -> list[Manifest]:

@@ -28,6 +28,7 @@ case $line in
   "git push "* | "git fetch "*) echo "$line" >> "$FAKE_LOG"; exit 0 ;;
   "git "*) exec {shutil.which("git")} "$@" ;;
   "sudo "*) exec "$@" ;;
+  "curl "*/oidc*) echo "$line" >> "$FAKE_LOG"; echo '{{"value": "t", "oidcToken": "t"}}'; exit ;;
 esac
 echo "$line" >> "$FAKE_LOG"
 if [[ -p /dev/stdin ]]; then cat > /dev/null; fi # else the pipe's writer may die of SIGPIPE
@@ -66,6 +67,8 @@ SCRIPTS = {
     "actions/upload-artifact": 'mkdir -p "$FAKE_STORE/$NAME"; cp -r $ITEMS "$FAKE_STORE/$NAME"',
     "actions/download-artifact": 'cp -r "$FAKE_STORE/$NAME/." "${ITEMS:-.}"',
 }
+# What GitHub gives a job that may ask for a token of its own.
+ASKS = "  ACTIONS_ID_TOKEN_REQUEST_TOKEN: t\n  ACTIONS_ID_TOKEN_REQUEST_URL: https://own/oidc?a=b\n"
 # What a team writes over the words in capitals before its first deployment.
 FILLED = {"@OWNER-ID": "@1", "@REPOSITORY-ID": "@2", "OWNER": "acme", "YEAR-MONTH": "2026-12"}
 FILLED |= {"ORGANISATION-ID": "3", "ORGANISATION": "acme", ":GROUP/": ":acme/"}
@@ -168,6 +171,7 @@ class GitHub(Stage):
             plain = path.read_text(encoding="utf-8").replace("uses: $/", "uses: ./")
             plain = re.sub(r"\n +ref: \S.*", "", plain)  # it would fetch another commit
             plain = re.sub(r"\n +queue: max.*", "", plain)  # of May 2026: act does not know it yet
+            plain = plain.replace("\nenv:\n", f"\nenv:\n{ASKS}", 1)
             path.write_text(plain, encoding="utf-8")
             text += plain
         used = sorted(set(re.findall(r"uses: ([\w.-]+/\S+@[0-9a-f]{40})", text)))
@@ -270,6 +274,7 @@ class AzurePipelines(Scripts):
         known |= {"System.CollectionUri": "https://dev/", "System.TeamProjectId": "p"}
         known |= {"Build.Repository.ID": "r", "System.PullRequest.PullRequestId": "7"}
         known |= {"API_KEY": "", "NOTIFY_URLS": "https://teams"}
+        known |= {"System.OidcRequestUri": "https://dev/oidc"}
         shutil.rmtree(folder / "run", ignore_errors=True)
         (folder / "run").mkdir()
         pipeline = self.load(name)
@@ -378,6 +383,7 @@ class AzurePipelines(Scripts):
         own = {name: self.macro(str(value), known) for name, value in step.get("env", {}).items()}
         env = {name.upper().replace(".", "_"): value for name, value in known.items()} | own
         env |= {"servicePrincipalId": "id", "tenantId": "tenant", "idToken": "token"}
+        env |= {"AZURESUBSCRIPTION_SERVICE_CONNECTION_ID": "connection"}
         code, text = self.bash(script, env)
         for name, out, value in re.findall(
             r"##vso\[task\.setvariable variable=(\w+)(;isOutput=true)?\](.*)", text

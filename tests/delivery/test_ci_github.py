@@ -14,6 +14,12 @@ AZUREML = {"serving": "online", "cloud": "azure", "platform": "azureml", "iac": 
 BATCH = {"serving": "batch"}
 AZURE_BATCH = {"serving": "batch", "cloud": "azure", "iac": "bicep"}
 PLACES = {"MLFLOW_TRACKING_URI": "https://mlflow", "DVC_REMOTE": "azure://data/dvc"}
+CLIENTS = (
+    "AZURE_CLIENT_ID",
+    *(f"AZURE_{who}_CLIENT_ID" for who in ("READER", "TRAINER", "BUILDER")),
+)
+NAMED = ("AZURE_RESOURCE_GROUP", "AZUREML_WORKSPACE", "CLUSTER", "CLUSTER_URL", "CLUSTER_CA")
+PLACES |= dict.fromkeys((*CLIENTS, *NAMED), "named")
 WATCHED = PLACES | {"COLLECTED_URL": "azure://data/collected"}
 TERRAFORM = "terraform -chdir=infra/terraform"
 SETS = {
@@ -148,13 +154,13 @@ def test_each_platform_is_reached_without_a_stored_secret(stages: Played) -> Non
         "AZUREML_WORKSPACE": "ws",
         "CLUSTER_URL": "https://c",
     }
-    aks = stages("aks").play("release", "push", **PLACES, **variables)
+    aks = stages("aks").play("release", "push", **(PLACES | variables))
     assert aks.of("az aks get-credentials") == ["--resource-group rg --name aks"] * 2
     tokens = aks.of("kubectl config set-credentials ci")
     assert [line.split()[-1].startswith("/") for line in tokens] == [True, True]
-    azureml = stages("azureml").play("release", "push", **PLACES, **variables)
+    azureml = stages("azureml").play("release", "push", **(PLACES | variables))
     assert azureml.of("az configure") == ["--defaults group=rg workspace=ws"] * 2
-    plain = stages("kubernetes").play("release", "push", **PLACES, **variables)
+    plain = stages("kubernetes").play("release", "push", **(PLACES | variables))
     tokens = plain.of("kubectl config set-credentials ci --exec-api-version")
     assert [line.split()[-1].startswith("/") for line in tokens] == [True, True]
     assert plain.of("kubectl config set-cluster")[0].startswith("cluster --server https://c")

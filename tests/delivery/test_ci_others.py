@@ -39,6 +39,8 @@ SERVICE = {
     "SIGNING_KEY": "azurekms://vault/key",
 }
 NAMED = ("AZURE_RESOURCE_GROUP", "AZUREML_WORKSPACE", "AZURE_LOCATION", "CLUSTER", "KUBE_CONTEXT")
+NAMED += ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_READER_CLIENT_ID")
+NAMED += ("AZURE_TRAINER_CLIENT_ID", "AZURE_BUILDER_CLIENT_ID")
 PLACES |= dict.fromkeys(NAMED, "named")
 INFRA = {name: text for name, text in PLACES.items() if name.startswith("AZURE_")}
 JOB = [

@@ -332,6 +332,7 @@ def test_the_command_for_a_server_takes_away_what_it_does_not_know(
     for file, workflow in workflows(project).items():
         text = (project / ".github/workflows" / file).read_text(encoding="utf-8")
         assert "uses: $/" not in text and "queue: max" not in text
+        assert not re.search(r"\bGH_TOKEN\b", text), file
         for job in workflow["jobs"].values():
             assert job["runs-on"] == ["self-hosted", "linux"]
             used = [str(step.get("uses")) for step in job["steps"]]

@@ -187,6 +187,7 @@ def kubernetes(online: Project, tmp_path_factory: pytest.TempPathFactory) -> dic
 
 ARGO = "kubectl argo rollouts"
 SPACE = "-n ml-project-test"
+NOTED = f"release/images-before={OLD}"  # what `undo` brings back, before anything moves
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -198,15 +199,16 @@ def test_kubernetes_applies_and_waits(kubernetes: dict[str, Result], strategy: s
     argo = strategy not in ("recreate", "ramped")
     kind = "rollout" if argo else "deployment"
     assert kinds[1] == f"kubectl get {kind}/ml-project"
-    assert kinds[2].startswith("kubectl apply -k"[:13])
+    assert done.lines()[2] == f"kubectl annotate {kind}/ml-project {SPACE} --overwrite {NOTED}"
+    assert kinds[3].startswith("kubectl apply -k"[:13])
     waited = f"{ARGO} status ml-project" if argo else "kubectl rollout status deployment/ml-project"
-    assert done.lines()[3:] == [f"{waited} {SPACE} --timeout 600s"]
+    assert done.lines()[4:] == [f"{waited} {SPACE} --timeout 600s"]
 
 
 def test_kubernetes_gets_the_digest_and_nothing_committed_changes(
     kubernetes: dict[str, Result],
 ) -> None:
-    files = kubernetes["canary"].calls[2]["files"]
+    files = kubernetes["canary"].calls[3]["files"]
     assert list(files) == ["kustomization.yaml"]
     made = yaml.safe_load(files["kustomization.yaml"])
     name, digest = NEW.split("@")
@@ -243,9 +245,11 @@ def test_kubernetes_has_nothing_to_go_back_to_after_a_first_version(
 
 
 def test_kubernetes_undo(kubernetes: dict[str, Result]) -> None:
+    get = f"kubectl get deployment/ml-project {SPACE} --ignore-not-found -o json"
     assert kubernetes["undo"].lines()[1:] == [
+        get,
         f"kubectl rollout undo deployment/ml-project {SPACE}",
-        f"kubectl get deployment/ml-project {SPACE} -o json",
+        get,
         f"kubectl set image cronjob/ml-project-score *={OLD} {SPACE}",
         f"kubectl rollout status deployment/ml-project {SPACE} --timeout 600s",
     ]

@@ -131,6 +131,7 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     ".gitlab/kubernetes-token.sh": [("ci", "gitlab"), ("cloud", "azure"), *KUBERNETES],
     ".gitlab/azure-login.sh": [("ci", "gitlab"), *ON_AZUREML],
     "azure-pipelines/": [("ci", "azure-devops")],
+    "azure-pipelines/azure-login.sh": [("ci", "azure-devops"), *ON_AZUREML],
     "azure-pipelines/infra.yml": [("cloud", "azure"), ("iac", "bicep", "terraform")],
     "azure-pipelines/steps/infra.yml": [("cloud", "azure"), ("iac", "bicep", "terraform")],
     ".gitlab-ci.yml": [("ci", "gitlab")],
@@ -139,6 +140,7 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     ".dockerignore": [ONLINE],
     "deploy/": [ONLINE],
     "deploy/kubernetes/": KUBERNETES,
+    "deploy/kubernetes/release.yaml": [*KUBERNETES, ("cloud", "none")],
     **{
         f"deploy/kubernetes/base/{strategy}.yaml": [*KUBERNETES, ("rollout", strategy)]
         for strategy in ("recreate", "ramped", "blue-green", "canary", "ab-test", "shadow")
