@@ -76,6 +76,7 @@ def test_a_header_with_tags_is_a_header(tmp_path: Path) -> None:
 def test_letters_that_were_guessed_are_shown(tmp_path: Path) -> None:
     _, found = look(tmp_path, ("größe,b,t\n" + rows(90)).encode("latin-1"))
     assert (found["encoding"].level, "'größe'" in found["encoding"].seen) == ("warning", True)
+    assert "--encoding" in found["encoding"].done
 
 
 @pytest.mark.parametrize(
