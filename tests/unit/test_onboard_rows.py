@@ -182,6 +182,11 @@ def test_people_are_noticed_in_other_languages(name: str, code: str, tmp_path: P
     assert found[code].column == name
 
 
+@pytest.mark.parametrize("name", ["usage", "Mileage", "package"])
+def test_a_part_of_a_word_is_no_attribute_of_people(name: str, tmp_path: Path) -> None:
+    assert "sensitive_candidate" not in look(tmp_path, f"{name},b,t\n" + rows(90))[1]
+
+
 @pytest.mark.parametrize(("word", "dtype"), [("k. A.", "float64"), ("verweigert", "str")])
 def test_a_word_in_many_rows_of_numbers_is_named(word: str, dtype: str) -> None:
     column = pd.Series([word if n % 9 == 0 else f"{n}.5" for n in range(180)], dtype="str")
