@@ -111,7 +111,7 @@ def _problem(data: Path, wishes: "Wishes", answered: str | None) -> str:
         return "forecasting"
     from tdsp.onboard.flow import propose_problem  # pandas takes a second to import
 
-    return propose_problem(data, wishes.target, wishes.hints, wishes.sheet)
+    return propose_problem(data, wishes)
 
 
 def _onboard(request: Request, project: Path, say: Say) -> "Result | None":

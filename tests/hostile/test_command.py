@@ -187,7 +187,17 @@ def test_new_takes_every_option_of_onboard() -> None:
     """And with the same type, default and help: one list stands behind both."""
     new, onboard = (inspect.signature(each).parameters for each in (new_command, command))
     assert set(onboard) - set(new) == {"file", "project"}  # new has --data and --into
-    assert {"id", "time", "group", "sensitive", "drop", "keep", "sheet", "missing"} <= set(new)
+    assert {
+        "id",
+        "time",
+        "group",
+        "sensitive",
+        "drop",
+        "keep",
+        "sheet",
+        "encoding",
+        "missing",
+    } <= set(new)
     described = set(onboard) - {"file", "project", "target", "dry_run"}
     assert [name for name in described if new[name] != onboard[name]] == []
     shown = typer.main.get_command(app).commands["new"].params  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tdsp.errors import OnboardError
-from tdsp.onboard.flow import propose_problem
+from tdsp.onboard.flow import Wishes, propose_problem
 from tdsp.onboard.profile import infer, typed
 from tdsp.onboard.readers import detect, read
 
@@ -60,6 +60,48 @@ def test_japanese_encoding(tmp_path: Path) -> None:
     )
     path.write_bytes(frame.to_csv(index=False).encode("shift_jis"))
     pd.testing.assert_frame_equal(load(path), frame)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "word"),
+    [
+        ("cp1250", "Řím"),
+        ("cp1251", "Москва"),
+        ("cp850", "Größe"),
+        ("cp932", "①"),
+        ("cp1256", "نعم"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_an_encoding_that_is_given_is_not_guessed(
+    tmp_path: Path, suffix: str, encoding: str, word: str
+) -> None:
+    """By their bytes alone most of these are taken for another one."""
+    path, frame = tmp_path / f"a{suffix}", pd.DataFrame({"a": [word] * 60, "b": ["x"] * 60})
+    lines = frame.to_json(orient="records", lines=True, force_ascii=False)
+    path.write_bytes((frame.to_csv(index=False) if suffix == ".csv" else lines).encode(encoding))
+    raw, source = read(path, encoding=encoding.upper())
+    assert (raw["a"].tolist(), source.encoding) == (frame["a"].tolist(), encoding)
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "words"),
+    [
+        ("a.csv", "klingon", "is not known. It is a name such as"),
+        ("a.csv", "base64", "is not known"),
+        ("a.csv", "cp\0x", "is not known"),
+        ("a.csv", "utf-8", "holds bytes that this one has not"),
+        ("a.csv", "utf-16", "holds bytes that this one has not"),
+        ("a.parquet", "cp1252", "is parquet, whose text has no other"),
+    ],
+)
+def test_an_encoding_that_cannot_be_is_refused(
+    tmp_path: Path, name: str, encoding: str, words: str
+) -> None:
+    TABLE.to_parquet(tmp_path / "a.parquet")
+    (tmp_path / "a.csv").write_bytes("größe,t\n1,2\n".encode("cp1252"))
+    with pytest.raises(OnboardError, match=words):
+        read(tmp_path / name, encoding=encoding)
 
 
 def test_decimal_comma_with_thousands_points(tmp_path: Path) -> None:
@@ -219,7 +261,7 @@ def test_propose_problem(tmp_path: Path, values: list[object], problem: str) -> 
     path = tmp_path / "table.csv"
     target = (values * 60)[:60]
     pd.DataFrame({"x": range(60), "y": target}).to_csv(path, index=False)
-    assert propose_problem(path, "y") == problem
+    assert propose_problem(path, Wishes("y")) == problem
 
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=12)

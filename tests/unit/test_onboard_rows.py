@@ -76,6 +76,7 @@ def test_a_header_with_tags_is_a_header(tmp_path: Path) -> None:
 def test_letters_that_were_guessed_are_shown(tmp_path: Path) -> None:
     _, found = look(tmp_path, ("größe,b,t\n" + rows(90)).encode("latin-1"))
     assert (found["encoding"].level, "'größe'" in found["encoding"].seen) == ("warning", True)
+    assert "--encoding" in found["encoding"].done
 
 
 @pytest.mark.parametrize(
@@ -179,6 +180,11 @@ def test_a_number_far_from_all_others_is_named(mark: str, named: bool, tmp_path:
 def test_people_are_noticed_in_other_languages(name: str, code: str, tmp_path: Path) -> None:
     _, found = look(tmp_path, f"{name},b,t\n" + rows(90))
     assert found[code].column == name
+
+
+@pytest.mark.parametrize("name", ["usage", "Mileage", "package"])
+def test_a_part_of_a_word_is_no_attribute_of_people(name: str, tmp_path: Path) -> None:
+    assert "sensitive_candidate" not in look(tmp_path, f"{name},b,t\n" + rows(90))[1]
 
 
 @pytest.mark.parametrize(("word", "dtype"), [("k. A.", "float64"), ("verweigert", "str")])

@@ -128,6 +128,18 @@ def test_writes_configuration_schema_and_documents(project: Path, table: Path) -
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_the_given_encoding_is_what_the_project_reads_in(project: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    lines = [f"{'Москва' if number % 3 else 'Тверь'},{number},{number % 2}" for number in range(90)]
+    path.write_text("\n".join(["city,x,churned", *lines]), encoding="cp1251")
+    profile = onboard(path, Wishes("churned", encoding="windows-1251"), project).profile
+    params = yaml.safe_load((project / "params.yaml").read_text("utf-8"))
+    assert params["data"]["encoding"] == "cp1251"
+    assert "Тверь" in (project / "docs/data/dictionary.md").read_text("utf-8")
+    assert "encoding" not in {finding.code for finding in profile.findings}
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_keeps_comments_and_what_is_not_its_own(project: Path, table: Path) -> None:
     onboard(table, Wishes("churned"), project)
     text = (project / "params.yaml").read_text("utf-8")

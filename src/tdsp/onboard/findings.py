@@ -30,14 +30,14 @@ GROUP_NAME = re.compile(
     r"customer|client|patient|user|person|household|account|member|device|machine|subject", re.I
 )
 PEOPLE_NAME = re.compile(
-    r"(?:^|[\s_.-]|(?<=[a-z])(?=[A-Z]))(sex|gender|race|ethnic\w*|religio\w*|age|nationality|native"
+    r"(?:^|[\s_.-]|(?-i:(?<=[a-z])(?=[A-Z])))(sex|gender|race|ethnic\w*|religio\w*|age|nationality|native"
     r"|country.of.(?:birth|origin)|birth\w*|disab\w*|marital\w*|married|senior\w*|dependents?|partner"
     r"|spouse|pregnan\w*|orientation|citizen\w*|immigra\w*|surname|last.?name|first.?name|geschlecht"
     r"|alter|religion|herkunft|nationalit\w+|familienstand|verheiratet|behinder\w*|nachname|vorname"
     r"|sexe|genre|[aâ]ge|nationalit[eé]|handicap|mari[eé]e?|edad|sexo|g[eé]nero|raza|estado.civil"
     r"|nacionalidad|et[aà]|sesso|leeftijd|geslacht|geography|(?:is.?)?(?:fe)?male|hispanic|latin[oax]"
     r"|veteran|caste|skin.?colou?r|ancestry|tribe|political\w*|union.?member|idade|etnia|ra[cç]a"
-    r"|\u043f\u043e\u043b|\u0432\u043e\u0437\u0440\u0430\u0441\u0442|\u6027\u5225|\u6027\u522b|\u5e74\u9f62|\u5e74\u9f84)(?=$|[\s_.\d-]|[A-Z])",
+    r"|\u043f\u043e\u043b|\u0432\u043e\u0437\u0440\u0430\u0441\u0442|\u6027\u5225|\u6027\u522b|\u5e74\u9f62|\u5e74\u9f84)(?=$|[\s_.\d-]|(?-i:[A-Z]))",
     re.I,
 )
 # Texts that name or reach one person.

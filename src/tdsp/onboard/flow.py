@@ -52,6 +52,7 @@ class Wishes:
     horizon: int | None = None
     hints: Hints = field(default_factory=Hints)
     sheet: str | None = None
+    encoding: str | None = None
 
     @property
     def roles(self) -> list[tuple[str, str]]:
@@ -108,7 +109,7 @@ def examine(
     path: Path, wishes: Wishes, rendered: Problem | None, say: Callable[[str], None]
 ) -> tuple[Profile, pd.DataFrame]:
     """Profile and typed table of a file; `rendered` is the project's problem type, if any."""
-    raw, source = read(path, wishes.sheet)
+    raw, source = read(path, wishes.sheet, wishes.encoding)
     _check_wishes(raw, wishes)
     say(f"Looking for traps in {len(raw):,} rows and {raw.shape[1]} columns")
     reading, odd = infer(raw, source, wishes.hints)
@@ -125,7 +126,7 @@ def examine(
     table = findings.Table(
         frame, named, wishes.target, problem, len(frame) - copies, frozenset(reading.numberlike)
     )
-    seen = [*_source_notes(source, raw), *rows.strange(raw), *odd, *findings.infinite(raw)]
+    seen = [*_source_notes(source, raw, wishes), *rows.strange(raw), *odd, *findings.infinite(raw)]
     seen += findings.find(table, {name for _, name in wishes.roles})
     # A forecast has the past and the calendar anyway.
     if not steps and not any(column.role == "feature" for column in columns):
@@ -138,19 +139,16 @@ def examine(
     return profile, frame
 
 
-def propose_problem(
-    path: Path, target: str, hints: Hints | None = None, sheet: str | None = None
-) -> Problem:
+def propose_problem(path: Path, wishes: Wishes) -> Problem:
     """Say which problem type a file's target asks for, before any project exists.
 
     Raises OnboardError when the file or its target cannot be used at all.
     """
-    raw, source = read(path, sheet)
-    wishes = Wishes(target, hints=hints or Hints())
+    raw, source = read(path, wishes.sheet, wishes.encoding)
     _check_wishes(raw, wishes)
-    frame = typed(raw, infer(raw, source, hints)[0])
+    frame = typed(raw, infer(raw, source, wishes.hints)[0])
     _refuse(frame, wishes)
-    return _problem(frame[target], wishes)[0]
+    return _problem(frame[wishes.target], wishes)[0]
 
 
 def _check_wishes(raw: pd.DataFrame, wishes: Wishes) -> None:
@@ -320,20 +318,20 @@ def _give_roles(columns: list[Column], wishes: Wishes) -> None:
         column.sensitive = column.name in wishes.sensitive
 
 
-def _source_notes(source: Source, raw: pd.DataFrame) -> list[Finding]:
+def _source_notes(source: Source, raw: pd.DataFrame, wishes: Wishes) -> list[Finding]:
     if len(source.sheets) > 1 and not source.sheet:
         return [
             Finding("sheets", None, f"sheets {', '.join(source.sheets)}",
                     "only the first was read; to read another run again with --sheet NAME",
                     level="warning")
         ]  # fmt: skip
-    if source.format not in ("csv", "jsonl") or source.encoding.startswith("utf"):
+    if wishes.encoding or source.encoding.startswith("utf"):
         return []
     texts = [str(name) for name in raw.columns]
     texts += [str(cell) for name in raw.columns for cell in raw[name].head(1000)]
     like = ", ".join([repr(text[:40]) for text in dict.fromkeys(texts) if not text.isascii()][:3])
     return [
         Finding("encoding", None, f"not UTF-8; read as {source.encoding}, like {like}",
-                "kept; if these are not the right letters, save the file as UTF-8 and rerun",
+                "kept; if these are not the right letters, run again with --encoding NAME",
                 level="warning")
     ]  # fmt: skip

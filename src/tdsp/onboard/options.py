@@ -61,6 +61,10 @@ def wishes(
         Names, typer.Option(help="COLUMN=TEXT: stands for no value, such as -99.")
     ] = None,
     sheet: Annotated[str | None, typer.Option(help="Excel: the sheet with the table.")] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(help="The text encoding, such as cp1252, where the guess is wrong."),
+    ] = None,
 ) -> "Wishes":
     """Return what the options say of a table; their names, types and helps stand only here."""
     from tdsp.onboard.flow import Wishes
@@ -70,6 +74,7 @@ def wishes(
         target, problem, tuple(id or ()), time, group, tuple(sensitive or ()), tuple(drop or ()),
         tuple(keep or ()), tuple(series or ()), horizon,
         Hints(tuple(text or ()), pairs(date), pairs(decimal), pairs(value), pairs(missing)), sheet,
+        encoding,
     )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
-"""Reads a table whose format, encoding and delimiter are detected, not asked for."""
+"""Reads a table whose format, encoding and delimiter are detected, but for what is given."""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import itertools
@@ -80,8 +81,11 @@ class Source:
     sheets: tuple[str, ...] = ()
 
 
-def detect(path: Path) -> Source:
-    """Look at the first bytes of `path` and say how to read it. Raises OnboardError."""
+def detect(path: Path, encoding: str | None = None) -> Source:
+    """Look at the first bytes of `path` and say how to read it. Raises OnboardError.
+
+    Text is read in `encoding` when it is given, else in the one that it looks like.
+    """
     if not path.is_file():
         state = "is a directory" if path.is_dir() else "does not exist"
         if ADDRESS.match(str(path)):
@@ -92,8 +96,12 @@ def detect(path: Path) -> Source:
         raise OnboardError(f"{path} is empty. Export the table again.")
     kind = _format(path, head)
     if kind in ("parquet", "excel"):
+        if encoding:
+            raise OnboardError(
+                f"--encoding {encoding!r}: {path} is {kind}, whose text has no other."
+            )
         return Source(path, kind)
-    encoding = _encoding(path, head)
+    encoding = _given(path, encoding) if encoding else _encoding(path, head)
     if kind == "jsonl":
         return Source(path, kind, encoding)
     return Source(path, kind, encoding, _delimiter(path, encoding))
@@ -124,6 +132,20 @@ def _format(path: Path, head: bytes) -> str:
             "is its header."
         )
     return actual
+
+
+def _given(path: Path, encoding: str) -> str:
+    try:
+        "".encode(encoding)  # which also refuses those that are none of texts, such as base64
+        name = codecs.lookup(encoding).name
+    except (LookupError, ValueError):
+        raise OnboardError(
+            f"--encoding {encoding!r} is not known. It is a name such as cp1252, cp1251, cp932, "
+            "utf-8 or utf-16."
+        ) from None
+    if not _decodes(path, name):
+        raise OnboardError(f"--encoding {encoding!r}: {path} holds bytes that this one has not.")
+    return name
 
 
 def _encoding(path: Path, head: bytes) -> str:
@@ -188,12 +210,14 @@ def _fit(sample: str, sign: str) -> tuple[float, int]:
     return (sum(size == sizes[0] for size in body) / len(body) if sizes[0] > 1 else 0.0, sizes[0])
 
 
-def read(path: Path, sheet: str | None = None) -> tuple[pd.DataFrame, Source]:
+def read(
+    path: Path, sheet: str | None = None, encoding: str | None = None
+) -> tuple[pd.DataFrame, Source]:
     """Return the table of `path`, texts untouched (CSV: every column text), and how it was read.
 
     Raises OnboardError for a file that is missing, broken, empty, or has unusable column names.
     """
-    source = _with_sheet(detect(path), sheet)
+    source = _with_sheet(detect(path, encoding), sheet)
     try:
         names, frame = _READERS[source.format](source)
     except OnboardError:
