@@ -25,6 +25,8 @@ LINK = re.compile(r"(?<!\\)\]\(([^)\s]+)\)")
 # A word in capitals, such as the NAME of a path, stands for what people put there.
 STANDS_FOR = re.compile(r"\b(?!README|SECURITY|CODEOWNERS|LICENSE)[A-Z][A-Z-]{2,}\b")
 PATH = re.compile(r"`([A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)+/?)`")
+CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+STRAY = re.compile(r"\n\n\n|^ \S.*$|^.*[^ ] $|\n\Z(?<=\n\n)", re.MULTILINE)
 TASK = re.compile(r"\bpoe ([a-z][a-z-]+)")
 MODULE = re.compile(r"python -m ((?:tools|deploy)[.\w]*)")
 # What a project of level `train` has no command for, and no page about.
@@ -65,8 +67,18 @@ def check_project(project: Path) -> None:
     assert not disagree, f"docs/roles.yaml and what follows from it: {disagree}"
     listed = [name for name in tasks_of(project) if name[0] != "_"]
     assert len(listed) <= 20, f"`poe` lists {len(listed)} tasks"
+    assert not (torn := ragged(project)), f"the documents have stray space: {torn}"
     promised = [*absent(project), *unknown(project), *above(project)]
     assert not promised, f"the documents promise what is not there: {promised}"
+
+
+def ragged(project: Path) -> list[str]:
+    """Where a document has two empty lines, or a line that begins or ends with one space."""
+    found = []
+    for path in sorted(project.rglob("*.md")):
+        prose = CODE.sub("code", path.read_text(encoding="utf-8"))
+        found += [f"{path.name}: {line[0]!r}" for line in STRAY.finditer(prose)]
+    return found
 
 
 def check_pins(project: Path) -> None:
