@@ -211,7 +211,7 @@ class GitHub(Stage):
         # Two of act at the same time, of two test processes, disturb each other.
         with FileLock(ROOT / "build/act.lock"):
             done = subprocess.run(
-                list(map(str, words)), cwd=self.project, env=self.env, text=True, timeout=120,
+                list(map(str, words)), cwd=self.project, env=self.env, text=True, timeout=300,
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                 check=False,
             )  # fmt: skip
