@@ -94,7 +94,8 @@ def prepare(
         record = replace(record.again(), base=base, onto=remote.onto, branch=goal.branch)
         record = save(replace(record, state="fetched"), f"fetched {base[:12]}")
         answers = read_answers(room, base, goal)
-        record = replace(record, before=answers.version)
+        checked = replace(record, state="checked", before=answers.version)
+        record = save(checked, f"checked: made from {answers.version}")
         record = _updated(record, room, goal, answers)
     except SkipError as why:
         record = replace(record, state="skipped", reason=str(why))

@@ -20,8 +20,9 @@ from tdsp.errors import TdspError
 from tdsp.fleet.snapshot import Conflict, Pending
 
 CURRENT = "current"  # the goal of an update that keeps each project's version
+BEGUN = ("listed", "fetched", "checked")  # and nothing is known of what it will bring
 PENDING = ("pushed", "conflict", "failed")  # and nobody is asked to merge anything
-OPEN = ("listed", "fetched", "rendered", "tested", "pushed", "requested")
+OPEN = ("listed", "fetched", "checked", "rendered", "tested", "pushed", "requested")
 DATABASE, LOCK, AUDIT, WORK = "state.sqlite", "lock.sqlite", "audit.jsonl", "work"
 FORMAT = 1
 MOST = 20  # conflicts of a repository in a snapshot
@@ -190,7 +191,7 @@ def left(folder: Path) -> dict[str, tuple[str, Record]]:
     for key, record in _all(folder):
         if record.state in PENDING:
             found[record.name] = key, record
-        elif record.state not in {"listed", "fetched"}:  # this update has not come to it
+        elif record.state not in BEGUN:  # this update has not come to it
             found.pop(record.name, None)
     return found
 

@@ -18,7 +18,7 @@ from tdsp.fleet.publish import Publisher, kept, tidy
 from tdsp.fleet.render import Goal, prepare
 from tdsp.fleet.room import RepositoryError, Room
 from tdsp.fleet.sandbox import allowed, checks
-from tdsp.fleet.state import OPEN, WORK, Journal, Record
+from tdsp.fleet.state import BEGUN, OPEN, WORK, Journal, Record
 
 OUT = ("pushed", "requested")
 READY = ("rendered", "tested")
@@ -112,7 +112,7 @@ class Update:
         stale = state == "conflict" or record.idle
         fresh = not self.options.resume and state not in {*OUT, "merged"}
         lost = state in READY and not kept(self.journal, record, self.options.seconds)
-        if retry or stale or fresh or lost or state == "fetched":
+        if retry or stale or fresh or lost or state in BEGUN[1:]:
             return self.journal.save(record.again(), "from the start")
         return record
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tdsp.fleet.update import Options, Outcome
 
 ORDER = (
-    "merged", "requested", "pushed", "tested", "rendered", "fetched", "listed", "skipped",
-    "conflict", "failed",
+    "merged", "requested", "pushed", "tested", "rendered", "checked", "fetched", "listed",
+    "skipped", "conflict", "failed",
 )  # fmt: skip
 SHOWN_FILES, SHOWN_LINES = 10, 6
 
