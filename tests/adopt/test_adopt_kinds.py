@@ -304,7 +304,7 @@ def test_a_folder_of_r_stays_with_its_data(tmp_path: Path) -> None:
     assert set(plan.moves) == {"fit.py"}
     assert not plan.questions
     items = {each.path: each for each in plan.items}
-    assert items["survey/x.rds"].why[-1] == "survey/ask.R has its path, and is not edited"
+    assert items["survey/x.rds"].why[-1] == "the code of survey is not Python, and stays"
 
 
 def test_images_that_nothing_names_stay_unless_told(tmp_path: Path) -> None:
