@@ -125,7 +125,7 @@ PARTS: dict[str, Row] = {
     "scripts/build.sh": ("#!/bin/sh\n", "script", "scripts/build.sh"),
     "scripts/fetch.py": ("print(2)\n", "script", f"{P}/scripts/fetch.py"),
     "outputs/rule.py": ("def rule():\n    return 1\n", "result", "reports/rule.py"),
-    "outputs/rule.json": ('{"a": 1}\n', "result", "reports/rule.json"),
+    "outputs/rule.json": ('{"a": 1}\n', "result", "outputs/rule.json"),
     "docs/table.csv": (CSV + b"1,2\n", "document", "docs/table.csv"),
     "saved_model/m/saved_model.pb": (b"\x08\x01\0", "model", "models/m/saved_model.pb"),
     "saved_model/m/variables/variables.index": (

@@ -114,8 +114,8 @@ PAGES: dict[str, Row] = {
     "report.txt": (REPORT, "document", "docs/report.txt"),
     "names.txt": (LIST, "unknown", None),
     "hello.txt": ("hello\n", "unknown", None),
-    "phase1/results/plot.png": (PNG + b"2", "result", "reports/figures/plot.png"),
-    "phase2/results/plot.png": (PNG + b"3", "result", "reports/figures/phase2_plot.png"),
+    "phase1/results/plot.png": (PNG + b"2", "result", None),
+    "phase2/results/plot.png": (PNG + b"3", "result", None),
     "Report/final.pdf": (b"%PDF-1", "result", "reports/final.pdf"),
     "Report/Readme.md": ("# Report\n", "document", "reports/Readme.md"),
     ".box/step.png": (PNG + b"4", "document", ".box/step.png"),
@@ -146,7 +146,7 @@ WHOLES: dict[str, Row] = {
     "src/client/Button.jsx": ("x\n", "web", "src/client/Button.jsx"),
     "tests/measure.py": ("print('measure')\n", "script", "tests/measure.py"),
     "api/serve.py": (PY + "S = 1\n", "code", f"{P}/api/serve.py"),
-    "api/Model/MLmodel": (REPORT, "document", "api/Model/MLmodel"),
+    "api/Model/MLmodel": (REPORT, "model", "api/Model/MLmodel"),
     "api/Model/parts.yaml": ("a: 1\n", "configuration", "api/Model/parts.yaml"),
     "site/manage.py": ("import django\nprint(django)\n", "build", "site/manage.py"),
     "site/shop/views.py": (PY + "Y = 1\n", "code", "site/shop/views.py"),
@@ -175,7 +175,7 @@ FOLDERS: dict[str, Row] = {
     "heart/src/fit.py": (PY + "H = 1\n", "code", None),
     "heart/data/beats.csv": (CSV + b"7,8\n", "raw data", None),
     "survey/ask.R": ("readRDS('x.rds')\n", "script", "survey/ask.R"),
-    "survey/x.rds": (b"RDX3\0\0", "raw data", None),
+    "survey/x.rds": (b"RDX3\0\0", "raw data", "survey/x.rds"),
     "only/book.ipynb": (notebook("x = 4"), "notebook", None),
     "notebooks/usual.ipynb": (notebook("x = 5"), "notebook", "notebooks/usual.ipynb"),
     "heart.py": ("import heart.src.fit\nprint(heart.src.fit)\n", "script", f"{P}/heart.py"),
@@ -254,7 +254,7 @@ def test_each_file_has_its_kind_and_place(name: str, tmp_path: Path) -> None:
 def test_a_folder_that_nobody_knows_is_one_question_and_stays(tmp_path: Path) -> None:
     plan = planned(tmp_path / "repo", {path: row[0] for path, row in FOLDERS.items()}, "pkg")
     asked = {each.id: each for each in plan.questions}
-    alone = {"forest", "moon", "heart", "survey", "only"}
+    alone = {"forest", "moon", "heart", "only"}
     assert set(asked) == {f"q-folder-{name}" for name in alone}
     forest = asked["q-folder-forest"]
     assert not any(item.path in plan.moves for item in plan.items if item.question)
@@ -302,9 +302,9 @@ def test_a_folder_of_r_stays_with_its_data(tmp_path: Path) -> None:
     }  # fmt: skip
     plan = planned(tmp_path / "repo", files, "pkg")
     assert set(plan.moves) == {"fit.py"}
-    assert [each.text for each in plan.questions] == [
-        "The code of survey is not Python, and stays. survey stays unless you say `move`."
-    ]
+    assert not plan.questions
+    items = {each.path: each for each in plan.items}
+    assert items["survey/x.rds"].why[-1] == "the code of survey is not Python, and stays"
 
 
 def test_images_that_nothing_names_stay_unless_told(tmp_path: Path) -> None:
@@ -323,7 +323,7 @@ def test_few_folders_of_notebooks_are_no_projects(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("build_file", "text", "asks"),
+    ("build_file", "text", "stays"),
     [
         ("setup.py", "from setuptools import setup\nsetup(packages=['shop'])\n", True),
         ("pyproject.toml", "[build-system]\n[project]\nname = 'shop'\n", True),
@@ -331,8 +331,8 @@ def test_few_folders_of_notebooks_are_no_projects(tmp_path: Path) -> None:
         ("setup.py", "from setuptools import setup\nsetup(name='shop')\n", False),
     ],
 )
-def test_a_package_that_is_installed_stays_unless_told(
-    build_file: str, text: str, asks: bool, tmp_path: Path
+def test_a_package_that_is_installed_stays(
+    build_file: str, text: str, stays: bool, tmp_path: Path
 ) -> None:
     files: dict[str, bytes | str] = {
         build_file: text, "shop/__init__.py": "", "shop/fit.py": PY, "utils/__init__.py": "",
@@ -341,13 +341,10 @@ def test_a_package_that_is_installed_stays_unless_told(
     }  # fmt: skip
     plan = planned(tmp_path / "repo", files)
     moved = plan.moves.get("shop/fit.py")
-    assert moved == (None if asks else "src/shop/fit.py")
-    assert ("utils/more.py" in plan.moves) is not asks
-    assert plan.package == ("shop_model" if asks else "shop")
-    if asks:
-        choices = {each.id: each.choices for each in plan.questions}
-        assert choices["q-folder-shop"]["move"]["shop/fit.py"] == "src/shop/fit.py"
-        assert len(choices["q-folder-utils"]["move"]) == 2
+    assert moved == (None if stays else "src/shop/fit.py")
+    assert ("utils/more.py" in plan.moves) is not stays
+    assert plan.package == ("shop_model" if stays else "shop")
+    assert not any(each.id in {"q-folder-shop", "q-folder-utils"} for each in plan.questions)
 
 
 def test_images_of_a_series_that_code_writes_are_data(tmp_path: Path) -> None:
@@ -367,12 +364,14 @@ def test_a_third_of_python_2_is_the_code_and_no_archive(tmp_path: Path) -> None:
         "src/net.py": old,
         "src/net2.py": old + "1\n",
         "src/load.py": PY,
+        "src/save.py": PY + "S = 3\n",
         "actors.txt": LIST,
     }
     plan = planned(tmp_path / "repo", files, "pkg")
     items = {each.path: each for each in plan.items}
     assert items["src/net.py"].kind == "code" and items["src/net.py"].target == f"{P}/net.py"
-    assert items["actors.txt"].question == "q-texts-that-code-reads"
+    assert items["actors.txt"].target == "actors.txt" and not items["actors.txt"].question
+    assert items["actors.txt"].why[-1].endswith("is not edited")
 
 
 def test_many_files_go_with_a_question_only(tmp_path: Path) -> None:

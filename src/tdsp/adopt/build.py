@@ -33,6 +33,7 @@ QUESTIONS = {
     "databases": "Programs use these databases. They stay where the programs look for them.",
     "old folders": "These folders are called old. May they go to the archive?",
     "images in code": "Are these images documents, or parts of the program?",
+    "images of results": "No code that was read draws these images. Are they figures of results?",
     "unused images": "Nothing names these images. Do they belong to the documents?",
     "texts that code reads": "Code reads these texts. Are they data?",
     "documents in folders": "Do these texts belong to the documents?",
@@ -184,6 +185,9 @@ def _level(done: Scan, wanted: int) -> tuple[int, list[Note]]:
     if wanted > done.source.most:
         text = f"from {done.source.name}: {done.source.why}; level {done.source.most} only"
         return done.source.most, [Note("", 0, text)]
+    if wanted and done.layout.old:
+        text = f"{done.layout.old}: none can be edited, so none is moved: level 0 only"
+        return 0, [Note("", 0, text)]
     if wanted > 1 and done.layout.mixed:
         return 1, [Note("", 0, f"it is too mixed to be edited ({done.layout.mixed}): level 1 only")]
     return wanted, []

@@ -15,6 +15,8 @@ from tdsp.adopt.judged import Judged, stays
 from tdsp.adopt.layout import CLIENTS, Layout
 from tdsp.reading.repository import EXAMPLES, Repository
 
+YAML = (".yaml", ".yml")
+MADE = frozenset({"image", "json", "xml", "web"})  # by a run, if their folder is for results
 KEEPER = 1000  # bytes: what is in a file that keeps a folder open says nothing
 DVC_STORE = re.compile(r"(^|/)files/md5/[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?$")
 
@@ -141,7 +143,8 @@ class _Judge(Images):
         if fact.content in {"source", "program"} and self._extends(path):
             return Judged("code", "with code", 0.93, ("compiled code", "a package beside needs it"))
         if fact.content == "source":
-            return stays("code", "code in another language stays whole where it is")
+            kind = "test" if names.OTHER_TESTS.search(path) else "code"
+            return stays(kind, "code in another language stays whole where it is")
         return None
 
     def _extends(self, path: str) -> bool:
@@ -172,12 +175,20 @@ class _Judge(Images):
         name, content = posixpath.basename(path), data_like(fact, self.repo)
         if names.BUILD.match(name):
             return "build"
-        if names.DEPENDENCIES.match(name):
+        if name == "MLmodel":
+            return "model"
+        if names.DEPENDENCIES.match(name) and self._installs(path):
             return "dependencies"
         if is_test(path, self.repo):
             return "test"
         if "public" in names.parts_of(path) and content in {"image", "text", "json", "media"}:
             return "web"
+        if content in {"source", "web"} and names.OTHER_TESTS.search(path):
+            return "test"
+        if content == "image" and set(names.parts_of(path)) & names.SERVED:
+            return "web"
+        if content in MADE and set(names.parts_of(path)) & names.RESULT_FOLDERS:
+            return "result"
         if content == "text" and _odd(path):
             return "configuration"
         if content in DATA:
@@ -321,10 +332,12 @@ class _Judge(Images):
 
     def _tool(self, path: str, fact: Fact) -> Judged | None:
         name, folder = posixpath.basename(path), posixpath.dirname(path)
-        if names.DEPENDENCIES.match(name):
+        if names.DEPENDENCIES.match(name) and self._installs(path):
             return stays("dependencies", "installers look for it here")
         if names.BUILD.match(name):
             return stays("build", "build tools look for it here")
+        if name.endswith((".whl", ".egg")):
+            return stays("vendored", "a package as an installer takes it")
         if name.endswith(".dvc"):
             return stays("configuration", "DVC's pointer belongs beside its data")
         if fact.content == "sql" and set(names.parts_of(path)) & names.DATA_FOLDERS:
@@ -336,16 +349,28 @@ class _Judge(Images):
                     "script", "with code", 0.93, ("it is not Python", "it lies beside code")
                 )
             return stays("script", "it is not Python; its paths are seen from where it lies")
-        if "mlruns" in path.split("/"):
+        if "mlruns" in path.split("/") or name == "mlflow.db":
             return stays("result", "MLflow's records name their own places")
         if fact.content in {"yaml", "toml", "config"}:
             return self._settings(path, fact, folder)
         return None
 
+    def _installs(self, path: str) -> bool:
+        """Tell whether a file called as an environment of conda is one, and not settings."""
+        called = posixpath.basename(path).lower().startswith("env") and path.endswith(YAML)
+        return not called or "dependencies:" in self.repo.text(path)
+
     def _settings(self, path: str, fact: Fact, folder: str) -> Judged:
-        result = set(names.parts_of(path)) & names.RESULT_FOLDERS
-        if result and data_like(fact, self.repo) in {"json", "xml"}:
-            return Judged("result", "reports", 0.93, ("JSON or XML", "its folder is for results"))
+        parts = set(names.parts_of(path))
+        result = parts & names.RESULT_FOLDERS and not parts & names.SETTINGS
+        if result and (data_like(fact, self.repo) in {"json", "xml"} or path.endswith(YAML)):
+            why = ("JSON, XML or YAML", "its folder is for results")
+            listed = any(
+                posixpath.basename(who) in {"dvc.yaml", "params.yaml"} for who in fact.namers
+            )
+            if fact.writers and not listed:
+                return Judged("result", "reports", 0.93, why)
+            return stays("result", *why)
         if data_like(fact, self.repo) == "json":
             if self._in_series(path):
                 return stays("raw data", "JSON", "one of many that differ by their numbers")
@@ -388,6 +413,9 @@ class _Judge(Images):
             )
         if any(part in names.RESULT_FOLDERS for part in parts):
             return stays("result", "a page among results")
+        written = bool(fact.writers) and not fact.readers
+        if written or (names.REPORTED.search(path) and not self._serves(path, fact)):
+            return stays("result", "a page that code writes, or that is called a report")
         return stays("web", "a page stays where its server looks for it", sure=0.9)
 
     def _serves(self, path: str, fact: Fact) -> bool:
@@ -432,7 +460,8 @@ class _Judge(Images):
             return Judged("document", "with code", 0.9, ("prose", "it lies beside code"))
         if fact.content == "text" and _odd(path):
             return Judged("unknown", "stay", 0.5, ("a text of no known use",), "unknown files")
-        if fact.content == "text" and not is_prose(self.repo.text(path)):
+        told = names.stem(path)[0].lower().startswith(("note", "todo"))
+        if fact.content == "text" and not told and not is_prose(self.repo.text(path)):
             return Judged("unknown", "stay", 0.5, ("a text without sentences",), "unknown files")
         if not parts or fact.content in {"pdf", "office"}:
             return Judged("document", "docs", 0.92, ("prose", "no code reads it"))

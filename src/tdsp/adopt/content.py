@@ -19,6 +19,7 @@ MAGIC = (
     (b"BZh", "compressed"),
     (b"\xfd7zXZ\0", "compressed"), (b"7z\xbc\xaf", "compressed"), (b"Rar!", "compressed"),
     (b"\xd0\xcf\x11\xe0", "office"), (b"PK\x03\x04", "zip"), (b"PK\x05\x06", "zip"),
+    (b".snd", "media"), (b"MThd", "media"),
     (b"ID3", "media"), (b"OggS", "media"), (b"fLaC", "media"), (b"\x1aE\xdf\xa3", "media"),
 )  # fmt: skip
 SUFFIXES = {
@@ -28,11 +29,11 @@ SUFFIXES = {
     "web": ".html .htm .css .scss .less .js .jsx .ts .tsx .vue .svelte .woff .woff2 .ttf .eot .map"
     " .jinja .jinja2 .j2 .mustache .hbs .php",
     "image": ".png .jpg .jpeg .gif .bmp .tif .tiff .svg .webp .ico .eps .dot .gv",
-    "media": ".wav .mp3 .mp4 .avi .mov .ogg .flac .webm .m4a",
+    "media": ".wav .mp3 .mp4 .avi .mov .ogg .flac .webm .m4a .au .aiff .aif .mid .mpg .mpeg",
     "r": ".r .rmd .qmd", "shell": ".sh .bash .bat .ps1 .cmd .fish", "sql": ".sql .sqlx",
     "markup": ".md .markdown .rst .tex .bib .adoc .sty .cls", "yaml": ".yaml .yml", "toml": ".toml",
     "config": ".ini .cfg .conf .properties .env .example", "pdf": ".pdf",
-    "office": ".docx .doc .pptx .ppt .odt .odp .rtf .key .pages .drawio .vsdx",
+    "office": ".docx .doc .pptx .ppt .odt .odp .rtf .key .pages .drawio .vsdx .pbix .twbx",
     "spreadsheet": ".xlsx .xls .ods .xlsm",
     "table": ".csv .tsv .parquet .feather .arrow .orc .avro .dta .sas7bdat .arff .jsonl .ndjson",
     "array": ".npy .npz .mat .rds .rdata .rda", "database": ".db .sqlite .sqlite3",

@@ -33,6 +33,8 @@ MODEL_NAME = re.compile(
     r"preprocess|transform|svm|knn|bayes"
 )
 HDF5 = (".h5", ".hdf5", ".hdf")
+# What libraries call a model that they save.
+SAVED = (".zip", ".params", ".caffemodel", ".weights", ".pb", ".tflite", ".mlmodel", ".bin")
 TABLES = frozenset({"read_hdf", "HDFStore"})
 PAGES = frozenset({"markup", "pdf", "office"})
 OTHERS = frozenset({"binary", "json", "yaml", "config", "xml", "web", "source"})
@@ -87,6 +89,7 @@ class Data:
         self.styled = {
             posixpath.dirname(p) for p in facts.files if p.endswith((".css", ".scss", ".less"))
         } - {""}
+        self.set_in = {posixpath.dirname(p) for p in facts.files if p.endswith(".tex")} - {""}
         self.tables = {posixpath.dirname(fact.path) for fact in facts.of(*DATA, "pointer")}
         self.steps = {
             who for fact in facts.files.values()
@@ -127,6 +130,9 @@ class Data:
             return Judged(
                 "model", "models", 0.93, ("it lies beside a model", "its folder is for models")
             )
+        inner = bool(parts) and parts[-1] in names.MODEL_FOLDERS
+        if inner and content in {"zip", "binary"} and path.lower().endswith(SAVED):
+            return Judged("model", "models", 0.93, ("its folder is for models", "saved as one"))
         if content not in {"model", "hdf5"}:
             return None
         modules = {module.split(".")[0] for module in fact.pickled}
@@ -244,7 +250,9 @@ class Data:
         if not fact.writers:
             return None
         why = (what, f"{sorted(fact.writers)[0]} writes it")
-        if names.RESULT.search(names.stem(path)[0]) and not fact.readers - fact.writers:
+        among = bool(set(names.parts_of(path)) & names.DATA_FOLDERS)
+        named = names.RESULT.search(names.stem(path)[0])
+        if named and not among and not fact.readers - fact.writers:
             return Judged("result", "reports", 0.95, why)
         # Between two steps it is interim; what a model, an application or nobody reads is final.
         further = (fact.readers & self.steps) - fact.writers

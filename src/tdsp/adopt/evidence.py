@@ -14,7 +14,7 @@ from dataclasses import replace
 from tdsp.adopt import names
 from tdsp.adopt.content import DATA
 from tdsp.adopt.facts import Facts, data_like
-from tdsp.adopt.judged import FOLDER, Judged
+from tdsp.adopt.judged import FOLDER, Judged, stays
 from tdsp.adopt.layout import Layout
 from tdsp.reading.repository import Repository
 
@@ -29,6 +29,10 @@ USUAL = (
     | {"src"}
 )
 FOREIGN = frozenset({"r", "source"})
+UNEDITED = frozenset({"source", "python 2", "broken python"})
+FOUND_BY_PATH = ("data/", "models", "reports", "docs")
+PICTURES = frozenset({"image", "media"})
+CERTAIN = "is not Python, and stays"
 MANY = 3  # folders that stand alone: then those with notebooks only do so as well
 UNMOVED = frozenset({"stay", "untrack"})
 # Folders that a project has of its own: two of them inside of one folder make it a project.
@@ -56,12 +60,18 @@ def weigh(
             if path.startswith(f"{top}/") and (each.ask or each.place not in UNMOVED):
                 own = alone[path] if each.place == "archive" else each
                 judged[path] = _left(own, top, why, found)
+    for path, each in judged.items():
+        whole = found.mixed and "/" in path  # its tree moves as one
+        if each.place.startswith(FOUND_BY_PATH) and not whole and (who := _unedited(facts, path)):
+            judged[path] = stays(each.kind, *each.why, f"{who} has its path, and is not edited")
 
 
 def _left(each: Judged, top: str, why: str, found: Layout) -> Judged:
     """Return the judgement on a file of a folder that stays as a whole until somebody answers."""
     if each.place == "untrack":
         return each
+    if not found.mixed and (top in found.installed or why.endswith(CERTAIN)):
+        return stays(each.kind, *each.why, why)
     moved = each.place if each.place != "stay" or not found.mixed else "code"
     return Judged(each.kind, "stay", ASKED, (*each.why, why), f"{FOLDER}{top}", moved)
 
@@ -81,12 +91,35 @@ def _doubt(repo: Repository, facts: Facts, path: str, each: Judged) -> str:
         return "texts that code reads"
     if each.place == "reports" and content in DATA and not used:
         return "" if names.RESULT.search(name) else "unclear tables"
+    if each.place.startswith("reports") and content in PICTURES and not _drawn(facts, path):
+        return "images of results"
     if each.place == "docs" and not used and parts[:1] != ["docs"]:
         if content == "image" and not set(parts) & names.DOCUMENTS:
             return "unused images"
         if content == "text" and not parts and not WRITTEN.search(name):
             return "documents in folders"
     return ""
+
+
+def _unedited(facts: Facts, path: str) -> str:
+    """Return the code that reads or writes a file and whose paths no edit follows, "" if none.
+
+    Paths in R are followed from the root only, and not those of a Shiny app: a list of its files
+    goes with it.
+    """
+    shiny = {"server.R", "app.R"} & facts.files.keys()
+    fact = facts.files[path]
+    for who in sorted(fact.readers | fact.writers | fact.namers):
+        content = facts.files[who].content
+        if content in UNEDITED or (content == "r" and ("/" in who or shiny)):
+            return who
+    return ""
+
+
+def _drawn(facts: Facts, path: str) -> bool:
+    """Tell whether code writes an image, or the folder that it is in."""
+    written = facts.folders_written.get(posixpath.dirname(path))
+    return bool(facts.files[path].writers or written)
 
 
 def _folder_used(facts: Facts, path: str) -> bool:
@@ -117,7 +150,7 @@ def _strangers(facts: Facts, found: Layout, judged: dict[str, Judged]) -> dict[s
             strangers[top] = f"nothing outside of {top} knows its code"
     for top, content in _others(facts, set(members)).items():
         if content in FOREIGN:
-            strangers[top] = f"the code of {top} is not Python, and stays"
+            strangers[top] = f"the code of {top} {CERTAIN}"
         elif len(strangers.keys() - found.installed) >= MANY:
             strangers[top] = f"{top} is one of several folders that stand alone"
     return strangers

@@ -40,6 +40,9 @@ class Images(Data):
                 "result", "reports/figures", 0.93, ("it is an image", "its folder is for figures")
             )
         if any(part in names.RESULT_FOLDERS for part in parts):
+            if self._set_in(folder):
+                why = ("it is an image", "LaTeX finds it beside its document")
+                return Judged("result", "reports", 0.9, why)
             return Judged(
                 "result", "reports/figures", 0.9, ("it is an image", "its folder is for results")
             )
@@ -64,6 +67,10 @@ class Images(Data):
         ):
             why = ("it is an image", f"{users[0]} beside it names it")
             return Judged("document" if texts else "web", "with code", 0.92, why)
+        if users and texts and set(names.parts_of(path)) & names.FIGURES:
+            return stays("document", f"{users[0]} shows it")
+        if users and books and names.parts_of(path)[:1] == ["notebooks"]:
+            return stays("document", f"{users[0]} shows it, and it is among notebooks")
         if users and texts:
             return Judged("document", "docs", 0.92, ("it is an image", f"{users[0]} shows it"))
         if users and books:
@@ -87,9 +94,12 @@ class Images(Data):
     def _kind_of(self, path: str) -> str:
         """Return what an image that nothing names is: by its name, or the files around it."""
         folder = posixpath.dirname(path)
-        if names.PLOT.search(names.stem(path)[0]):
+        drawn = set(names.parts_of(path)) & names.DRAWERS
+        if drawn or names.PLOT.search(names.stem(path)[0]):
             return "result"
         if self.images.get(folder, 0) >= MANY_NUMBERED and self.series.get(folder) == {""}:
+            return "raw data"
+        if names.SAMPLES.search(folder):
             return "raw data"
         if set(names.parts_of(path)) & names.RESOURCES:
             return "web"
@@ -106,6 +116,14 @@ class Images(Data):
             named = self.pages.get(folder, "")
             folder = posixpath.dirname(folder)
         return named
+
+    def _set_in(self, folder: str) -> bool:
+        """Tell whether a document in LaTeX is in a folder or in one above it."""
+        while folder:
+            if folder in self.set_in:
+                return True
+            folder = posixpath.dirname(folder)
+        return False
 
     def _told_apart(self, folder: str) -> bool:
         """Tell whether the images of a folder have names of their own, not numbers of a series."""

@@ -50,7 +50,7 @@ class Layout:
 
     `declared` are the packages that setup.py, setup.cfg or pyproject.toml name; `environments`
     the folders of virtual environments, each with a slash at its end. `installed` are the packages
-    at the root that a build finds there.
+    at the root that a build finds there. `old` says that most of the Python is Python 2.
     """
 
     packages: frozenset[str]
@@ -63,6 +63,7 @@ class Layout:
     declared: frozenset[str] = frozenset()
     environments: tuple[str, ...] = ()
     installed: frozenset[str] = frozenset()
+    old: str = ""
 
 
 def layout(repo: Repository, facts: Facts) -> Layout:
@@ -86,7 +87,8 @@ def layout(repo: Repository, facts: Facts) -> Layout:
     code = frozenset(posixpath.dirname(fact.path) for fact in facts.of("python"))
     declared = frozenset(each for each in packages | inner if each in named)
     return Layout(packages, inner, wholes, projects, _mixed(facts, tops), _app(repo, facts), code,
-                  declared, _environments(facts), _installed(repo, tops, packages))  # fmt: skip
+                  declared, _environments(facts), _installed(repo, tops, packages),
+                  _old(facts))  # fmt: skip
 
 
 def _environments(facts: Facts) -> tuple[str, ...]:
@@ -148,6 +150,7 @@ def _wholes(
                 why = "it has a container file of its own"
             if why and folder != "src" and not (top == "src" and _imported(folder, facts)):
                 found.setdefault(folder, why)
+    found |= _django(repo, tops)
     for top, paths in tops.items():
         if top not in packages and (why := _own(repo, facts, top, paths)):
             found.setdefault(top, why)
@@ -160,6 +163,16 @@ def _wholes(
         if count >= 3 and count > len(tops[top]) / 2:
             found.setdefault(top, "most of it is code in other languages")
     return found
+
+
+def _django(repo: Repository, tops: dict[str, list[str]]) -> dict[str, str]:
+    """Return the parts of a Django project that the root holds, with its pages."""
+    if "django" not in repo.text("manage.py").lower():
+        return {}
+    why = OWN_PLACES["manage.py"]
+    part = re.compile(r"[^/]+/((settings|urls|wsgi|asgi|apps|admin)\.py$|migrations/)")
+    parts = {top for top, paths in tops.items() if any(map(part.match, paths))}
+    return dict.fromkeys(parts | ({"templates", "static", "media"} & tops.keys()), why)
 
 
 def _licensed(repo: Repository) -> dict[str, str]:
@@ -299,6 +312,12 @@ def _apart(facts: Facts, tops: dict[str, list[str]], found: list[str]) -> bool:
         who.split("/")[0] != top
         for top in found for path in tops[top] for who in facts.files[path].importers
     )  # fmt: skip
+
+
+def _old(facts: Facts) -> str:
+    """Say how much of the code is Python 2, "" unless it is most of it."""
+    old, new = len(facts.of("python 2")), len(facts.of("python"))
+    return f"{old} of {old + new} Python files are Python 2" if old > new else ""
 
 
 def _mixed(facts: Facts, tops: dict[str, list[str]]) -> str:

@@ -6,9 +6,9 @@ import re
 
 JUNK = re.compile(
     r"(^|/)(__pycache__|node_modules|\.ipynb_checkpoints|\.idea|\.pytest_cache|\.mypy_cache|\.ruff_cache|"
-    r"[^/]+\.egg-info|catboost_info|docs?/(source/)?_build|\.history|\.Rproj\.user|\.spyproject|\.vs|__MACOSX)/|"
+    r"[^/]+\.egg-info|catboost_info|CMakeFiles|docs?/(source/)?_build|\.history|\.Rproj\.user|\.spyproject|\.vs|__MACOSX)/|"
     r"(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini|Icon\r|\.Rhistory|\.RData|\._[^/]*|\.~lock\.[^/]*|"
-    r"~\$[^/]*|\.coverage|nohup\.out)$|\.(pyc|pyo|class|depend|swp|swo|bak~)$|[^/]~$|"
+    r"~\$[^/]*|\.coverage|nohup\.out|CMakeCache\.txt|cmake_install\.cmake)$|\.(pyc|pyo|class|depend|swp|swo|bak~)$|[^/]~$|:Zone\.Identifier$|"
     r"(^|/)target/(classes|test-classes|surefire-reports|(maven|generated)-[\w-]+)/"
 )
 LATEX = re.compile(r"\.(aux|bbl|blg|fdb_latexmk|fls|lof|log|lot|out|synctex\.gz|toc|nav|snm)$")
@@ -44,7 +44,7 @@ BUILD = re.compile(
     r"install([_-](deps|dependencies|requirements|packages))?\.py|Procfile|runtime\.txt|app\.ya?ml|dvc\.(yaml|lock)|MLproject|buildspec\.ya?ml|"
     r"cloudbuild\.ya?ml|appspec\.ya?ml|azure-pipelines[\w.-]*\.ya?ml|mkdocs\.ya?ml|justfile|"
     r"tasks\.py|manage\.py|locustfile\.py|gunicorn[\w.]*\.py|render\.ya?ml|vercel\.json|netlify\.toml|fly\.toml|heroku\.yml|[\w.-]*\.Rproj|"
-    r"wsgi\.ini|CMakeLists\.txt|conftest\.cfg|skaffold\.yaml|serverless\.ya?ml|Vagrantfile|"
+    r"wsgi\.ini|meson\.build|meson_options\.txt|CMakeLists\.txt|conftest\.cfg|skaffold\.yaml|serverless\.ya?ml|Vagrantfile|"
     r"databricks\.ya?ml|pylintrc|environment\.toml|readthedocs\.ya?ml|_config\.yml|"
     r"renovate\.json|(webpack|vite|babel|rollup|postcss|tailwind|jest|next)[\w.-]*\.[cm]?[jt]s)$",
     re.IGNORECASE,
@@ -139,6 +139,12 @@ RESULT_FOLDERS = frozenset(
         "visualizations",
         "visuals",
         "evaluation",
+        "evaluation_result",
+        "evaluation_results",
+        "eval_results",
+        "test_results",
+        "model_results",
+        "experiment_results",
     ]
 )
 ANYWHERE = frozenset(
@@ -151,9 +157,25 @@ IMAGES = frozenset(
 # What an application finds by its folder or by the folder's name: icons, fonts, pictures.
 BUNDLED = re.compile(r"(?i)(^|/)([^/]+\.xcassets|(mipmap|drawable)(-[\w-]+)?|(web)?fonts?)/")
 RESOURCES = frozenset(["res", "resources", "icons", "icon", "sprites"])
+# A page that a tool wrote about data or a model.
+REPORTED = re.compile(
+    r"(?i)(^|[/_. -])(reports?|profil(e|ing)|eda|analysis|results?)([_. -][^/]*)?\.html?$"
+)
+# Images that a program is tried with or learns from.
+SAMPLES = re.compile(
+    r"(?i)(^|/)(train(ing)?|test(ing)?|valid(ation)?|samples?)[ _-]?"
+    r"(images?|imgs|pics|pictures|photos)(/|$)"
+)
+# Of images: what draws them is beside them.
+DRAWERS = frozenset(["visualization", "visualisation", "visualizations", "visualisations", "eda"])
+# A test in a language that pytest does not know.
+OTHER_TESTS = re.compile(
+    r"(^|/)[A-Z]\w*Tests?\.(java|kt|scala|cs)$|(^|/)tests?/(.*/)?(test_[^/]*|[^/]*_test)\.\w+$|"
+    r"\.(test|spec)\.[jt]sx?$|(^|/)[^/]*_test\.go$|(^|/)tests/testthat/"
+)
 # A folder of GitHub's archive, which somebody has unpacked.
 DOWNLOADED = re.compile(r"^.+-(master|main)$")
-SERVED = frozenset(["static", "templates", "public"])
+SERVED = frozenset(["static", "templates", "public", "www"])
 # Folders of settings, which stay, unless they hold code that code elsewhere imports.
 SETTINGS = frozenset(["conf", "config", "configs", "monitoring", "ui", "web", "site"])
 TOOLS = frozenset(["scripts", "bin", "tools", "ci", "script"])
@@ -287,7 +309,8 @@ PLACES = DATA_FOLDERS | MODEL_FOLDERS | RESULT_FOLDERS | FIGURES | frozenset(STA
 STANDARD = ("data", "docs", "models", "notebooks", "reports", "src", "tests", "archive")
 DERIVED = re.compile(
     r"(?i)(processed|clean|prepared|encoded|scaled|features?|merged|transformed|imputed|x_train|"
-    r"y_train|x_test|y_test|train_test|normali[sz]ed|engineered|final|balanced|resampled)"
+    r"y_train|x_test|y_test|train_test|normali[sz]ed|engineered|final|balanced|resampled|"
+    r"hold[ _-]?out)"
 )
 RESULT = re.compile(
     r"(?i)(predict|submission|result|metric|scores?(?![a-z])|report|evaluation|confusion|history|importance|leaderboard|"
@@ -300,7 +323,7 @@ GIVEN = re.compile(
 # JSON that says how a model did, and JSON that is given to a program.
 MEASURED = re.compile(
     r"(?i)metrics?([_ -]|$)|results?([_ -]|$)|report|findings|confusion|importance|leaderboard|"
-    r"summary|comparison"
+    r"summary|comparison|outcome"
 )
 ASKED_OF = re.compile(r"(?i)config|setting|schema|param|request|input|sample|example|template")
 # JSON that a program is sent, as its folder or its name says.

@@ -1,0 +1,102 @@
+"""What is moved, asked or left, by how much speaks for it: rules beside counter-examples."""
+
+from pathlib import Path
+
+import pytest
+from tests.adopt.repos import CSV, PNG, P, Row, notebook
+from tests.adopt.test_adopt_kinds import PY, planned
+
+from tdsp.adopt import build as building
+
+ENV = "name: x\ndependencies:\n  - python\n"
+DJANGO = "import django\nprint(django)\n"
+SITE: dict[str, Row] = {
+    "manage.py": (DJANGO, "build", "manage.py"),
+    "server/urls.py": (PY, "code", "server/urls.py"),
+    "templates/base.html": ("<p>a</p>\n", "web", "templates/base.html"),
+    "train.py": ("print(1)\n", "script", f"{P}/train.py"),
+}
+SHINY: dict[str, Row] = {
+    "server.R": ("library(shiny)\nread_csv('clean.csv')\n", "script", "server.R"),
+    "clean.csv": (CSV, "derived data", "clean.csv"),
+    "www/team.png": (PNG + b"a", "web", "www/team.png"),
+    "load.py": ("open('other.csv')\n", "script", f"{P}/load.py"),
+    "other.csv": (CSV + b"1,2\n", "raw data", "data/raw/other.csv"),
+}
+OLD: dict[str, Row] = {
+    "fit.py": ("print(open('new.csv'))\n", "script", f"{P}/fit.py"),
+    "fit2.py": ("print(2)\n", "script", f"{P}/fit2.py"),
+    "new.csv": (CSV, "raw data", "data/raw/new.csv"),
+    "lists/old.py": ("import csv\nprint open('lists/a.csv')\n", "archive", None),
+    "lists/a.csv": (CSV + b"2,2\n", "raw data", "lists/a.csv"),
+}
+IMAGES: dict[str, Row] = {
+    "draw.py": ("plt.savefig('plots/loss.png')\n", "script", f"{P}/draw.py"),
+    "plots/loss.png": (PNG + b"1", "result", "reports/figures/loss.png"),
+    "figures/other.png": (PNG + b"2", "result", None),
+    "report/paper.tex": ("\\\\section{A}\n", "document", "reports/paper.tex"),
+    "report/images/kalman.png": (PNG + b"3", "result", None),
+    "test-images/octogonal.jpg": (PNG + b"4", "raw data", None),
+    "eda/scatter.png": (PNG + b"5", "result", None),
+    "notebooks/a/b.ipynb": (notebook("![x](step.png)"), "notebook", "notebooks/a/b.ipynb"),
+    "notebooks/a/step.png": (PNG + b"6", "document", "notebooks/a/step.png"),
+}
+RESULTS: dict[str, Row] = {
+    "results/best_params.yaml": ("a: 1\n", "result", "results/best_params.yaml"),
+    "results/configs/run.yaml": ("a: 2\n", "configuration", "results/configs/run.yaml"),
+    "results/found.json": ('{"a": 1}', "result", "results/found.json"),
+    "save.py": (
+        "import json\njson.dump(1, open('results/made.json', 'w'))\n"
+        "df.to_csv('data/rfm_scores.csv')\ndf.to_csv('scores.csv')\n", "script", f"{P}/save.py"),
+    "results/made.json": ('{"a": 3}', "result", "reports/made.json"),
+    "data/rfm_scores.csv": (CSV, "derived data", "data/processed/rfm_scores.csv"),
+    "scores.csv": (CSV + b"3,3\n", "result", "reports/scores.csv"),
+    "drift_report.html": ("<p>r</p>\n", "result", "drift_report.html"),
+    "index.html": ("<p>i</p>\n", "web", "index.html"),
+    "mlflow.db": (b"SQLite format 3\0x", "result", "mlflow.db"),
+    "runs/checkpoints/ppo_1000_steps.zip": (
+        b"PK\3\4x", "model", "models/ppo_1000_steps.zip"),
+}  # fmt: skip
+NAMES: dict[str, Row] = {
+    "main.py": ("print(1)\n", "script", f"{P}/main.py"),
+    "env_config.yaml": ("station: 1\n", "configuration", "env_config.yaml"),
+    "env.yaml": (ENV, "dependencies", "env.yaml"),
+    "a.md:Zone.Identifier": ("[ZoneTransfer]\n", "junk", ""),
+    "build/CMakeFiles/x.cmake": ("set(a)\n", "junk", ""),
+    "cpp/tests/test_math.cpp": ("int main() {}\n", "test", "cpp/tests/test_math.cpp"),
+    "cpp/math.cpp": ("int a;\n", "code", "cpp/math.cpp"),
+    "java/FitTest.java": ("class FitTest {}\n", "test", "java/FitTest.java"),
+    "cpp/meson.build": ("project('a')\n", "build", "cpp/meson.build"),
+    "wheels/py-1.5-py3-none-any.whl": (
+        b"PK\3\4y", "vendored", "wheels/py-1.5-py3-none-any.whl"),
+    "notes.txt": ("a b\n1 2\n", "document", "docs/notes.txt"),
+    "names.txt": ("a b\n1 3\n", "unknown", None),
+}  # fmt: skip
+ALL = {"site": SITE, "shiny": SHINY, "old": OLD, "images": IMAGES, "results": RESULTS,
+       "names": NAMES}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def rendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A template of a few names, since a render takes seconds."""
+    monkeypatch.setattr(building, "render", lambda answers: {"dvc.yaml": b""})
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_what_speaks_for_a_file_decides(name: str, tmp_path: Path) -> None:
+    rows = ALL[name]
+    plan = planned(tmp_path / "repo", {path: row[0] for path, row in rows.items()}, "pkg")
+    wrong = []
+    for item in plan.items:
+        _, kind, target = rows[item.path]
+        right = item.question if target is None else item.target == target and not item.question
+        if not right or item.kind != kind:
+            wrong.append((item.path, item.kind, item.target, item.question, item.why))
+    assert not wrong
+
+
+def test_a_root_without_django_is_no_site(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {path: row[0] for path, row in SITE.items()}
+    plan = planned(tmp_path / "repo", files | {"manage.py": "print(1)\n"}, "pkg")
+    wholes = {e.path for e in plan.items if "Django finds" in e.why[0]}
+    assert not wholes
