@@ -1,6 +1,7 @@
 """Is the chosen model as good as the usual defaults? Tables and series that ship in packages.
 
-    python benchmarks/choice.py PROJECTS [SEEDS]   # tables; SEEDS is 10, and 0 for the series
+    python benchmarks/choice.py PROJECTS [SEEDS]   # tables; SEEDS is 10, and 0 for the series,
+                                               # -1 for what the choice among them is worth
 
 PROJECTS holds a generated project of each of `classification`, `regression` and `forecasting`, in a
 folder of that name. Needs their libraries, lightgbm and statsmodels (the group `benchmark`).
@@ -233,6 +234,44 @@ def forecasts(projects: Path) -> str:
     return "\n".join(lines)
 
 
+def ends(projects: Path) -> str:
+    """Return what choosing costs: errors on the test sets of a series that ends at ten moments.
+
+    The errors of all candidates are divided by that of the naive forecast on the same test set,
+    so that series count alike. *Best* knows the test set, which nobody does.
+    """
+    folder = projects / "forecasting"
+    module = project(folder)
+    predict = module("steps.cross_validation").predict
+    rows = []
+    for name, values, step, season, horizon in series():
+        data = {"time": "at", "series": [], "step": step, "season": season, "horizon": horizon}
+        chosen = settings(module, folder, 0, **data)
+        whole = pd.DataFrame({"at": values.index.astype("datetime64[ns]"), "y": values.to_numpy()})
+        for share in np.linspace(0.55, 1, 10):
+            frame = whole.iloc[: int(share * len(whole))]
+            learn, test = module("steps.split").holdout(frame, chosen.data, chosen.split)
+            trained = module("steps.train").train(learn, chosen)
+            models = {**trained.baselines, trained.chosen: trained.model}
+            inputs = module("features").features(test, chosen.data)
+            made = {n: predict(m, inputs)["prediction"] for n, m in models.items()}
+            found = {n: float((p - test["y"]).abs().mean()) for n, p in made.items()}
+            naive = found.pop("dummy")
+            row = {n: error / naive for n, error in found.items()}
+            best = min(row, key=lambda n: row[n])
+            row |= {"choice": row[trained.chosen], "best": row[best]}
+            rows.append({"series": f"{name}, {horizon}", "hit": best == trained.chosen, **row})
+            print(rows[-1], file=sys.stderr, flush=True)
+    names = ["choice", "best", "past", "linear", "boosting", "blend", "large"]
+    parts = list(pd.DataFrame(rows).groupby("series", sort=False))
+    lines = ["| Series, steps | " + " | ".join(names) + " | choice is best |"]
+    lines.append("| --- |" + " ---: |" * (len(names) + 1))
+    for name, part in [*parts, ("all", pd.DataFrame(rows))]:
+        cells = " | ".join(f"{part[n].mean():.3f}" for n in names)
+        lines.append(f"| {name} | {cells} | {part['hit'].sum()} of {len(part)} |")
+    return "\n".join(lines)
+
+
 def _ets(known: np.ndarray, season: int, horizon: int) -> np.ndarray:
     seasonal = {"seasonal": "add", "seasonal_periods": season} if season > 1 else {}
     model = ETSModel(known, error="add", trend="add", damped_trend=True, **seasonal)
@@ -251,7 +290,9 @@ def _arima(known: np.ndarray, season: int, horizon: int) -> np.ndarray:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     place, count = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 10
-    if count:
+    if count < 0:
+        print(ends(place))
+    elif count:
         print(table_of(compare(place, count)), end="\n\n")
     else:
         print(forecasts(place))
