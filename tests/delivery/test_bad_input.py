@@ -159,7 +159,7 @@ BAD = {
     "a token that ends, and no new one": Bad(
         "Unauthorized|AADSTS700024", {**LOST, "renewable": False}, where=ONLINE, serves=""),
     "no token for the probe": Bad(
-        "no token", {"tokens": False}, where=("azureml",), reverted=True,
+        "AADSTS700024", {"tokens": False}, where=("azureml",), reverted=True,  # act masks "token"
     ),
     "a rollout that is killed": Bad("", KILLED, where=("container", "azureml"), serves=""),
 }  # fmt: skip
