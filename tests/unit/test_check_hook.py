@@ -10,10 +10,12 @@ import yaml
 from tests.conftest import ROOT, git
 from typer.testing import CliRunner
 
+from tdsp.check.all import CHECKS
 from tdsp.cli import app
 from tdsp.reading import read_texts
 
 runner = CliRunner()
+BROKEN = next(iter(CHECKS["TR03"].bad.values()))
 PAGE = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 COMMANDS = sorted(
@@ -33,7 +35,7 @@ KEYS = {"id", "name", "description", "entry", "language", "pass_filenames", "alw
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     git(tmp_path, "init", "-q", "-b", "main")
-    (tmp_path / "old.py").write_text("def f(:\n", encoding="utf-8")
+    (tmp_path / "old.py").write_text(BROKEN, encoding="utf-8")
     return tmp_path
 
 
@@ -59,7 +61,7 @@ def test_the_hook_stops_what_is_new_and_only_that(work: Path) -> None:
     git(work, "add", "-A")
     git(work, "commit", "-qm", "x")
     assert runner.invoke(app, words).exit_code == 0
-    (work / "new.py").write_text("def f(:\n", encoding="utf-8")
+    (work / "new.py").write_text(BROKEN, encoding="utf-8")
     result = runner.invoke(app, words)
     assert result.exit_code == 1
     assert "new.py" in result.stdout
