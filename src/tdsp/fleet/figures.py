@@ -221,8 +221,8 @@ def trends(snapshots: Sequence[Snapshot]) -> list[Chart]:
         if len(known) > 1:
             high = top or _round_up(max(y for _, y in known))
             first, last = (_shown(known[place][1], unit) for place in (0, -1))
-            days = f"{known[-1][0] - known[0][0]:.0f}"
-            told = f"{title}: from {first} to {last} in {days} day{'s' * (days != '1')}"
+            span = round(known[-1][0] - known[0][0])
+            told = f"{title}: from {first} to {last} in {span} day{'s' * (span != 1)}"
             charts.append(_dated(_chart(title, known, days[-1], high, told, unit), start, days[-1]))
     return charts
 
