@@ -117,6 +117,7 @@ def test_production_that_fails_its_probe_is_undone(stages: Played) -> None:
             "while IFS",
             f'case $line in *" poe probe "*) echo >> {probes};'
             f' [ "$(wc -l < {probes})" -lt 2 ] || exit 1 ;; esac\nwhile IFS',
+            1,
         ),
         encoding="utf-8",
     )  # fmt: skip
