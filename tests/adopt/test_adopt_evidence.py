@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.adopt.repos import CSV, PNG, P, Row, notebook
-from tests.adopt.test_adopt_kinds import PY, planned
+from tests.adopt.test_adopt_kinds import PY, mistaken, planned
 
 from tdsp.adopt import build as building
 
@@ -84,15 +84,7 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", sorted(ALL))
 def test_what_speaks_for_a_file_decides(name: str, tmp_path: Path) -> None:
-    rows = ALL[name]
-    plan = planned(tmp_path / "repo", {path: row[0] for path, row in rows.items()}, "pkg")
-    wrong = []
-    for item in plan.items:
-        _, kind, target = rows[item.path]
-        right = item.question if target is None else item.target == target and not item.question
-        if not right or item.kind != kind:
-            wrong.append((item.path, item.kind, item.target, item.question, item.why))
-    assert not wrong
+    assert mistaken(ALL[name], tmp_path / "repo") == []
 
 
 def test_a_root_without_django_is_no_site(tmp_path: Path) -> None:
