@@ -20,7 +20,7 @@ from tests.render.engines import (
     with_cookiecutter,
     with_copier,
 )
-from tests.render.soundness import check_project
+from tests.render.soundness import check_project, ragged
 
 ROWS = covering_array()
 NEVER = {
@@ -153,3 +153,11 @@ def test_caches_of_the_working_tree_stay_out(
     cache.write_bytes(b"\x00")
     ours = with_copier(used, tmp_path / "project", {})
     assert files(with_cookiecutter(cookies, used, {})) == files(ours)
+
+
+@pytest.mark.parametrize("text", ["a\n\n\nb\n", "a\n b\n", "a \nb\n", "a\n\n"])
+def test_stray_space_in_a_document_is_found(text: str, tmp_path: Path) -> None:
+    (tmp_path / "good.md").write_text("a\n\n```\n\n\n x \n```\n\n- b\n  - c\n", encoding="utf-8")
+    assert ragged(tmp_path) == []
+    (tmp_path / "bad.md").write_text(text, encoding="utf-8")
+    assert ragged(tmp_path)
