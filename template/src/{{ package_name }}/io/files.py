@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import socket
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +32,6 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     """Give an empty folder that takes the place of `path` only when the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(path)
-    shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     try:
         yield temporary
@@ -61,10 +61,11 @@ def read_json(path: Path) -> dict[str, Any]:
 def _temporary(path: Path) -> Path:
     """Name what stands for `path` while it is made; remove what killed processes left there."""
     for left in path.parent.glob(f".*.{HOST}-*"):
-        number = re.search(rf"\.{HOST}-(\d+)(\.[\w-]+)?$", left.name)
+        number = re.search(rf"\.{HOST}-(\d+)-\w+(\.[\w-]+)?$", left.name)
         if number and not _alive(int(number[1])):
             shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(True)
-    return path.with_name(f".{path.stem}.{HOST}-{os.getpid()}{path.suffix}")
+    own = f"{HOST}-{os.getpid()}-{uuid.uuid4().hex[:8]}"  # two threads may write one file
+    return path.with_name(f".{path.stem}.{own}{path.suffix}")
 
 
 def _alive(process: int) -> bool:
