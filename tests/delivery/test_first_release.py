@@ -96,6 +96,20 @@ def test_every_command_of_the_page_runs_in_its_order(stage: Stage) -> None:
     assert done.calls[-1].startswith(undo)
 
 
+def test_azure_pipelines_runs_first_when_its_variables_are_there(stage: Stage) -> None:
+    """A pipeline that names a missing variable group does not start; a project has a repository."""
+    if (stage.project / "azure-pipelines").exists():
+        done = play(stage)
+        assert done.before("az devops project create", "az pipelines create")
+        assert done.before("az pipelines variable-group create", "az pipelines run --name ci")
+        made = " ".join(done.of("az pipelines variable-group create"))
+        texts = [one.read_text("utf-8") for one in stage.project.glob("azure-pipelines/*.yml")]
+        read = set(re.findall(r"- group: ([\w-]+)", "".join(texts)))
+        assert read
+        assert {name for name in read if f"--name {name} " not in made} == set()
+        assert not done.of("az repos create")
+
+
 def test_dvc_knows_the_account_before_it_pushes(stage: Stage) -> None:
     script = commands(stage.project)
     if "export DVC_REMOTE=azure://" in script:
