@@ -71,14 +71,14 @@ class System:
         assert self.azure
         return self.azure.play("release", answers, **known)
 
-    def merged(self) -> Played:
+    def merged(self, reason: str = "IndividualCI") -> Played:
         """A push to main, as a merge leaves it; the training has no registry here."""
         if self.gitlab:
             main = {"CI_COMMIT_BRANCH": "main", "CI_COMMIT_REF_NAME": "main"}
             return self.gitlab.play(CI_PIPELINE_SOURCE="push", **main)
         assert self.azure
-        reason = {"Build.Reason": "IndividualCI", "Build.SourceBranch": "refs/heads/main"}
-        return self.azure.play("ci", **reason)
+        main = {"Build.Reason": reason, "Build.SourceBranch": "refs/heads/main"}
+        return self.azure.play("ci", **main)
 
     def train(
         self, answers: list[str] | None = None, task: str | None = None, **changed: str
@@ -457,6 +457,11 @@ def test_main_is_checked_after_a_merge(systems: Any, ci: str) -> None:
     done = systems(ci, "batch").merged()
     assert done.code == 0, done.output
     assert done.tasks == ["check", "secrets", "audit"]
+
+
+def test_the_first_run_of_azure_pipelines_on_main_needs_no_data(systems: Any) -> None:
+    """Somebody starts it by hand, before any data are in the remote."""
+    assert systems("azure-devops", "batch").merged("Manual").tasks == ["check", "secrets", "audit"]
 
 
 @pytest.mark.parametrize("ci", SYSTEMS)
