@@ -39,8 +39,6 @@ LIMITS = (
 )
 
 
-Standings = dict[tuple[str, str], precision.Standing]
-VERDICTS = ("below", "proven", "not proven")
 
 
 def fill(text: str, blocks: dict[str, str]) -> str:
@@ -88,8 +86,7 @@ def _figures(name: str) -> dict[tuple[str, str], dict[str, Any]]:
 def check_sections() -> str:
     """Return a section a family and an entry a check, as `tdsp check --explain` says it."""
     lines: list[str] = []
-    labelled, found = precision.by_check(precision.labels()), readings.readings()
-    read, seen = readings.standings(found), readings.by_check(found)
+    read = evidence.first_sight()
     for family, title in FAMILIES.items():
         lines += [f"## {title}", ""]
         for check in sorted(CHECKS.values(), key=lambda each: each.id):
@@ -104,31 +101,20 @@ def check_sections() -> str:
                 "",
                 f"* What to do: {check.fix}",
                 f"* Does not apply: {unless}.",
-                f"* How often it is right: {_measured(check, labelled, read, seen)}.",
+                f"* How often it is right: {_measured(check, read)}.",
                 "",
             ]
     return "\n".join(lines).rstrip()
 
 
-def _measured(check: Check, labelled: Standings, read: Standings, seen: Standings) -> str:
-    """Return what was measured of a check: one part for each severity of its findings.
-
-    One source is enough to say that it is below; `seen` is as the findings were read.
-    """
-    parts = []
-    for severity in ("error", "warning", "note"):
-        key = check.id, severity
-        found = [each[key] for each in (labelled, read) if key in each]
-        said = [each.verdict(severity) for each in found]
-        if key in labelled:
-            parts.append(f"{labelled[key].right} of {labelled[key].all} {severity}s of the labels")
-        if key in seen:
-            kept = read.get(key, precision.Standing(0, 0))
-            part = f"{seen[key].right} of {seen[key].all} {severity}s read twice at first sight"
-            parts.append(f"{part}, {kept.right} of {kept.all} of those that are still reported")
-        if said:
-            parts[-1] += f", {next(each for each in VERDICTS if each in said)}"
-    return "; ".join(parts) or "no finding was read, not proven"
+def _measured(check: Check, read: evidence.Standings) -> str:
+    """Return how many findings were right as they were first seen, by their severity then."""
+    parts = [
+        f"{standing.right} of {standing.all} {severity}s"
+        for severity in ("error", "warning", "note")
+        if (standing := read.get((check.id, severity)))
+    ]
+    return f"at first sight {', '.join(parts)} were right" if parts else "no finding was read"
 
 
 def precision_table() -> str:
@@ -138,7 +124,7 @@ def precision_table() -> str:
 
 def evidence_table() -> str:
     """Return what all readings say of errors and warnings at first sight."""
-    return evidence.table(evidence.first_sight(), {c.id: c.severity for c in CHECKS.values()})
+    return evidence.table(evidence.findings(), {c.id: c.severity for c in CHECKS.values()})
 
 
 FILLED: dict[str, Callable[[], str]] = {
@@ -151,6 +137,8 @@ FILLED: dict[str, Callable[[], str]] = {
     "fourth": lambda: held.later("fourth"),
     "fifth": lambda: held.later("fifth"),
     "sixth": lambda: held.later("sixth"),
+    "seventh": lambda: held.later("seventh"),
+    "wide": lambda: held.later("wide"),
     "evidence": evidence_table,
 }
 

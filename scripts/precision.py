@@ -11,6 +11,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from tdsp.check.rule import SEVERITIES
+
 LABELS = Path(__file__).parents[1] / "benchmarks" / "labels.csv"
 COLUMNS = ["repository", "kind", "check", "severity", "verdict", "now", "finding", "reason"]
 # The share of findings that have to be right, by the lower end of a 95 % interval.
@@ -70,7 +72,7 @@ def labels(path: Path = LABELS) -> list[Label]:
 
 
 def _label(path: Path, number: int, row: dict[str, str]) -> Label:
-    known = row["severity"] in BOUNDS and row["now"] in {*BOUNDS, "none"}
+    known = row["severity"] in BOUNDS and row["now"] in {*SEVERITIES, "none"}
     said = row["verdict"] == "right" or (row["verdict"] == "wrong" and row["reason"])
     if not (known and said and row["repository"].isdigit()):
         raise ValueError(f"{path}, line {number}: not a label, or wrong without a reason")
@@ -83,8 +85,8 @@ def _label(path: Path, number: int, row: dict[str, str]) -> Label:
 
 def by_check(found: list[Label]) -> dict[tuple[str, str], Standing]:
     """Return check, severity -> what the findings that the checks still report were."""
-    right = Counter((e.check, e.now) for e in found if e.right and e.now != "none")
-    every = Counter((e.check, e.now) for e in found if e.now != "none")
+    right = Counter((e.check, e.now) for e in found if e.right and e.now in BOUNDS)
+    every = Counter((e.check, e.now) for e in found if e.now in BOUNDS)
     return {key: Standing(right[key], every[key]) for key in sorted(every)}
 
 

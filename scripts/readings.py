@@ -6,8 +6,8 @@ Each read the code of a finding without knowing what the other had said. The fil
 numbers in place of the repositories' names. `finding` is a digest of the repository's name (6
 digits) and of the finding's check, path and line (10 digits). `now` is how severe the finding is
 by the present checks, `none` when they do not report it. FOLDER has a bare clone of each
-repository, OWNER+NAME/repo; of one that is not there, `now` stays as it is. The same is written
-into labels.csv and held.csv; a row without `finding` stays too, as its place is not known.
+repository, OWNER+NAME/repo; of one that is not there, `now` is at most the class that the check has
+today. The same is written into labels.csv and held.csv; a row without `finding` stays too, as its place is not known.
 """
 
 import csv
@@ -21,10 +21,14 @@ from pathlib import Path
 
 from scripts.precision import BOUNDS, LABELS, Standing
 
+from tdsp.check.all import CHECKS
+from tdsp.check.rule import SEVERITIES
+
 READINGS = Path(__file__).parents[1] / "benchmarks" / "readings.csv"
 HELD = READINGS.with_name("held.csv")
 COLUMNS = ["repository", "check", "severity", "first", "second", "now", "finding", "reason"]
 WORDS = {"right", "wrong"}
+ORDER = ["none", *SEVERITIES]
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,8 @@ def rows(path: Path = READINGS) -> list[dict[str, str]]:
         if read.fieldnames != COLUMNS:
             raise ValueError(f"{path}: the columns are {', '.join(COLUMNS)}")
         for number, row in enumerate(read, 2):
-            said = {row["first"], row["second"]} <= WORDS and row["now"] in {*BOUNDS, "none"}
-            if row["severity"] not in BOUNDS or not said:
+            known = row["severity"] in BOUNDS and row["now"] in {*SEVERITIES, "none"}
+            if not known or not {row["first"], row["second"]} <= WORDS:
                 raise ValueError(f"{path}, line {number}: not a reading")
             found.append(row)
     return found
@@ -160,6 +164,8 @@ def reread(path: Path, folder: Path) -> int:
     clones = {
         digest(clone.parent.name, "", "", 0)[:6]: clone for clone in sorted(folder.glob("*/repo"))
     }
+    for row in read:
+        row["now"] = min(row["now"], CHECKS[row["check"]].severity, key=ORDER.index)
     told = [row for row in read if row["finding"][:6] in clones]
     for row in told:
         row["now"] = _reported(clones[row["finding"][:6]]).get(row["finding"], "none")

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,12 +11,13 @@ from typer.testing import CliRunner
 
 from tdsp.check.all import CHECKS
 from tdsp.check.maturity import maturity
-from tdsp.check.run import check_repository, fingerprint
+from tdsp.check.rule import Mark
+from tdsp.check.run import check_repository, fingerprint, severity
 from tdsp.cli import app
 from tdsp.reading import read_texts
 
 runner = CliRunner()
-LEAK = CHECKS["TR03"].bad["train.py"]
+LEAK = CHECKS["TR05"].bad["train.py"]
 LICENCE = {"LICENSE": "MIT License\n", "CODEOWNERS": "* @team\n"}
 
 
@@ -48,9 +50,9 @@ def test_exit_codes(texts: dict[str, str], level: str, code: int, tmp_path: Path
 
 def test_the_page_names_the_place_and_what_to_do_first(leaking: Path) -> None:
     shown = runner.invoke(app, ["check", str(leaking)]).stdout
-    assert "error   TR03  rule broken: Scalers" in shown
-    assert "train.py:6  StandardScaler is fitted on all rows; they are split in line 7" in shown
-    assert "  1. train.py:6  Split first" in shown
+    assert "error   TR05  rule broken: Features" in shown
+    assert "train.py:6  SelectKBest has seen all rows; they are split in line 7" in shown
+    assert "  1. train.py:6  Select within a Pipeline" in shown
     assert "files read, none run" in shown
 
 
@@ -63,7 +65,7 @@ def test_json_says_everything(leaking: Path) -> None:
         "unknown",
         "not applicable",
     }
-    found = next(each for each in data["results"] if each["id"] == "TR03")
+    found = next(each for each in data["results"] if each["id"] == "TR05")
     assert found["places"][0]["path"] == "train.py"
     assert found["places"][0]["severity"] == "error"
     assert data["findings"]["error"] == 1
@@ -75,8 +77,8 @@ def test_sarif_has_what_code_hosts_need(leaking: Path) -> None:
     assert data["version"] == "2.1.0"
     run = data["runs"][0]
     rules = run["tool"]["driver"]["rules"]
-    result = next(each for each in run["results"] if each["ruleId"] == "TR03")
-    assert rules[result["ruleIndex"]]["id"] == "TR03"
+    result = next(each for each in run["results"] if each["ruleId"] == "TR05")
+    assert rules[result["ruleIndex"]]["id"] == "TR05"
     assert result["level"] in {"error", "warning", "note"}
     assert result["kind"] == "fail"
     assert rules[result["ruleIndex"]]["defaultConfiguration"]["level"] == "error"
@@ -88,11 +90,11 @@ def test_sarif_has_what_code_hosts_need(leaking: Path) -> None:
 
 def test_a_fingerprint_stays_while_lines_move() -> None:
     def of(text: str) -> str:
-        report = check_repository(read_texts({"train.py": text}), [CHECKS["TR03"]])
-        return fingerprint(CHECKS["TR03"], report.results[0].marks[0])
+        report = check_repository(read_texts({"train.py": text}), [CHECKS["TR05"]])
+        return fingerprint(CHECKS["TR05"], report.results[0].marks[0])
 
     assert of(LEAK) == of("# a comment\n\n" + LEAK)
-    assert of(LEAK) != of(LEAK.replace("X = Standard", "Z = X = Standard"))
+    assert of(LEAK) != of(LEAK.replace("X = Select", "Z = X = Select"))
 
 
 def test_junit_counts_what_is_severe_enough(leaking: Path) -> None:
@@ -100,7 +102,7 @@ def test_junit_counts_what_is_severe_enough(leaking: Path) -> None:
     top = ElementTree.fromstring(page)  # noqa: S314
     cases = {case.get("name", "")[:4]: case for case in top.iter("testcase")}
     assert set(cases) == set(CHECKS)
-    assert cases["TR03"].find("failure") is not None
+    assert cases["TR05"].find("failure") is not None
     assert cases["TR07"].find("skipped") is not None
     assert sum(int(suite.get("failures", "")) for suite in top) == 1
 
@@ -112,7 +114,7 @@ def test_select_takes_ids_letters_and_families(leaking: Path) -> None:
         ).stdout
         return {each["id"] for each in json.loads(shown)["results"]}
 
-    assert ids("TR03,EV05") == {"TR03", "EV05"}
+    assert ids("TR05,EV05") == {"TR05", "EV05"}
     assert ids("EV") == {each for each in CHECKS if each.startswith("EV")}
     assert ids("leakage") == {each.id for each in CHECKS.values() if each.family == "leakage"}
     result = runner.invoke(app, ["check", str(leaking), "--select", "XX99"])
@@ -121,12 +123,12 @@ def test_select_takes_ids_letters_and_families(leaking: Path) -> None:
 
 
 def test_explain_shows_both_examples() -> None:
-    shown = runner.invoke(app, ["check", "--explain", "TR03"]).stdout
+    shown = runner.invoke(app, ["check", "--explain", "TR05"]).stdout
     for text in (
-        CHECKS["TR03"].why[:30],
+        CHECKS["TR05"].why[:30],
         "Fails:",
         "Passes:",
-        "fit_transform(X_train)",
+        "fit_transform(X_train, y_train)",
         "Does not apply when",
     ):
         assert text in shown
@@ -134,7 +136,7 @@ def test_explain_shows_both_examples() -> None:
 
 
 IGNORE = (
-    '[[tool.tdsp.check.ignore]]\ncheck = "TR03"\npath = "{}"\nreason = "the lesson shows it"\n{}'
+    '[[tool.tdsp.check.ignore]]\ncheck = "TR05"\npath = "{}"\nreason = "the lesson shows it"\n{}'
 )
 
 
@@ -151,17 +153,17 @@ def test_an_ignore_has_files_a_reason_and_a_day(
     path: str, until: str, code: int, unused: bool, leaking: Path
 ) -> None:
     write(leaking, {"pyproject.toml": IGNORE.format(path, until)})
-    result = runner.invoke(app, ["check", str(leaking), "--select", "TR03"])
+    result = runner.invoke(app, ["check", str(leaking), "--select", "TR05"])
     assert result.exit_code == code, result.output
-    assert ("Ignore without effect: TR03" in result.stdout) is unused
+    assert ("Ignore without effect: TR05" in result.stdout) is unused
     assert ("1 findings are ignored" in result.stdout) is (code == 0)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('[[tool.tdsp.check.ignore]]\ncheck = "TR03"\n', "reason"),
-        ('[[tool.tdsp.check.ignore]]\ncheck = "TR03"\nreason = "no"\n', "reason in words"),
+        ('[[tool.tdsp.check.ignore]]\ncheck = "TR05"\n', "reason"),
+        ('[[tool.tdsp.check.ignore]]\ncheck = "TR05"\nreason = "no"\n', "reason in words"),
         ('[[tool.tdsp.check.ignore]]\ncheck = "TR99"\nreason = "it is so"\n', "no check TR99"),
         ("[tool.tdsp.check]\nselect = 1\n", "knows one key"),
     ],
@@ -174,11 +176,11 @@ def test_a_wrong_ignore_is_refused(text: str, said: str, leaking: Path) -> None:
 
 
 def test_an_ignore_in_the_line_needs_a_reason(leaking: Path) -> None:
-    line = "X = StandardScaler().fit_transform(X)"
-    write(leaking, {"train.py": LEAK.replace(line, line + "  # tdsp: ignore[TR03] only a picture")})
-    assert runner.invoke(app, ["check", str(leaking), "--select", "TR03"]).exit_code == 0
-    write(leaking, {"train.py": LEAK.replace(line, line + "  # tdsp: ignore[TR03]")})
-    assert runner.invoke(app, ["check", str(leaking), "--select", "TR03"]).exit_code == 1
+    line = "X = SelectKBest(k=1).fit_transform(X, y)"
+    write(leaking, {"train.py": LEAK.replace(line, line + "  # tdsp: ignore[TR05] only a picture")})
+    assert runner.invoke(app, ["check", str(leaking), "--select", "TR05"]).exit_code == 0
+    write(leaking, {"train.py": LEAK.replace(line, line + "  # tdsp: ignore[TR05]")})
+    assert runner.invoke(app, ["check", str(leaking), "--select", "TR05"]).exit_code == 1
 
 
 def test_a_check_that_breaks_is_unknown_and_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +189,7 @@ def test_a_check_that_breaks_is_unknown_and_hides_no_other(monkeypatch: pytest.M
     def broken(_: object) -> list[object]:
         raise KeyError("x")
 
-    odd = dataclasses.replace(CHECKS["TR03"], judge=broken)  # type: ignore[arg-type]
+    odd = dataclasses.replace(CHECKS["TR05"], judge=broken)  # type: ignore[arg-type]
     report = check_repository(read_texts({"a.py": "x = 1\n"}), [odd, CHECKS["PR04"]])
     assert [each.outcome for each in report.results] == ["unknown", "fail"]
     assert report.results[0].reason == "the check itself failed: KeyError"
@@ -253,15 +255,15 @@ def test_a_fresh_folder_is_read_within_a_second(tmp_path: Path) -> None:
 
 
 def test_what_is_severe_and_is_leakage_comes_first() -> None:
-    texts = CHECKS["CI09"].bad | CHECKS["TR03"].bad | CHECKS["TR06"].bad | CHECKS["SC02"].bad
+    texts = CHECKS["SC03"].bad | CHECKS["TR05"].bad | CHECKS["TR06"].bad | CHECKS["SC02"].bad
     report = check_repository(read_texts({**texts, "train.py": LEAK}))
     order = [(each.severity, each.check.family) for each in report.failed]
-    assert order[:2] == [("error", "leakage"), ("error", "ci")]
+    assert order[:2] == [("error", "leakage"), ("error", "security")]
     assert [level for level, _ in order] == sorted((level for level, _ in order), key=_rank)
 
 
 def _rank(level: str) -> int:
-    return ["error", "warning", "note"].index(level)
+    return ["error", "warning", "note", "info"].index(level)
 
 
 def test_with_a_baseline_only_new_findings_count(leaking: Path, tmp_path: Path) -> None:
@@ -284,3 +286,40 @@ def test_a_baseline_is_a_report(text: str, leaking: Path) -> None:
     result = runner.invoke(app, ["check", str(leaking), "--baseline", str(leaking / "known.json")])
     assert result.exit_code == 2
     assert "is not what" in result.stderr
+
+
+def test_an_info_is_shown_only_when_asked_for(tmp_path: Path) -> None:
+    """A finding of a check that is right too seldom costs nobody's time unasked."""
+    check = next(c for c in CHECKS.values() if c.id == "TR02")
+    assert check.severity == "info"
+    write(tmp_path, {**check.bad, **LICENCE})
+
+    def run(*words: str) -> tuple[int, str]:
+        result = runner.invoke(app, ["check", str(tmp_path), *words])
+        return result.exit_code, result.stdout
+
+    title = f"rule broken: {check.title}"
+    code, text = run("--fail-on", "note", "--verbose")
+    assert code == 0 and title not in text and "info" not in text.split("Do not apply")[0]
+    assert " that are right less often are not shown: --all" in text
+    for words in (("--all",), ("--select", "TR02"), ("--fail-on", "info")):
+        code, text = run(*words)
+        assert f"info    TR02  {title}" in text and " infos. " in text and "not shown" not in text
+        assert code == ("info" in words)
+    for form, sign in (("sarif", '"ruleId": "TR02"'), ("html", 'id="TR02"')):
+        assert sign not in run("--format", form)[1]
+        assert sign in run("--format", form, "--all")[1]
+    sarif = json.loads(run("--format", "sarif", "--all")[1])["runs"][0]["results"]
+    assert {each["level"] for each in sarif if each["ruleId"] == "TR02"} == {"note"}
+    found = json.loads(run("--format", "json")[1])
+    assert found["findings"]["info"] >= 1
+    known = tmp_path / "known.json"
+    known.write_text(json.dumps(found), encoding="utf-8")
+    assert run("--baseline", str(known), "--fail-on", "info")[0] == 0
+
+
+def test_no_finding_is_more_severe_than_its_check() -> None:
+    check, mark = CHECKS["TR02"], Mark("fail", "a.py", 1, "", "", "error")
+    assert severity(check, mark) == "info"
+    assert severity(CHECKS["TR05"], replace(mark, severity="note")) == "note"
+    assert severity(CHECKS["TR05"], replace(mark, severity="")) == "error"

@@ -29,27 +29,54 @@ def test_no_severity_is_higher_than_what_was_measured(
     assert standing.verdict(severity) != "below", said
 
 
-def test_no_class_is_one_that_all_readings_together_refute() -> None:
+def test_each_class_keeps_what_it_promises() -> None:
     assert evidence.too_high(evidence.first_sight(), CLASSES) == []
+    ours = evidence.pooled(evidence.first_sight(), CLASSES)
+    for severity in ("warning", "note"):
+        assert evidence.total(ours, severity).interval[0] >= precision.BOUNDS[severity]
 
 
 @pytest.mark.parametrize(
     ("right", "every", "severity", "now", "named"),
     [
-        (4, 5, "warning", "warning", True),
-        (4, 5, "warning", "error", True),
-        (4, 5, "warning", "note", False),
-        (4, 5, "error", "warning", False),
-        (3, 4, "warning", "warning", False),
-        (9, 10, "warning", "warning", False),
-        (1, 9, "note", "note", False),
+        (8, 9, "warning", "warning", True),
+        (8, 9, "warning", "error", True),
+        (9, 10, "warning", "info", False),
+        (4, 5, "note", "note", True),
+        (4, 5, "note", "error", True),
+        (4, 5, "warning", "note", True),
+        (4, 5, "note", "info", False),
+        (1, 4, "note", "info", False),
+        (5, 5, "error", "error", False),
+        (4, 4, "error", "error", True),
+        (49, 50, "error", "error", True),
+        (0, 0, "error", "error", True),
     ],
 )
-def test_a_class_is_taken_away_by_five_findings_of_which_too_few_are_right(
+def test_a_class_is_taken_away_when_too_few_findings_of_a_check_were_right(
     right: int, every: int, severity: str, now: str, named: bool
 ) -> None:
-    found = {("TR01", severity): precision.Standing(right, every)}
-    assert bool(evidence.too_high(found, {"TR01": now})) == named
+    found = {("TR01", severity): precision.Standing(right, every)} if every else {}
+    # Beside it stands a check of the same class that alone would keep the promise.
+    found |= {("TR02", name): precision.Standing(400, 400) for name in ("warning", "note")}
+    classes = {"TR01": now, "TR02": "warning"}
+    assert bool(evidence.too_high(found, classes)) == named
+
+
+def test_the_weakest_check_goes_when_the_class_as_a_whole_is_right_too_seldom() -> None:
+    found = {(f"TR0{n}", "warning"): precision.Standing(93 + n, 100) for n in range(3)}
+    named = evidence.too_high(found, dict.fromkeys(["TR00", "TR01", "TR02"], "warning"))
+    assert named == ["TR00 is no warning: 93 of 100 were right"]
+
+
+def test_repositories_are_drawn_and_not_findings() -> None:
+    alike, one = [(9, 10)] * 40, [(324, 324), *[(9, 19)] * 4]
+    assert evidence.drawn(alike) == 0.9
+    assert sum(r for r, _ in one) / sum(n for _, n in one) == 0.9
+    assert evidence.drawn(one) < 0.5
+    counts = evidence.by_repository(evidence.findings(), CLASSES, "warning")
+    standing = evidence.total(evidence.pooled(evidence.first_sight(), CLASSES), "warning")
+    assert sum(n for _, n in counts) == standing.all and len(counts) > 50
 
 
 def test_what_was_judged_in_two_files_counts_once_and_one_doubt_is_enough() -> None:

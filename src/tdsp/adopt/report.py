@@ -19,7 +19,7 @@ from tdsp.adopt.stages import graph
 from tdsp.adopt.tree import shown
 from tdsp.check.maturity import maturity
 from tdsp.check.rule import SEVERITIES
-from tdsp.check.run import Report, check_repository
+from tdsp.check.run import Report, check_repository, shown
 from tdsp.errors import TdspError
 from tdsp.reading import Repository
 
@@ -59,9 +59,9 @@ def _repository(git: Git, commit: str, subdirectory: str) -> Repository:
 
 def _state(found: Report) -> State:
     scales = maturity(found)
-    counts = {level: found.findings(level) for level in SEVERITIES}
-    failed = frozenset(f"{each.check.id} {each.check.title}" for each in found.failed)
-    return State(counts, failed, scales.level, scales.google.level, scales.score)
+    visible = shown(found)
+    failed = frozenset(f"{each.check.id} {each.check.title}" for each in visible.failed)
+    return State(visible.counts, failed, scales.level, scales.google.level, scales.score)
 
 
 def page(git: Git, plan: Plan, done: Manifest, merged: Merged, made: Pipeline | None = None) -> str:
@@ -146,7 +146,7 @@ def _checks(before: State, after: State) -> Iterator[str]:
         yield f"Not compared: {before.problem or after.problem}."
         return
     yield from ("| | before | after |", "| --- | ---: | ---: |")
-    for level in reversed(SEVERITIES):
+    for level in reversed(SEVERITIES[1:]):
         yield f"| {level}s | {before.findings[level]} | {after.findings[level]} |"
     yield f"| MLOps maturity, 0 to 4 | {before.level} | {after.level} |"
     yield f"| automation, 0 to 2 | {before.google} | {after.google} |"
@@ -190,7 +190,7 @@ def summary(done: Manifest, console: Console) -> None:
 def terminal(before: State, after: State, console: Console) -> None:
     """Print what `tdsp check` says before and after."""
     table = Table("", "before", "after", box=None)
-    for level in reversed(SEVERITIES):
+    for level in reversed(SEVERITIES[1:]):
         values = (before.findings.get(level, 0), after.findings.get(level, 0))
         table.add_row(f"{level}s", *map(str, values))
     table.add_row("MLOps maturity, 0 to 4", str(before.level), str(after.level))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from tdsp.check.run import Report, Result
+from tdsp.check.run import Report, narrowed
 from tdsp.errors import TdspError
 from tdsp.reading import files, git, objects
 
@@ -57,16 +57,8 @@ def only_changed(report: Report, root: Path, since: str, commit: str = "") -> Re
             return old.get(path) != now.get(path)
         return path not in old or not _same(root / path, old[path], before.form)
 
-    results, left = [], 0
-    for each in report.results:
-        kept = tuple(mark for mark in each.marks if differs(mark.path))
-        if each.outcome != "fail" or len(kept) == len(each.marks):
-            results.append(each)
-            continue
-        left += len(each.marks) - len(kept)
-        outcome = "fail" if kept else "not applicable"
-        results.append(Result(each.check, outcome, kept, each.ignored, "" if kept else REASON))
-    return replace(report, results=tuple(results), unchanged=left)
+    results, left = narrowed(report, lambda _, mark: differs(mark.path), REASON)
+    return replace(report, results=results, unchanged=left)
 
 
 def _unborn(root: Path) -> bool:

@@ -92,7 +92,7 @@ def _deploys(script: str, places: bool) -> bool:
     why="Tests that nobody runs are out of date within weeks.",
     fix="Run them in CI on each pull request.",
     unless="there are no tests (see CI02)",
-    severity="note",
+    severity="info",
     proves=("P6", "A1"),
     bad={"tests/test_a.py": "def test_a():\n    assert True\n"},
     good={
@@ -156,7 +156,7 @@ def _indirect(repo: Repository) -> tuple[str, int] | None:
     why="A test without an assertion passes whatever the code does.",
     fix="Compare with a result that is known.",
     unless="there is no code but notebooks",
-    severity="warning",
+    severity="note",
     proves=("P5", "I2"),
     bad={"app.py": "def f():\n    return 1\n", "tests/test_a.py": "def test_a():\n    print(1)\n"},
     good={
@@ -310,7 +310,7 @@ TAINTED = re.compile(
     " request can run commands.",
     fix='Pass it as an environment variable: `env: {TITLE: ${{ ... }}}`, then "$TITLE".',
     unless="no GitHub workflow runs a script",
-    severity="error",
+    severity="note",
     proves=("security",),
     bad={
         CI: "on: pull_request\n"
@@ -350,7 +350,7 @@ def no_injection(repo: Repository) -> Iterator[Mark]:
     why="Without a stop between merge and production a mistake is live before anyone has looked.",
     fix="Deploy in a job with `environment: production`, and require a reviewer there.",
     unless="CI deploys nothing",
-    severity="note",
+    severity="info",
     proves=("A3", "P2"),
     bad={CI: "on: push\n" + STEPS + "      - run: kubectl apply -f k8s\n"},
     good={
@@ -390,7 +390,7 @@ def approved(repo: Repository) -> Iterator[Mark]:
     why="A job that asks for a retired image waits for a machine that never comes.",
     fix="Name an image that is supported, such as ubuntu-24.04.",
     unless="CI runs on machines of its own",
-    severity="error",
+    severity="warning",
     proves=("O1",),
     bad={CI: "on: push\n" + STEPS.replace("24.04", "20.04") + "      - run: pytest\n"},
     good={CI: "on: push\n" + STEPS + "      - run: pytest\n"},
@@ -416,7 +416,7 @@ def machines(repo: Repository) -> Iterator[Mark]:
     " found then.",
     fix="Add a rollback job or a documented command, and try it.",
     unless="CI deploys nothing, or this is a lesson",
-    severity="note",
+    severity="info",
     proves=("I7",),
     bad={CI: "on: push\n" + STEPS + "      - run: helm upgrade app chart\n"},
     good={

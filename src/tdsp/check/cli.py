@@ -29,7 +29,7 @@ Select = Annotated[
     ),
 ]
 FailOn = Annotated[
-    Literal["error", "warning", "note", "never"],
+    Literal["error", "warning", "note", "info", "never"],
     typer.Option("--fail-on", help="The severity from which the exit code is 1."),
 ]
 Changed = Annotated[
@@ -44,6 +44,9 @@ Baseline = Annotated[
     typer.Option(metavar="FILE", help="An earlier --format json: only new findings count."),
 ]
 # What is shown.
+All = Annotated[
+    bool, typer.Option("--all", help="Show findings of the severity info too, as --select does.")
+]
 Format = Annotated[
     Literal["terminal", "json", "sarif", "junit", "html", "badge", "backstage"],
     typer.Option(
@@ -84,6 +87,7 @@ def check(
     explain: Explain = None,
     listed: Listed = False,
     verbose: Verbose = False,
+    everything: All = False,
     cached: Cached = True,
 ) -> None:
     r"""Is this repository in order? For any machine-learning project.
@@ -93,7 +97,8 @@ def check(
 
     A check fails only with a place that shows it. What cannot be told is said,
     and fails nothing. Where there is nothing to judge, a check does not apply.
-    Errors are nearly always right; notes are advice.
+    Errors are nearly always right; notes are advice. What is right less often
+    is an info, which only --all, --select and --format json show.
 
     To accept a finding, end its line with `# tdsp: ignore[ID] reason`. To
     accept those of many files, write in pyproject.toml:
@@ -109,7 +114,7 @@ def check(
     """
     asked = _Asked(
         path, output, tuple(select or ()), fail_on, commit or "", changed, since, baseline, fix,
-        maturity, explain, listed, verbose, cached,
+        maturity, explain, listed, verbose, everything, cached,
     )  # fmt: skip
     try:
         code = _run(asked)
@@ -136,7 +141,14 @@ class _Asked:
     explain: str | None
     listed: bool
     verbose: bool
+    everything: bool
     cached: bool
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether findings of the severity info are asked for."""
+        asked = self.everything or self.select or self.fail_on == "info"
+        return bool(asked or self.output == "json")
 
     @property
     def partly(self) -> bool:
@@ -225,11 +237,13 @@ def _show(found: "Report", asked: _Asked) -> int:
     from rich.console import Console
 
     from tdsp.check import maturity as scales
-    from tdsp.check import report
+    from tdsp.check import report, run
 
     console = Console(highlight=False)
     shown = asked.maturity or asked.output in {"json", "html", "backstage"}
     judged = scales.maturity(found) if shown and not asked.partly else None
+    if not asked.whole:
+        found = run.shown(found)
     if asked.output != "terminal":
         typer.echo(_written(found, judged, asked))
     elif asked.maturity and judged is not None:

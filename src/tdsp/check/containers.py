@@ -16,7 +16,7 @@ from tdsp.reading.python import Call, Module
     why="A debug server runs code that a visitor types, and serves one request at a time.",
     fix="Start it with a real server, such as gunicorn or uvicorn without --reload.",
     unless="nothing starts a Flask or uvicorn server",
-    severity="warning",
+    severity="info",
     proves=("security",),
     bad={"app.py": "from flask import Flask\n\napp = Flask(__name__)\napp.run(debug=True)\n"},
     good={"app.py": "from flask import Flask\n\napp = Flask(__name__)\napp.run()\n"},

@@ -99,7 +99,7 @@ def _large(repo: Repository) -> list[File]:
     " cannot be taken back.",
     fix="Keep them in a store, and let DVC, LFS or a versioned address name the version.",
     unless="git is not used, or no table is in it",
-    severity="warning",
+    severity="note",
     proves=("P1",),
     bad={"data/a.csv": "a" * 5_100_000},
     good={"data/a.csv": "a,b\n1,2\n"},
@@ -132,7 +132,7 @@ def data_in_git(repo: Repository) -> Iterator[Mark]:
     fix="Version the table: DVC, LFS, lakeFS, Delta, an MLTable, or an address with a"
     " version in it.",
     unless="nothing is trained from a table that a file names",
-    severity="note",
+    severity="info",
     proves=("P1", "A2"),
     bad={
         "train.py": READ
@@ -197,7 +197,7 @@ def _tracked(repo: Repository, module: str, path: str) -> str:
     why="Without a remote the data of each version are on one machine only.",
     fix="Add one: `dvc remote add --default NAME ADDRESS`.",
     unless="DVC keeps no data here",
-    severity="warning",
+    severity="note",
     proves=("P1", "I1"),
     bad={"a.csv.dvc": "outs:\n- md5: 0123\n  path: a.csv\n", ".dvc/config": "[core]\n"},
     good={
@@ -241,7 +241,7 @@ def _all_ci(repo: Repository) -> str:
     why="Once the file is changed, no run before that can be repeated.",
     fix="Write to another path, such as data/interim/.",
     unless="no file both reads and writes a table at a path that it names",
-    severity="warning",
+    severity="info",
     proves=("P1",),
     bad={
         "clean.py": READ
@@ -289,7 +289,7 @@ def raw_kept(repo: Repository) -> Iterator[Mark]:
     why="A model that is given the answer is perfect in tests and useless with new rows.",
     fix="Leave the target out of the inputs: `X = df.drop(columns=[target])`.",
     unless="no file names both inputs and target of a split",
-    severity="error",
+    severity="warning",
     proves=("evaluation",),
     bad={
         "train.py": READ + "from sklearn.model_selection import train_test_split\n\n"
@@ -364,7 +364,7 @@ def _dropped(module: Module, call: Call, name: str, column: str) -> bool:
     why="Skipped lines are missing in training, and nobody knows how many or which.",
     fix="Let the reader fail, or collect and count what it refuses.",
     unless="no file reads a table",
-    severity="warning",
+    severity="note",
     proves=("evaluation",),
     bad={"load.py": READ + "df = pd.read_csv('a.csv', on_bad_lines='skip')\n"},
     good={"load.py": READ + "df = pd.read_csv('a.csv')\n"},

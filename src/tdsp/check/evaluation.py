@@ -71,7 +71,7 @@ def measures(repo: Repository, *roles: str) -> list[tuple[Module, Call]]:
     why="Without one, a model that learned nothing is put into service as soon as training ends.",
     fix="Compare the metric with a bound and with the model in use, and stop when it is worse.",
     unless="no model is registered or deployed, or this is a lesson",
-    severity="note",
+    severity="info",
     proves=("I4", "A3"),
     bad={"train.py": FIT + TRAIN, "register.py": REGISTER},
     good={
@@ -129,7 +129,7 @@ def gate_exists(repo: Repository) -> Iterator[Mark]:
     why="A good mean hides the region, the product or the month where the model is useless.",
     fix="Report the metric for each value of the columns that matter.",
     unless="no script measures a model, or no column has categories, or this is a lesson",
-    severity="note",
+    severity="info",
     proves=("M6",),
     bad={"judge.py": SCORED},
     good={

@@ -128,7 +128,7 @@ def _evaluates(repo: Repository) -> Iterator[tuple[str, int, str, int, bool]]:
     why="Without cases whose good answers are known, each change of a prompt is a guess.",
     fix="Keep cases with the answers that are wanted in evals/, and run them on each pull request.",
     unless="no file asks a language model, or these are examples",
-    severity="note",
+    severity="info",
     proves=("P5", "I3"),
     bad={"app.py": APP},
     good={
@@ -162,7 +162,7 @@ def eval_set(repo: Repository) -> Iterator[Mark]:
     why="Evals whose failure is hidden let every prompt through.",
     fix="Let the eval command exit with a code that is not 0, and let the step fail with it.",
     unless="CI runs no evals",
-    severity="error",
+    severity="warning",
     proves=("I4", "P6"),
     bad={"app.py": APP, WORKFLOW: STEPS + "      - run: promptfoo eval || true\n"},
     good={"app.py": APP, WORKFLOW: STEPS + "      - run: promptfoo eval\n"},
@@ -195,7 +195,7 @@ BOUND = frozenset(
     fix="Give the client a timeout and each call a largest number of tokens; set a spend limit at"
     " the provider.",
     unless="no file asks a language model",
-    severity="note",
+    severity="info",
     proves=("O6",),
     bad={"app.py": APP.replace("timeout=20", "").replace("max_tokens=100, ", "")},
     good={"app.py": APP},

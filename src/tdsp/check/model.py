@@ -54,7 +54,7 @@ def predicts(module: Module) -> list[Call]:
     " training: the same row gets another answer beside other rows.",
     fix="Save the fitted transformer with the model, best as one Pipeline, and call `transform`.",
     unless="no file loads a model and predicts",
-    severity="warning",
+    severity="info",
     proves=("O3",),
     bad={
         "score.py": SERVE
@@ -103,7 +103,7 @@ def same_preparation(repo: Repository) -> Iterator[Mark]:
     why="Opening a pickle runs whatever code its author put into it.",
     fix="Use a format that is data: ONNX, safetensors, skops; or check a digest first.",
     unless="nothing opens a pickle",
-    severity="error",
+    severity="note",
     proves=("security",),
     bad={
         "load.py": "import pickle\nimport requests\n\nmodel = pickle.loads(requests.get('http://a/m').content)\n"
@@ -266,7 +266,7 @@ CARD = "# Model card\n\n## Intended use\n\nChurn of customers.\n"
     why="Who uses a model must know what it is for, what it was trained on, and where it fails.",
     fix="Write a model card: purpose, data, figures, limits.",
     unless="nothing but a toy table is trained on, or no model is kept",
-    severity="note",
+    severity="info",
     proves=(),
     bad={"train.py": KEPT, "README.md": "# App\n"},
     good={

@@ -64,7 +64,7 @@ def monitors(repo: Repository) -> list[tuple[Module, int]]:
     " as it is.",
     fix="Let the monitor exit with a code, and let the job fail, open an issue or send a message.",
     unless="nothing monitors a model",
-    severity="error",
+    severity="info",
     proves=("P7", "A4"),
     bad={WORKFLOW: STEPS + "      - run: python src/check_drift.py || true\n"},
     good={WORKFLOW: STEPS + "      - run: python src/check_drift.py\n"},
@@ -137,7 +137,7 @@ def _reports(repo: Repository) -> Iterator[Mark]:
     why="Without the inputs nobody can see drift, explain an answer, or learn from the outcomes.",
     fix="Log each request with an id, the model's version and the answer; mask what is personal.",
     unless="no route asks a model, or this is a lesson",
-    severity="note",
+    severity="info",
     proves=("P7",),
     bad={
         "app.py": "import joblib\nfrom flask import Flask\n\napp = Flask(__name__)\nmodel ="
@@ -187,7 +187,7 @@ def inputs_kept(repo: Repository) -> Iterator[Mark]:
     fix="Compare scored rows with training rows on a schedule: Evidently, NannyML, or the"
     " project's monitor.",
     unless="nothing serves or deploys a model, or this is a lesson",
-    severity="note",
+    severity="info",
     proves=("O2", "A4", "P7"),
     bad={
         "app.py": "import joblib\nfrom flask import Flask\n\napp = Flask(__name__)\nmodel ="

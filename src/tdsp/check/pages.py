@@ -7,7 +7,7 @@ from typing import Any
 
 from tdsp import __version__
 from tdsp.check.maturity import Maturity
-from tdsp.check.rule import FAMILIES, SEVERITIES
+from tdsp.check.rule import FAMILIES
 from tdsp.check.run import Report
 from tdsp.pages import render
 from tdsp.plain import plain
@@ -68,7 +68,7 @@ def as_html(report: Report, found: Maturity | None) -> str:
         report=report,
         repo=report.repository,
         verdict=verdict(report),
-        counts={level: report.findings(level) for level in reversed(SEVERITIES)},
+        counts=report.counts,
         families=families,
         ignored=[each for each in report.results if each.ignored],
         scales=found,
@@ -125,7 +125,7 @@ def _entity(report: Report, found: Maturity | None) -> dict[str, Any]:
     meta, spec = _known(repo)
     values: dict[str, Any] = {
         "verdict": "fails" if report.reaches("error") else "passes",
-        **{f"{level}s": report.findings(level) for level in reversed(SEVERITIES)},
+        **{f"{level}s": number for level, number in report.counts.items()},
         "commit": repo.commit,
         "checked-by": f"tdsp {__version__}",
     }

@@ -84,7 +84,7 @@ SAYS = re.compile(r"(?i)commit|sha|revision|data|hash|md5|version|lineage")
     why="MLflow keeps the commit of the script by itself. The rows it does not know.",
     fix="Log the data set (`mlflow.log_input`), or set a tag with its version or hash.",
     unless="no model is registered",
-    severity="note",
+    severity="info",
     proves=("I5", "G1"),
     bad={"r.py": "import mlflow\n\nmlflow.register_model('runs:/1/m', 'churn')\n"},
     good={
@@ -182,7 +182,7 @@ TELLS = re.compile(
     why="Later nobody can say which model said it, or find the rows of a model that was wrong.",
     fix="Write the model's version and the time beside each row.",
     unless="no script loads a model and writes what it predicts, or this is a lesson",
-    severity="note",
+    severity="info",
     proves=("P1",),
     bad={"score.py": SCORE + "rows.to_csv('b.csv')\n"},
     good={"score.py": SCORE + "rows['model_version'] = '7'\nrows.to_csv('b.csv')\n"},

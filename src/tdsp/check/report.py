@@ -15,7 +15,7 @@ from tdsp.ladder import AREAS, BRINGS
 from tdsp.plain import plain as plain
 
 PLACES = 3
-COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan", "info": "dim"}
 PAGE = "https://github.com/tdsp-template/tdsp"
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -113,8 +113,8 @@ def _first(console: Console, report: Report) -> None:
 
 
 def _sums(console: Console, report: Report) -> None:
-    numbers = [(report.findings(level), level) for level in reversed(SEVERITIES)]
-    counts = [f"{number} {level}{'' if number == 1 else 's'}" for number, level in numbers]
+    numbers = report.counts.items()
+    counts = [f"{number} {level}{'' if number == 1 else 's'}" for level, number in numbers]
     outcomes = (
         f"{report.count('pass')} checks pass, {report.count('unknown')} cannot be told,"
         f" {report.count('not applicable')} do not apply"
@@ -126,6 +126,8 @@ def _sums(console: Console, report: Report) -> None:
         outcomes += f"; {report.known} findings are in the baseline"
     if report.unchanged:
         outcomes += f"; {report.unchanged} findings are in files that did not change"
+    if report.hidden:
+        outcomes += f"; {report.hidden} that are right less often are not shown: --all"
     console.print(
         Text(f"{', '.join(counts)}. {outcomes}{kept}. {files} read, none run."),
         soft_wrap=True,
@@ -139,7 +141,7 @@ def explain(check: Check, console: Console) -> None:
     console.print(Text(f"{check.id}  {check.title}", "bold"))
     console.print(Text(f"{check.why}\n"))
     console.print(Text.assemble(("What to do: ", "bold"), check.fix))
-    severe = f"{check.severity}, unless the finding says another severity"
+    severe = f"{check.severity}; a finding may say a lower one"
     console.print(Text.assemble(("Severity: ", "bold"), severe))
     unless = check.unless or "it always applies"
     console.print(Text.assemble(("Does not apply when: ", "bold"), unless))
@@ -359,6 +361,11 @@ def as_sarif(report: Report) -> str:
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
 
 
+def _level(severity: str) -> str:
+    """Return a level of SARIF, whose lowest for what fails is a note."""
+    return "note" if severity == "info" else severity
+
+
 def _rule(check: Check) -> dict[str, Any]:
     return {
         "id": check.id,
@@ -366,7 +373,7 @@ def _rule(check: Check) -> dict[str, Any]:
         "shortDescription": {"text": check.title},
         "fullDescription": {"text": check.why},
         "help": {"text": check.fix},
-        "defaultConfiguration": {"level": check.severity},
+        "defaultConfiguration": {"level": _level(check.severity)},
     }
 
 
@@ -378,7 +385,8 @@ def _sarif(check: Check, number: int, mark: Mark) -> dict[str, Any]:
         "region": {"startLine": max(mark.line, 1)},
     }
     return {
-        "ruleId": check.id, "ruleIndex": number, "level": severity(check, mark), "kind": "fail",
+        "ruleId": check.id, "ruleIndex": number, "level": _level(severity(check, mark)),
+        "kind": "fail",
         "message": {"text": f"{mark.message}. {check.fix}"},
         "locations": [{"physicalLocation": place}],
         "partialFingerprints": {"tdsp/v1": fingerprint(check, mark)},

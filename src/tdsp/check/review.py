@@ -10,7 +10,7 @@ from pathlib import Path
 from tdsp.check.all import CHECKS
 from tdsp.check.report import PLACES, where
 from tdsp.check.rule import FAMILIES, Check
-from tdsp.check.run import Result, check_folder
+from tdsp.check.run import Result, check_folder, shown
 
 PAGE = "https://github.com/tdsp-template/tdsp/blob/main/docs/checks.md"
 
@@ -42,7 +42,7 @@ def checks(package: Traversable) -> dict[str, Reviewed]:
     """Return all checks by id. A repository that is not on this disk is not judged."""
     results = {}
     if isinstance(package, Path) and package.is_dir():
-        results = {each.check.id: each for each in check_folder(package).results}
+        results = {each.check.id: each for each in shown(check_folder(package)).results}
     return {name: Reviewed(check, results.get(name)) for name, check in CHECKS.items()}
 
 

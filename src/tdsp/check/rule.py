@@ -16,7 +16,7 @@ from tdsp.reading.python import Module
 
 Texts = dict[str, str]
 T = TypeVar("T")
-SEVERITIES = ("note", "warning", "error")
+SEVERITIES = ("info", "note", "warning", "error")  # an info is shown only when asked for
 OUTCOMES = ("fail", "unknown", "pass", "not applicable")
 FAMILIES = {
     "leakage": "Leakage: what the model may not know",
@@ -36,7 +36,7 @@ FAMILIES = {
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One place that a check judged. `severity` is "" for that of the check."""
+    """One place that a check judged. `severity` is "" for that of the check, or below it."""
 
     kind: str
     path: str

@@ -21,6 +21,7 @@ from tdsp.reading.repository import without_collector
 
 INLINE = re.compile(r"tdsp: ignore\[([A-Z]{2}\d\d(?:, ?[A-Z]{2}\d\d)*)\] (\S.*)")
 BASELINE = "all that it found is in the baseline"
+HIDDEN = "all that it found is of the severity info: --all shows it"
 KEYS = {"check", "path", "reason", "until"}
 WHERE = "pyproject.toml, [tool.tdsp.check]"
 
@@ -68,7 +69,8 @@ class About:
 class Report:
     """What all checks say of one repository.
 
-    `known` are findings that a baseline has, `unchanged` those in files that did not change.
+    `known` are findings that a baseline has, `unchanged` those in files that did not change,
+    `hidden` those of the severity info.
     """
 
     about: About
@@ -77,6 +79,7 @@ class Report:
     facts: Callable[[], Repository]
     known: int = 0
     unchanged: int = 0
+    hidden: int = 0
 
     @cached_property
     def repository(self) -> Repository:
@@ -102,6 +105,12 @@ class Report:
             for mark in each.marks
         )
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return severity -> how many findings have it; of info only when there are some."""
+        found = {level: self.findings(level) for level in reversed(SEVERITIES)}
+        return {level: n for level, n in found.items() if n or level != "info"}
+
     def reaches(self, level: str) -> bool:
         """Tell whether a finding is at least as severe as `level`."""
         if level == "never":
@@ -110,8 +119,8 @@ class Report:
 
 
 def severity(check: Check, mark: Mark) -> str:
-    """Return how severe one finding is: its own severity, or that of its check."""
-    return mark.severity or check.severity
+    """Return how severe one finding is: never more than its check, whose class is measured."""
+    return min(mark.severity or check.severity, check.severity, key=SEVERITIES.index)
 
 
 def fingerprint(check: Check, mark: Mark) -> str:
@@ -185,16 +194,30 @@ def read_baseline(path: Path) -> frozenset[str]:
 
 def only_new(report: Report, baseline: frozenset[str]) -> Report:
     """Return a report without the findings that a baseline has; they are only counted."""
-    results, known = [], 0
+    results, known = narrowed(report, lambda c, m: fingerprint(c, m) not in baseline, BASELINE)
+    return replace(report, results=results, known=known)
+
+
+def shown(report: Report) -> Report:
+    """Return a report without the findings that are shown only when asked for; they are counted."""
+    results, hidden = narrowed(report, lambda c, m: severity(c, m) != "info", HIDDEN)
+    return replace(report, results=results, hidden=hidden)
+
+
+def narrowed(
+    report: Report, keep: Callable[[Check, Mark], bool], reason: str
+) -> tuple[tuple[Result, ...], int]:
+    """Return the results with only the findings to keep, and how many are left out."""
+    results, left = [], 0
     for each in report.results:
-        new = tuple(m for m in each.marks if fingerprint(each.check, m) not in baseline)
-        if each.outcome != "fail" or len(new) == len(each.marks):
-            results.append(each)
-            continue
-        known += len(each.marks) - len(new)
-        outcome = "fail" if new else "not applicable"
-        results.append(Result(each.check, outcome, new, each.ignored, "" if new else BASELINE))
-    return replace(report, results=tuple(results), known=known)
+        kept = each.marks
+        if each.outcome == "fail":
+            kept = tuple(mark for mark in each.marks if keep(each.check, mark))
+        left += len(each.marks) - len(kept)
+        if each.marks and not kept:
+            each = Result(each.check, "not applicable", (), each.ignored, reason)
+        results.append(replace(each, marks=kept))
+    return tuple(results), left
 
 
 def _judged(check: Check, repo: Repository) -> tuple[list[Mark], str]:

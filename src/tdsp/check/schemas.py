@@ -20,7 +20,7 @@ SUITES = ("deepchecks", "soda", "pydeequ", "whylogs.core.constraints", "cuallee"
     why="Without one a changed unit or a renamed column is found by its effects, after weeks.",
     fix="Write a schema: pandera, Great Expectations, pydantic, or `tdsp onboard`.",
     unless="nothing is trained from a table, or this is a lesson",
-    severity="note",
+    severity="info",
     proves=("D1", "P5"),
     bad={
         "train.py": READ
@@ -112,7 +112,7 @@ VALIDATE = (
     " as if it did not.",
     fix="Let the error of the validation end the run, or raise when its result is not a success.",
     unless="no file validates a table with pandera or Great Expectations",
-    severity="error",
+    severity="warning",
     proves=("D1", "P5"),
     bad={
         "load.py": VALIDATE

@@ -139,7 +139,7 @@ def _inside(module: Module, function: Function) -> list[Call]:
     " that nobody understands.",
     fix="Declare the request: a pydantic model, a JSON schema, the model's signature.",
     unless="no route asks a model",
-    severity="warning",
+    severity="note",
     proves=("O2",),
     bad={
         "app.py": FLASK + "@app.route('/predict', methods=['POST'])\ndef predict():\n"
@@ -262,7 +262,7 @@ def _reads_request(name: str, base: object) -> bool:
     " file moves.",
     fix="Load at the start: at the top of the file, or in the start event.",
     unless="no route asks a model",
-    severity="warning",
+    severity="note",
     proves=(),
     bad={
         "app.py": FLASK
@@ -362,7 +362,7 @@ def not_blocking(repo: Repository) -> Iterator[Mark]:
     " being told.",
     fix="Add a route such as /health that asks the model for one known row.",
     unless="no route asks a model, or this is a lesson",
-    severity="note",
+    severity="info",
     proves=(),
     bad={
         "app.py": FLASK

@@ -25,7 +25,7 @@ FIT = (
     fix="State the pipeline once: dvc.yaml, a Makefile, poe, a Kedro or MLflow project; or"
     " one script.",
     unless="no script trains on what another script of this repository has written",
-    severity="note",
+    severity="info",
     proves=("A2", "G1", "I3"),
     bad={"clean.py": CLEAN, "model.py": FIT, "README.md": "# A\n"},
     good={
@@ -157,7 +157,7 @@ def _names(text: str, stem: str) -> bool:
     why="A mistake in a feature is no error: the model learns from it, and is a little worse.",
     fix="Write a test that gives a few rows and compares with values worked out by hand.",
     unless="no file is named after features or preprocessing, or this is a lesson",
-    severity="note",
+    severity="info",
     proves=("D7",),
     bad={
         "features.py": "import sklearn\n\n\ndef ratio(a, b):\n    return a / b\n",

@@ -85,7 +85,7 @@ CALLBACKS = ("EarlyStopping", "early_stopping", "ModelCheckpoint", "ReduceLROnPl
     " reported on the same rows is too good.",
     fix="Hold out a third part for early stopping, and touch the test part once.",
     unless="nothing is trained with a validation part from train_test_split",
-    severity="warning",
+    severity="info",
     proves=("evaluation",),
     bad={
         "train.py": BOOST
@@ -213,7 +213,7 @@ EVALUATED = (
     " rows.",
     fix="Predict the test part, and report the figure of that.",
     unless="no file both splits rows and measures a model",
-    severity="warning",
+    severity="note",
     proves=("evaluation",),
     bad={
         "train.py": EVALUATED

@@ -111,7 +111,7 @@ def _figures_written(module: Module) -> int:
     why="A figure on a screen cannot be compared with that of last month.",
     fix="Write metrics to a file that git or DVC keeps, or to a tracker such as MLflow.",
     unless="no script measures a model, or this is a lesson",
-    severity="note",
+    severity="info",
     proves=("P4",),
     bad={"train.py": SCORED + "print(f1_score([0, 1], m.predict([[0], [1]])))\n"},
     good={
@@ -182,7 +182,7 @@ SUPERVISED = re.compile(
     fix="Fit a DummyClassifier or DummyRegressor and a linear model beside it, and report"
     " all three.",
     unless="no script measures a model, or only on a toy table, or this is a lesson",
-    severity="note",
+    severity="info",
     proves=("M5",),
     bad={"train.py": SCORED + "print(f1_score([0, 1], m.predict([[0], [1]])))\n"},
     good={
@@ -282,7 +282,7 @@ def _figures(text: str) -> Iterator[tuple[str, float]]:
     fix="Run the pipeline in CI on a share of the rows: `dvc exp run --temp`, or a test"
     " that trains.",
     unless="nothing but a toy table is trained on, or there is no CI, or this is a lesson",
-    severity="note",
+    severity="info",
     proves=("I3", "G1", "A2"),
     bad={
         "train.py": FIT,
@@ -347,7 +347,7 @@ STOCHASTIC = re.compile(
     " chance.",
     fix="Give random_state, as a constant or from the configuration.",
     unless="no script makes such a model",
-    severity="note",
+    severity="info",
     proves=("I1",),
     bad={"train.py": FOREST.format("")},
     good={"train.py": FOREST.format("random_state=0")},

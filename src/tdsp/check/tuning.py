@@ -134,7 +134,7 @@ SEARCH = (
     why="Next year the same hundred trials are paid for again.",
     fix="Write cv_results_ to a file, give the study a storage, or use a tracker.",
     unless="no script searches for parameters, or this is a lesson",
-    severity="note",
+    severity="info",
     proves=("P4", "M3"),
     bad={"tune.py": SEARCH + "    return search.best_estimator_\n"},
     good={"tune.py": SEARCH + "    return search.best_estimator_, search.cv_results_\n"},
@@ -199,7 +199,7 @@ MODEL = (
     " and a comparison means an edit.",
     fix="Move them to params.yaml or another file of settings, and read them there.",
     unless=f"no file that trains gives a model {ENOUGH} numbers",
-    severity="note",
+    severity="info",
     proves=("P3",),
     bad={
         "train.py": MODEL.format(
