@@ -39,8 +39,6 @@ LIMITS = (
 )
 
 
-
-
 def fill(text: str, blocks: dict[str, str]) -> str:
     """Put each body between the marks of its name; what has no body stays."""
 

@@ -7,7 +7,8 @@ numbers in place of the repositories' names. `finding` is a digest of the reposi
 digits) and of the finding's check, path and line (10 digits). `now` is how severe the finding is
 by the present checks, `none` when they do not report it. FOLDER has a bare clone of each
 repository, OWNER+NAME/repo; of one that is not there, `now` is at most the class that the check has
-today. The same is written into labels.csv and held.csv; a row without `finding` stays too, as its place is not known.
+today. The same is written into labels.csv and held.csv; a row without `finding` has no place that
+is known.
 """
 
 import csv

@@ -304,7 +304,7 @@ def test_an_info_is_shown_only_when_asked_for(tmp_path: Path) -> None:
     assert " that are right less often are not shown: --all" in text
     for words in (("--all",), ("--select", "TR02"), ("--fail-on", "info")):
         code, text = run(*words)
-        assert f"info    TR02  {title}" in text and " infos. " in text and "not shown" not in text
+        assert f"info    TR02  {title}" in text and " 0 notes, " in text and "not shown" not in text
         assert code == ("info" in words)
     for form, sign in (("sarif", '"ruleId": "TR02"'), ("html", 'id="TR02"')):
         assert sign not in run("--format", form)[1]

@@ -10,7 +10,7 @@ from scripts import held
 from scripts.readings import HELD, Reading
 
 from tdsp.check.all import CHECKS
-from tdsp.check.run import check_repository, severity
+from tdsp.check.run import check_repository
 from tdsp.reading import read_texts
 
 FOUND = held.readings("held out")
@@ -23,6 +23,19 @@ OWN_REGISTER = "import mlflow\n\n\ndef register_model(name):\n    print(name)\n\
 OWN_REGISTER += "register_model('a')\n"
 NOTEBOOK = '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code", '
 NOTEBOOK += '"source": ["import pandas as pd\\n", "pd.get_dummies(1)"], "outputs": []}]}'
+
+
+TARGET = STEPS.replace("push", "pull_request_target") + "      - uses: actions/checkout@v4\n"
+TARGET += "        with:\n          ref: ${{ github.event.pull_request.head.sha }}\n"
+SEARCHED = (
+    "from sklearn.metrics import f1_score\nfrom sklearn.model_selection import train_test_split\n"
+    "from xgboost import XGBClassifier\n\n\ndef ask(X, y):\n"
+    "    X_train, X_test, y_train, y_test = train_test_split(X, y)\n"
+    "    m = XGBClassifier(early_stopping_rounds=5)\n"
+    "    m.fit(X_train, y_train, eval_set=[(X_test, y_test)])\n"
+    "    return f1_score(y_test, m.predict(X_test))\n"
+)
+EVALUATED = CHECKS["EV01"].bad["train.py"].replace("print(acc", "print(1, acc")
 
 
 def bad(check: str, path: str = "") -> str:
@@ -333,6 +346,114 @@ QUIET: dict[str, tuple[str, dict[str, str]]] = {
         "SC04",
         {**ASKED, "app.py": "import cfnresponse\n\n\ndef lambda_handler(e, c):\n    return 1\n"},
     ),
+    "a folder of what was put aside does not parse": (
+        "LA05",
+        {"a.py": "x = 1\n", "src/old_pipelines/b.py": bad("LA05")},
+    ),
+    "an error is raised as in Python 2": (
+        "LA05",
+        {"a.py": "x = 1\n", "b.py": "if x:\n    raise ValueError, 'too long'\n"},
+    ),
+    "an archive uses what has ended": ("MO10", {"archive/train.py": bad("MO10")}),
+    "a temporary folder has a notebook of others": ("LA07", {"tmp/a.ipynb": bad("LA07")}),
+    "a notebook was exported": (
+        "LA03",
+        {**CHECKS["LA03"].bad, "a.py": "# In[ ]:\n\n\n" + bad("LA03", "a.py")},
+    ),
+    "a collection of notebooks has no tests": (
+        "CI02",
+        {"a.py": "#!/usr/bin/env python\n# In[3]:\n\n\ndef f():\n    return 1\n"},
+    ),
+    "a README says whose it is": (
+        "PR01",
+        {"README.md": "# A\n\nDeveloped and maintained by the Vision Lab at Ulm.\n"},
+    ),
+    "a README says that it is not free": (
+        "PR04",
+        {"README.md": "# A\n\n**License:** Proprietary, part of B.\n"},
+    ),
+    "cron has to be root": (
+        "SE06",
+        {"Dockerfile": 'FROM python:3.12-slim\nUSER root\nENTRYPOINT ["cron"]\n'},
+    ),
+    "conda writes exact builds": (
+        "TR14",
+        {
+            **CHECKS["TR14"].bad,
+            "yml/kaggle.yml": "dependencies:\n  - scikit-learn=0.22.1=py38h6288b17_0\n",
+        },
+    ),
+    "what is dumped is any file": (
+        "TR14",
+        {
+            "requirements.txt": "scikit-learn\n",
+            "train.py": "import joblib\nfrom sklearn.svm import SVC\n\nSVC().fit([[1]], [1])\n\n\n"
+            "def save(bin_file):\n    joblib.dump(bin_file, 'a.joblib')\n",
+        },
+    ),
+    "CI calls a script that audits": (
+        "SC05",
+        {**CHECKS["SC05"].bad, CI: STEPS + "      - run: ./scripts/run_pip_audit.sh\n"},
+    ),
+    "a file beside it names each version": (
+        "SC02",
+        {
+            "pyproject.toml": "[project]\nname = 'a'\ndependencies = ['pandas']\n",
+            "requirements.txt": "pandas==2.2.0\nnumpy==2.0.0\npytest\n",
+        },
+    ),
+    "only tools of tests have no version": (
+        "SC02",
+        {"requirements.txt": "behave\nselenium\npandas==2.2.0\n"},
+    ),
+    "pandas warned of each line": (
+        "DA11",
+        {"load.py": "import pandas as pd\n\npd.read_csv('a', error_bad_lines=False)\n"},
+    ),
+    "a test part is divided once more": (
+        "EV01",
+        {
+            "train.py": EVALUATED.replace(
+                "m = SVC",
+                "X_test, X_val, y_test, y_val = train_test_split(X_test, y_test)\nm = SVC",
+            )
+            + "print(accuracy_score(y_test, m.predict(X_test)))\n"
+        },
+    ),
+    "an action reads a pull request": (
+        "CI06",
+        {CI: TARGET + "      - uses: a/check-links@v1\n"},
+    ),
+    "rows that were apart are joined for their dummies": (
+        "TR03",
+        {
+            "a.py": "import pandas as pd\nfrom sklearn.preprocessing import StandardScaler\n"
+            "train, test = pd.read_csv('a'), pd.read_csv('b')\n"
+            "train['a'] = StandardScaler().fit_transform(train[['a']])\n"
+            "both = pd.concat([train, test])\n"
+            "train = both[:9]\ntest = both[9:]\n"
+        },
+    ),
+    "everyone has the key of LocalStack": (
+        "IN03",
+        {"localstack_data/cache/server.test.pem": "-----BEGIN PRIVATE KEY-----\nMIIE\n"},
+    ),
+    "a trial reports to a search": (
+        "TR10",
+        {"train.py": SEARCHED.replace("ask(X", "ask(trial, X")},
+    ),
+    "an evaluation loads the model that it is told": (
+        "SE02",
+        {"app.py": bad("SE02").replace("def predict", "def evaluate_model")},
+    ),
+    "stages make all data anew": (
+        "DA03",
+        {"dvc.lock": "schema: '2.0'\nstages: {}\n", ".dvc/config": "[core]\n"},
+    ),
+    "CodeBuild of a part": (
+        "CI01",
+        {**CHECKS["CI01"].bad, "build/buildspec.yml": "version: 0.2\nphases: {}\n"},
+    ),
     "the image of a job brings it": (
         "SC04",
         {**ASKED, "job.py": "def job(run, uri):\n    run(container_uri=uri)\n"},
@@ -418,6 +539,23 @@ def test_a_false_alarm_does_not_come_back(name: str) -> None:
 
 
 LOUD = {
+    "a function that no search calls": ("TR10", {"train.py": SEARCHED}),
+    "a step runs what a pull request brings": (
+        "CI06",
+        {CI: TARGET + "      - run: pip install .\n"},
+    ),
+    "pandas is told not to warn": (
+        "DA11",
+        {
+            "load.py": "import pandas as pd\n\n"
+            "pd.read_csv('a', error_bad_lines=False, warn_bad_lines=False)\n"
+        },
+    ),
+    "everybody is no owner": ("PR01", {"README.md": "It is maintained by the community here.\n"}),
+    "a key of the own infrastructure": (
+        "IN03",
+        {"certs/server.pem": "-----BEGIN PRIVATE KEY-----\nMIIE\n"},
+    ),
     "an image is named": (
         "EV04",
         {

@@ -61,7 +61,14 @@ def page(report: Report) -> str:
 def test_the_page_says_what_the_terminal_says(page: str, report: Report) -> None:
     words = " ".join(" ".join(Reader(page).words).split())
     check = CHECKS["TR05"]
-    for text in (check.title, check.why, check.fix, "train.py:6", "fit_transform(X, y)", "Do first"):
+    for text in (
+        check.title,
+        check.why,
+        check.fix,
+        "train.py:6",
+        "fit_transform(X, y)",
+        "Do first",
+    ):
         assert text.replace("`", "") in words, text
     assert "Not in order: 1 error" in words
     for result in report.results:
@@ -104,7 +111,9 @@ def test_without_maturity_and_without_findings() -> None:
 def test_a_hostile_repository_stays_text(where: str) -> None:
     texts = {"train.py": LEAK}
     if where == "line":
-        texts["train.py"] = LEAK.replace("fit_transform(X, y)", f"fit_transform(X, y)  # {EVIL[:-20]!r}")
+        texts["train.py"] = LEAK.replace(
+            "fit_transform(X, y)", f"fit_transform(X, y)  # {EVIL[:-20]!r}"
+        )
         texts["train.py"] = texts["train.py"].replace("\\u202e", "\u202e")
     elif where == "path":
         texts = {EVIL.replace("\n", "").replace("/", "") + "/train.py": LEAK}

@@ -51,7 +51,7 @@ def test_whether_a_finding_is_still_reported_is_looked_up(tmp_path: Path) -> Non
     text = "".join(f"{n},CI02,note,right,wrong,warning,{m},\n" for n, m in enumerate(mine))
     path.write_text(f"{','.join(readings.COLUMNS)}\n{text}", encoding="utf-8")
     assert readings.reread(path, tmp_path) == 2
-    assert [row["now"] for row in readings.rows(path)] == ["note", "none", "warning"]
+    assert [row["now"] for row in readings.rows(path)] == ["note", "none", "note"]
 
 
 def test_agreement_by_chance_is_taken_off() -> None:

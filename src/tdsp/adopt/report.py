@@ -17,9 +17,10 @@ from tdsp.adopt.pipeline import Pipeline
 from tdsp.adopt.plan import LEVELS, Plan
 from tdsp.adopt.stages import graph
 from tdsp.adopt.tree import shown
+from tdsp.check import run
 from tdsp.check.maturity import maturity
 from tdsp.check.rule import SEVERITIES
-from tdsp.check.run import Report, check_repository, shown
+from tdsp.check.run import Report, check_repository
 from tdsp.errors import TdspError
 from tdsp.reading import Repository
 
@@ -59,7 +60,7 @@ def _repository(git: Git, commit: str, subdirectory: str) -> Repository:
 
 def _state(found: Report) -> State:
     scales = maturity(found)
-    visible = shown(found)
+    visible = run.shown(found)
     failed = frozenset(f"{each.check.id} {each.check.title}" for each in visible.failed)
     return State(visible.counts, failed, scales.level, scales.google.level, scales.score)
 

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 
+from tdsp.check.code import EXPORTED
 from tdsp.check.purpose import lesson, teaches
 from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
 from tdsp.check.shell import TESTS, commands, others
 from tdsp.reading import Repository
-from tdsp.reading.workflows import Workflow
+from tdsp.reading.workflows import Step, Workflow
 
 CI = ".github/workflows/ci.yml"
 STEPS = "jobs:\n  check:\n    runs-on: ubuntu-24.04\n    steps:\n"
@@ -169,7 +170,9 @@ def tests_assert(repo: Repository) -> Iterator[Mark]:
     code = [
         module
         for module in repo.modules("production")
-        if module.functions and not SETTING.search(module.path)
+        if module.functions
+        and not SETTING.search(module.path)
+        and not EXPORTED.search(module.source)
     ]
     if not code:
         return
@@ -339,8 +342,18 @@ def no_injection(repo: Repository) -> Iterator[Mark]:
                 "actions/checkout"
             )
             if target and re.search(r"pull_request\.head|head_ref", step.with_):
-                message = "code of a pull request runs with this repository's secrets"
-                yield at(repo, "fail", workflow.path, step.line, message, "warning")
+                yield _foreign(repo, workflow, step)
+
+
+def _foreign(repo: Repository, workflow: Workflow, checkout: Step) -> Mark:
+    """Judge what follows on the checkout of a pull request: whether its code can run."""
+    job = next(each for each in workflow.jobs if checkout in each.steps)
+    later = [each for each in job.steps if each.line > checkout.line]
+    if any(each.run or each.uses.startswith("./") for each in later):
+        message = "code of a pull request runs with this repository's secrets"
+        return at(repo, "fail", workflow.path, checkout.line, message, "warning")
+    message = "actions of others read a pull request; whether they run it cannot be told"
+    return at(repo, "unknown", workflow.path, checkout.line, message)
 
 
 @check(

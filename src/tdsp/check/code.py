@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 
+from tdsp.check.names import PUT_ASIDE
 from tdsp.check.rule import Mark, at, broken, check, first, held
 from tdsp.reading import Repository
 from tdsp.reading.python import Module
@@ -115,8 +116,9 @@ def sys_path(repo: Repository) -> Iterator[Mark]:
     changed: dict[str, list[tuple[Module, int]]] = {}
     own: tuple[Module, int] | None = None
     for module in repo.modules("production"):
-        if f"{module.path.removesuffix('.py')}.ipynb" in repo.files:
-            continue  # exported from the notebook beside it
+        beside = f"{module.path.removesuffix('.py')}.ipynb" in repo.files
+        if beside or EXPORTED.search(module.source):
+            continue  # exported from a notebook
         if line := _bends(module):
             changed.setdefault(module.path.rpartition("/")[0], []).append((module, line))
         elif own is None:
@@ -127,6 +129,9 @@ def sys_path(repo: Repository) -> Iterator[Mark]:
     for (module, line), *others in changed.values():
         message = "the path of imports is changed while running"
         yield broken(repo, module, line, message + _beside(repo, others))
+
+
+EXPORTED = re.compile(r"(?m)^# In ?\[[\d ]*\]:")  # what nbconvert writes above each cell
 
 
 def _bends(module: Module) -> int:
@@ -206,7 +211,7 @@ def parses(repo: Repository) -> Iterator[Mark]:
         role = repo.role(path)
         text = "\n".join(module.lines[:400])
         template = re.search(r"\{\{.*?\}\}|\{%|<%|\$\{\w+\}", text)
-        unknown = module.python2 or template or _other_python(module)
+        unknown = module.python2 or template or _other_python(module) or PUT_ASIDE.search(path)
         if role in {"test", "vendored", "example"} or unknown:
             yield at(repo, "unknown", path, module.problem_line, f"not read: {module.problem}")
         elif re.match(r"(nested too deeply|not readable)", module.problem):
@@ -265,7 +270,7 @@ def in_order(repo: Repository) -> Iterator[Mark]:
     for path, notebook in repo.notebooks.items():
         if notebook.problem or not notebook.outputs or repo.role(path) != "notebook":
             continue
-        if re.search(r"(?i)(^|/)(deprecated|archived?|old|legacy|attic)/", path):
+        if PUT_ASIDE.search(path):
             continue
         counts = [count for count in notebook.counts if count is not None]
         falls = next((n for n, (a, b) in enumerate(itertools.pairwise(counts)) if b < a), None)

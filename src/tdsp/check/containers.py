@@ -118,6 +118,8 @@ def containers(repo: Repository) -> Iterator[Mark]:
         starts = [each.rest for each in last if each.word in {"CMD", "ENTRYPOINT"}]
         if all(re.fullmatch(r'\[?\s*"?(/bin/)?(ba)?sh"?\s*\]?', each) for each in starts):
             continue  # nothing starts, or a shell: an image for builds or jobs
+        if any(re.match(r"\W*([\w/]+/)?crond?\b", each) for each in starts):
+            continue  # it has to be root, to start each job as its user
         for each in lines:
             if each.word == "FROM":
                 yield from _base(repo, path, each.line, each.rest, stages)

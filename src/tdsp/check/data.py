@@ -226,6 +226,8 @@ def dvc_remote(repo: Repository) -> Iterator[Mark]:
     if not addresses:
         if re.search(r"DVC_REMOTE|dvc remote (add|modify)", _all_ci(repo)):
             yield at(repo, "unknown", ".dvc/config", 1, "CI names the remote")
+        elif all(each.name == "dvc.lock" for each in data):
+            yield at(repo, "unknown", data[0].path, 1, "its stages may make all data anew")
         else:
             yield at(repo, "fail", ".dvc/config", 1, "no remote is named")
 
@@ -376,7 +378,9 @@ def silent_loss(repo: Repository) -> Iterator[Mark]:
             if not READERS.match(call.name):
                 continue
             bad, old = call.get("on_bad_lines"), call.get("error_bad_lines")
-            if (bad and bad.constant == "skip") or (old and old.constant is False):
+            quiet = call.get("warn_bad_lines")  # else pandas before 2.0 warned of each line
+            unseen = old and old.constant is False and quiet and quiet.constant is False
+            if (bad and bad.constant == "skip") or unseen:
                 yield broken(
                     repo, module, call.line, "lines that cannot be read are skipped unseen"
                 )

@@ -77,7 +77,16 @@ def _sliced(flow: Flow, kind: str) -> Iterator[tuple[int, str, int]]:
     for base, side, where, tags in flow.slices:
         other = any(b == base and s != side for b, s, _, _ in flow.slices)
         if side == "train" and other:
-            yield from ((tag.line, tag.what, where) for tag in tags if tag.kind == kind)
+            apart = {
+                each.call.line
+                for each in flow.fits
+                if any("train" in name.lower() for name in each.names)
+            }  # rows that were apart, joined for something else, and divided again
+            yield from (
+                (tag.line, tag.what, where)
+                for tag in tags
+                if tag.kind == kind and tag.line not in apart
+            )
 
 
 def _others(repo: Repository, flow: Flow, kind: str, guilty: set[int]) -> Iterator[Mark]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from tdsp.check.data import lfs, trains
 from tdsp.check.flow import flows
+from tdsp.check.names import PUT_ASIDE
 from tdsp.check.purpose import exported, lesson
 from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
 from tdsp.reading import Repository
@@ -386,6 +387,8 @@ def ended(repo: Repository) -> Iterator[Mark]:
 
 def _ended(repo: Repository) -> Iterator[Mark]:
     for module in repo.modules("production", "notebook"):
+        if PUT_ASIDE.search(module.path):
+            continue
         old = [
             each
             for each in module.imports

@@ -125,8 +125,13 @@ TOOLS = frozenset(
     (
         *("jupyter", "jupyterlab", "notebook", "ipykernel", "ipython", "nbconvert", "nb-black"),
         *("pip", "setuptools", "wheel", "black", "flake8", "isort", "ruff", "pylint", "mypy"),
-        *("pre-commit", "pytest", "pytest-cov", "tox", "twine"),
+        *("pre-commit", "pytest", "pytest-cov", "tox", "twine", "coverage", "behave", "selenium"),
+        *("sphinx", "awscli"),
     )
+)
+# Folders of what somebody no longer needs.
+PUT_ASIDE = re.compile(
+    r"(?i)(^|/)((deprecated|archived?|old|outdated|obsolete|legacy|attic)([_ -][^/]*)?|te?mp)/"
 )
 # How a project names its own modules; no distribution is meant.
 OWN = re.compile(

@@ -68,6 +68,7 @@ AUTHOR = re.compile(
     r"about (me|the author)|developers?|contributors?|owners?|how to reach me|created by)\b|"
     r"^(\*\*|[-*] )\W*(authors?|maintainers?|maintained by|contacts?|created by|owners?)\b|"
     r"\b(reali[sz]ed by|connect with me)\b|"
+    r"(?-i:\b([Aa]uthor:|[Mm]aintained by)( the)? [A-Z][\w.-]+ [A-Z])|"
     r"\b(author|maintain(er|ed)|contact|responsible|created by|developed by)\b"
     r"[^\n]{0,60}(@|\bgithub\.com/|linkedin\.com/)|[\w.+-]+@[\w-]+\.[a-z]{2,}"
 )
@@ -180,7 +181,7 @@ def licence(repo: Repository) -> Iterator[Mark]:
         yield at(repo, "held", "DESCRIPTION", 1, "the package of R names it")
     elif repo.files:
         path = front(repo)
-        said = re.search(r"(?im)^#+ .*licen[cs]e", repo.text(path))
+        said = re.search(r"(?im)^#+ .*licen[cs]e|\blicen[cs]e:\W{0,4}\w", repo.text(path))
         setup = re.search(r"(?m)^\s*license\s*=", repo.text("setup.py") + repo.text("setup.cfg"))
         below = repo.named(r"(?i).*/licen[cs]e(\.\w+)?")
         nested = [each for each in below if "site-packages" not in each.path]

@@ -50,6 +50,8 @@ HINT = re.compile(
 )
 # A page of Maps or Firebase shows its key to all who read it; Google asks to limit where it works.
 FOR_BROWSERS = re.compile(r"maps\.google(apis)?\.com/maps/api/|authDomain|\.firebaseapp\.com")
+# The certificate of LocalStack, whose key everyone can fetch.
+PUBLIC = re.compile(r"(^|/)(localstack[^/]*/.*|server\.test)\.(pem|key|crt)")
 SAMPLE = re.compile(r"(?i)example|dummy|fake|sample|placeholder|xxxx|your[-_ ]")
 # What a file asks for beside the product.
 BESIDE = re.compile(
@@ -75,6 +77,8 @@ def secrets(repo: Repository) -> Iterator[Mark]:
     for path, file in repo.files.items():
         text = file.text
         if text is None or repo.role(path) in {"test", "vendored"} or file.name.endswith(".lock"):
+            continue
+        if PUBLIC.search(path):
             continue
         for name, start in known_secrets(text):
             found = True
@@ -138,8 +142,11 @@ def locked(repo: Repository) -> Iterator[Mark]:
     if repo.locks:
         yield at(repo, "unknown", repo.locks[0].path, 1, "this lock is of another folder")
         return
-    fixed = {(each.path, each.name) for each in asked if each.exact}
-    loose = [e for e in asked if not (e.exact or e.name in TOOLS or (e.path, e.name) in fixed)]
+    fixed = {(_folder(each.path), each.name) for each in asked if each.exact}
+    loose = [
+        each for each in asked
+        if not (each.exact or each.name in TOOLS or (_folder(each.path), each.name) in fixed)
+    ]  # fmt: skip
     if not loose:
         yield at(repo, "held", asked[0].path, asked[0].line)
         return
@@ -300,7 +307,7 @@ def updates(repo: Repository) -> Iterator[Mark]:
         return
     for workflow in repo.workflows:
         match = re.search(
-            r"pip-audit|safety|uv lock --upgrade|osv-scanner|trivy|poe (audit|upgrade)|snyk|"
+            r"pip[-_]audit|safety|uv lock --upgrade|osv-scanner|trivy|poe (audit|upgrade)|snyk|"
             r"renovate|dependabot",
             workflow.text,
         )
@@ -421,7 +428,8 @@ def state_in_git(repo: Repository) -> Iterator[Mark]:
         if file.tracked is not True or repo.role(path) in {"test", "vendored", "example"}:
             continue
         text = file.text or ""
-        key = file.suffix in {".pem", ".key"} and "PRIVATE KEY" in text
+        secret = file.suffix in {".pem", ".key"} and "PRIVATE KEY" in text
+        key = secret and not PUBLIC.search(path)
         if file.name.endswith((".tfstate", ".tfstate.backup", ".publishsettings")) or key:
             found = True
             yield Mark("fail", path, 1, "(not shown)", "git tracks it")

@@ -139,7 +139,8 @@ def others(repo: Repository) -> list[str]:
     """Return the files of CI systems that are known by their names only."""
     names = (
         r"\.travis\.ya?ml|"
-        r"bitbucket-pipelines\.ya?ml|\.drone\.yml|appveyor\.yml|\.buildkite/.*|cloudbuild\.ya?ml|buildspec\.ya?ml"
+        r"bitbucket-pipelines\.ya?ml|\.drone\.yml|appveyor\.yml|\.buildkite/.*|cloudbuild\.ya?ml|"
+        r"(.*/)?([^/]*[._-])?buildspec([._-][^/]*)?\.ya?ml"
     )
     cloud = [
         path

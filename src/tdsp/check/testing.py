@@ -104,6 +104,8 @@ CALLBACKS = ("EarlyStopping", "early_stopping", "ModelCheckpoint", "ReduceLROnPl
 def stopped_by_test(repo: Repository) -> Iterator[Mark]:
     """Judge `fit(..., eval_set=...)` and `fit(..., validation_data=...)`."""
     for flow in followed(repo):
+        if _is_trial(flow):
+            continue
         for call in (event for event in flow.events if isinstance(event, Call)):
             given = call.get("eval_set") or call.get("validation_data")
             if call.method not in {"fit", "train"} or given is None:
@@ -128,6 +130,12 @@ def stopped_by_test(repo: Repository) -> Iterator[Mark]:
                     f"training stops by {sorted(tested)[0]}, which is reported in line {where}"
                 )
                 yield broken(repo, flow.module, call.line, message)
+
+
+def _is_trial(flow: Flow) -> bool:
+    """Tell whether this is what Optuna asks for one set of parameters: it reports to a search."""
+    inside = [each for each in flow.module.functions if each.scope == flow.scope]
+    return any("trial" in each.params for each in inside)
 
 
 def _test_names(flow: Flow) -> frozenset[str]:
@@ -229,8 +237,8 @@ def measured_on_training(repo: Repository) -> Iterator[Mark]:
     for flow in followed(repo):
         for split in flow.splits:
             tests = [name for name in split.test if name and name != "_"]
-            if not tests:
-                continue
+            if not tests or any(tag.kind == "test" for tag in split.tags):
+                continue  # nothing is held out, or a test part is divided once more
             metrics = [
                 call for call in flow.events
                 if isinstance(call, Call) and call.order > split.call.order and _is_metric(call)

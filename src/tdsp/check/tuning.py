@@ -313,17 +313,22 @@ def versions_kept(repo: Repository) -> Iterator[Mark]:
     elif repo.imported & {"mlflow", "bentoml"}:
         yield unsure(repo, *_line(saved), "a tool that writes versions down is in use")
     elif any(
-        file.suffix in {".yml", ".nix"} and "env" in file.name for file in repo.files.values()
+        file.suffix in {".yml", ".yaml", ".nix"}
+        and ("env" in file.name or BUILDS.search(file.text or ""))
+        for file in repo.files.values()
     ):
         yield unsure(repo, *_line(saved), "the environment may be fixed elsewhere")
     else:
         yield broken(repo, *_line(saved), "no file says which versions wrote this model")
 
 
+BUILDS = re.compile(r"(?m)^\s*- [\w.-]+=[\d.]+\w*=\w+$")  # an environment of conda, exported
+
+
 def _of_rows(call: Call) -> bool:
-    """Tell whether what is dumped is named as rows or features."""
+    """Tell whether what is dumped is named as rows, features, or any file."""
     names = " ".join(sorted(call.args[0].names)) if call.args else ""
-    return bool(re.search(r"(?i)matrix|features?\b|\bX_|rows|frame|\bdf\b", names))
+    return bool(re.search(r"(?i)matrix|features?\b|\bX_|rows|frame|\bdf\b|file\b", names))
 
 
 def _line(saved: tuple[Module, object]) -> tuple[Module, int]:

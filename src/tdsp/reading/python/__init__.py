@@ -6,6 +6,7 @@ is and not by its letters. What cannot be told has no name.
 """
 
 import ast
+import re
 import warnings
 
 from tdsp.reading.python.facts import (
@@ -58,8 +59,13 @@ def parse(path: str, source: str) -> Module:
     return walker.facts(path, source)
 
 
+RAISES = re.compile(r"raise \w+, ")
+
+
 def _python2(line: str) -> bool:
     bare = line.strip()
-    return bare.startswith(("print '", 'print "', "exec '")) or (
-        bare.startswith("except ") and "," in bare and " as " not in bare and "(" not in bare
+    return (
+        bool(RAISES.match(bare))
+        or bare.startswith(("print '", 'print "', "exec '"))
+        or (bare.startswith("except ") and "," in bare and " as " not in bare and "(" not in bare)
     )
