@@ -10,7 +10,10 @@ that only `tdsp adopt` had met. `now` and `finding` are as in readings.csv. The 
 """
 
 import csv
+from collections import Counter
 from pathlib import Path
+
+from scripts.evidence import drawn
 
 from scripts.precision import BOUNDS, Standing
 from scripts.readings import HELD, Reading, below, by_check, standings
@@ -77,6 +80,20 @@ def summary() -> str:
     )
 
 
+def _by_repository(found: list[Reading]) -> str:
+    """Return how far the findings of a severity hang together: most of them may be of one place."""
+    told = []
+    for name in BOUNDS:
+        ours = [each for each in found if each.severity == name]
+        every = Counter(each.repository for each in ours)
+        right = Counter(each.repository for each in ours if each.right)
+        if ours:
+            low = drawn([(right[place], number) for place, number in every.items()])
+            most = max(every.values())
+            told.append(f"{name} {low:.3f} ({len(every)} repositories, {most} findings of one)")
+    return ", ".join(told)
+
+
 def later(which: str) -> str:
     """Return the block of docs/check.md about a later reading."""
     found = readings(which)
@@ -88,4 +105,5 @@ def later(which: str) -> str:
         f" these were below what is asked for: {below(by_check(found))}. Of the {len(wrong)} wrong"
         f" findings, {sum(not each.still for each in wrong)} are no longer reported at that"
         f" severity, nor are {lost} of the right ones. Still below: {below(standings(found))}."
+        f" With the repositories drawn again, the lower end is: {_by_repository(found)}."
     )

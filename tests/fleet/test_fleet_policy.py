@@ -49,6 +49,17 @@ def policy(folder: Path, text: str) -> Path:
     return path
 
 
+@pytest.mark.parametrize(("named", "counts"), [("MN01", True), ("monitoring", False)])
+def test_an_info_counts_only_for_a_rule_that_names_its_check(
+    tmp_path: Path, named: str, counts: bool
+) -> None:
+    """It is right too seldom to break a rule about a whole family."""
+    row = replace(GOOD, findings=(Finding("MN01", "info", "a.py", 1, "m"),))
+    assert row.shown == ()
+    asked = read_policy(policy(tmp_path, f"rules:\n  - {{name: r, checks: [{named}]}}\n"))
+    assert bool(judge(asked, snapshot(row), TODAY).breaches) == counts
+
+
 @pytest.mark.parametrize("rule", BROKEN)
 def test_each_rule_is_kept_and_broken(tmp_path: Path, rule: str) -> None:
     """The breach names the key that decided."""

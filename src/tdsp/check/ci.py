@@ -403,7 +403,7 @@ def approved(repo: Repository) -> Iterator[Mark]:
     why="A job that asks for a retired image waits for a machine that never comes.",
     fix="Name an image that is supported, such as ubuntu-24.04.",
     unless="CI runs on machines of its own",
-    severity="warning",
+    severity="note",
     proves=("O1",),
     bad={CI: "on: push\n" + STEPS.replace("24.04", "20.04") + "      - run: pytest\n"},
     good={CI: "on: push\n" + STEPS + "      - run: pytest\n"},

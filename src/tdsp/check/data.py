@@ -291,7 +291,7 @@ def raw_kept(repo: Repository) -> Iterator[Mark]:
     why="A model that is given the answer is perfect in tests and useless with new rows.",
     fix="Leave the target out of the inputs: `X = df.drop(columns=[target])`.",
     unless="no file names both inputs and target of a split",
-    severity="warning",
+    severity="note",
     proves=("evaluation",),
     bad={
         "train.py": READ + "from sklearn.model_selection import train_test_split\n\n"

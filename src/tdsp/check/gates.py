@@ -68,7 +68,7 @@ def has_gate(repo: Repository) -> bool:
     why="A gate whose result reaches nobody lets every model through, and looks as if it did not.",
     fix="Let the gate raise or exit with a code that is not 0, and let the step fail with it.",
     unless="nothing is named a gate",
-    severity="warning",
+    severity="note",
     proves=("I4", "P6", "A3"),
     bad={
         "gate.py": "def gate(metrics):\n    if metrics['auc'] < 0.8:\n        print('too"
@@ -180,7 +180,7 @@ HIGH = "from json import loads\n\nmetrics = loads(open('m.json').read())\n"
     why="With a default that is good enough, a renamed or failed metric passes the gate unseen.",
     fix="Read the metric with [ ], so that a missing one is an error.",
     unless="no metric with a default decides anything",
-    severity="warning",
+    severity="note",
     proves=("I4",),
     bad={"gate.py": HIGH + "if metrics.get('auc', 1.0) < 0.8:\n    raise SystemExit('too bad')\n"},
     good={"gate.py": HIGH + "if metrics.get('auc', 0.0) < 0.8:\n    raise SystemExit('too bad')\n"},

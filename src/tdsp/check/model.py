@@ -220,7 +220,7 @@ def model_in_git(repo: Repository) -> Iterator[Mark]:
     " anyone has judged it.",
     fix="Name a version, or an alias that a gate moves: `models:/NAME@champion`.",
     unless="no file names a registered model of MLflow or Azure ML",
-    severity="warning",
+    severity="note",
     proves=(),
     bad={"serve.py": "import mlflow\n\nm = mlflow.pyfunc.load_model('models:/churn/Production')\n"},
     good={"serve.py": "import mlflow\n\nm = mlflow.pyfunc.load_model('models:/churn@champion')\n"},

@@ -112,7 +112,7 @@ VALIDATE = (
     " as if it did not.",
     fix="Let the error of the validation end the run, or raise when its result is not a success.",
     unless="no file validates a table with pandera or Great Expectations",
-    severity="warning",
+    severity="note",
     proves=("D1", "P5"),
     bad={
         "load.py": VALIDATE

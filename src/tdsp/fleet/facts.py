@@ -13,7 +13,7 @@ from typing import Any
 
 from tdsp.check.kind import kind
 from tdsp.check.maturity import maturity
-from tdsp.check.run import Report, check_repository, severity, shown
+from tdsp.check.run import Report, check_repository, severity
 from tdsp.errors import TdspError
 from tdsp.fleet import telemetry
 from tdsp.fleet.assets import assets
@@ -73,7 +73,7 @@ def facts(repo: Repository, ours: bool, reported: str, today: date) -> Facts:
         errors=report.findings("error"),
         warnings=report.findings("warning"),
         notes=report.findings("note"),
-        findings=(*wrong, *_findings(shown(report))),
+        findings=(*wrong, *_findings(report)),
         maturity={**levels, scales.google.name: scales.google.level} if learns else {},
         score={section: scales.points(section) for section in scales.sections} if learns else {},
         pins=tuple(_pins(repo)),

@@ -167,7 +167,7 @@ def teams(rows: Sequence[Row]) -> list[tuple[str, Sums]]:
 
 def broken(rows: Sequence[Row]) -> list[tuple[str, Bar]]:
     """Return the checks that most repositories fail, by id."""
-    found = Counter(check for row in rows for check in {each.check for each in row.findings})
+    found = Counter(check for row in rows for check in {each.check for each in row.shown})
     read = sum(row.state == "ok" for row in rows)
     return [(name, Bar(name, number, read)) for name, number in found.most_common(MOST_CHECKS)]
 

@@ -67,7 +67,7 @@ def _due(snapshot: Snapshot) -> str:
 
 
 def _checks(snapshot: Snapshot) -> set[str]:
-    return {each.check for row in snapshot.rows for each in row.findings}
+    return {each.check for row in snapshot.rows for each in row.shown}
 
 
 def _titles() -> dict[str, str]:

@@ -206,7 +206,8 @@ def _checks(rule: Rule, row: Row) -> Iterator[str]:
 
     found: dict[str, int] = {}
     for each in row.findings:
-        family = CHECKS[each.check].family if each.check in CHECKS else ""
+        known = each.check in CHECKS and each.severity != "info"
+        family = CHECKS[each.check].family if known else ""
         for name in {each.check, family} & set(rule.checks):
             found[name] = found.get(name, 0) + 1
     yield from (f"checks: {name} has {count} findings" for name, count in sorted(found.items()))

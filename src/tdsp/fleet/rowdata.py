@@ -44,7 +44,7 @@ def _row(row: Row) -> dict[str, Any]:
         "reason": SECRET.sub("://", row.reason),
         "drift": None if row.drift is None else list(row.drift),
         "lowest": lowest(row) if row.maturity else None,
-        "checks": sorted({each.check for each in row.findings}),
+        "checks": sorted({each.check for each in row.shown}),
         "request": web(row.request),
     }
     for name in ("model", "telemetry", "delivery", "pending"):
@@ -88,7 +88,7 @@ def findings(many: Iterable[Row]) -> dict[str, Any]:
     def short(each: Finding) -> list[Any]:
         return [each.check, each.severity, number(each.path), each.line, number(each.message)]
 
-    placed = [[short(each) for each in row.findings] for row in many]
+    placed = [[short(each) for each in row.shown] for row in many]
     return {"texts": list(known), "rows": placed}
 
 

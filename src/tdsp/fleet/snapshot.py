@@ -139,6 +139,11 @@ class Row:
     release: str = ""
     pending: Pending | None = None
 
+    @property
+    def shown(self) -> tuple[Finding, ...]:
+        """Return the findings to show: an info counts only for a policy that names its check."""
+        return tuple(each for each in self.findings if each.severity != "info")
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
