@@ -14,7 +14,6 @@ from collections import Counter
 from pathlib import Path
 
 from scripts.evidence import drawn
-
 from scripts.precision import BOUNDS, Standing
 from scripts.readings import HELD, Reading, below, by_check, standings
 
