@@ -454,6 +454,13 @@ QUIET: dict[str, tuple[str, dict[str, str]]] = {
         "CI01",
         {**CHECKS["CI01"].bad, "build/buildspec.yml": "version: 0.2\nphases: {}\n"},
     ),
+    "SageMaker's monitor makes constraints of the training rows": (
+        "DA05",
+        {
+            **CHECKS["DA05"].bad,
+            "pipeline.py": "from sagemaker.model_monitor.dataset_format import DatasetFormat\n",
+        },
+    ),
     "the image of a job brings it": (
         "SC04",
         {**ASKED, "job.py": "def job(run, uri):\n    run(container_uri=uri)\n"},

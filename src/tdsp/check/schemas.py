@@ -10,7 +10,14 @@ from tdsp.reading import Repository
 from tdsp.reading.python import Call, Module
 
 # They judge a table, and may know its columns.
-SUITES = ("deepchecks", "soda", "pydeequ", "whylogs.core.constraints", "cuallee")
+SUITES = (
+    "deepchecks",
+    "soda",
+    "pydeequ",
+    "whylogs.core.constraints",
+    "cuallee",
+    "sagemaker.model_monitor",
+)
 
 
 @check(
