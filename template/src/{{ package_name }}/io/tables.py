@@ -92,7 +92,8 @@ def readable(path: Path, form: str) -> Iterator[None]:
     except FileNotFoundError:
         raise ProjectError(f"{path} does not exist") from None
     except (ValueError, OSError, BadZipFile, pa.ArrowException) as error:
-        raise ProjectError(f"{path} cannot be read as {form}: {error}") from error
+        told = f"{path} cannot be read as {form}, with `data` as in params.yaml: {error}"
+        raise ProjectError(told) from error
 
 
 def _csv(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
