@@ -1,7 +1,8 @@
 """Share of intervals that hold the true value, by case: nominal 95 %.
 
 Run it with a rendered project's `src/` as the argument; it prints a table: areas and shares of a
-classification, R2 of a regression, the others of both. `RUNS=100` is a quick look. Where
+classification, R2 of a regression (also of a window against the test rows, as the monitor asks),
+the others of both. `RUNS=100` is a quick look. Where
 the project gives no interval, as too few rows are independent, nothing is held and nothing missed.
 """
 
@@ -10,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -82,6 +83,11 @@ def of_determination(rows: int, kind: str) -> Iterator[Case]:
         yield draws, value, rows, None, 0.5, NONE, truth, known
 
 
+def of_a_window(rows: int, tested: int, kind: str) -> Iterator[tuple[Case, Case]]:
+    """Yield runs of R2 on a window and on test rows, of a model that is as good as before."""
+    yield from zip(of_determination(rows, kind), of_determination(tested, kind), strict=True)
+
+
 def _lasting(correlation: float, rows: int) -> np.ndarray:
     errors = RANDOM.normal(size=rows)
     errors[1:] *= (1 - correlation**2) ** 0.5
@@ -122,8 +128,9 @@ def main() -> None:
     sys.path.insert(0, str(source))
     package = next(path.parent.name for path in source.glob("*/settings.py"))
     evaluate = importlib.import_module(f"{package}.steps.evaluate")
+    monitor = importlib.import_module(f"{package}.operate.monitor")
     blocks = importlib.import_module(f"{package}.steps.split").BLOCKS
-    cases = {
+    cases: dict[str, Iterator[Any]] = {
         "area 0.988, 57 and 57 rows": areas(0.988, 57, 57),
         "area 0.96, 5 and 95 rows": areas(0.96, 5, 95),
         "area 0.86, 10 and 10 rows": areas(0.86, 10, 10),
@@ -143,6 +150,13 @@ def main() -> None:
             for rows in (50, 100, 300, 1_000)
         },
         **{
+            f"R2, {rows:,} rows against {tested:,} of before, {kind} errors": of_a_window(
+                rows, tested, kind
+            )
+            for kind in ("normal", "t3", "lognormal")
+            for rows, tested in ((1_000, 200), (200, 1_000))
+        },
+        **{
             f"in time, correlation {rho}, 304 rows": in_time(rho, 304, blocks)
             for rho in (0, 0.5, 0.8, 0.9, 0.95, 0.97, 0.99)
         },
@@ -151,22 +165,25 @@ def main() -> None:
     }
     print("| case | percentiles | ours | of those given | given |\n|---|---:|---:|---:|---:|")
     squares = hasattr(evaluate, "heaviness")
-    r2 = SimpleNamespace(metric="r2")
+
+    def estimate(case: Case) -> Any:
+        draws, value, units, most, _, without, *known = case
+        told = evaluate.of_rows("r2", pd.Series(known[0]), _table(known[1])) if known else most
+        return evaluate.Estimate(value, draws, units, without, *([] if told is None else [told]))
+
     for name, runs in cases.items():
         if name.startswith("R2") != squares and name.startswith(("R2", "area", "share")):
             continue
         plain = ours = given = count = 0
-        for draws, value, units, most, truth, without, *known in runs:
+        for case in runs:
             count += 1
-            low, high = np.nanquantile(draws, [0.025, 0.975])
+            if isinstance(case[0], tuple):
+                found, truth = monitor.since(*map(estimate, case)), 0.0
+            else:
+                found, truth = estimate(case), case[4]
+            low, high = np.nanquantile(found.draws, [0.025, 0.975])
             plain += low <= truth <= high
-            spread = evaluate.spreading(draws, value, without, units)
-            rows = [evaluate.of_rows(pd.Series(known[0]), _table(known[1]), r2)] if known else []
-            low, high = (
-                evaluate.interval(spread, 0.95, value, units, *rows)
-                if most is None
-                else evaluate.of_share(spread, 0.95, value, units, most)
-            )
+            low, high = found.interval(0.95)
             given += not np.isnan(low)
             ours += low <= truth <= high
         missed = given - ours

@@ -6,7 +6,7 @@ from . import paths
 from .errors import ProjectError, run
 from .io.files import write_json
 from .io.tables import read_table, text_columns, write_table
-from .settings import Data, load
+from .settings import ROLES, Data, load
 
 
 def ingest(raw: pd.DataFrame, data: Data) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -15,8 +15,11 @@ def ingest(raw: pd.DataFrame, data: Data) -> tuple[pd.DataFrame, dict[str, int]]
     Equal rows are often different people who agree, so that they stay; the split keeps them on
     one side, or the model would be examined on what it has seen.
     """
-    if data.target not in raw.columns:
-        raise ProjectError(f"the target {data.target!r} is not among the columns of {data.path}")
+    if absent := data.absent({*raw}, *ROLES, "drop", "dates", "columns"):
+        raise ProjectError(
+            f"params.yaml names columns that {data.path} has not: {', '.join(absent)}. It has"
+            f" {', '.join(map(repr, raw.columns[:10]))}: are `delimiter` and `encoding` right?"
+        )
     labelled = raw[raw[data.target].notna()]
     copies = labelled.duplicated()
     kept = labelled[~copies] if data.drop_duplicates else labelled
@@ -42,6 +45,8 @@ def part(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
 def main() -> None:
     """Read the raw file; leave out rows without a target and, where asked for, duplicates."""
     settings = load(paths.PARAMS)
+    if not (path := settings.data.path).is_file():
+        raise ProjectError(f"data.path in params.yaml: {str(path)!r} is no file that is here")
     raw = read_table(settings.data.path, settings.data, text_columns(paths.SCHEMA))
     frame, counts = ingest(raw, settings.data)
     frame = part(frame, settings.data)

@@ -27,14 +27,9 @@ REPEATED = ["prediction", "model_id", "scored_at"]
 REASONS = {"row": "int64", "column": "str", "value": "str", "reason": "str"}
 # What a spreadsheet takes for a formula, after any apostrophes of its own; a number is none.
 FORMULA, NUMBER = "^'*[-=+@\t\r\n\uff1d\uff0b\uff0d\uff20]", r"^[-+]?\d+([.,]\d+)*([eE][-+]?\d+)?$"
-FORMATS = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".parquet": "parquet",
-    ".xlsx": "excel",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-}
+FORMATS = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".xlsx": "excel"}
+FORMATS |= {".jsonl": "jsonl", ".ndjson": "jsonl"}
+COMPRESSED = ".gz", ".bz2", ".xz", ".zst", ".zip"
 # Otherwise the memory of the row groups that were read is kept to the end.
 BUFFERED: dict[str, Any] = {"pre_buffer": False, "buffer_size": 1 << 20}
 MOST_UNPACKED = 500  # MB of a workbook, which is a zip archive: a small one can hold gigabytes
@@ -87,12 +82,15 @@ def readable(path: Path, form: str) -> Iterator[None]:
     """Raise ProjectError when the file is missing, empty or not what its name says."""
     if path.exists() and not path.is_file():  # a pipe would be waited for
         raise ProjectError(f"{path} is not a regular file")
+    if path.suffix.lower() in COMPRESSED:
+        raise ProjectError(f"{path} is compressed: unpack it first")
     try:
         yield
     except FileNotFoundError:
         raise ProjectError(f"{path} does not exist") from None
     except (ValueError, OSError, BadZipFile, pa.ArrowException) as error:
-        raise ProjectError(f"{path} cannot be read as {form}: {error}") from error
+        told = f"{path} cannot be read as {form}, with `data` as in params.yaml: {error}"
+        raise ProjectError(told) from error
 
 
 def _csv(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
@@ -131,12 +129,7 @@ def _excel(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.Da
 
 def _jsonl(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
     yield from pd.read_json(
-        path,
-        lines=True,
-        chunksize=rows,
-        encoding=data.encoding,
-        compression=None,
-        dtype=False,
+        path, lines=True, chunksize=rows, encoding=data.encoding, compression=None, dtype=False
     )
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -177,9 +176,7 @@ def append(rows: pd.DataFrame, path: Path, form: str, data: Data) -> None:
             lines = rows.to_csv(index=False, header=False, sep=data.delimiter)
         else:
             lines = rows.to_json(orient="records", lines=True, force_ascii=False, date_format="iso")
-        shutil.copyfile(path, temporary)
-        with temporary.open("rb") as file:
-            file.seek(-min(4, temporary.stat().st_size), os.SEEK_END)
-            ended = file.read().strip(b"\0").endswith(b"\n")
-        with temporary.open("a", encoding=data.encoding, newline="") as text:
-            text.write(lines if ended else f"\n{lines}")
+        # As a whole: the order of bytes stands at the beginning, and an appender does not see it.
+        known = path.read_bytes().decode(data.encoding)
+        between = "" if known.endswith("\n") else "\n"
+        temporary.write_bytes(f"{known}{between}{lines}".encode(data.encoding))

@@ -21,6 +21,7 @@ from ..settings import Settings, load
 
 # The same as `tdsp docs`, which lists them, looks for.
 OPEN = re.compile(r"(?<!\\)\[open: (?!…)[^\]]+\]")
+ENDS = re.compile(r"\(-?[\d,.]+ to -?[\d,.]+\)")
 SPACE = re.compile(r"\s+")
 JOINERS = "\u200c\u200d"  # parts of words; other signs without a shape are named
 # An underscore inside a word means nothing in Markdown, and names are full of them.
@@ -147,7 +148,9 @@ def _link(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any,
 
 
 def _text(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-    return OPEN.sub(r"<mark>\g<0></mark>", str(escape(tokens[index].content)))
+    """Mark open questions, keep an interval on one line, and let a long name break."""
+    text = OPEN.sub(r"<mark>\g<0></mark>", str(escape(tokens[index].content)))
+    return ENDS.sub(r'<span class="ends">\g<0></span>', text).replace("_", "_<wbr>")
 
 
 def main() -> None:
