@@ -121,6 +121,7 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "tests/machinery/service/": [ONLINE],
     "tests/machinery/service/test_kubernetes.py": KUBERNETES,
     "tests/machinery/operate/test_trial.py": [("cloud", "azure")],
+    "src/{{ package_name }}/operate/aliases.py": [AZURE],
     "src/{{ package_name }}/operate/trial.py": [("cloud", "azure")],
     "src/{{ package_name }}/operate/logged.py": ON_AZUREML,
     ".github/actions/": [("ci", "github")],

@@ -1,7 +1,12 @@
 """What goes wrong in a way that people can put right, and how a command says so."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from zipfile import BadZipFile
+
+import yaml
 
 
 class ProjectError(Exception):
@@ -12,6 +17,17 @@ class RejectedError(ProjectError):
     """More rows were refused than `score.max_rejects` allows; what was scored is written."""
 
     exit_code = 3
+
+
+@contextmanager
+def readable(path: Path, kind: str) -> Iterator[None]:
+    """Raise ProjectError when a file, or one of a folder, is missing, torn or of another kind."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ProjectError(f"{error.filename} does not exist: run the pipeline first") from None
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile, yaml.YAMLError) as error:
+        raise ProjectError(f"{path} is not a readable {kind}: {error}") from error
 
 
 def run(command: Callable[[], object]) -> None:

@@ -1,18 +1,12 @@
 """Where a registered model comes from, in the words of the four questions."""
 
-import base64
-from html import escape
-from pathlib import Path
 from typing import Any
-
-from markdown_it import MarkdownIt
 
 from ..errors import ProjectError
 from .registry import SHA256, Version, history
 from .tracking import NAME, client, plain_errors
 
 Answers = dict[str, dict[str, Any]]
-STYLE = "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto}img{width:49%}"
 
 
 @plain_errors()
@@ -70,12 +64,3 @@ def as_text(answers: Answers) -> str:
     for question, facts in answers.items():
         lines += ["", f"## {question}", "", *(f"- {name}: {fact}" for name, fact in facts.items())]
     return "\n".join(lines) + "\n"
-
-
-def as_page(answers: Answers, plots: Path) -> str:
-    """Return the answers as one HTML page, with the figures of the run."""
-    drawn = [base64.b64encode(path.read_bytes()).decode() for path in sorted(plots.glob("*.svg"))]
-    images = "".join(f'<img alt="" src="data:image/svg+xml;base64,{code}">' for code in drawn)
-    body = MarkdownIt("commonmark", {"html": False}).render(as_text(answers))
-    head = f'<meta charset="utf-8"><title>{escape(NAME)}</title><style>{STYLE}</style>'
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}{images}</body></html>\n'
