@@ -61,6 +61,7 @@ class Doubt:
 
 
 NOWHERE = Found()
+NO_STARTS: frozenset[str] = frozenset()
 
 
 class Resolver:
@@ -71,6 +72,7 @@ class Resolver:
         self.layout = layout
         self.runs = runs
         self._bases: dict[str, tuple[str, ...]] = {}
+        self._shared: dict[frozenset[str], tuple[str, ...]] = {}
         self._hacks: dict[str, list[str]] = {}
         self.declared = frozenset(each.name for each in repo.requirements)
         self.code = {
@@ -150,7 +152,10 @@ class Resolver:
                 if path in found and start not in found[path]:
                     found[path].add(start)
                     waiting.extend(self.edges.get(path, ()))
-        return {path: frozenset(starts) for path, starts in found.items()}
+        # Many files are started by the same scripts: one set for them all, so that it is one key.
+        known: dict[frozenset[str], frozenset[str]] = {}
+        sets = {path: frozenset(starts) for path, starts in found.items()}
+        return {path: known.setdefault(starts, starts) for path, starts in sets.items()}
 
     def bases(self, path: str) -> tuple[str, ...]:
         """Return the folders in which Python looks for what a file imports."""
@@ -159,13 +164,17 @@ class Resolver:
         return self._bases[path]
 
     def _find_bases(self, path: str) -> tuple[str, ...]:
-        found: list[str] = []
-        for start in sorted(self.starters.get(path, ()), key=lambda each: each != path):
-            found.append(posixpath.dirname(start))
-            if self.is_test(start):
-                found += [self._test_root(start), ""]
-            found += self.hacks(start)
-        return tuple(dict.fromkeys([*found, *self.hacks(path)]))
+        starts = self.starters.get(path, NO_STARTS)
+        if starts not in self._shared:
+            each_of = (each for start in sorted(starts) for each in self._bases_of(start))
+            self._shared[starts] = tuple(dict.fromkeys(each_of))
+        own = self._bases_of(path) if path in starts else ()
+        return tuple(dict.fromkeys([*own, *self._shared[starts], *self.hacks(path)]))
+
+    def _bases_of(self, start: str) -> list[str]:
+        """Return the folders in which Python looks when a script is started."""
+        tests = [self._test_root(start), ""] if self.is_test(start) else []
+        return [posixpath.dirname(start), *tests, *self.hacks(start)]
 
     def hacks(self, path: str) -> list[str]:
         """Return the folders that a file puts into sys.path with a constant text."""

@@ -1,7 +1,7 @@
 """The part of a file that an edit may depend on: the rest is blanked, so that parsing costs less.
 
 A statement at the top of a file stays if it imports, if it holds a text that may be a path or the
-name of a module, or if it shares a name with one that stays. Each byte keeps its place.
+name of a module, or if it shares a name with one that stays. Each character keeps its place.
 """
 
 import ast
@@ -128,7 +128,7 @@ def _bound(nodes: list[ast.stmt], segment: str) -> frozenset[str]:
 
 
 def _blanked(lines: list[str], parts: list[Part], gone: list[Part]) -> str:
-    """Return the text with blanks instead of some parts, as many as they have bytes.
+    """Return the text with blanks instead of some parts, as many as they have characters.
 
     What is blank has no line ends but its last: each line would cost the parser something.
     """
@@ -139,6 +139,6 @@ def _blanked(lines: list[str], parts: list[Part], gone: list[Part]) -> str:
         last = starts[after] - 1 if after < len(starts) else part.last
         text = "".join(left[part.first - 1 : last])
         end = text[len(text.rstrip("\r\n")) :][-1:]
-        blank = " " * (len(text.encode()) - len(end)) + end
+        blank = " " * (len(text) - len(end)) + end
         left[part.first - 1 : last] = [blank, *[""] * (last - part.first)]
     return "".join(left)

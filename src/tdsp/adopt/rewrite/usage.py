@@ -42,7 +42,7 @@ class Usage:
 
     def parent(self, node: Any) -> Any:
         """Return the node around a node."""
-        return self.parents.get(node)
+        return self.parents.get(id(node))
 
     def only_paths(self, name: Name) -> bool:
         """Tell whether a name is used, and as a path each time."""
