@@ -7,6 +7,7 @@ of all scripts that lead to it. What stays in doubt is asked, never guessed.
 import posixpath
 import re
 import sys
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -142,20 +143,22 @@ class Resolver:
     @cached_property
     def starters(self) -> dict[str, frozenset[str]]:
         """Each file -> the started files that lead to it, itself included."""
-        found: dict[str, set[str]] = {path: set() for path in self.code}
-        for start in self.code:
-            if not self.is_started(start):
-                continue
-            waiting = [start]
-            while waiting:
-                path = waiting.pop()
-                if path in found and start not in found[path]:
-                    found[path].add(start)
-                    waiting.extend(self.edges.get(path, ()))
-        # Many files are started by the same scripts: one set for them all, so that it is one key.
-        known: dict[frozenset[str], frozenset[str]] = {}
-        sets = {path: frozenset(starts) for path, starts in found.items()}
-        return {path: known.setdefault(starts, starts) for path, starts in sets.items()}
+        starts = [path for path in self.code if self.is_started(path)]
+        leads = dict.fromkeys(self.code, 0)  # file -> one bit for each script that leads to it
+        leads |= {start: 1 << number for number, start in enumerate(starts)}
+        waiting, queued = deque(starts), set(starts)
+        while waiting:
+            path = waiting.popleft()
+            queued.remove(path)
+            for each in self.edges.get(path, ()):
+                if each in leads and leads[each] | leads[path] != leads[each]:
+                    leads[each] |= leads[path]
+                    if each not in queued:
+                        queued.add(each)
+                        waiting.append(each)
+        # One set for all files that the same scripts lead to, so that it is one key.
+        sets = {bits: frozenset(_chosen(starts, bits)) for bits in set(leads.values())}
+        return {path: sets[bits] for path, bits in leads.items()}
 
     def bases(self, path: str) -> tuple[str, ...]:
         """Return the folders in which Python looks for what a file imports."""
@@ -277,6 +280,14 @@ class Resolver:
             or (found.folder and self.find(found.folder, each) != NOWHERE)
             for each in wanted
         )
+
+
+def _chosen(names: list[str], bits: int) -> Iterator[str]:
+    """Yield the names whose bits are set."""
+    while bits:
+        lowest = bits & -bits
+        yield names[lowest.bit_length() - 1]
+        bits ^= lowest
 
 
 def around(folder: str) -> list[str]:

@@ -73,6 +73,7 @@ class _Near:
     """Which statements share a name with another, so that the one tells how the other's is used."""
 
     def __init__(self, parts: list[Part]) -> None:
+        self.functions: dict[int, bool] = {}  # first line -> whether it may be given a path
         self.users = _by_name(parts, lambda part: part.names)
         self.readers = _by_name(parts, lambda part: part.attributes)
         self.binders = _by_name(parts, lambda part: part.values | part.defined)
@@ -86,10 +87,18 @@ class _Near:
             yield from self.readers[name]
         for name in part.names & self.binders.keys():
             binders = self.binders[name]
-            if len(binders) > 1 or name in binders[0].values or _takes_paths(binders[0]):
+            if len(binders) > 1 or name in binders[0].values or self.takes_paths(binders[0]):
                 yield from binders
         for name in part.attributes & self.givers.keys():
             yield from self.givers[name]
+
+    def takes_paths(self, part: Part) -> bool:
+        """Tell whether a function may use what it is given as a path; if in doubt, it may."""
+        if part.first not in self.functions:
+            kinds = (ast.ClassDef, *IMPORTS)
+            found = (_may_be_path(each) for each in part.nodes if not isinstance(each, kinds))
+            self.functions[part.first] = any(found)
+        return self.functions[part.first]
 
 
 def _by_name(parts: list[Part], names: Callable[[Part], Iterable[str]]) -> dict[str, list[Part]]:
@@ -109,20 +118,20 @@ def _stays(part: Part, words: frozenset[str] | None) -> bool:
     )
 
 
-def _takes_paths(part: Part) -> bool:
-    """Tell whether a function may use what it is given as a path; if in doubt, it may."""
-    kinds = (ast.ClassDef, *IMPORTS)
-    return any(_may_be_path(each) for each in part.nodes if not isinstance(each, kinds))
-
-
 def _may_be_path(top: ast.AST) -> bool:
     """Tell whether an argument is used, and each time where a path may stand."""
-    names = [each.arg for each in ast.walk(top) if isinstance(each, ast.arg)]
-    used, other = set(), set()
-    for around in ast.walk(top):
+    names: list[str] = []
+    used: set[str] = set()
+    other: set[str] = set()
+    waiting: list[ast.AST] = [top]
+    while waiting:
+        around = waiting.pop()
         for each in ast.iter_child_nodes(around):
             if isinstance(each, ast.Name):
                 (used if _place_of_path(around, each) else other).add(each.id)
+            elif isinstance(each, ast.arg):
+                names.append(each.arg)
+            waiting.append(each)
     # Of two arguments with one name it is not told which of them is used.
     return any(name in used and (name not in other or names.count(name) > 1) for name in names)
 
@@ -168,8 +177,7 @@ def _look(part: Part, top: ast.AST, place: int) -> None:
     waiting: list[object] = [top]
     while waiting:
         node = waiting.pop()
-        kind = type(node)
-        if kind is str:  # one of the names of `global`
+        if isinstance(node, str):  # one of the names of `global`
             part.names.add(node)
         elif isinstance(node, ast.Name):
             part.names.add(node.id)
