@@ -85,6 +85,8 @@ class Resolver:
         """Return what a dotted name is when looked up from one folder."""
         folder = base
         parts = name.split(".")
+        if parts[0] not in self._known:
+            return NOWHERE
         for number, part in enumerate(parts):
             here = f"{folder}/{part}" if folder else part
             last = number == len(parts) - 1
@@ -99,6 +101,12 @@ class Resolver:
             return Found(f"{folder}/__init__.py", folder)
         holds = any(each.endswith(".py") for each in inside)
         return Found("", folder) if holds else NOWHERE
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        """The names of all files and folders: no other can be found, wherever it is looked for."""
+        files = (posixpath.basename(path).removesuffix(".py") for path in self.layout.files)
+        return frozenset((*files, *map(posixpath.basename, self.layout.folders)))
 
     def is_test(self, path: str) -> bool:
         """Tell whether a file is run by the test runner."""
@@ -213,7 +221,8 @@ class Resolver:
         itself, or of a folder from which something is taken later.
         """
         top = name.split(".", 1)[0]
-        found = [self.find(base, name) for base in self.bases(path)]
+        bases = self.bases(path) if top in self._known else ()
+        found = [self.find(base, name) for base in bases]
         hits = self._possible(path, name, found, wanted, by_text)
         if not hits:
             return self._elsewhere(path, name, top, wanted, by_text)
