@@ -20,6 +20,7 @@ import fleet
 import generation
 import pipeline
 import places
+import planning
 import scoring
 import serving
 import training
@@ -32,6 +33,7 @@ PARTS = (
     "fleet",
     "generation",
     "pipeline",
+    "planning",
     "scoring",
     "serving",
     "training",
@@ -65,6 +67,7 @@ def measure(wanted: argparse.Namespace, work: Path) -> list[Section]:
         "dashboard": lambda: dashboard.measure(source, work, env, wanted.repeats),
         "generation": lambda: generation.measure(source, work, env, wanted.repeats),
         "pipeline": lambda: pipeline.measure(source, work, env, few),
+        "planning": lambda: planning.measure(source, work, env),
         "scoring": lambda: scoring.measure(source, work, env, few, sorted(wanted.rows)),
         "serving": lambda: serving.measure(source, work, env, few),
         "training": lambda: training.measure(source, work, env, list(training.SIZES)),

@@ -7,6 +7,9 @@ from tests.adopt.repos import CSV, MODEL, PNG, P, Row
 from tests.adopt.test_adopt_kinds import PY, planned
 
 from tdsp.adopt import build as building
+from tdsp.adopt.rewrite.layout import Layout
+from tdsp.adopt.rewrite.resolve import Resolver
+from tdsp.reading import read_texts
 
 HELD = "MIT License\n\nCopyright (c) 2019 Ada Lovelace\n"
 COPY = '"""The parts of the program."""\n'
@@ -112,3 +115,16 @@ def test_a_main_module_has_no_made_up_name(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(building, "render", lambda answers: {"src/pkg/__main__.py": b""})
     files: dict[str, bytes | str] = {"src/__main__.py": "print(1)\n", "src/a.py": PY}
     assert planned(tmp_path / "repo", files, "pkg").moves == {"src/a.py": f"{P}/a.py"}
+
+
+def test_scripts_that_lead_to_a_file_are_found_through_a_circle() -> None:
+    texts = {
+        "a.py": "import b\n", "b.py": "import c\n", "c.py": "import b\n",
+        "d.py": "import c\n", "e.py": "import e\n",
+    }  # fmt: skip
+    found = Resolver(read_texts(texts), Layout(texts, {}, "pkg"), {}).starters
+    assert {path: set(starts) for path, starts in found.items()} == {
+        "a.py": {"a.py"}, "b.py": {"a.py", "d.py"}, "c.py": {"a.py", "d.py"},
+        "d.py": {"d.py"}, "e.py": {"e.py"},
+    }  # fmt: skip
+    assert found["b.py"] is found["c.py"]

@@ -1,5 +1,6 @@
 """What is left out of a file before it is parsed: nothing that an edit could depend on."""
 
+import libcst
 import pytest
 from tests.adopt.hand import FILES
 
@@ -15,11 +16,11 @@ PLAIN = "def plain(x):\n    return x + 1\n"
 def kept(text: str) -> bool:
     """Tell whether the function `plain` stays in a file."""
     found = reduced(text, WORDS)
-    assert len(found.encode()) == len(text.encode())
+    assert len(found) == len(text)
     return "return x + 1" in found
 
 
-def test_function_without_a_path_is_left_out_and_bytes_keep_their_place() -> None:
+def test_function_without_a_path_is_left_out_and_the_rest_keeps_its_place() -> None:
     text = f"import pandas as pd\n\n\n{PLAIN}\n\nd = pd.read_csv('data.csv')\n"
     assert not kept(text)
     found = reduced(text, WORDS)
@@ -29,9 +30,9 @@ def test_function_without_a_path_is_left_out_and_bytes_keep_their_place() -> Non
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_line_ends_and_wide_letters_keep_their_place(end: str) -> None:
     text = f"def a():{end}    return 'é'{end}{end}b = 'x/y'{end}"
-    found = reduced(text, WORDS).encode()
-    assert found.index(b"b = ") == text.encode().index(b"b = ")
-    assert "é".encode() not in found
+    found = reduced(text, WORDS)
+    assert found.index("b = ") == text.index("b = ")
+    assert "é" not in found
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,9 @@ def test_line_ends_and_wide_letters_keep_their_place(end: str) -> None:
         "def plain(x):\n    f'{x}/y'\n    return x + 1\n",
         "def plain(x, y=__file__):\n    return x + 1\n",
         "def plain(x):\n    global P\n    return x + 1\n",
+        "def plain(x):\n    x.out\n    return x + 1\n\n\np.add_argument('out', default='a.b')\n",
+        # what takes a path, beside an argument of the same name that does not
+        "def plain(x):\n    f = lambda x: x[0]\n    open(x)\n    return x + 1\n\n\nplain('a.b')\n",
         # by way of another one
         f"{PLAIN}\n\ndef more(x):\n    return plain(x)\n\n\nmore('data.csv')\n",
         # on the same line
@@ -94,3 +98,65 @@ def test_edits_are_the_same_as_with_the_whole_file(monkeypatch: pytest.MonkeyPat
         found.append(edits_for(read_texts(raw), raw.__getitem__, moves, "churn", {}))
         monkeypatch.setattr(Rewriter, "_part", lambda *_: None)
     assert found[0] == found[1] and found[0][0]["train.py"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        # it reckons with what it is given, which no path can stand
+        "def plain(x):\n    return x + 1 if x > 2 else 0\n\n\nplain('data.csv')\n",
+        # words in what is only said, and numbers that are only shown, are no paths
+        "import x\n\n\ndef plain(x):\n    '''Import data.csv with sys.'''\n    return x + 1\n",
+        "import x\n\n\ndef plain(x):\n    print(f'{x:.2f}')\n    return x + 1\n",
+        # what is imported has another name here
+        f"from utils import plain as other\n\n\n{PLAIN}",
+    ],
+)
+def test_what_only_looks_like_it_is_left_out(other: str) -> None:
+    assert not kept(other)
+
+
+FAR = "".join(
+    f"\n\nclass Step{n}:\n    def __init__(self, rows):\n        self.rows{n} = rows\n\n"
+    f"    def mean(self):\n        return sum(self.rows{n}) / max(1, len(self.rows{n}))\n"
+    f"\n\ndef smooth{n}(values, width={n}):\n    return [each * width for each in values]\n"
+    for n in range(9)
+)
+
+
+def handed(monkeypatch: pytest.MonkeyPatch) -> tuple[int, int, int]:
+    """Return files, letters in them, and those that the parser of edits is given."""
+    code = {
+        f"m{n}.py": f"from m{(n + 1) % 20} import load\nP = 'd.csv'\n\n\n"
+        f"def load():\n    return open(P), smooth1([{n}])\n{FAR}"
+        for n in range(20)
+    }
+    raw = {path: text.encode() for path, text in code.items()} | {"d.csv": b"a\n"}
+    moves = {path: f"src/pkg/{path}" for path in code} | {"d.csv": "data/raw/d.csv"}
+    given: list[str] = []
+    parse = libcst.parse_module
+
+    def counted(text: str) -> libcst.Module:
+        given.append(text)
+        return parse(text)
+
+    monkeypatch.setattr(libcst, "parse_module", counted)
+    edits, _ = edits_for(read_texts(raw), raw.__getitem__, moves, "pkg", {})  # type: ignore[arg-type]
+    assert sum(path in edits for path in code) == 20
+    letters = sum(len("".join(text.split())) for text in code.values())
+    return len(given), letters, sum(len("".join(text.split())) for text in given)
+
+
+def test_of_a_file_that_is_edited_the_parser_is_given_a_small_part(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a plan costs is what libcst parses; this counts letters, so that no clock matters."""
+    files, whole, part = handed(monkeypatch)
+    assert files == 20
+    assert part < whole / 15
+
+
+def test_the_count_sees_whole_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Rewriter, "_part", lambda *_: None)
+    files, whole, part = handed(monkeypatch)
+    assert files == 20 and part == whole

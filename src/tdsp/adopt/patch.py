@@ -53,20 +53,29 @@ def _index(plan: Plan, tree: Tree, env: dict[str, str], folder: Path) -> list[by
 
 
 def _written(plan: Plan, tree: Tree, env: dict[str, str], folder: Path) -> dict[str, str]:
-    """Write the edited files as objects, with one process for all; return path -> blob id."""
-    places: dict[str, Path] = {}
+    """Write the edited files as objects, all in one stream; return path -> blob id."""
+    edited = [item for item in plan.items if item.edits and item.target]
+    if not edited:
+        return {}
+    told: list[bytes] = []
     with Blobs(tree.root) as blobs:
-        for number, item in enumerate(plan.items):
-            if item.edits and item.target:
-                places[item.path] = place = folder / str(number)
-                try:
-                    place.write_bytes(apply_edits(blobs.read(item.blob), item.edits))
-                except ValueError as error:
-                    raise TdspError(f"{shown(item.path)}: {error}") from error
-    given = "".join(f"{place}\n" for place in places.values()).encode()
-    words = ("hash-object", "-w", "-t", "blob", "--no-filters", "--stdin-paths")
-    made = git(tree.root, *words, given=given, env=env).decode().split()
-    return dict(zip(places, made, strict=True))
+        for number, item in enumerate(edited, 1):
+            try:
+                content = apply_edits(blobs.read(item.blob), item.edits)
+            except ValueError as error:
+                raise TdspError(f"{shown(item.path)}: {error}") from error
+            told.append(b"blob\nmark :%d\ndata %d\n%b\n" % (number, len(content), content))
+    marks = folder / "marks"
+    # No compression and no deltas: what is written here is read once, and thrown away.
+    plain = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "core.compression",
+        "GIT_CONFIG_VALUE_0": "0",
+    }
+    words = ("fast-import", "--quiet", "--depth=0", f"--export-marks={marks}")
+    git(tree.root, *words, given=b"".join(told), env=env | plain)
+    made = dict(line.split() for line in marks.read_text(encoding="ascii").splitlines())
+    return {item.path: made[f":{number}"] for number, item in enumerate(edited, 1)}
 
 
 def _submodules(tree: Tree) -> list[tuple[str, bytes]]:

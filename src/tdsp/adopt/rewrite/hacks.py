@@ -80,7 +80,7 @@ class _Finder(Walker):
     def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> bool:  # noqa: N802
         call = node.body[0].value if isinstance(node.body[0], cst.Expr) else None
         if len(node.body) == 1 and isinstance(call, cst.Call) and dotted(call.func) in CALLS:
-            around = self.parsed.parents.get(node)
+            around = self.parsed.parents.get(id(node))
             alone = not isinstance(around, cst.Module) and len(getattr(around, "body", ())) < 2
             if call.args and self._inside(call.args[-1].value):
                 self.found.append((node.body[0], alone))

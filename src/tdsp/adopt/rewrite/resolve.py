@@ -7,6 +7,7 @@ of all scripts that lead to it. What stays in doubt is asked, never guessed.
 import posixpath
 import re
 import sys
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -61,6 +62,7 @@ class Doubt:
 
 
 NOWHERE = Found()
+NO_STARTS: frozenset[str] = frozenset()
 
 
 class Resolver:
@@ -71,6 +73,7 @@ class Resolver:
         self.layout = layout
         self.runs = runs
         self._bases: dict[str, tuple[str, ...]] = {}
+        self._shared: dict[frozenset[str], tuple[str, ...]] = {}
         self._hacks: dict[str, list[str]] = {}
         self.declared = frozenset(each.name for each in repo.requirements)
         self.code = {
@@ -82,6 +85,8 @@ class Resolver:
         """Return what a dotted name is when looked up from one folder."""
         folder = base
         parts = name.split(".")
+        if parts[0] not in self._known:
+            return NOWHERE
         for number, part in enumerate(parts):
             here = f"{folder}/{part}" if folder else part
             last = number == len(parts) - 1
@@ -96,6 +101,12 @@ class Resolver:
             return Found(f"{folder}/__init__.py", folder)
         holds = any(each.endswith(".py") for each in inside)
         return Found("", folder) if holds else NOWHERE
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        """The names of all files and folders: no other can be found, wherever it is looked for."""
+        files = (posixpath.basename(path).removesuffix(".py") for path in self.layout.files)
+        return frozenset((*files, *map(posixpath.basename, self.layout.folders)))
 
     def is_test(self, path: str) -> bool:
         """Tell whether a file is run by the test runner."""
@@ -140,17 +151,22 @@ class Resolver:
     @cached_property
     def starters(self) -> dict[str, frozenset[str]]:
         """Each file -> the started files that lead to it, itself included."""
-        found: dict[str, set[str]] = {path: set() for path in self.code}
-        for start in self.code:
-            if not self.is_started(start):
-                continue
-            waiting = [start]
-            while waiting:
-                path = waiting.pop()
-                if path in found and start not in found[path]:
-                    found[path].add(start)
-                    waiting.extend(self.edges.get(path, ()))
-        return {path: frozenset(starts) for path, starts in found.items()}
+        starts = [path for path in self.code if self.is_started(path)]
+        leads = dict.fromkeys(self.code, 0)  # file -> one bit for each script that leads to it
+        leads |= {start: 1 << number for number, start in enumerate(starts)}
+        waiting, queued = deque(starts), set(starts)
+        while waiting:
+            path = waiting.popleft()
+            queued.remove(path)
+            for each in self.edges.get(path, ()):
+                if each in leads and leads[each] | leads[path] != leads[each]:
+                    leads[each] |= leads[path]
+                    if each not in queued:
+                        queued.add(each)
+                        waiting.append(each)
+        # One set for all files that the same scripts lead to, so that it is one key.
+        sets = {bits: frozenset(_chosen(starts, bits)) for bits in set(leads.values())}
+        return {path: sets[bits] for path, bits in leads.items()}
 
     def bases(self, path: str) -> tuple[str, ...]:
         """Return the folders in which Python looks for what a file imports."""
@@ -159,13 +175,17 @@ class Resolver:
         return self._bases[path]
 
     def _find_bases(self, path: str) -> tuple[str, ...]:
-        found: list[str] = []
-        for start in sorted(self.starters.get(path, ()), key=lambda each: each != path):
-            found.append(posixpath.dirname(start))
-            if self.is_test(start):
-                found += [self._test_root(start), ""]
-            found += self.hacks(start)
-        return tuple(dict.fromkeys([*found, *self.hacks(path)]))
+        starts = self.starters.get(path, NO_STARTS)
+        if starts not in self._shared:
+            each_of = (each for start in sorted(starts) for each in self._bases_of(start))
+            self._shared[starts] = tuple(dict.fromkeys(each_of))
+        own = self._bases_of(path) if path in starts else ()
+        return tuple(dict.fromkeys([*own, *self._shared[starts], *self.hacks(path)]))
+
+    def _bases_of(self, start: str) -> list[str]:
+        """Return the folders in which Python looks when a script is started."""
+        tests = [self._test_root(start), ""] if self.is_test(start) else []
+        return [posixpath.dirname(start), *tests, *self.hacks(start)]
 
     def hacks(self, path: str) -> list[str]:
         """Return the folders that a file puts into sys.path with a constant text."""
@@ -201,7 +221,8 @@ class Resolver:
         itself, or of a folder from which something is taken later.
         """
         top = name.split(".", 1)[0]
-        found = [self.find(base, name) for base in self.bases(path)]
+        bases = self.bases(path) if top in self._known else ()
+        found = [self.find(base, name) for base in bases]
         hits = self._possible(path, name, found, wanted, by_text)
         if not hits:
             return self._elsewhere(path, name, top, wanted, by_text)
@@ -268,6 +289,14 @@ class Resolver:
             or (found.folder and self.find(found.folder, each) != NOWHERE)
             for each in wanted
         )
+
+
+def _chosen(names: list[str], bits: int) -> Iterator[str]:
+    """Yield the names whose bits are set."""
+    while bits:
+        lowest = bits & -bits
+        yield names[lowest.bit_length() - 1]
+        bits ^= lowest
 
 
 def around(folder: str) -> list[str]:

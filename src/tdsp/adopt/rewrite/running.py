@@ -20,6 +20,7 @@ class Running:
     def __init__(self, layout: Layout, resolver: Resolver) -> None:
         self.layout, self.resolver = layout, resolver
         self._known: dict[str, Runs] = {}
+        self._shared: dict[frozenset[str], Runs] = {}
         self._folders_of: dict[str, tuple[str, ...]] = {}
 
     def of(self, path: str) -> Runs:
@@ -31,8 +32,14 @@ class Running:
     def _find(self, path: str) -> Runs:
         if CHANGES.search(self.resolver.repo.text(path)):
             return Runs(())
+        starts = self.resolver.starters.get(path) or frozenset((path,))
+        if starts not in self._shared:
+            self._shared[starts] = self._places(starts)
+        return self._shared[starts]
+
+    def _places(self, starts: frozenset[str]) -> Runs:
         places: list[Place] = []
-        for start in sorted(self.resolver.starters.get(path) or (path,)):
+        for start in sorted(starts):
             notebook = start.endswith(".ipynb")
             new = posixpath.dirname(self.layout.target(start)) if notebook else ""
             places += [Place(old, new) for old in self._started_from(start)]

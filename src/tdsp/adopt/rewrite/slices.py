@@ -1,35 +1,47 @@
 """The part of a file that an edit may depend on: the rest is blanked, so that parsing costs less.
 
 A statement at the top of a file stays if it imports, if it holds a text that may be a path or the
-name of a module, or if it shares a name with one that stays. Each byte keeps its place.
+name of a module, or if it shares a name with one that stays: a value that is given in one of them,
+or a function that may be given a path. Each character keeps its place.
 """
 
 import ast
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from tdsp.adopt.rewrite.sinks import PATH_PARTS
 
 LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 WORD = re.compile(r"\w+")
 PATH = re.compile(r"[./\\~]")
-GIVEN = re.compile(r"\.(\w+)\s*(?::[^=\n]*)?[-+*/|&]?=(?!=)")  # self.name = ...
-NEEDED = frozenset(
-    ("import", "__file__", "sys", "chdir", "getcwd", "cwd", "Flask", "rmtree", "global")
-)
-DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+NEEDED = frozenset(("__file__", "sys", "chdir", "getcwd", "cwd", "Flask", "rmtree"))
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+IMPORTS = (ast.Import, ast.ImportFrom)
+MODULE, CLASS, FUNCTION = range(3)  # where a name is bound
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Part:
-    """Statements that share lines, the words in them, and the names that they bind for others."""
+    """Statements that share lines, and the names in them.
+
+    `names` and `attributes` are all that they name; `values` are names that they give a value
+    at the top of the file, and `given` are attributes that they give one: of `self`, of a class,
+    or of what comes from the command line. `defined` are the other names that they bind there.
+    """
 
     first: int
     last: int
-    words: frozenset[str]
-    bound: frozenset[str]
-    stays: bool = False
+    nodes: list[ast.stmt]
+    names: set[str] = field(default_factory=set)
+    attributes: set[str] = field(default_factory=set)
+    values: set[str] = field(default_factory=set)
+    given: set[str] = field(default_factory=set)
+    defined: set[str] = field(default_factory=set)
+    texts: list[str] = field(default_factory=list)
+    needed: bool = False
 
 
 def reduced(text: str, words: frozenset[str] | None) -> str:
@@ -38,20 +50,12 @@ def reduced(text: str, words: frozenset[str] | None) -> str:
     Without words, every text may be a path.
     """
     lines = LINES.findall(text)
-    parts = list(_parts(text, lines, words))
-    users, binders = defaultdict(list), defaultdict(list)
-    for part in parts:
-        for word in part.words:
-            users[word].append(part)
-        for word in part.bound:
-            binders[word].append(part)
-    waiting = [part for part in parts if part.stays]
+    parts = list(_parts(text))
+    near = _Near(parts)
+    waiting = [part for part in parts if _stays(part, words)]
     kept = {part.first for part in waiting}
     while waiting:
-        part = waiting.pop()
-        near = [each for word in part.bound for each in users[word]]
-        near += [each for word in part.words & binders.keys() for each in binders[word]]
-        for each in near:
+        for each in near.of(waiting.pop()):
             if each.first not in kept:
                 kept.add(each.first)
                 waiting.append(each)
@@ -60,25 +64,99 @@ def reduced(text: str, words: frozenset[str] | None) -> str:
 
 def only(text: str, name: str) -> str:
     """Return a file with the statements that define one name, and no others."""
-    lines = LINES.findall(text)
-    parts = list(_parts(text, lines, frozenset()))
-    return _blanked(lines, parts, [part for part in parts if name not in part.bound])
+    parts = list(_parts(text))
+    gone = [part for part in parts if name not in part.values | part.defined]
+    return _blanked(LINES.findall(text), parts, gone)
 
 
-def _parts(text: str, lines: list[str], words: frozenset[str] | None) -> Iterator[Part]:
+class _Near:
+    """Which statements share a name with another, so that the one tells how the other's is used."""
+
+    def __init__(self, parts: list[Part]) -> None:
+        self.functions: dict[int, bool] = {}  # first line -> whether it may be given a path
+        self.users = _by_name(parts, lambda part: part.names)
+        self.readers = _by_name(parts, lambda part: part.attributes)
+        self.binders = _by_name(parts, lambda part: part.values | part.defined)
+        self.givers = _by_name(parts, lambda part: part.given)
+
+    def of(self, part: Part) -> Iterator[Part]:
+        """Yield the statements that are near to one."""
+        for name in part.values:
+            yield from self.users[name]
+        for name in part.given:
+            yield from self.readers[name]
+        for name in part.names & self.binders.keys():
+            binders = self.binders[name]
+            if len(binders) > 1 or name in binders[0].values or self.takes_paths(binders[0]):
+                yield from binders
+        for name in part.attributes & self.givers.keys():
+            yield from self.givers[name]
+
+    def takes_paths(self, part: Part) -> bool:
+        """Tell whether a function may use what it is given as a path; if in doubt, it may."""
+        if part.first not in self.functions:
+            kinds = (ast.ClassDef, *IMPORTS)
+            found = (_may_be_path(each) for each in part.nodes if not isinstance(each, kinds))
+            self.functions[part.first] = any(found)
+        return self.functions[part.first]
+
+
+def _by_name(parts: list[Part], names: Callable[[Part], Iterable[str]]) -> dict[str, list[Part]]:
+    found: dict[str, list[Part]] = defaultdict(list)
+    for part in parts:
+        for name in names(part):
+            found[name].append(part)
+    return found
+
+
+def _stays(part: Part, words: frozenset[str] | None) -> bool:
+    if part.needed or not NEEDED.isdisjoint(part.names) or not NEEDED.isdisjoint(part.attributes):
+        return True
+    return any(
+        words is None or PATH.search(text) or not words.isdisjoint(WORD.findall(text))
+        for text in part.texts
+    )
+
+
+def _may_be_path(top: ast.AST) -> bool:
+    """Tell whether an argument is used, and each time where a path may stand."""
+    names: list[str] = []
+    used: set[str] = set()
+    other: set[str] = set()
+    waiting: list[ast.AST] = [top]
+    while waiting:
+        around = waiting.pop()
+        for each in ast.iter_child_nodes(around):
+            if isinstance(each, ast.Name):
+                (used if _place_of_path(around, each) else other).add(each.id)
+            elif isinstance(each, ast.arg):
+                names.append(each.arg)
+            waiting.append(each)
+    # Of two arguments with one name it is not told which of them is used.
+    return any(name in used and (name not in other or names.count(name) > 1) for name in names)
+
+
+def _place_of_path(around: ast.AST, node: ast.Name) -> bool:
+    if isinstance(around, ast.Attribute):
+        return around.attr in PATH_PARTS
+    if isinstance(around, ast.BinOp):
+        return around.left is node and isinstance(around.op, ast.Add | ast.Div)
+    if isinstance(around, ast.Call):
+        return around.func is not node
+    return isinstance(around, ast.keyword | ast.Starred | ast.FormattedValue)
+
+
+def _parts(text: str) -> Iterator[Part]:
     """Yield the parts of a file; none where Python does not read it, and all of it stays."""
     try:
         body = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
     for first, last, nodes in _groups(body):
-        segment = "".join(lines[first - 1 : last])
-        here = frozenset(WORD.findall(segment))
-        plain = all(isinstance(each, ast.Import | ast.ImportFrom) for each in nodes)
-        stays = not NEEDED.isdisjoint(here) or (
-            ('"' in segment or "'" in segment) and any(_names_a_path(each, words) for each in nodes)
-        )
-        yield Part(first, last, here, frozenset() if plain else _bound(nodes, segment), stays)
+        part = Part(first, last, nodes)
+        for node in nodes:
+            _look(part, node, MODULE)
+        yield part
 
 
 def _groups(body: list[ast.stmt]) -> list[tuple[int, int, list[ast.stmt]]]:
@@ -94,41 +172,83 @@ def _groups(body: list[ast.stmt]) -> list[tuple[int, int, list[ast.stmt]]]:
     return found
 
 
-def _names_a_path(node: ast.stmt, words: frozenset[str] | None) -> bool:
-    texts, said = [], set()
-    for each in ast.walk(node):  # a statement comes before what is in it
-        if isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant):
-            said.add(id(each.value))
-        elif isinstance(each, ast.Constant) and id(each) not in said:
-            texts.append(each.value)
-    return any(
-        words is None or PATH.search(text) or not words.isdisjoint(WORD.findall(text))
-        for text in texts
-        if isinstance(text, str)
-    )
-
-
-def _bound(nodes: list[ast.stmt], segment: str) -> frozenset[str]:
-    """Return the names that others may see: of modules, classes, attributes and options."""
-    found = set(GIVEN.findall(segment))
-    waiting: list[ast.AST] = list(nodes)
+def _look(part: Part, top: ast.AST, place: int) -> None:
+    """Collect what a statement names and binds."""
+    waiting: list[object] = [top]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, DEFINES):
-            found.add(node.name)
-            if not isinstance(node, ast.ClassDef):
-                continue  # what a function binds is its own
-        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            found.add(node.id)
-        elif isinstance(node, ast.alias | ast.ExceptHandler) and node.name:
-            found.add((node.asname or node.name) if isinstance(node, ast.alias) else node.name)
-        waiting.extend(ast.iter_child_nodes(node))
-    options = re.findall(r"[\"']-{1,2}([\w-]+)[\"']", segment)
-    return frozenset(found | {each.replace("-", "_") for each in options})
+        if isinstance(node, str):  # one of the names of `global`
+            part.names.add(node)
+        elif isinstance(node, ast.Name):
+            part.names.add(node.id)
+            if place != FUNCTION and type(node.ctx) is not ast.Load:
+                (part.values if place == MODULE else part.given).add(node.id)
+        elif isinstance(node, ast.Attribute):
+            part.attributes.add(node.attr)
+            if type(node.ctx) is not ast.Load:
+                part.given.add(node.attr)
+            waiting.append(node.value)
+        elif isinstance(node, ast.Constant):
+            if isinstance(node.value, str):
+                part.texts.append(node.value)
+        elif isinstance(node, ast.AST):
+            waiting += _below(part, node, place)
+
+
+def _below(part: Part, node: ast.AST, place: int) -> Iterable[object]:
+    """Return what is to be looked at below a node that is no name and no constant."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return ()  # documentation
+    if isinstance(node, ast.FormattedValue):
+        inner = node.format_spec.values if isinstance(node.format_spec, ast.JoinedStr) else ()
+        return [node.value, *(each for each in inner if isinstance(each, ast.FormattedValue))]
+    if isinstance(node, ast.keyword):
+        return (node.value,)
+    if isinstance(node, IMPORTS):
+        part.needed = True
+        _define(part, place, *(each.asname or each.name.split(".")[0] for each in node.names))
+        return ()
+    if isinstance(node, ast.Global):
+        part.needed = True
+    elif isinstance(node, ast.Call):
+        part.given |= _options(node)
+    elif isinstance(node, ast.ExceptHandler) and node.name:
+        _define(part, place, node.name)
+    elif isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+        _define(part, place, node.name)
+        for each in node.body:
+            _look(part, each, CLASS if isinstance(node, ast.ClassDef) else FUNCTION)
+        return [value for name, value in _fields(node) if name != "body"]
+    return [each for _, each in _fields(node)]
+
+
+def _define(part: Part, place: int, *names: str) -> None:
+    part.names.update(names)
+    if place == MODULE:
+        part.defined.update(names)
+
+
+def _options(node: ast.Call) -> set[str]:
+    """Return the attributes that an option of the command line becomes."""
+    if not isinstance(node.func, ast.Attribute) or node.func.attr != "add_argument":
+        return set()
+    texts = [each.value for each in node.args if isinstance(each, ast.Constant)]
+    return {each.lstrip("-").replace("-", "_") for each in texts if isinstance(each, str)}
+
+
+def _fields(node: ast.AST) -> Iterator[tuple[str, object]]:
+    """Yield what a node holds; a name that it holds is among them as a text."""
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            for each in value:
+                yield name, each
+        elif value is not None:
+            yield name, value
 
 
 def _blanked(lines: list[str], parts: list[Part], gone: list[Part]) -> str:
-    """Return the text with blanks instead of some parts, as many as they have bytes.
+    """Return the text with blanks instead of some parts, as many as they have characters.
 
     What is blank has no line ends but its last: each line would cost the parser something.
     """
@@ -139,6 +259,6 @@ def _blanked(lines: list[str], parts: list[Part], gone: list[Part]) -> str:
         last = starts[after] - 1 if after < len(starts) else part.last
         text = "".join(left[part.first - 1 : last])
         end = text[len(text.rstrip("\r\n")) :][-1:]
-        blank = " " * (len(text.encode()) - len(end)) + end
+        blank = " " * (len(text) - len(end)) + end
         left[part.first - 1 : last] = [blank, *[""] * (last - part.first)]
     return "".join(left)

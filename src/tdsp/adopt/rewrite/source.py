@@ -145,15 +145,14 @@ def _code_of(text: str) -> str:
 
 @dataclass(eq=False)
 class Parsed:
-    """A parsed text: the tree, where each node stands, and what is to be changed and noted."""
+    """A parsed text: the tree, where each node stands (by its id), and what is to be changed."""
 
     source: Source
     tree: Any
-    spans: Any
-    parents: Any
+    spans: dict[int, tuple[int, int]]
+    parents: dict[int, Any]
     changes: list[Change] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
-    _offsets: list[int] = field(default_factory=list)
 
     @property
     def path(self) -> str:
@@ -162,8 +161,7 @@ class Parsed:
 
     def span(self, node: Any) -> tuple[int, int]:
         """Return the first character of a node and the one after its last."""
-        found = self.spans[node]
-        return self._char(found.start), self._char(found.start + found.length)
+        return self.spans[id(node)]
 
     def code(self, node: Any) -> str:
         """Return the text of a node."""
@@ -176,14 +174,6 @@ class Parsed:
         if hasattr(node, "quote"):
             return start + len(node.prefix) + len(node.quote), end - len(node.quote)
         return start, end
-
-    def _char(self, offset: int) -> int:
-        if self.source.text.isascii():
-            return offset
-        if not self._offsets:
-            lengths = (len(each.encode()) for each in self.source.text)
-            self._offsets = list(accumulate(lengths, initial=0))
-        return bisect_left(self._offsets, offset)
 
     def change(self, start: int, end: int, new: str, why: str) -> None:
         """Plan a change, unless it changes nothing."""
@@ -208,7 +198,7 @@ class Parsed:
 
 
 def parse(source: Source, part: Callable[[str], str] | None = None) -> Parsed:
-    """Parse a text, or that part of it which a function gives back, with each byte in its place.
+    """Parse a text, or that part of it which a function gives back, each character in its place.
 
     Raises TdspError, saying why, when it cannot be parsed and given back.
     """

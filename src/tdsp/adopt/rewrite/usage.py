@@ -42,7 +42,7 @@ class Usage:
 
     def parent(self, node: Any) -> Any:
         """Return the node around a node."""
-        return self.parents.get(node)
+        return self.parents.get(id(node))
 
     def only_paths(self, name: Name) -> bool:
         """Tell whether a name is used, and as a path each time."""
@@ -144,7 +144,8 @@ def used_elsewhere(resolver: Resolver, path: str) -> Callable[[str], bool | None
         word = re.compile(rf"\b{re.escape(name)}\b")
         told: bool | None = None
         for each in importers:
-            lines = resolver.repo.text(each).splitlines()
+            text = resolver.repo.text(each)
+            lines = text.splitlines() if word.search(text) else ()
             if path_lines := [line for line in lines if word.search(line) and not _IMPORT(line)]:
                 told = told is not False and all(_paths_in(line, name) for line in path_lines)
         return told

@@ -1,15 +1,11 @@
 """A walk over a tree that leaves blanks and punctuation out, and copies nothing."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
 import libcst as cst
-from libcst.metadata.span_provider import (
-    ByteSpanPositionProvider,
-    SpanProvidingCodegenState,
-    byte_length_in_utf8,
-)
+from libcst._nodes.internal import CodegenState
 
 LEFT_OUT = (
     "whitespace", "lines", "header", "footer", "lpar", "rpar", "comma", "semicolon", "equal",
@@ -18,6 +14,7 @@ LEFT_OUT = (
 
 
 _PARTS: dict[type, tuple[str, ...]] = {}
+_NODES: dict[type, bool] = {}  # asked of each value; the class itself is slow to answer
 
 
 def _parts(kind: type) -> tuple[str, ...]:
@@ -27,51 +24,100 @@ def _parts(kind: type) -> tuple[str, ...]:
     return _PARTS[kind]
 
 
-def children(node: Any) -> Iterator[Any]:
-    """Yield the nodes right below a node."""
+def _is_node(kind: type) -> bool:
+    if kind not in _NODES:
+        _NODES[kind] = issubclass(kind, cst.CSTNode)
+    return _NODES[kind]
+
+
+def children(node: Any) -> list[Any]:
+    """Return the nodes right below a node."""
+    found = []
     for name in _parts(type(node)):
         value = getattr(node, name)
-        if isinstance(value, cst.CSTNode):
-            yield value
-        elif isinstance(value, tuple | list):
-            yield from (each for each in value if isinstance(each, cst.CSTNode))
-
-
-def parents(tree: Any) -> dict[Any, Any]:
-    """Return the node around each node."""
-    found: dict[Any, Any] = {}
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        for each in children(node):
-            found[each] = node
-            waiting.append(each)
+        kind = type(value)
+        if kind is tuple or kind is list:
+            found += [each for each in value if _is_node(type(each))]
+        elif _is_node(kind):
+            found.append(value)
     return found
 
 
-class Spans(ByteSpanPositionProvider):
-    """Where each node stands, and the text that the tree gives back: one pass for both.
+def parents(tree: Any) -> dict[int, Any]:
+    """Return the node around each node, by the id of the node inside."""
+    found: dict[int, Any] = {}
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        below = children(node)
+        for each in below:
+            found[id(each)] = node
+        waiting += below
+    return found
 
-    A metadata wrapper would go through the tree two times more.
+
+class Spans(CodegenState):
+    """Where each node stands, by its id, and the text that the tree gives back: one pass for both.
+
+    A metadata wrapper would go through the tree two times more, and hash each node in Python.
     """
 
     def __init__(self, tree: cst.Module) -> None:
-        super().__init__()
-        self.code = ""
-        self._gen_impl(tree)
+        super().__init__(tree.default_indent, tree.default_newline)
+        self.found: dict[int, tuple[int, int]] = {}
+        self._position = 0
+        self._begun: list[int] = []
+        tree._codegen(self)
+        self.code = "".join(self.tokens)
 
-    @property
-    def found(self) -> Mapping[Any, Any]:
-        """Return node -> its span in bytes of UTF-8."""
-        return self._computed
+    def add_indent_tokens(self) -> None:
+        self.tokens.extend(self.indent_tokens)
+        self._position += sum(map(len, self.indent_tokens))
 
-    def _gen_impl(self, module: cst.Module) -> None:
-        state = SpanProvidingCodegenState(
-            default_indent=module.default_indent, default_newline=module.default_newline,
-            provider=self, get_length=byte_length_in_utf8,
-        )  # fmt: skip
-        module._codegen(state)
-        self.code = "".join(state.tokens)
+    def add_token(self, value: str) -> None:
+        self.tokens.append(value)
+        self._position += len(value)
+
+    def before_codegen(self, node: cst.CSTNode) -> None:
+        self._begun.append(self._position)
+
+    def after_codegen(self, node: cst.CSTNode) -> None:
+        start = self._begun.pop()
+        if id(node) not in self.found:
+            self.found[id(node)] = start, self._position
+
+    def record_syntactic_position(
+        self,
+        node: cst.CSTNode,
+        *,
+        start_node: cst.CSTNode | None = None,
+        end_node: cst.CSTNode | None = None,
+    ) -> Any:  # a plain object: a generator for each node costs more than the node
+        return _Mark(self, node, start_node, end_node)
+
+    def put(self, mark: "_Mark") -> None:
+        """Take the place of a node without the blanks around it."""
+        start, end = mark.start, self._position
+        if mark.first is not None:
+            start = self.found[id(mark.first)][0]
+        if mark.last is not None:
+            end = self.found[id(mark.last)][1]
+        self.found[id(mark.node)] = start, end
+
+
+class _Mark:
+    """A node whose text is being given back."""
+
+    __slots__ = ("first", "last", "node", "spans", "start")
+
+    def __init__(self, spans: Spans, node: Any, first: Any, last: Any) -> None:
+        self.spans, self.node, self.first, self.last = spans, node, first, last
+
+    def __enter__(self) -> None:
+        self.start = self.spans._position
+
+    def __exit__(self, *_: object) -> None:
+        self.spans.put(self)
 
 
 class Walker:
