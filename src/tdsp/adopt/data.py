@@ -9,6 +9,7 @@ from tdsp.adopt import names
 from tdsp.adopt.content import DATA
 from tdsp.adopt.facts import Fact, Facts, data_like, is_test
 from tdsp.adopt.judged import Judged, stays
+from tdsp.adopt.known import SCREENS, plotted, told
 from tdsp.adopt.layout import Layout
 from tdsp.reading.repository import Repository
 
@@ -35,6 +36,7 @@ MODEL_NAME = re.compile(
 HDF5 = (".h5", ".hdf5", ".hdf")
 # What libraries call a model that they save.
 SAVED = (".zip", ".params", ".caffemodel", ".weights", ".pb", ".tflite", ".mlmodel", ".bin")
+NETWORKS = (".params", ".caffemodel", ".weights", ".pb", ".tflite", ".mlmodel")
 TABLES = frozenset({"read_hdf", "HDFStore"})
 PAGES = frozenset({"markup", "pdf", "office"})
 OTHERS = frozenset({"binary", "json", "yaml", "config", "xml", "web", "source"})
@@ -90,6 +92,10 @@ class Data:
             posixpath.dirname(p) for p in facts.files if p.endswith((".css", ".scss", ".less"))
         } - {""}
         self.set_in = {posixpath.dirname(p) for p in facts.files if p.endswith(".tex")} - {""}
+        self.screens = {
+            path for path, module in repo.python.items()
+            if any(each.module.split(".")[0] in SCREENS for each in module.imports)
+        }  # fmt: skip
         self.tables = {posixpath.dirname(fact.path) for fact in facts.of(*DATA, "pointer")}
         self.steps = {
             who for fact in facts.files.values()
@@ -126,13 +132,16 @@ class Data:
         if dated and content in DATA | {"text"} and not fact.writers:
             why = ("it is no model", "it lies in the dated folder of a run of one")
             return Judged("result", "models", 0.93, why)
-        if beside and content in {"array", "binary", "json", "zip", "compressed"}:
+        part = content == "text" and told(self.repo.text(path)) in {"", "raw data"}
+        if beside and (part or content in {"array", "binary", "json", "zip", "compressed"}):
             return Judged(
                 "model", "models", 0.93, ("it lies beside a model", "its folder is for models")
             )
         inner = bool(parts) and parts[-1] in names.MODEL_FOLDERS
         if inner and content in {"zip", "binary"} and path.lower().endswith(SAVED):
             return Judged("model", "models", 0.93, ("its folder is for models", "saved as one"))
+        if content == "binary" and path.lower().endswith(NETWORKS):
+            content = "model"
         if content not in {"model", "hdf5"}:
             return None
         modules = {module.split(".")[0] for module in fact.pickled}
@@ -203,7 +212,10 @@ class Data:
             ):
                 return Judged("document", "docs", 0.92, ("prose", "its name is a dictionary's"))
             found = self._table(path, fact, "it lies among data")
-            return replace(found, kind="document") if content in PAGES else found
+            if content in PAGES:
+                return replace(found, kind="document")
+            drawn = content == "image" and plotted(self.repo.files[path])
+            return replace(found, kind="figure") if drawn else found
         return self._table(path, fact, "") if content in DATA else None
 
     def _explains(self, path: str) -> Judged:
