@@ -430,7 +430,8 @@ class _Judge(Images):
         if any(part in names.RESULT_FOLDERS for part in parts):
             return stays("result", "a page among results")
         written = bool(fact.writers) and not fact.readers
-        if written or (names.REPORTED.search(path) and not self._serves(path, fact)):
+        served = fact.readers or set(parts) & names.SERVED
+        if written or (names.REPORTED.search(path) and not served):
             return stays("result", "a page that code writes, or that is called a report")
         return stays("web", "a page stays where its server looks for it", sure=0.9)
 
@@ -444,7 +445,9 @@ class _Judge(Images):
         name, parts = posixpath.basename(path), names.parts_of(path)
         if fact.content not in PROSE | {"log"}:
             return None
-        if fact.content == "log":
+        measured = names.MEASURED.search(names.stem(path)[0]) is not None
+        among = any(part in names.RESULT_FOLDERS for part in parts)
+        if fact.content == "log" and not (among and not path.endswith(".log")):
             return Judged("junk", "untrack", 0.7, ("a log of an earlier run",), "logs")
         if name.lower().startswith(("readme", "licen", "index.md")):
             if (
@@ -463,18 +466,20 @@ class _Judge(Images):
         if parts and parts[0] in names.STAY | names.NOTEBOOKS | names.TESTS:
             kind = "configuration" if fact.content == "text" and _odd(path) else "document"
             return stays(kind, f"it belongs to the folder {path.split('/')[0]}")
-        if any(part in names.RESULT_FOLDERS for part in parts):
+        if among:
             kind = "document" if path.endswith((".tex", ".bib", ".sty", ".cls")) else "result"
             return Judged(kind, "reports", 0.9, ("prose", "its folder is for results"))
         if fact.content == "text" and (who := self._reader(fact)):
-            return Judged("raw data", "data/raw", 0.7, ("text", who), "texts that code reads")
+            kind = "result" if measured else "raw data"
+            return Judged(kind, "data/raw", 0.7, ("text", who), "texts that code reads")
         if (
             parts
             and fact.content in {"markup", "text"}
             and self._beside_code(posixpath.dirname(path))
         ):
             listed = fact.content == "text" and told(self.repo.text(path)) == "raw data"
-            kind = "raw data" if listed else "document"
+            text = fact.content == "text"
+            kind = "result" if text and measured else "raw data" if listed else "document"
             return Judged(kind, "with code", 0.9, ("text", "it lies beside code"))
         if fact.content == "text" and (found := self._lines(path)):
             return found

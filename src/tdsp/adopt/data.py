@@ -289,12 +289,17 @@ class Data:
         given = names.GIVEN.match(base) is not None
         if not used and not among and "/" in path and self.others.get(posixpath.dirname(path)):
             why = (what, "it lies among other files")
-            return Judged("raw data", "stay", 0.5, why, "unknown files")
+            kind = "result" if names.MEASURED.search(base) else "raw data"
+            return Judged(kind, "stay", 0.5, why, "unknown files")
         made = any(map(names.MADE_FOLDER.search, parts)) and not fact.readers
         if not given and (made or names.DERIVED.search(base) or names.RESULT.search(base)):
             why = (what, "its name says that it was made")
             return Judged("derived data", "data/processed", 0.6, why, "unclear tables")
-        if used and not among and data_like(fact, self.repo) == "database":
+        content = data_like(fact, self.repo)
+        if not used and not among and content == "spreadsheet" and MODEL_NAME.search(base):
+            why = (what, "its name is a model's, and nothing reads it")
+            return Judged("result", "reports", 0.6, why, "unclear tables")
+        if used and not among and content == "database":
             return Judged("raw data", "stay", 0.6, (what, used, "it may be written"), "databases")
         if given and not used:
             return Judged("raw data", "data/raw", 0.93, (what, "a competition gives it"))

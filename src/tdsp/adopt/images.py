@@ -101,10 +101,13 @@ class Images(Data):
 
     def _purpose(self, path: str, users: list[str], fact: Fact) -> str:
         """Return what an image is to the code that names it: shown, tried with, or drawn."""
-        code = [user for user in users if not user.lower().endswith(TEXTS)]
-        if any(who not in self.repo.python or who in self.screens for who in code):
+        code = {user for user in users if not user.lower().endswith(TEXTS)}
+        shown = {who for each in self.screens for who in self.facts.files[each].imports}
+        if code - self.repo.python.keys() or code & (self.screens | shown):
             return "web"
-        return "raw data" if fact.readers or path.lower().endswith(PHOTO) else "figure"
+        if fact.readers:
+            return "raw data"
+        return "web" if self.screens else "raw data" if path.lower().endswith(PHOTO) else "figure"
 
     def _on_screen(self, folder: str) -> bool:
         """Tell whether code of a folder's root folder shows something on a screen."""

@@ -323,9 +323,11 @@ GIVEN = re.compile(
 # JSON that says how a model did, and JSON that is given to a program.
 MEASURED = re.compile(
     r"(?i)metrics?([_ -]|$)|results?([_ -]|$)|report|findings|confusion|importance|leaderboard|"
-    r"summary|comparison|outcome"
+    r"summary|comparison|outcome|(^|[_ -])best([_ -]|$)"
 )
-ASKED_OF = re.compile(r"(?i)config|setting|schema|param|request|input|sample|example|template")
+ASKED_OF = re.compile(
+    r"(?i)(?<!best_)config|setting|schema|(?<!best_)(?<!best_hyper)param|request|input|sample|example|template"
+)
 # JSON that a program is sent, as its folder or its name says.
 SENT = re.compile(r"(?i)(^|/)(samples?|requests?|payloads?)/|(request|payload)[^/]*$|sample[^/]*$")
 # An image that explains: of these, a page shows what no model has drawn.
