@@ -148,7 +148,7 @@ OLD: dict[str, Row] = {
     "copy/fit3.py": ("import pandas\n\n\ndef fit():\n    return 1\n", "archive", None),
     "load_v1.py": ("def load():\n    return 1\n", "archive", None),
     "load_v2.py": ("def load():\n    return 2\n", "code", f"{P}/load_v2.py"),
-    "empty.csv": ("", "configuration", "empty.csv"),
+    "empty.csv": ("", "raw data", "empty.csv"),
     "updated_csv": (CSV + b"1,1\n", "raw data", None),
 }
 ODD: dict[str, Row] = {

@@ -6,6 +6,7 @@ import pytest
 from tests.adopt.test_adopt_kinds import planned
 
 from tdsp.adopt.known import known, told
+from tdsp.adopt.targets import settle
 from tdsp.reading.files import File
 
 
@@ -60,3 +61,57 @@ def test_an_image_is_what_looks_at_it(tmp_path: Path) -> None:
     assert kinds["data/a.png"] == "figure"  # a library that plots has signed it
     assert kinds["data/b.png"] == "raw data"
     assert kinds["song.wav"] == "raw data"
+
+
+LATEX = "\\documentclass{article}\n\\begin{document}\n"
+PAPER = {
+    "paper/main.tex": LATEX, "paper/intro.tex": "\\section{A}\n", "paper/plots/a.eps": "%!PS\n",
+    "paper/style.bst": "ENTRY\n", "train.py": "print(1)\n", "figures/loss.pdf": b"%PDF-1.4\n",
+    "R/fit.R": "saveRDS(m, 'rf_tune.rds')\n", "R/rf_tune.rds": b"\x1f\x8b\x08" + bytes(30),
+    "R/rows.rds": b"\x1f\x8b\x08" + bytes(31), "R/xgboost.model": b"\0\1\2" * 9,
+    "TripPrediction.csv": "a,b\n1,2\n3,4\n5,6\n", "late.csv": "a,b\n1,2\n3,4\n",
+    "read.py": "import pandas\npandas.read_csv('TripPrediction.csv')\n",
+}  # fmt: skip
+
+
+def test_a_document_in_latex_stays_whole_and_models_of_r_are_models(tmp_path: Path) -> None:
+    items = {item.path: item for item in planned(tmp_path / "repo", PAPER, "pkg").items}
+    paper = [item for path, item in items.items() if path.startswith("paper/")]
+    assert all(item.target == item.path and not item.question for item in paper)
+    assert items["paper/plots/a.eps"].kind == "figure"
+    assert items["figures/loss.pdf"].kind == "figure" and items["figures/loss.pdf"].question
+    assert items["R/rf_tune.rds"].kind == items["R/xgboost.model"].kind == "model"
+    assert items["R/rows.rds"].kind == "raw data"
+    assert items["TripPrediction.csv"].target == "data/raw/TripPrediction.csv"
+
+
+def test_a_folder_that_the_template_has_in_small_letters_takes_what_comes() -> None:
+    wanted = {"Docs/Model/a.md": "docs/Model/a.md", "Code/x.py": "src/pkg/Steps/x.py"}
+    found = settle(wanted, ["docs/model/card.md", "src/pkg/steps/fit.py"])
+    assert found == {"Docs/Model/a.md": "docs/model/a.md", "Code/x.py": "src/pkg/steps/x.py"}
+
+
+def test_what_a_run_left_and_what_other_languages_hold(tmp_path: Path) -> None:
+    files = {
+        "fit.py": "print(1)\n", "tests/testthat/test_a.R": "x <- 1\n", "board/a.ino": "void f();\n",
+        "models/fit_report/runs.csv": "a,b\n1,2\n3,4\n5,6\n", "empty.csv": "",
+        "models/2024-01-02_fit/raw_data/rows.csv": "a,b\n1,2\n3,4\n7,8\n",
+        "pages/book.html": "<html><body class='jp-Notebook'>", "R/fit.R": "p <- path(A, 'w.rds')\n",
+        "data/urls.txt": "https://a.b/c\nhttps://a.b/d\n", "artifacts/w.rds": b"\x1f\x8b\x08" * 9,
+    }  # fmt: skip
+    items = {item.path: item for item in planned(tmp_path / "repo", files, "pkg").items}
+    kinds = {path: item.kind for path, item in items.items()}
+    assert kinds["tests/testthat/test_a.R"] == "test" and kinds["board/a.ino"] == "code"
+    assert kinds["models/fit_report/runs.csv"] == kinds["pages/book.html"] == "result"
+    assert kinds["models/2024-01-02_fit/raw_data/rows.csv"] == kinds["empty.csv"] == "raw data"
+    assert kinds["data/urls.txt"] == "document"
+    assert items["artifacts/w.rds"].target == "artifacts/w.rds"  # R names it, and is not edited
+
+
+def test_code_in_other_languages_alone_is_adopted_in_place(tmp_path: Path) -> None:
+    files = {"net/Net.java": "class Net {}\n", "results/a.txt": "We saw it. It was good.\n"}
+    plan = planned(tmp_path / "repo", files, "pkg")
+    assert plan.level == 0 and all(item.target == item.path for item in plan.items)
+    assert any("no code is Python" in note.text for note in plan.notes)
+    files["net/fit.py"] = "print(1)\n"
+    assert planned(tmp_path / "other", files, "pkg").level == 1

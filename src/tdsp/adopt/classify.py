@@ -20,6 +20,11 @@ YAML = (".yaml", ".yml")
 CODE = frozenset({"python", "python 2", "broken python", "notebook"})
 PICTURES = frozenset({"image", "media"})
 MADE = frozenset({"image", "json", "xml", "web"})  # by a run, if their folder is for results
+# A page that a notebook or a tool for reports was turned into.
+WRITTEN = re.compile(
+    r"(?i)jp-Notebook|nbconvert|class=.jupyter|rmarkdown|knitr|pandas.profiling|ydata|sweetviz"
+)
+PAGE = 100_000
 KEEPER = 1000  # bytes: what is in a file that keeps a folder open says nothing
 DVC_STORE = re.compile(r"(^|/)files/md5/[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?$")
 
@@ -204,6 +209,8 @@ class _Judge(Images):
             return "raw data"
         if content in MADE and set(names.parts_of(path)) & names.RESULT_FOLDERS:
             return "figure" if content == "image" else "result"
+        if content == "pdf" and set(names.parts_of(path)) & names.FIGURES:
+            return "figure"
         if content == "text" and _odd(path):
             return "configuration"
         if content in DATA:
@@ -358,6 +365,8 @@ class _Judge(Images):
             return stays("configuration", "DVC's pointer belongs beside its data")
         if fact.content == "sql" and set(names.parts_of(path)) & names.DATA_FOLDERS:
             return stays("script", "a database reads it where its settings name it")
+        if fact.content == "r" and names.OTHER_TESTS.search(path):
+            return stays("test", "it is among R's tests")
         if fact.content in {"r", "shell", "sql"}:
             tool = names.folded(path.split("/")[0]) in names.TOOLS
             if folder and not tool and self._beside_code(folder):
@@ -427,8 +436,8 @@ class _Judge(Images):
             return Judged(
                 "web", "with code", 0.94, ("a page or its parts", "its program is beside it")
             )
-        if any(part in names.RESULT_FOLDERS for part in parts):
-            return stays("result", "a page among results")
+        if names.for_results(parts) or WRITTEN.search(self.repo.text(path)[:PAGE]):
+            return stays("result", "a page among results, or one that a tool wrote")
         written = bool(fact.writers) and not fact.readers
         served = fact.readers or set(parts) & names.SERVED
         if written or (names.REPORTED.search(path) and not served):
@@ -446,7 +455,7 @@ class _Judge(Images):
         if fact.content not in PROSE | {"log"}:
             return None
         measured = names.MEASURED.search(names.stem(path)[0]) is not None
-        among = any(part in names.RESULT_FOLDERS for part in parts)
+        among = names.for_results(parts)
         if fact.content == "log" and not (among and not path.endswith(".log")):
             return Judged("junk", "untrack", 0.7, ("a log of an earlier run",), "logs")
         if name.lower().startswith(("readme", "licen", "index.md")):
@@ -466,6 +475,9 @@ class _Judge(Images):
         if parts and parts[0] in names.STAY | names.NOTEBOOKS | names.TESTS:
             kind = "configuration" if fact.content == "text" and _odd(path) else "document"
             return stays(kind, f"it belongs to the folder {path.split('/')[0]}")
+        if fact.content == "pdf" and set(parts) & names.FIGURES:
+            why = ("it is a page", "its folder is for figures")
+            return Judged("figure", "reports/figures", 0.9, why)
         if among:
             kind = "document" if path.endswith((".tex", ".bib", ".sty", ".cls")) else "result"
             return Judged(kind, "reports", 0.9, ("prose", "its folder is for results"))
@@ -514,6 +526,9 @@ class _Judge(Images):
         folder = posixpath.dirname(path)
         if fact.content == "empty" and path.lower().endswith((".md", ".rst")):
             return stays("document", "an empty page")
+        if fact.content == "empty" and pointed(self.repo.files[path]) in DATA:
+            kind = "result" if names.for_results(names.parts_of(path)) else "raw data"
+            return stays(kind, "an empty table")
         if fact.content == "empty":
             return self._keeper(path, posixpath.basename(path))
         if data_like(fact, self.repo) in {"json", "xml"}:

@@ -24,7 +24,7 @@ MAGIC = (
 )  # fmt: skip
 SUFFIXES = {
     "source": ".c .cc .cpp .h .hpp .java .scala .go .rs .m .jl .f90 .cu .cs .rb .pl .lua .kt"
-    " .dart .swift .proto .pyx .pxd .fcl .praat",
+    " .dart .swift .ino .pde .vb .hs .sas .proto .pyx .pxd .fcl .praat",
     "stub": ".pyi",
     "web": ".html .htm .css .scss .less .js .jsx .ts .tsx .vue .svelte .woff .woff2 .ttf .eot .map"
     " .jinja .jinja2 .j2 .mustache .hbs .php",
@@ -32,7 +32,8 @@ SUFFIXES = {
     "media": ".wav .mp3 .mp4 .avi .mov .ogg .flac .webm .m4a .au .aiff .aif .mid .mpg .mpeg",
     "r": ".r .rmd .qmd", "sql": ".sql .sqlx",
     "shell": ".sh .bash .zsh .csh .bat .ps1 .cmd .fish .pbs .slurm .sbatch",
-    "markup": ".md .markdown .rst .tex .bib .adoc .sty .cls", "yaml": ".yaml .yml", "toml": ".toml",
+    "markup": ".md .markdown .rst .tex .bib .adoc .sty .cls .bst .bbx .cbx .dbx .dtx .ins",
+    "yaml": ".yaml .yml", "toml": ".toml",
     "config": ".ini .cfg .conf .properties .env .example .tf .tfvars .hcl", "pdf": ".pdf",
     "office": ".docx .doc .pptx .ppt .odt .odp .rtf .pages .drawio .vsdx .pbix .twbx .graffle"
     " .puml .plantuml .mmd",

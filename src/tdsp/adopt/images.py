@@ -126,7 +126,7 @@ class Images(Data):
             return "raw data"
         if names.SAMPLES.search(folder):
             return "raw data"
-        if set(names.parts_of(path)) & names.RESOURCES:
+        if self.shows and set(names.parts_of(path)) & names.RESOURCES:
             return "web"
         while folder:
             if folder in self.styled:

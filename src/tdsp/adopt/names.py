@@ -3,6 +3,7 @@
 import keyword
 import posixpath
 import re
+from collections.abc import Iterable
 
 JUNK = re.compile(
     r"(^|/)(__pycache__|node_modules|\.ipynb_checkpoints|\.idea|\.pytest_cache|\.mypy_cache|\.ruff_cache|"
@@ -17,8 +18,8 @@ MADE = re.compile(  # of code, too
 )
 # Of a folder: what is in it was made, though nothing is known that makes it.
 MADE_FOLDER = re.compile(
-    r"(?i)(^|_)(clean(ed)?|(pre)?processed|transformed|combined|merged|prepared|generated|gen|"
-    r"augmented|predictions?)(_|$)"
+    r"(?i)(^|_)((clean(ed)?|(pre)?processed|transformed|combined|merged|prepared|generated|gen|"
+    r"augmented|predictions)(_|$)|prediction$)"
 )
 ASSISTANT = re.compile(
     r"^(AGENTS|CLAUDE|GEMINI|QWEN)\.md$|^\.(cursor|claude|gemini|windsurf|aider|codex|continue)"
@@ -147,6 +148,7 @@ RESULT_FOLDERS = frozenset(
         "experiment_results",
     ]
 )
+RESULTS = re.compile(r"_(reports?|results?|metrics|figures|plots)$")  # at a folder's end
 ANYWHERE = frozenset(
     ["dags", "migrations", "alembic", "terraform", "airflow"]
 )  # their tools find them
@@ -359,6 +361,11 @@ def folded(part: str) -> str:
 def parts_of(path: str) -> list[str]:
     """Return the folders of a path, as they are compared: without the date of a run."""
     return [STAMP.sub("", folded(part)) for part in path.split("/")[:-1]]
+
+
+def for_results(parts: Iterable[str]) -> bool:
+    """Tell whether one of a path's folders is for results."""
+    return any(part in RESULT_FOLDERS or RESULTS.search(part) for part in parts)
 
 
 def stem(path: str) -> tuple[str, str]:
