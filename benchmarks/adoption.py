@@ -50,9 +50,10 @@ SETS = {
     "unseen 15": "planned with known names of tools' files, lines of texts and bytes of images as"
     " evidence of the class, and with one class, `figure`, for what was a document's image or a"
     " result's; labelled before the plan was made; three more were left out, since nearly all of"
-    " their files are a virtual environment or samples of sound, and one, since rules were made from it",
-    "unseen 16": "as unseen 15, with what that showed mended; three more were left out, since nearly"
-    " all of their files are packages of a web client",
+    " their files are a virtual environment or samples of sound, and one, since rules were made"
+    " from it",
+    "unseen 16": "as unseen 15, with what that showed mended; three more were left out, since"
+    " nearly all of their files are packages of a web client",
 }
 BEFORE = tuple(f"unseen {number}" for number in range(5, 15))
 LATEST = ("unseen 15", "unseen 16")  # of the planner as it decides now
@@ -76,8 +77,7 @@ package that is installed from the root of its repository may stay: both are rig
 
 Up to unseen 14 an image that people look at was a document or a result, and which of the two was
 the most frequent mistake. Nobody who does not look at it can tell, and the edits are the same: it
-is one class, `figure`, from unseen 15 on. Its place is judged as before. Of the rows of unseen 5
-to 14, planned again with all of this, see docs/adopt.md.
+is one class, `figure`, from unseen 15 on. Its place is judged as before.
 
 ## Each repository
 """
