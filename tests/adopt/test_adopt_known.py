@@ -95,6 +95,7 @@ def test_what_a_run_left_and_what_other_languages_hold(tmp_path: Path) -> None:
     files = {
         "fit.py": "print(1)\n", "tests/testthat/test_a.R": "x <- 1\n", "board/a.ino": "void f();\n",
         "models/fit_report/runs.csv": "a,b\n1,2\n3,4\n5,6\n", "empty.csv": "",
+        ".hypothesis/examples/1f": b"\0",
         "models/2024-01-02_fit/raw_data/rows.csv": "a,b\n1,2\n3,4\n7,8\n",
         "pages/book.html": "<html><body class='jp-Notebook'>", "R/fit.R": "p <- path(A, 'w.rds')\n",
         "data/urls.txt": "https://a.b/c\nhttps://a.b/d\n", "artifacts/w.rds": b"\x1f\x8b\x08" * 9,
@@ -104,7 +105,7 @@ def test_what_a_run_left_and_what_other_languages_hold(tmp_path: Path) -> None:
     assert kinds["tests/testthat/test_a.R"] == "test" and kinds["board/a.ino"] == "code"
     assert kinds["models/fit_report/runs.csv"] == kinds["pages/book.html"] == "result"
     assert kinds["models/2024-01-02_fit/raw_data/rows.csv"] == kinds["empty.csv"] == "raw data"
-    assert kinds["data/urls.txt"] == "document"
+    assert kinds["data/urls.txt"] == "document" and kinds[".hypothesis/examples/1f"] == "junk"
     assert items["artifacts/w.rds"].target == "artifacts/w.rds"  # R names it, and is not edited
 
 

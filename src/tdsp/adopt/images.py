@@ -102,6 +102,8 @@ class Images(Data):
     def _purpose(self, path: str, users: list[str], fact: Fact) -> str:
         """Return what an image is to the code that names it: shown, tried with, or drawn."""
         code = {user for user in users if not user.lower().endswith(TEXTS)}
+        if path.lower().endswith(AUDIO):
+            return "raw data"
         shown = {who for each in self.screens for who in self.facts.files[each].imports}
         if code - self.repo.python.keys() or code & (self.screens | shown):
             return "web"

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 JUNK = re.compile(
     r"(^|/)(__pycache__|node_modules|\.ipynb_checkpoints|\.idea|\.pytest_cache|\.mypy_cache|\.ruff_cache|"
+    r"\.hypothesis|\.tox|\.nox|\.eggs|\.ropeproject|\.gradle|\.terraform|\.sass-cache|\.dart_tool|"
     r"[^/]+\.egg-info|catboost_info|CMakeFiles|docs?/(source/)?_build|\.history|\.Rproj\.user|\.spyproject|\.vs|__MACOSX)/|"
     r"(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini|Icon\r|\.Rhistory|\.RData|\._[^/]*|\.~lock\.[^/]*|"
     r"~\$[^/]*|\.coverage|nohup\.out|CMakeCache\.txt|cmake_install\.cmake)$|\.(pyc|pyo|class|depend|swp|swo|bak~)$|[^/]~$|:Zone\.Identifier$|"
