@@ -89,6 +89,8 @@ def test_a_folder_that_the_template_has_in_small_letters_takes_what_comes() -> N
     wanted = {"Docs/Model/a.md": "docs/Model/a.md", "Code/x.py": "src/pkg/Steps/x.py"}
     found = settle(wanted, ["docs/model/card.md", "src/pkg/steps/fit.py"])
     assert found == {"Docs/Model/a.md": "docs/model/a.md", "Code/x.py": "src/pkg/steps/x.py"}
+    stays = {"docs/Model/b.md": "docs/Model/b.md", "a.md": "docs/Model/a.md"}
+    assert settle(stays, ["docs/model/card.md"]) == stays
 
 
 def test_what_a_run_left_and_what_other_languages_hold(tmp_path: Path) -> None:

@@ -174,6 +174,8 @@ class _Places:
         if (same := self.theirs.get(blind(target))) is not None:
             return same
         for folder in reversed(_above(target)):
+            if self.folders.get(blind(folder)) == folder:
+                return target  # files of the user stay there, in that spelling
             if (known := self.their_folders.get(blind(folder))) is not None:
                 return known + target[len(folder) :]
         return target
