@@ -17,6 +17,7 @@ from typing import Any
 from tdsp import plain
 from tdsp.errors import TdspError
 
+OWN_README = "<!-- tdsp adopt: this read-me is the team's"
 ANSWERS = ".copier-answers.yml"
 LEVELS = ("train", "operate", "govern")
 # A level without fairness and explanation reports refuses a "yes" to them that somebody gives,
@@ -153,7 +154,8 @@ def plan(project: Project, target: str) -> Plan:
     edited = {name for name in before if here[name] not in (None, before[name])}
     coming, going = after.keys() - before.keys(), before.keys() - after.keys()
     theirs = {name for name in coming if here[name] not in (None, after[name])}
-    both = before.keys() & after.keys() - {ANSWERS}
+    own = {name.removeprefix("/") for name in own_readme(project.root)}
+    both = before.keys() & after.keys() - {ANSWERS} - own
     return Plan(
         project.level,
         target,
@@ -163,6 +165,13 @@ def plan(project: Project, target: str) -> Plan:
         _ordered(theirs | going & edited),
         frozenset(edited),
     )
+
+
+def own_readme(root: Path) -> list[str]:
+    """Return the read-me that an update leaves alone: `tdsp adopt` has left it to the team."""
+    path = root / "README.md"
+    own = path.is_file() and not path.is_symlink() and OWN_README.encode() in path.read_bytes()
+    return ["/README.md"] if own else []
 
 
 def grow(project: Project, wanted: Plan) -> list[str]:
@@ -179,6 +188,7 @@ def grow(project: Project, wanted: Plan) -> list[str]:
                 project.root,
                 data={"level": wanted.target},
                 exclude=[f"/{name}" for name in wanted.kept],
+                skip_if_exists=own_readme(project.root),
                 vcs_ref=VcsRef.CURRENT,
                 defaults=True,
                 skip_answered=True,

@@ -61,7 +61,7 @@ ROOT_SCRIPTS: dict[str, Row] = {
     "churn.csv": (CSV, "raw data", "data/raw/churn.csv"),
     "scored.csv": (CSV + b"7,8\n", "derived data", "data/processed/scored.csv"),
     "model.pkl": (MODEL, "model", "models/model.pkl"),
-    "roc.png": (PNG, "result", "reports/figures/roc.png"),
+    "roc.png": (PNG, "figure", "reports/figures/roc.png"),
     "other.csv": (CSV + b"9,9\n", "raw data", None),
     "notes.md": ("# Notes\n", "document", "docs/notes.md"),
     "test_helpers.py": ("def test_clean():\n    assert True\n", "test", "tests/test_helpers.py"),
@@ -119,7 +119,7 @@ PARTS: dict[str, Row] = {
     "app/tests/test_main.py": ("def test_a():\n    assert 1\n", "test", "tests/app/test_main.py"),
     "app/tests/rows.csv": (CSV, "raw data", "tests/app/rows.csv"),
     "app/README.md": ("![x](x.png)\n", "document", f"{P}/app/README.md"),
-    "app/x.png": (PNG, "document", f"{P}/app/x.png"),
+    "app/x.png": (PNG, "figure", f"{P}/app/x.png"),
     "deploy/run.py": ("print(1)\n", "script", "deploy/run.py"),
     "deploy/test_run.py": ("def test_a():\n    assert 1\n", "test", "deploy/test_run.py"),
     "scripts/build.sh": ("#!/bin/sh\n", "script", "scripts/build.sh"),
@@ -148,7 +148,7 @@ OLD: dict[str, Row] = {
     "copy/fit3.py": ("import pandas\n\n\ndef fit():\n    return 1\n", "archive", None),
     "load_v1.py": ("def load():\n    return 1\n", "archive", None),
     "load_v2.py": ("def load():\n    return 2\n", "code", f"{P}/load_v2.py"),
-    "empty.csv": ("", "configuration", "empty.csv"),
+    "empty.csv": ("", "raw data", "empty.csv"),
     "updated_csv": (CSV + b"1,1\n", "raw data", None),
 }
 ODD: dict[str, Row] = {

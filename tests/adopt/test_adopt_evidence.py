@@ -32,14 +32,14 @@ OLD: dict[str, Row] = {
 }
 IMAGES: dict[str, Row] = {
     "draw.py": ("plt.savefig('plots/loss.png')\n", "script", f"{P}/draw.py"),
-    "plots/loss.png": (PNG + b"1", "result", "reports/figures/loss.png"),
-    "figures/other.png": (PNG + b"2", "result", None),
+    "plots/loss.png": (PNG + b"1", "figure", "reports/figures/loss.png"),
+    "figures/other.png": (PNG + b"2", "figure", None),
     "report/paper.tex": ("\\\\section{A}\n", "document", "reports/paper.tex"),
-    "report/images/kalman.png": (PNG + b"3", "result", None),
+    "report/images/kalman.png": (PNG + b"3", "figure", None),
     "test-images/octogonal.jpg": (PNG + b"4", "raw data", None),
-    "eda/scatter.png": (PNG + b"5", "result", None),
+    "eda/scatter.png": (PNG + b"5", "figure", None),
     "notebooks/a/b.ipynb": (notebook("![x](step.png)"), "notebook", "notebooks/a/b.ipynb"),
-    "notebooks/a/step.png": (PNG + b"6", "document", "notebooks/a/step.png"),
+    "notebooks/a/step.png": (PNG + b"6", "figure", "notebooks/a/step.png"),
 }
 RESULTS: dict[str, Row] = {
     "results/best_params.yaml": ("a: 1\n", "result", "results/best_params.yaml"),

@@ -33,7 +33,7 @@ CODE: dict[str, Row] = {
     "data/.gitkeep": ("", "configuration", "data/.gitkeep"),
     "results/figures/.gitkeep": ("{}\n", "configuration", "results/figures/.gitkeep"),
     "test.py": ("def test_it():\n    return 1\n\n\nprint(test_it())\n", "script", f"{P}/test.py"),
-    "LeNet": ("import torch\n\n\nclass LeNet(torch.nn.Module):\n    pass\n", "unknown", None),
+    "LeNet": ("import torch\n\n\nclass LeNet(torch.nn.Module):\n    pass\n", "code", None),
     "scripts/get.R": ("x <- 1\n", "script", "scripts/get.R"),
     "scripts/get.js": ("let x\n", "script", "scripts/get.js"),
     "scripts/get.py": ("print(1)\n", "script", f"{P}/scripts/get.py"),
@@ -91,10 +91,10 @@ TABLES: dict[str, Row] = {
 }  # fmt: skip
 PAGES: dict[str, Row] = {
     "slides/deck.html": ("<p>deck</p>\n", "web", "slides/deck.html"),
-    "slides/images/loss.png": (PNG, "document", "slides/images/loss.png"),
+    "slides/images/loss.png": (PNG, "figure", "slides/images/loss.png"),
     "README.md": ("# Pages\n\n![Team](images/team.png)\n", "document", "README.md"),
-    "images/team.png": (PNG + b"1", "document", "docs/images/team.png"),
-    "images/map.gv": ("digraph tree {\n a -> b\n}\n", "document", None),
+    "images/team.png": (PNG + b"1", "figure", "docs/images/team.png"),
+    "images/map.gv": ("digraph tree {\n a -> b\n}\n", "figure", None),
     "scss/grid.scss": ("p {}\n", "web", "scss/grid.scss"),
     "scss/svg/moon.svg": (SVG + "\n", "web", None),
     "paper/nips.sty": ("\\x\n", "document", None),
@@ -104,21 +104,21 @@ PAGES: dict[str, Row] = {
     "day/show.ipynb": (notebook("![x](img/sin.svg)"), "notebook", "notebooks/day/show.ipynb"),
     "day/util.py": (PY, "code", f"{P}/day/util.py"),
     "run_day.py": ("import day.util\nprint(day.util)\n", "script", f"{P}/run_day.py"),
-    "day/img/sin.svg": (SVG, "document", "docs/day/img/sin.svg"),
+    "day/img/sin.svg": (SVG, "figure", "docs/day/img/sin.svg"),
     "documentation/conf.py": ("project = 'x'\n", "code", "docs/conf.py"),
     "documentation/index.rst": ("Index\n", "document", "docs/index.rst"),
     "docs/_build/html/a.html": ("<p>a</p>\n", "junk", ""),
     "paper/paper.tex": ("\\section{A}\n", "document", None),
     "paper/paper.aux": ("x\n", "junk", ""),
-    "paper/lone.out": ("x\n", "unknown", None),
+    "paper/lone.out": ("x\n", "junk", None),
     "report.txt": (REPORT, "document", "docs/report.txt"),
-    "names.txt": (LIST, "unknown", None),
+    "names.txt": (LIST, "raw data", None),
     "hello.txt": ("hello\n", "unknown", None),
-    "phase1/results/plot.png": (PNG + b"2", "result", None),
-    "phase2/results/plot.png": (PNG + b"3", "result", None),
+    "phase1/results/plot.png": (PNG + b"2", "figure", None),
+    "phase2/results/plot.png": (PNG + b"3", "figure", None),
     "Report/final.pdf": (b"%PDF-1", "result", "reports/final.pdf"),
     "Report/Readme.md": ("# Report\n", "document", "reports/Readme.md"),
-    ".box/step.png": (PNG + b"4", "document", ".box/step.png"),
+    ".box/step.png": (PNG + b"4", "figure", ".box/step.png"),
     "shop/index.php": ('<img src="pictures/cart.png">\n', "web", "shop/index.php"),
     "shop/style/shop.css": ("p {}\n", "web", "shop/style/shop.css"),
     "shop/pictures/cart.png": (PNG + b"5", "web", "shop/pictures/cart.png"),
@@ -203,8 +203,8 @@ PARTS: dict[str, Row] = {
     "css/fonts/awesome.svg": (SVG, "web", "css/fonts/awesome.svg"),
     "tool/res/clear.png": (PNG + b"c", "web", None),
     **{f"digits/{n}.png": (PNG + bytes([n]), "raw data", None) for n in range(6)},
-    "explained/shap_force_0.png": (PNG + b"d", "result", None),
-    "explained/team.png": (PNG + b"e", "document", None),
+    "explained/shap_force_0.png": (PNG + b"d", "figure", None),
+    "explained/team.png": (PNG + b"e", "figure", None),
     "faces/labels.idx1-ubyte": (b"\0\0\x08\x01\0\0\x27\x10\7", "raw data", None),
     **{f"ask/r_{n}.json": (f"[{n}]", "raw data", f"ask/r_{n}.json") for n in range(5)},
     "ask/deep/r_1.json": ('{"a": 9}', "configuration", "ask/deep/r_1.json"),
@@ -217,7 +217,7 @@ PARTS: dict[str, Row] = {
     "score.py": (
         "import pickle\npickle.load(open('outputs/best_model.pkl', 'rb'))\n"
         "plt.savefig('assets/fit.png')\n", "script", f"{P}/score.py"),
-    "assets/fit.png": (PNG + b"f", "result", "reports/figures/fit.png"),
+    "assets/fit.png": (PNG + b"f", "figure", "reports/figures/fit.png"),
     "report/method.tex": ("\\section{A}\n", "document", "reports/method.tex"),
     "results_20241125_2300/roc.csv": (CSV + b"3,9\n", "result", None),
     "kit/road.py": ("# Copyright (C) 2013 Another\n" + PY, "vendored", "kit/road.py"),
@@ -359,7 +359,7 @@ def test_images_of_a_series_that_code_writes_are_data(tmp_path: Path) -> None:
     items = {e.path: e for e in planned(tmp_path / "repo", files, "pkg").items}
     assert (items["made/3.png"].kind, items["made/3.png"].target) == (
         "derived data", "data/processed/made/3.png")  # fmt: skip
-    assert items["drawn/aa.png"].kind == "result"
+    assert items["drawn/aa.png"].kind == "figure"
 
 
 def test_a_third_of_python_2_is_the_code_and_no_archive(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from tdsp.adopt.gitwork import Entry
 from tdsp.adopt.merge import Merged, Place, attribute, merge
 from tdsp.adopt.rendering import Render, Rendered, for_level
 from tdsp.adopt.sections import NotLosslessError
+from tdsp.grow import own_readme
 
 
 def merged(
@@ -77,11 +79,38 @@ def test_another_read_me_keeps_its_rank() -> None:
 
 
 @pytest.mark.parametrize("content", [b"# Mine\n\ntext\n", b"# Mine", b"# Mine\r\n", b""])
-def test_read_me_gets_one_section(content: bytes) -> None:
-    once = sections.readme(content, b"ours")
-    assert once.startswith(content) and once.count(b"## Layout") == 1
-    assert sections.readme(once, b"ours") == once
+def test_read_me_gets_one_short_section(content: bytes) -> None:
+    once = sections.readme(content, 2, [("a.py", "src/x/a.py"), ("b.csv", "data/raw/b.csv")])
+    assert once.startswith(content) and once.count(b"## How this project runs now") == 1
+    assert sections.readme(once, 2) == once
     assert (b"\r\n" in once) == (b"\r\n" in content)
+    assert b"| `./` | `src/x/` | 1 |" in once and once.count(b"\n## ") <= 1
+    assert len(once) - len(content) < 1000
+    assert b"poe pipeline" in once and b"poe pipeline" not in sections.readme(content)
+
+
+def test_section_lists_the_largest_moves_and_counts_the_others() -> None:
+    moves = [(f"d{n}/{k}.csv", f"data/raw/d{n}/{k}.csv") for n in range(10) for k in range(n + 1)]
+    section = sections.readme(
+        b"", 1, [*moves, ("e|f/a.py", "g/a.py"), ("h/a.py", "h/b.py")]
+    ).decode()
+    assert "| `d9/` | `data/raw/d9/` | 10 |" in section and "`d1/`" not in section
+    assert "3 more of such moves are in the report." in section and "`h/`" not in section
+    assert "`e/f/`" in sections.readme(b"", 1, [("e|f/a.py", "g/a.py")]).decode()
+    assert "`x?/`" in sections.readme(b"", 1, [("x\udcff/a.py", "g/a.py")]).decode()
+
+
+def test_an_older_section_of_an_adoption_is_left() -> None:
+    old = b"# Ours\n\n<!-- tdsp adopt -->\n## Layout\n"
+    assert sections.readme(old, 2) == old
+
+
+def test_a_read_me_with_the_section_is_the_teams(tmp_path: Path) -> None:
+    assert own_readme(tmp_path) == []
+    (tmp_path / "README.md").write_bytes(b"# Ours\n\n<!-- tdsp adopt -->\n## Layout\n")
+    assert own_readme(tmp_path) == []  # the template's lines are in it, and merge
+    (tmp_path / "README.md").write_bytes(sections.readme(b"# Ours\n", 2))
+    assert own_readme(tmp_path) == ["/README.md"]
 
 
 def test_read_me_that_is_no_utf_8_stays() -> None:

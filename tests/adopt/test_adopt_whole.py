@@ -62,6 +62,11 @@ def test_whole_way_with_the_true_template(root: Path, tmp_path: Path) -> None:
     assert git(root, "status", "--porcelain") == b""
     answers = yaml.safe_load((root / ".copier-answers.yml").read_text(encoding="utf-8"))
     assert answers["_commit"] and answers["level"] == "train"
+    read_me = (root / "README.md").read_bytes()
+    assert read_me.startswith(FILES["README.md"]) and len(read_me) < 2000
+    assert [each for each in read_me.splitlines() if each.startswith(b"## ")] == [
+        b"## How this project runs now"
+    ]
     assert (root / f"src/{answers['package_name']}/steps/train.py").is_file()
     assert "same-ok" in run("verify", root, "--run").output
     assert run("verify", root).exit_code == 0

@@ -314,10 +314,13 @@ def _merged(
     leaving = places(plan)  # git is to ignore these from now on
     now = {path: entry for path, entry in now.items() if path not in leaving}
     sizes = git.sizes(each.blob for each in now.values())
+    inside = (each for each in plan.items if each.target and each.target != each.path)
+    before = _below(plan, "")
+    moves = ((e.path.removeprefix(before), e.target.removeprefix(before)) for e in inside)
     with Blobs(git.root) as blobs:
         place = Place(
             now, lambda path: blobs.read(now[path].blob), plan.level, plan.subdirectory, forgotten,
-            lock, lock_it, sizes,
+            lock, lock_it, sizes, tuple(moves),
         )  # fmt: skip
         return merge(for_level(found, plan.level, plan.subdirectory), place)
 

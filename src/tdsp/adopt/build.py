@@ -24,6 +24,7 @@ from tdsp.reading.repository import Repository
 MOST_REMOVED = 0.2
 FEW_REMOVED = 20  # of so few files, any share may go without a question
 UNEDITED = frozenset({"vendored", "junk", "archive"})  # whose places no code has to know
+DATA_KINDS = frozenset({"raw data", "derived data", "model"})  # which are no part of a package
 QUESTIONS = {
     "unread tables": "Nothing that could be read uses these files. Are they raw data?",
     "unclear tables": "Are these files made from other data, or are they raw?",
@@ -233,7 +234,9 @@ def _targets(
     targets = settle(wanted, rendered)
     grouped: dict[str, list[str]] = defaultdict(list)
     for path, judged in done.judged.items():
-        if judged.ask and not mapped(done.source, path, package):
+        target = mapped(done.source, path, package)
+        own = judged.kind in DATA_KINDS and target.startswith("src/")
+        if judged.ask and (own or not target):
             grouped[judged.ask].append(path)
     return targets, {
         ask: _question(ask, paths, done, maker, targets) for ask, paths in grouped.items()
@@ -244,7 +247,8 @@ def _wanted(done: Scan, maker: Targets, path: str, package: str) -> str:
     judged = done.judged[path]
     if judged.place != "untrack" and judged.kind not in {"vendored", "build", "dependencies"}:
         if target := mapped(done.source, path, package):
-            if judged.kind == "notebook":
+            own = judged.kind in DATA_KINDS and target.startswith("src/")
+            if judged.kind == "notebook" or own:
                 return maker.wanted(path, judged)
             return names.module_path(target) if path.endswith(".py") else target
         whole = done.layout.mixed and "/" in path and not judged.ask.startswith(FOLDER)

@@ -12,11 +12,19 @@ from tdsp.adopt.evidence import weigh
 from tdsp.adopt.facts import Fact, Facts, data_like, is_test
 from tdsp.adopt.images import Images
 from tdsp.adopt.judged import Judged, stays
+from tdsp.adopt.known import AUDIO, known, plotted, told
 from tdsp.adopt.layout import CLIENTS, Layout
 from tdsp.reading.repository import EXAMPLES, Repository
 
 YAML = (".yaml", ".yml")
+CODE = frozenset({"python", "python 2", "broken python", "notebook"})
+PICTURES = frozenset({"image", "media"})
 MADE = frozenset({"image", "json", "xml", "web"})  # by a run, if their folder is for results
+# A page that a notebook or a tool for reports was turned into.
+WRITTEN = re.compile(
+    r"(?i)jp-Notebook|nbconvert|class=.jupyter|rmarkdown|knitr|pandas.profiling|ydata|sweetviz"
+)
+PAGE = 100_000
 KEEPER = 1000  # bytes: what is in a file that keeps a folder open says nothing
 DVC_STORE = re.compile(r"(^|/)files/md5/[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?$")
 
@@ -38,7 +46,7 @@ class _Judge(Images):
     def one(self, path: str, fact: Fact) -> Judged:
         """Return the judgement of the first rule that knows the file."""
         rules = (
-            *(self._special, self._whole, self._documents, self._gone, self._python),
+            *(self._special, self._whole, self._known, self._documents, self._gone, self._python),
             *(self._fixture, self._notebook),
             *(
                 self._tool,
@@ -60,7 +68,8 @@ class _Judge(Images):
         parts = names.parts_of(path)
         if not parts or parts[0] not in names.DOCUMENTS or fact.content == "empty":
             return None
-        kind = "web" if fact.content == "web" else "document"
+        pictured = data_like(fact, self.repo) in PICTURES
+        kind = "web" if fact.content == "web" else "figure" if pictured else "document"
         return Judged(
             kind, "docs", 0.97, (f"its bytes are {fact.content}", "it is among documents")
         )
@@ -71,8 +80,9 @@ class _Judge(Images):
         if top not in names.DOCUMENTS - {"docs"} or fact.content == "notebook":
             return None
         kind = self._kind(path, fact)
-        pictured = data_like(fact, self.repo) in {"image", "media"}
-        if pictured or kind in {"raw data", "configuration", "unknown"}:
+        if data_like(fact, self.repo) in PICTURES:
+            kind = "figure"
+        elif kind in {"raw data", "configuration", "unknown"}:
             kind = "document"
         return Judged(kind, "docs", 0.96, ("it is among documents", f"its folder is {top}"))
 
@@ -94,7 +104,8 @@ class _Judge(Images):
         kept_open = self.repo.files[path].size < KEEPER and name.endswith("keep")
         if names.KEEPERS.search(path) and (kept_open or fact.content in {"empty", "text"}):
             return self._keeper(path, name)
-        if "/" not in path and names.KEPT_DOCUMENT.match(name):
+        page = fact.content in PROSE | {"empty", "yaml", "config"}
+        if "/" not in path and page and names.KEPT_DOCUMENT.match(name):
             return stays("document", "hosts and people look for it at the root")
         if path == "application.py" and any(
             e.startswith(".ebextensions/") for e in self.facts.files
@@ -104,7 +115,8 @@ class _Judge(Images):
             return stays("configuration", "DVC finds what it stores by its place")
         page = fact.content == "markup" and "template" not in path.lower()
         if path.startswith(".") and (page or fact.content == "image"):
-            return stays("document", "a page or its image, which a host finds by its place")
+            kind = "document" if page else "figure"
+            return stays(kind, "a page or its image, which a host finds by its place")
         if path.startswith(".") or (name.startswith(".") and fact.content in {"text", "empty"}):
             return stays("configuration", "a tool looks for it under this name")
         return None
@@ -137,7 +149,7 @@ class _Judge(Images):
         if folder := self._whole_of(path):
             why = self.layout.wholes[folder]
             foreign = "somebody" in why or "licence of its own" in why
-            if why in CLIENTS and data_like(fact, self.repo) in {"image", "media"}:
+            if why in CLIENTS and data_like(fact, self.repo) in PICTURES:
                 return stays("web", why, "a part of what it shows")
             return stays("vendored" if foreign else self._kind(path, fact), why)
         if fact.content in {"source", "program"} and self._extends(path):
@@ -146,6 +158,10 @@ class _Judge(Images):
             kind = "test" if names.OTHER_TESTS.search(path) else "code"
             return stays(kind, "code in another language stays whole where it is")
         return None
+
+    def _known(self, path: str, fact: Fact) -> Judged | None:
+        kind, why = known(self.repo.files[path])
+        return stays(kind, why) if kind and fact.content not in CODE else None
 
     def _extends(self, path: str) -> bool:
         """Tell whether compiled code is a part of a Python package that moves."""
@@ -173,6 +189,8 @@ class _Judge(Images):
     def _kind(self, path: str, fact: Fact) -> str:
         """Return the kind of a file whose place is decided by the folder that it is in."""
         name, content = posixpath.basename(path), data_like(fact, self.repo)
+        if kind := known(self.repo.files[path])[0]:
+            return kind
         if names.BUILD.match(name):
             return "build"
         if name == "MLmodel":
@@ -187,8 +205,12 @@ class _Judge(Images):
             return "test"
         if content == "image" and set(names.parts_of(path)) & names.SERVED:
             return "web"
+        if content in PICTURES and path.lower().endswith(AUDIO):
+            return "raw data"
         if content in MADE and set(names.parts_of(path)) & names.RESULT_FOLDERS:
-            return "result"
+            return "figure" if content == "image" else "result"
+        if content == "pdf" and set(names.parts_of(path)) & names.FIGURES:
+            return "figure"
         if content == "text" and _odd(path):
             return "configuration"
         if content in DATA:
@@ -217,7 +239,8 @@ class _Judge(Images):
             "xml": "configuration",
             "empty": "configuration",
             "log": "junk",
-            "image": "web" if self.layout.app else "document",
+            "image": "web" if self.layout.app else "figure",
+            "media": "figure",
             "text": "document",
         }
         return by.get(content, "unknown")
@@ -283,7 +306,7 @@ class _Judge(Images):
         parts = names.parts_of(path)
         if not set(parts) & names.TESTS or not self.tested(posixpath.dirname(path)):
             return None
-        image = data_like(fact, self.repo) in {"image", "media"}
+        image = data_like(fact, self.repo) in PICTURES and not plotted(self.repo.files[path])
         kind = "raw data" if image else self._kind(path, fact)
         return Judged(kind, "tests", 0.95, ("tests are beside it", "for tests"))
 
@@ -342,6 +365,8 @@ class _Judge(Images):
             return stays("configuration", "DVC's pointer belongs beside its data")
         if fact.content == "sql" and set(names.parts_of(path)) & names.DATA_FOLDERS:
             return stays("script", "a database reads it where its settings name it")
+        if fact.content == "r" and names.OTHER_TESTS.search(path):
+            return stays("test", "it is among R's tests")
         if fact.content in {"r", "shell", "sql"}:
             tool = names.folded(path.split("/")[0]) in names.TOOLS
             if folder and not tool and self._beside_code(folder):
@@ -389,7 +414,7 @@ class _Judge(Images):
     def _served(self, path: str, fact: Fact) -> Judged | None:
         """Judge an image that a program serves: it is a part of its pages."""
         parts = set(names.parts_of(path))
-        if data_like(fact, self.repo) in {"image", "media"} and parts & names.SERVED:
+        if data_like(fact, self.repo) in PICTURES and parts & names.SERVED:
             return self._web(path, replace(fact, content="web"))
         return None
 
@@ -411,10 +436,11 @@ class _Judge(Images):
             return Judged(
                 "web", "with code", 0.94, ("a page or its parts", "its program is beside it")
             )
-        if any(part in names.RESULT_FOLDERS for part in parts):
-            return stays("result", "a page among results")
+        if names.for_results(parts) or WRITTEN.search(self.repo.text(path)[:PAGE]):
+            return stays("result", "a page among results, or one that a tool wrote")
         written = bool(fact.writers) and not fact.readers
-        if written or (names.REPORTED.search(path) and not self._serves(path, fact)):
+        served = fact.readers or set(parts) & names.SERVED
+        if written or (names.REPORTED.search(path) and not served):
             return stays("result", "a page that code writes, or that is called a report")
         return stays("web", "a page stays where its server looks for it", sure=0.9)
 
@@ -428,7 +454,9 @@ class _Judge(Images):
         name, parts = posixpath.basename(path), names.parts_of(path)
         if fact.content not in PROSE | {"log"}:
             return None
-        if fact.content == "log":
+        measured = names.MEASURED.search(names.stem(path)[0]) is not None
+        among = names.for_results(parts)
+        if fact.content == "log" and not (among and not path.endswith(".log")):
             return Judged("junk", "untrack", 0.7, ("a log of an earlier run",), "logs")
         if name.lower().startswith(("readme", "licen", "index.md")):
             if (
@@ -447,25 +475,46 @@ class _Judge(Images):
         if parts and parts[0] in names.STAY | names.NOTEBOOKS | names.TESTS:
             kind = "configuration" if fact.content == "text" and _odd(path) else "document"
             return stays(kind, f"it belongs to the folder {path.split('/')[0]}")
-        if any(part in names.RESULT_FOLDERS for part in parts):
+        if fact.content == "pdf" and set(parts) & names.FIGURES:
+            why = ("it is a page", "its folder is for figures")
+            return Judged("figure", "reports/figures", 0.9, why)
+        if among:
             kind = "document" if path.endswith((".tex", ".bib", ".sty", ".cls")) else "result"
             return Judged(kind, "reports", 0.9, ("prose", "its folder is for results"))
         if fact.content == "text" and (who := self._reader(fact)):
-            return Judged("raw data", "data/raw", 0.7, ("text", who), "texts that code reads")
+            kind = "result" if measured else "raw data"
+            return Judged(kind, "data/raw", 0.7, ("text", who), "texts that code reads")
         if (
             parts
             and fact.content in {"markup", "text"}
             and self._beside_code(posixpath.dirname(path))
         ):
-            return Judged("document", "with code", 0.9, ("prose", "it lies beside code"))
-        if fact.content == "text" and _odd(path):
-            return Judged("unknown", "stay", 0.5, ("a text of no known use",), "unknown files")
-        told = names.stem(path)[0].lower().startswith(("note", "todo"))
-        if fact.content == "text" and not told and not is_prose(self.repo.text(path)):
-            return Judged("unknown", "stay", 0.5, ("a text without sentences",), "unknown files")
+            listed = fact.content == "text" and told(self.repo.text(path)) == "raw data"
+            text = fact.content == "text"
+            kind = "result" if text and measured else "raw data" if listed else "document"
+            return Judged(kind, "with code", 0.9, ("text", "it lies beside code"))
+        if fact.content == "text" and (found := self._lines(path)):
+            return found
         if not parts or fact.content in {"pdf", "office"}:
             return Judged("document", "docs", 0.92, ("prose", "no code reads it"))
         return Judged("document", "docs", 0.7, ("prose",), "documents in folders")
+
+    def _lines(self, path: str) -> Judged | None:
+        """Judge a text that is no prose by what its lines hold."""
+        base, text = names.stem(path)[0], self.repo.text(path)
+        if base.lower().startswith(("note", "todo")) or (not _odd(path) and is_prose(text)):
+            return None
+        kind = told(text)
+        if names.RESULT.search(base) and not names.ASKED_OF.search(base):
+            return stays("result", "a text without sentences", "its name says what was found")
+        if kind == "junk":
+            return Judged(kind, "untrack", 0.7, ("its lines are those of a log",), "logs")
+        if kind == "result":
+            return stays(kind, "a text without sentences", "its lines are measures")
+        if kind == "document" and not _odd(path):
+            return None
+        why = "a text of no known use" if _odd(path) else "a text without sentences"
+        return Judged(kind or "unknown", "stay", 0.5, (why,), "unknown files")
 
     def _reader(self, fact: Fact) -> str:
         """Return the code that reads or names a file, "" if there is none."""
@@ -477,6 +526,9 @@ class _Judge(Images):
         folder = posixpath.dirname(path)
         if fact.content == "empty" and path.lower().endswith((".md", ".rst")):
             return stays("document", "an empty page")
+        if fact.content == "empty" and pointed(self.repo.files[path]) in DATA:
+            kind = "result" if names.for_results(names.parts_of(path)) else "raw data"
+            return stays(kind, "an empty table")
         if fact.content == "empty":
             return self._keeper(path, posixpath.basename(path))
         if data_like(fact, self.repo) in {"json", "xml"}:

@@ -24,16 +24,19 @@ MAGIC = (
 )  # fmt: skip
 SUFFIXES = {
     "source": ".c .cc .cpp .h .hpp .java .scala .go .rs .m .jl .f90 .cu .cs .rb .pl .lua .kt"
-    " .dart .swift .proto .pyx .pxd .fcl .praat",
+    " .dart .swift .ino .pde .vb .hs .sas .proto .pyx .pxd .fcl .praat",
     "stub": ".pyi",
     "web": ".html .htm .css .scss .less .js .jsx .ts .tsx .vue .svelte .woff .woff2 .ttf .eot .map"
     " .jinja .jinja2 .j2 .mustache .hbs .php",
     "image": ".png .jpg .jpeg .gif .bmp .tif .tiff .svg .webp .ico .eps .dot .gv",
     "media": ".wav .mp3 .mp4 .avi .mov .ogg .flac .webm .m4a .au .aiff .aif .mid .mpg .mpeg",
-    "r": ".r .rmd .qmd", "shell": ".sh .bash .bat .ps1 .cmd .fish", "sql": ".sql .sqlx",
-    "markup": ".md .markdown .rst .tex .bib .adoc .sty .cls", "yaml": ".yaml .yml", "toml": ".toml",
-    "config": ".ini .cfg .conf .properties .env .example", "pdf": ".pdf",
-    "office": ".docx .doc .pptx .ppt .odt .odp .rtf .key .pages .drawio .vsdx .pbix .twbx",
+    "r": ".r .rmd .qmd", "sql": ".sql .sqlx",
+    "shell": ".sh .bash .zsh .csh .bat .ps1 .cmd .fish .pbs .slurm .sbatch",
+    "markup": ".md .markdown .rst .tex .bib .adoc .sty .cls .bst .bbx .cbx .dbx .dtx .ins",
+    "yaml": ".yaml .yml", "toml": ".toml",
+    "config": ".ini .cfg .conf .properties .env .example .tf .tfvars .hcl", "pdf": ".pdf",
+    "office": ".docx .doc .pptx .ppt .odt .odp .rtf .pages .drawio .vsdx .pbix .twbx .graffle"
+    " .puml .plantuml .mmd",
     "spreadsheet": ".xlsx .xls .ods .xlsm",
     "table": ".csv .tsv .parquet .feather .arrow .orc .avro .dta .sas7bdat .arff .jsonl .ndjson",
     "array": ".npy .npz .mat .rds .rdata .rda", "database": ".db .sqlite .sqlite3",
@@ -46,7 +49,9 @@ NUMBERS = re.compile(r"^\s*[-+]?\d[\d.eE+-]*(\s+[-+]?[\d.][\d.eE+-]*)+\s*$")
 DRAWING = re.compile(r"\s*(strict\s+)?(di)?graph\b[^{]{0,200}\{")  # of Graphviz
 SENTENCE = re.compile(r"\w[.!?:](\s|$)")
 CODE = re.compile(r"(?m)^(import \w|from [\w.]+ import|def \w+\(|class \w+[(:]|#include|library\()")
-LOGGED = re.compile(r"\.(job)?(log|out|err)\.\d{3,}$")  # of a cluster, with the job's number
+LOGGED = re.compile(  # of a cluster, with the job's number, or of a terminal
+    r"(?i)\.(job)?(log|out|err)(\.\d{3,})?$|(^|[/_-])(train(ing)?[_-])?logs?[_-]?\d*\.txt$"
+)
 SHEBANG = re.compile(r"#!.*\b(python|bash|sh|Rscript)")
 
 
@@ -101,9 +106,9 @@ def _is_model(file: File) -> bool:
 
 def _container(kind: str, suffix: str) -> str:
     named = BY_SUFFIX.get(suffix, "")
-    if kind in {"zip", "office"} and named in {"spreadsheet", "office", "array"}:
+    if kind in {"zip", "office", "compressed"} and named in {"spreadsheet", "office", "array"}:
         return named
-    if kind == "compressed" and named in {"array", "table"}:
+    if kind == "compressed" and named == "table":
         return named
     return kind
 
@@ -122,6 +127,7 @@ def _by_text(file: File) -> str:
         "toml",
         "config",
         "log",
+        "office",
     }:
         return named
     if LOGGED.search(file.path):
@@ -130,7 +136,7 @@ def _by_text(file: File) -> str:
         text = file.head.decode("utf-8", "replace")
     if text.lstrip().startswith("<svg") or (named == "image" and "<svg" in text[:2000]):
         return "image"
-    if named == "image" and DRAWING.match(text):
+    if named == "image" and (DRAWING.match(text) or text.startswith("%!PS")):
         return "image"
     if text.lstrip()[:1] in "{[" and (file.suffix in {".json", ".geojson", ""} or named == "table"):
         return _json(file, text)
@@ -156,6 +162,8 @@ def _json(file: File, text: str) -> str:
         return "notebook"
     if isinstance(data, dict) and isinstance(data.get("learner"), dict) and "version" in data:
         return "model"  # as XGBoost writes it
+    if isinstance(data, dict) and {"class_name", "config"} <= data.keys():
+        return "model"  # as Keras writes what a network is built of
     listed = (
         isinstance(data, list) and len(data) > 1 and all(isinstance(e, dict) for e in data[:20])
     )

@@ -9,9 +9,13 @@ from tdsp.adopt import names
 from tdsp.adopt.content import DATA
 from tdsp.adopt.facts import Fact, Facts, data_like, is_test
 from tdsp.adopt.judged import Judged, stays
+from tdsp.adopt.known import SCREENS, plotted, told
 from tdsp.adopt.layout import Layout
 from tdsp.reading.repository import Repository
 
+# What R saves is told by its name: its bytes say no more than that R has saved them.
+SAVED_BY_R = (".rds", ".rda", ".rdata")
+R_MODEL = re.compile(r"(?i)model|(^|[_.-])(fit(ted)?|tuned?|g?lm|rf|recipe|workflow|xgb)([_.-]|$)")
 LIBRARIES = frozenset(
     [
         "pandas",
@@ -35,6 +39,8 @@ MODEL_NAME = re.compile(
 HDF5 = (".h5", ".hdf5", ".hdf")
 # What libraries call a model that they save.
 SAVED = (".zip", ".params", ".caffemodel", ".weights", ".pb", ".tflite", ".mlmodel", ".bin")
+NETWORKS = (".model", ".params", ".caffemodel", ".weights", ".pb", ".tflite", ".mlmodel")
+TOPIC = re.compile(r"(?i)[a-z][ _-]?prediction$")  # the task, in the name of what is read for it
 TABLES = frozenset({"read_hdf", "HDFStore"})
 PAGES = frozenset({"markup", "pdf", "office"})
 OTHERS = frozenset({"binary", "json", "yaml", "config", "xml", "web", "source"})
@@ -90,6 +96,11 @@ class Data:
             posixpath.dirname(p) for p in facts.files if p.endswith((".css", ".scss", ".less"))
         } - {""}
         self.set_in = {posixpath.dirname(p) for p in facts.files if p.endswith(".tex")} - {""}
+        self.screens = {
+            path for path, module in repo.python.items()
+            if any(each.module.split(".")[0] in SCREENS for each in module.imports)
+        }  # fmt: skip
+        self.shows = bool(self.screens or self.styled or facts.of("source"))
         self.tables = {posixpath.dirname(fact.path) for fact in facts.of(*DATA, "pointer")}
         self.steps = {
             who for fact in facts.files.values()
@@ -122,17 +133,26 @@ class Data:
             )
         in_folder = bool(parts) and any(part in names.MODEL_FOLDERS for part in parts)
         beside = in_folder and posixpath.dirname(path) in self.models
-        dated = in_folder and any(map(names.RUN.search, path.split("/")[:-1]))
+        dated = (
+            in_folder
+            and not names.STAGES.keys() & set(parts)
+            and any(map(names.RUN.search, path.split("/")[:-1]))
+        )
         if dated and content in DATA | {"text"} and not fact.writers:
             why = ("it is no model", "it lies in the dated folder of a run of one")
             return Judged("result", "models", 0.93, why)
-        if beside and content in {"array", "binary", "json", "zip", "compressed"}:
+        part = content == "text" and told(self.repo.text(path)) in {"", "raw data"}
+        if beside and (part or content in {"array", "binary", "json", "zip", "compressed"}):
             return Judged(
                 "model", "models", 0.93, ("it lies beside a model", "its folder is for models")
             )
         inner = bool(parts) and parts[-1] in names.MODEL_FOLDERS
         if inner and content in {"zip", "binary"} and path.lower().endswith(SAVED):
             return Judged("model", "models", 0.93, ("its folder is for models", "saved as one"))
+        r = content == "array" and path.lower().endswith(SAVED_BY_R)
+        saved = r and (inner or R_MODEL.search(names.stem(path)[0]))
+        if saved or (content == "binary" and path.lower().endswith(NETWORKS)):
+            content = "model"
         if content not in {"model", "hdf5"}:
             return None
         modules = {module.split(".")[0] for module in fact.pickled}
@@ -203,7 +223,12 @@ class Data:
             ):
                 return Judged("document", "docs", 0.92, ("prose", "its name is a dictionary's"))
             found = self._table(path, fact, "it lies among data")
-            return replace(found, kind="document") if content in PAGES else found
+            if content in PAGES:
+                return replace(found, kind="document")
+            if content == "text" and told(self.repo.text(path)) == "document":
+                return replace(found, kind="document")  # such as the addresses of the data
+            drawn = content == "image" and plotted(self.repo.files[path])
+            return replace(found, kind="figure") if drawn else found
         return self._table(path, fact, "") if content in DATA else None
 
     def _explains(self, path: str) -> Judged:
@@ -230,7 +255,7 @@ class Data:
         if not among and not fact.readers and names.DICTIONARY.search(names.stem(path)[0]):
             place = "stay" if parts and parts[0] in names.STAY else "docs"
             return Judged("document", place, 0.92, (what, "its name is a data dictionary's"))
-        if set(parts) & names.RESULT_FOLDERS and (fact.writers or not fact.readers):
+        if names.for_results(parts) and (fact.writers or not fact.readers):
             return Judged("result", "reports", 0.93, (what, "its folder is for results"))
         stage = next((names.STAGES[part] for part in reversed(parts) if part in names.STAGES), "")
         if stage:
@@ -271,18 +296,31 @@ class Data:
         """Judge data that nothing writes: raw if something uses them and no name contradicts."""
         among = bool(set(names.parts_of(path)) & names.DATA_FOLDERS)
         base, parts = names.stem(path)[0], names.parts_of(path)
+        content = data_like(fact, self.repo)
         if self._tested(path, fact):
             return Judged("raw data", "tests", 0.93, (what, "only tests use it"))
         used = self._read(fact) or self._folder_read(path)
         given = names.GIVEN.match(base) is not None
         if not used and not among and "/" in path and self.others.get(posixpath.dirname(path)):
             why = (what, "it lies among other files")
-            return Judged("raw data", "stay", 0.5, why, "unknown files")
+            kind = "result" if names.MEASURED.search(base) else "raw data"
+            return Judged(kind, "stay", 0.5, why, "unknown files")
         made = any(map(names.MADE_FOLDER.search, parts)) and not fact.readers
-        if not given and (made or names.DERIVED.search(base) or names.RESULT.search(base)):
+        topic = used and TOPIC.search(base) and not names.DERIVED.search(base)
+        found = content == "array" and names.MEASURED.search(base) is not None
+        if (
+            not given
+            and not topic
+            and (made or found or names.DERIVED.search(base) or names.RESULT.search(base))
+        ):
             why = (what, "its name says that it was made")
+            if found:
+                return Judged("result", "reports", 0.6, why, "unclear tables")
             return Judged("derived data", "data/processed", 0.6, why, "unclear tables")
-        if used and not among and data_like(fact, self.repo) == "database":
+        if not used and not among and content == "spreadsheet" and MODEL_NAME.search(base):
+            why = (what, "its name is a model's, and nothing reads it")
+            return Judged("result", "reports", 0.6, why, "unclear tables")
+        if used and not among and content == "database":
             return Judged("raw data", "stay", 0.6, (what, used, "it may be written"), "databases")
         if given and not used:
             return Judged("raw data", "data/raw", 0.93, (what, "a competition gives it"))

@@ -91,7 +91,7 @@ def _doubt(repo: Repository, facts: Facts, path: str, each: Judged) -> str:
         return "texts that code reads"
     if each.place == "reports" and content in DATA and not used:
         return "" if names.RESULT.search(name) else "unclear tables"
-    if each.place.startswith("reports") and content in PICTURES and not _drawn(facts, path):
+    if each.place.startswith("reports") and each.kind == "figure" and not _drawn(facts, path):
         return "images of results"
     if each.place == "docs" and not used and parts[:1] != ["docs"]:
         if content == "image" and not set(parts) & names.DOCUMENTS:

@@ -93,7 +93,7 @@ def gather(repo: Repository, contents: Callable[[str], bytes]) -> Facts:
     for path in repo.notebooks:
         for match in SHOWS.finditer(repo.text(path)):
             _named(path, match[1], facts, index)
-    for fact in facts.of("python 2", "broken python"):
+    for fact in facts.of("python 2", "broken python", "r"):
         for match in QUOTED.finditer(repo.text(fact.path)):
             _named(fact.path, match[1], facts, index)
     return facts

@@ -1,4 +1,8 @@
-"""Images: results that code draws, data in a series, parts of documents and of programs."""
+"""Images: figures for people, data in a series, parts of programs.
+
+A plot, a diagram and a screenshot are one kind, `figure`: all three are there to be looked at, and
+only by looking can they be told apart. What draws or shows a figure decides about its place.
+"""
 
 import posixpath
 
@@ -6,6 +10,7 @@ from tdsp.adopt import names
 from tdsp.adopt.data import MANY_NUMBERED, Data
 from tdsp.adopt.facts import Fact, data_like
 from tdsp.adopt.judged import Judged, stays
+from tdsp.adopt.known import AUDIO, PHOTO, plotted
 
 MANY_IMAGES = 30
 TEXTS = (".md", ".rst", ".txt", ".html", ".ipynb", ".tex")  # that show images
@@ -21,14 +26,14 @@ class Images(Data):
         if names.BUNDLED.search(path):
             return stays("web", "an application finds it by its place")
         if parts and (parts[0] in names.DOCUMENTS or parts[0] == "reports"):
-            return stays("document" if parts[0] != "reports" else "result", "it is among documents")
+            return stays("figure", "it is among documents")
         written = fact.writers or folder in self.facts.folders_written
         many = self.images.get(folder, 0) >= MANY_IMAGES
         if many and written and not self._told_apart(folder):
             why = ("one of many images of a series", "code writes it")
             return Judged("derived data", "data/processed", 0.93, why)
         if written:
-            return Judged("result", "reports/figures", 0.95, ("it is an image", "code writes it"))
+            return Judged("figure", "reports/figures", 0.95, ("it is an image", "code writes it"))
         if many and self._folder_read(path):
             return Judged(
                 "raw data", "data/raw", 0.93, ("one of many images", self._folder_read(path))
@@ -37,14 +42,14 @@ class Images(Data):
             return self._shown(path, fact)
         if parts and any(part in names.FIGURES for part in parts):
             return Judged(
-                "result", "reports/figures", 0.93, ("it is an image", "its folder is for figures")
+                "figure", "reports/figures", 0.93, ("it is an image", "its folder is for figures")
             )
         if any(part in names.RESULT_FOLDERS for part in parts):
             if self._set_in(folder):
                 why = ("it is an image", "LaTeX finds it beside its document")
-                return Judged("result", "reports", 0.9, why)
+                return Judged("figure", "reports", 0.9, why)
             return Judged(
-                "result", "reports/figures", 0.9, ("it is an image", "its folder is for results")
+                "figure", "reports/figures", 0.9, ("it is an image", "its folder is for results")
             )
         return self._shown(path, fact)
 
@@ -55,7 +60,7 @@ class Images(Data):
         if not beside and (page := self._page(folder, users)):
             top = f"{posixpath.dirname(page)}/".removeprefix("/")
             site = any(f"{each}/".startswith(top) for each in self.styled)
-            kind = "web" if site else "document"
+            kind = "web" if site else "figure"
             return stays(kind, f"pages that stay show it, such as {page}")
         texts = all(user.lower().endswith(TEXTS) for user in users)
         books = all(user.endswith(".ipynb") for user in users)  # they go to another folder
@@ -66,48 +71,70 @@ class Images(Data):
             and all(user.split("/")[0] == path.split("/")[0] for user in users)
         ):
             why = ("it is an image", f"{users[0]} beside it names it")
-            return Judged("document" if texts else "web", "with code", 0.92, why)
+            kind = "figure" if texts else self._purpose(path, users, fact)
+            return Judged(kind, "with code", 0.92, why)
         if users and texts and set(names.parts_of(path)) & names.FIGURES:
-            return stays("document", f"{users[0]} shows it")
+            return stays("figure", f"{users[0]} shows it")
         if users and books and names.parts_of(path)[:1] == ["notebooks"]:
-            return stays("document", f"{users[0]} shows it, and it is among notebooks")
+            return stays("figure", f"{users[0]} shows it, and it is among notebooks")
         if users and texts:
-            return Judged("document", "docs", 0.92, ("it is an image", f"{users[0]} shows it"))
+            return Judged("figure", "docs", 0.92, ("it is an image", f"{users[0]} shows it"))
         if users and books:
-            return Judged("document", "docs", 0.92, ("it is an image", f"{users[0]} shows it"))
+            return Judged("figure", "docs", 0.92, ("it is an image", f"{users[0]} shows it"))
         if users and not beside:
             why = ("it is an image", "code names it")
-            return Judged("web", "stay", 0.6, why, "images in code", "docs")
+            kind = self._purpose(path, users, fact)
+            return Judged(kind, "stay", 0.6, why, "images in code", "docs")
         if beside:
             kind = self._kind_of(path)
-            kind = kind if kind in {"result", "raw data"} else "web"
+            if kind == "figure" and self._on_screen(folder):
+                kind = "web"
             return Judged(kind, "with code", 0.7, ("an image beside code",), "images in code")
         if not users and names.PLOT.search(names.stem(path)[0]):
             why = ("it is an image", "its name is a figure's, and nothing names it")
-            return Judged("result", "stay", 0.6, why, "unused images", "reports/figures")
+            return Judged("figure", "stay", 0.6, why, "unused images", "reports/figures")
         if not users and set(names.parts_of(path)) & names.IMAGES and self._told_apart(folder):
             why = ("it is an image", "its folder is for images, and no code uses it")
-            return Judged("document", "docs", 0.9, why)
+            return Judged("figure", "docs", 0.9, why)
         kind, alone = self._kind_of(path), ("an image that nothing names",)
         return Judged(kind, "stay", 0.6, alone, "unused images", "docs")
+
+    def _purpose(self, path: str, users: list[str], fact: Fact) -> str:
+        """Return what an image is to the code that names it: shown, tried with, or drawn."""
+        code = {user for user in users if not user.lower().endswith(TEXTS)}
+        if path.lower().endswith(AUDIO):
+            return "raw data"
+        shown = {who for each in self.screens for who in self.facts.files[each].imports}
+        if code - self.repo.python.keys() or code & (self.screens | shown):
+            return "web"
+        if fact.readers:
+            return "raw data"
+        return "web" if self.screens else "raw data" if path.lower().endswith(PHOTO) else "figure"
+
+    def _on_screen(self, folder: str) -> bool:
+        """Tell whether code of a folder's root folder shows something on a screen."""
+        top = folder.split("/")[0]
+        return any(who.split("/")[0] == top for who in self.screens)
 
     def _kind_of(self, path: str) -> str:
         """Return what an image that nothing names is: by its name, or the files around it."""
         folder = posixpath.dirname(path)
+        if path.lower().endswith(AUDIO):
+            return "raw data"
         drawn = set(names.parts_of(path)) & names.DRAWERS
-        if drawn or names.PLOT.search(names.stem(path)[0]):
-            return "result"
+        if drawn or names.PLOT.search(names.stem(path)[0]) or plotted(self.repo.files[path]):
+            return "figure"
         if self.images.get(folder, 0) >= MANY_NUMBERED and self.series.get(folder) == {""}:
             return "raw data"
         if names.SAMPLES.search(folder):
             return "raw data"
-        if set(names.parts_of(path)) & names.RESOURCES:
+        if self.shows and set(names.parts_of(path)) & names.RESOURCES:
             return "web"
         while folder:
             if folder in self.styled:
                 return "web"
             folder = posixpath.dirname(folder)
-        return "document"
+        return "figure"
 
     def _page(self, folder: str, users: list[str]) -> str:
         """Return a page that shows an image: one that names it, or one in a folder above it."""

@@ -150,7 +150,7 @@ def _wholes(
                 why = "it has a container file of its own"
             if why and folder != "src" and not (top == "src" and _imported(folder, facts)):
                 found.setdefault(folder, why)
-    found |= _django(repo, tops)
+    found |= _django(repo, tops) | _set(repo, tops)
     for top, paths in tops.items():
         if top not in packages and (why := _own(repo, facts, top, paths)):
             found.setdefault(top, why)
@@ -173,6 +173,17 @@ def _django(repo: Repository, tops: dict[str, list[str]]) -> dict[str, str]:
     part = re.compile(r"[^/]+/((settings|urls|wsgi|asgi|apps|admin)\.py$|migrations/)")
     parts = {top for top, paths in tops.items() if any(map(part.match, paths))}
     return dict.fromkeys(parts | ({"templates", "static", "media"} & tops.keys()), why)
+
+
+def _set(repo: Repository, tops: dict[str, list[str]]) -> dict[str, str]:
+    """Return the folders of a document in LaTeX, unless documents or reports go there anyway."""
+    usual = names.DOCUMENTS | names.RESULT_FOLDERS | names.NOTEBOOKS | names.TESTS | {"src"}
+    sets = re.compile(r"[^/]+/[^/]*\.tex$")
+    found = {
+        top for top, paths in tops.items() if names.folded(top) not in usual
+        and any(sets.match(path) and "\\documentclass" in repo.text(path) for path in paths)
+    }  # fmt: skip
+    return dict.fromkeys(found, "LaTeX finds the parts of its document by their places")
 
 
 def _licensed(repo: Repository) -> dict[str, str]:
@@ -315,8 +326,10 @@ def _apart(facts: Facts, tops: dict[str, list[str]], found: list[str]) -> bool:
 
 
 def _old(facts: Facts) -> str:
-    """Say how much of the code is Python 2, "" unless it is most of it."""
+    """Say why none of the code can be edited: it is Python 2, or in other languages; else ""."""
     old, new = len(facts.of("python 2")), len(facts.of("python"))
+    if facts.of("source") and not facts.of(*CODE, "notebook", "r"):
+        return "no code is Python"
     return f"{old} of {old + new} Python files are Python 2" if old > new else ""
 
 

@@ -44,7 +44,7 @@ class Place:
     """Where the template's files go: the user's tree, its bytes, and the project's folder.
 
     `forgotten` are files that git no longer tracks; `lock` has the template's tested versions;
-    `sizes` are those of blobs; `lock_it` asks for uv.lock.
+    `sizes` are those of blobs; `lock_it` asks for uv.lock; `moves` are old and new paths.
     """
 
     tree: Tree
@@ -55,6 +55,7 @@ class Place:
     lock: bytes = b""
     lock_it: bool = False
     sizes: dict[str, int] = field(default_factory=dict)
+    moves: tuple[tuple[str, str], ...] = ()
 
     @property
     def before(self) -> str:
@@ -135,20 +136,19 @@ def _beside(done: Merged, path: str, file: Rendered, why: str) -> None:
 
 def _both(done: Merged, name: str, file: Rendered, theirs: str, place: Place) -> None:
     """Merge a file that both have, where its format has an editor that loses nothing."""
-    merger = {
-        "README.md": sections.readme,
-        HOOKS: sections.hooks,
-    }.get(name)
-    if merger is None:
+    if name not in {"README.md", HOOKS}:
         _beside(done, theirs, file, "its format has no editor that loses nothing")
         return
+    before = place.content(theirs)
     try:
-        whole = place.level or name != "README.md"
-        content = merger(place.content(theirs), file.content if whole else b"")
+        if name == HOOKS:
+            content = sections.hooks(before, file.content)
+        else:
+            content = sections.readme(before, place.level, place.moves)
     except NotLosslessError as error:
         _beside(done, theirs, file, str(error))
         return
-    if content != place.content(theirs):
+    if content != before:
         done.files[theirs] = Rendered(content, place.tree[theirs].mode)
         done.merged.append(theirs)
 

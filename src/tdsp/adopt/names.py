@@ -3,9 +3,11 @@
 import keyword
 import posixpath
 import re
+from collections.abc import Iterable
 
 JUNK = re.compile(
     r"(^|/)(__pycache__|node_modules|\.ipynb_checkpoints|\.idea|\.pytest_cache|\.mypy_cache|\.ruff_cache|"
+    r"\.hypothesis|\.tox|\.nox|\.eggs|\.ropeproject|\.gradle|\.terraform|\.sass-cache|\.dart_tool|"
     r"[^/]+\.egg-info|catboost_info|CMakeFiles|docs?/(source/)?_build|\.history|\.Rproj\.user|\.spyproject|\.vs|__MACOSX)/|"
     r"(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini|Icon\r|\.Rhistory|\.RData|\._[^/]*|\.~lock\.[^/]*|"
     r"~\$[^/]*|\.coverage|nohup\.out|CMakeCache\.txt|cmake_install\.cmake)$|\.(pyc|pyo|class|depend|swp|swo|bak~)$|[^/]~$|:Zone\.Identifier$|"
@@ -17,8 +19,8 @@ MADE = re.compile(  # of code, too
 )
 # Of a folder: what is in it was made, though nothing is known that makes it.
 MADE_FOLDER = re.compile(
-    r"(?i)(^|_)(clean(ed)?|(pre)?processed|transformed|combined|merged|prepared|generated|gen|"
-    r"augmented|predictions?)(_|$)"
+    r"(?i)(^|_)((clean(ed)?|(pre)?processed|transformed|combined|merged|prepared|generated|gen|"
+    r"augmented|predictions)(_|$)|prediction$)"
 )
 ASSISTANT = re.compile(
     r"^(AGENTS|CLAUDE|GEMINI|QWEN)\.md$|^\.(cursor|claude|gemini|windsurf|aider|codex|continue)"
@@ -147,6 +149,7 @@ RESULT_FOLDERS = frozenset(
         "experiment_results",
     ]
 )
+RESULTS = re.compile(r"_(reports?|results?|metrics|figures|plots)$")  # at a folder's end
 ANYWHERE = frozenset(
     ["dags", "migrations", "alembic", "terraform", "airflow"]
 )  # their tools find them
@@ -323,9 +326,11 @@ GIVEN = re.compile(
 # JSON that says how a model did, and JSON that is given to a program.
 MEASURED = re.compile(
     r"(?i)metrics?([_ -]|$)|results?([_ -]|$)|report|findings|confusion|importance|leaderboard|"
-    r"summary|comparison|outcome"
+    r"summary|comparison|outcome|(^|[_ -])best([_ -]|$)"
 )
-ASKED_OF = re.compile(r"(?i)config|setting|schema|param|request|input|sample|example|template")
+ASKED_OF = re.compile(
+    r"(?i)(?<!best_)config|setting|schema|(?<!best_)(?<!best_hyper)param|request|input|sample|example|template"
+)
 # JSON that a program is sent, as its folder or its name says.
 SENT = re.compile(r"(?i)(^|/)(samples?|requests?|payloads?)/|(request|payload)[^/]*$|sample[^/]*$")
 # An image that explains: of these, a page shows what no model has drawn.
@@ -357,6 +362,11 @@ def folded(part: str) -> str:
 def parts_of(path: str) -> list[str]:
     """Return the folders of a path, as they are compared: without the date of a run."""
     return [STAMP.sub("", folded(part)) for part in path.split("/")[:-1]]
+
+
+def for_results(parts: Iterable[str]) -> bool:
+    """Tell whether one of a path's folders is for results."""
+    return any(part in RESULT_FOLDERS or RESULTS.search(part) for part in parts)
 
 
 def stem(path: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ It stands alone: the Python that runs it has nbclient and ipykernel, and need no
 talks to the kernel by files, since the run has no network, not even that of its own machine.
 """
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,8 @@ def main(path: Path) -> int:
     place = {"metadata": {"path": str(path.parent)}}
     error = ""
     try:
-        NotebookClient(notebook, km=kernel, timeout=None, resources=place).execute()
+        client = NotebookClient(notebook, km=kernel, timeout=None, resources=place)
+        client.execute(stderr=subprocess.DEVNULL)  # the kernel's own words, after the cell's error
     except CellExecutionError as problem:
         error = f"{problem.ename}: {problem.evalue}"
     for number, cell in enumerate(notebook.cells, 1):

@@ -1,8 +1,10 @@
 """Merging one file by sections, with editors that give back what they read, sign for sign."""
 
 import io
+import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import tomlkit
@@ -11,43 +13,74 @@ from packaging.utils import canonicalize_name
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Array, Table
 
+from tdsp.grow import OWN_README
+
 WIDTH = 80
 TABLE = re.compile(r"\[\[?([\w.-]+)\]\]?\s*(#.*)?$")
-MARK = "<!-- tdsp adopt -->"
+BEGIN = "<!-- tdsp adopt"
+MARK = f"{OWN_README} -->"
 ERRORS_ONLY = ["E9", "F63", "F7", "F82"]  # what is broken, not what is unusual
 IN_PLACE_TASKS = ("_lint", "hooks", "secrets")
+PIPELINE = (
+    "    uv run poe pipeline    # the template's steps, on an example until your table comes\n"
+)
 SECTION = f"""{MARK}
-## Layout
+## How this project runs now
 
 This repository follows the Team Data Science Process. `docs/README.md` lists the documents, and
-`docs/migration/REPORT.md` says what the adoption moved, changed and left.
+`docs/migration/REPORT.md` says of each file what the adoption moved, changed and left.
 
     uv sync                # the environment
     uv run poe             # lists the tasks
     uv run poe check       # what has to be green before a change is merged
+{PIPELINE}
+The template's changes come with `uvx copier update --skip README.md`: this file is the team's.
 """
+MOST_MOVES = 8
 
 
 class NotLosslessError(Exception):
     """The editor of a format would change what the user wrote."""
 
 
-def readme(theirs: bytes, ours: bytes = b"") -> bytes:
-    """Return the user's read-me, and after it a section and the template's own one.
-
-    The template's lines stay together and as they are, but for its title: that is how a later
-    `copier update` finds them again. `ours` is empty for an adoption in place, without a pipeline.
-    """
+def readme(theirs: bytes, level: int = 0, moves: Sequence[tuple[str, str]] = ()) -> bytes:
+    """Return the user's read-me, and after it a section: how the project runs, what is where."""
     try:
         text = theirs.decode("utf-8")
     except UnicodeDecodeError as error:
         raise NotLosslessError("it is not in UTF-8") from error
-    if MARK in text:
+    if BEGIN in text:
         return theirs
     end = "\r\n" if "\r\n" in text else "\n"
     gap = "" if not text else end if text.endswith("\n") else end * 2
-    _, _, body = ours.decode().partition("\n")
-    return theirs + (gap + f"{SECTION}{body}".replace("\n", end)).encode()
+    section = (SECTION if level else SECTION.replace(PIPELINE, "")) + "".join(_where(moves))
+    return theirs + (gap + section.replace("\n", end)).encode("utf-8", "replace")
+
+
+def _where(moves: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Yield the lines of a table: from which folders files went to which, the largest first."""
+    pairs = Counter(
+        (old, new)
+        for old, new in ((_folder(was), _folder(now)) for was, now in moves)
+        if old != new
+    )
+    if not pairs:
+        return
+    yield "\n| before | now | files |\n| --- | --- | ---: |\n"
+    for (old, new), count in sorted(pairs.items(), key=lambda e: (-e[1], e[0]))[:MOST_MOVES]:
+        yield f"| {_code(old)} | {_code(new)} | {count} |\n"
+    if (more := len(pairs) - MOST_MOVES) > 0:
+        yield f"\n{more} more of such moves are in the report.\n"
+
+
+def _folder(path: str) -> str:
+    return f"{posixpath.dirname(path)}/" if "/" in path else "./"
+
+
+def _code(folder: str) -> str:
+    """Return a folder as a cell of a table shows it."""
+    plain = "".join(c if c.isprintable() and not 0xD800 <= ord(c) < 0xE000 else "?" for c in folder)
+    return "`" + plain.replace("`", "'").replace("|", "/") + "`"
 
 
 def hooks(theirs: bytes, ours: bytes) -> bytes:

@@ -170,8 +170,15 @@ class _Places:
             self.folders.setdefault(blind(folder), folder)
 
     def spelled(self, target: str) -> str:
-        """Return a target in the template's spelling, where the template has such a file."""
-        return self.theirs.get(blind(target), target)
+        """Return a target in the template's spelling, where it has such a file or folder."""
+        if (same := self.theirs.get(blind(target))) is not None:
+            return same
+        for folder in reversed(_above(target)):
+            if self.folders.get(blind(folder)) == folder:
+                return target  # files of the user stay there, in that spelling
+            if (known := self.their_folders.get(blind(folder))) is not None:
+                return known + target[len(folder) :]
+        return target
 
     def free(self, target: str) -> bool:
         """Tell whether a file may come there; a document may take the place of the template's."""

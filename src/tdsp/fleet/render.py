@@ -22,7 +22,7 @@ from tdsp.fleet.room import RepositoryError, Room, look, run, stop_when_full
 from tdsp.fleet.snapshot import Conflict
 from tdsp.fleet.state import CURRENT, Record
 from tdsp.fleet.template import Releases, address, number
-from tdsp.grow import ANSWERS
+from tdsp.grow import ANSWERS, own_readme
 from tdsp.reading.files import shown
 
 COPIER = (sys.executable, "-P", compiled.__file__)
@@ -226,6 +226,7 @@ def _copier(room: Room, goal: Goal, answers: Answers, verb: str, target: str) ->
         ref = ":current:" if goal.version == CURRENT else goal.version
         words = ["update", "--skip-answered", "--conflict", "inline", target]
         words += [f"--data={name}={value}" for name, value in goal.data]
+        words += [f"--skip={name}" for name in own_readme(room.tree)]
     else:
         ref = answers.version
         words = ["copy", f"--data-file={home / 'answers.yml'}", answers.source, target]
