@@ -22,6 +22,7 @@ from tests.fleet.updates import (
 )
 from typer.testing import CliRunner
 
+from tdsp.adopt.sections import readme
 from tdsp.cli import app
 from tdsp.fleet.state import AUDIT, DATABASE, held
 
@@ -191,6 +192,19 @@ def test_one_answer_changes_at_the_version_that_a_project_has(made: Made) -> Non
     code, rows, _ = update(fleet, "--to", "current", "--data", "colour=red")
     assert code == 3
     assert "did not take the answer colour" in str(rows["answers"]["reason"])
+
+
+def test_the_read_me_of_an_adopted_repository_is_left_alone(made: Made) -> None:
+    def adopt(root: Path) -> None:
+        (root / "README.md").write_bytes(readme(b"# Ours\n", 2))
+
+    remote = made.bare("adopted", edit=adopt)
+    fleet = write_fleet(made.place / "adopted", made.template, [remote])
+    code, rows, _ = update(fleet, "--apply")
+    assert (code, rows["adopted"]["state"]) == (0, "pushed")
+    changed = git(remote, "diff", "--name-only", "main", BRANCH).split()
+    assert "README.md" not in changed
+    assert ANSWERS in changed
 
 
 def test_waves_wait_for_the_last_one_to_be_merged(made: Made) -> None:
