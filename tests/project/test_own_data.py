@@ -74,7 +74,7 @@ def own(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     words = ("--data", request.param, "--target", target, "--defaults", "--set", "level=govern")
     tdsp("new", "My model", *words, cwd=place)
     project = Project(place / "my-model", environment(FOUND[0]))
-    assert project.status() == []  # before a test of another order has changed something
+    assert project.status() == []  # asked here: tests may run in any order
     return project
 
 
