@@ -13,13 +13,17 @@ from tests.render.engines import files
 
 BEFORE = "9bd9842"  # the last commit with the flat layout; nothing was tagged yet
 COPIER = Path(sys.executable).with_name("copier")
-OURS = '''
-
-def ours() -> str:
+OURS = '''def ours() -> str:
     """Return our own."""
     return "ours"
+
+
 '''
-EDITED = ("src/ml_project/features.py", "src/ml_project/classification.py")
+# Each file, and what our function is put before: lines that the template has not changed since.
+EDITED = {
+    "src/ml_project/features.py": "def numbers(",
+    "src/ml_project/classification.py": "def raw(",
+}
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +54,11 @@ def test_a_project_from_before_is_updated_and_trains(template: Path, tmp_path: P
     run(COPIER, *words, cwd=tmp_path, env=clean())
     project = Project(root, environment(FOUND[0])).commit()
     assert (root / "src/ml_project/train.py").is_file()
-    for name in EDITED:
-        with (root / name).open("a", encoding="utf-8", newline="\n") as file:
-            file.write(OURS)
+    for name, place in EDITED.items():
+        text = (root / name).read_text(encoding="utf-8")
+        assert text.count(place) == 1
+        text = text.replace(place, OURS + place)
+        (root / name).write_text(text, encoding="utf-8", newline="\n")
     project.set("train", max_leaf_nodes=7)
     (root / "docs/our_notes.md").write_text("Ours.\n", encoding="utf-8")
     project.commit()
