@@ -94,8 +94,8 @@ EIGHTH: dict[str, tuple[str, dict[str, str]]] = {
         "TR14",
         {
             "requirements.txt": "scikit-learn\njoblib\n",
-            "train.py": "import joblib\nfrom keras import Sequential\n\nlog = Sequential().fit([[1]])\n"
-            "joblib.dump(log.history, 'losses')\n",
+            "train.py": "import joblib\nfrom keras import Sequential\n\n"
+            "log = Sequential().fit([[1]])\njoblib.dump(log.history, 'losses')\n",
         },
     ),
 }

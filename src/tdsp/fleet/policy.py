@@ -72,8 +72,8 @@ class Rule(Strict):
     def _asks(self) -> "Rule":
         asked = (
             self.checks, self.most_errors is not None, self.most_warnings is not None,
-            self.answers, self.template, self.model_days, self.model_required, self.maturity is not None, self.owners,
-            self.no_expired,
+            self.answers, self.template, self.model_days, self.model_required,
+            self.maturity is not None, self.owners, self.no_expired,
         )  # fmt: skip
         if not any(asked):
             raise ValueError(
