@@ -67,6 +67,10 @@ EIGHTH: dict[str, tuple[str, dict[str, str]]] = {
         "MO10",
         {f".ipynb_aml_checkpoints/{path}": text for path, text in CHECKS["MO10"].bad.items()},
     ),
+    "documents of others that were collected": (
+        "LA07",
+        {f"collected_docs/a/{path}": text for path, text in CHECKS["LA07"].bad.items()},
+    ),
     "an installed package beside the code": (
         "GA01",
         {

@@ -36,7 +36,10 @@ from tdsp.reading.yamls import Document
 
 TESTS = re.compile(r"(^|/)(tests?|testing|e2e)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 EXAMPLES = re.compile(r"(^|/)(examples?|docs?|tutorials?|samples?|demos?|snippets)/", re.IGNORECASE)
-VENDORED = re.compile(r"(^|/)(_?vendor(ed)?|third[_-]?party|external|node_modules|site-packages)/")
+VENDORED = re.compile(
+    r"(^|/)(_?vendor(ed)?|third[_-]?party|external|node_modules|site-packages"
+    r"|(collected|crawled|downloaded|scraped)[_-](docs|documents|pages))/"
+)
 # What editors and notebooks keep of old states.
 HISTORY = re.compile(r"(^|/)(\.history|\.ipynb_(aml_)?checkpoints)/|_20\d{12}(\.\w+)?$")
 # Of each installed package a folder of this name says what it is.
