@@ -232,7 +232,9 @@ def test_a_changed_stage_changes_the_page(place: Any) -> None:
     made, page = place("github"), "docs/process/lifecycle.md"
     before = (made.root / page).read_text("utf-8")
     made.change(
-        "docs/process/stages.yaml", "No pinned version has reached its end of life", "Every pin is alive"
+        "docs/process/stages.yaml",
+        "No pinned version has reached its end of life",
+        "Every pin is alive",
     )
     assert made.tdsp("stage", "--write").returncode == 0
     after = (made.root / page).read_text("utf-8")
