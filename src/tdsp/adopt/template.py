@@ -1,12 +1,17 @@
 """The template's own files for a repository that is adopted: answers, names, one render."""
 
+import multiprocessing
+import os
 import re
 import shutil
+import sys
 import tempfile
 import unicodedata
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from tdsp.adopt.gitwork import LINK
@@ -15,6 +20,8 @@ from tdsp.errors import TdspError
 from tdsp.new import bundled_template
 from tdsp.questions import configuration
 
+Answers = tuple[tuple[str, str], ...]
+_begun: dict[Answers, Connection] = {}
 LEVELS = ("train", "operate", "govern")
 PACKAGE = re.compile(r"^[a-z][a-z0-9_]{0,48}[a-z0-9]\Z")
 
@@ -58,8 +65,33 @@ def render(answers: Mapping[str, str]) -> Mapping[str, bytes]:
     return _render(tuple(answers.items()))
 
 
+def begin(answers: Mapping[str, str]) -> None:
+    """Let another process render meanwhile, for who asks for the same with `render` later on."""
+    if sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2:
+        return
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    asked = tuple(answers.items())
+    context.Process(target=_send, args=(theirs, asked), daemon=True).start()
+    theirs.close()
+    _begun[asked] = ours
+
+
+def _send(pipe: Connection, answers: Answers) -> None:
+    with suppress(Exception):  # whoever waits renders it himself, and learns what is wrong
+        pipe.send(_made(answers))
+
+
 @cache
-def _render(answers: tuple[tuple[str, str], ...]) -> Mapping[str, bytes]:
+def _render(answers: Answers) -> Mapping[str, bytes]:
+    if (pipe := _begun.pop(answers, None)) is not None:
+        with pipe, suppress(EOFError, OSError):
+            found: Mapping[str, bytes] = pipe.recv()
+            return found
+    return _made(answers)
+
+
+def _made(answers: Answers) -> Mapping[str, bytes]:
     from copier import run_copy
 
     with tempfile.TemporaryDirectory(prefix="tdsp-") as folder:

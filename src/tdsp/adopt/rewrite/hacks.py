@@ -73,14 +73,14 @@ class _Finder(Walker):
     """Collects the statements that change sys.path, and whether a block holds nothing else."""
 
     def __init__(self, parsed: Parsed) -> None:
-        super().__init__()
+        super().__init__(parsed.outline)
         self.parsed = parsed
         self.found: list[tuple[Any, bool]] = []
 
     def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> bool:  # noqa: N802
         call = node.body[0].value if isinstance(node.body[0], cst.Expr) else None
         if len(node.body) == 1 and isinstance(call, cst.Call) and dotted(call.func) in CALLS:
-            around = self.parsed.parents.get(id(node))
+            around = self.parsed.outline.parents.get(id(node))
             alone = not isinstance(around, cst.Module) and len(getattr(around, "body", ())) < 2
             if call.args and self._inside(call.args[-1].value):
                 self.found.append((node.body[0], alone))

@@ -42,7 +42,7 @@ class Paths(Walker, Places):
     def __init__(
         self, parsed: Parsed, layout: Layout, runs: Runs, usage: Usage, *, fix: bool = False
     ) -> None:
-        super().__init__()
+        super().__init__(parsed.outline)
         self.fix = fix
         self.parsed, self.layout, self.runs = parsed, layout, runs
         self.names: Names = usage.names

@@ -17,7 +17,7 @@ _PARTS: dict[type, tuple[str, ...]] = {}
 _NODES: dict[type, bool] = {}  # asked of each value; the class itself is slow to answer
 
 
-def _parts(kind: type) -> tuple[str, ...]:
+def parts_of(kind: type) -> tuple[str, ...]:
     if kind not in _PARTS:
         names = [each.name for each in fields(kind)]
         _PARTS[kind] = tuple(n for n in names if not any(word in n for word in LEFT_OUT))
@@ -33,7 +33,7 @@ def _is_node(kind: type) -> bool:
 def children(node: Any) -> list[Any]:
     """Return the nodes right below a node."""
     found = []
-    for name in _parts(type(node)):
+    for name in parts_of(type(node)):
         value = getattr(node, name)
         kind = type(value)
         if kind is tuple or kind is list:
@@ -43,17 +43,21 @@ def children(node: Any) -> list[Any]:
     return found
 
 
-def parents(tree: Any) -> dict[int, Any]:
-    """Return the node around each node, by the id of the node inside."""
-    found: dict[int, Any] = {}
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        below = children(node)
-        for each in below:
-            found[id(each)] = node
-        waiting += below
-    return found
+class Outline:
+    """Which nodes are around and below each node, by its id; `nodes` are all, in their order."""
+
+    def __init__(self, tree: Any) -> None:
+        self.parents: dict[int, Any] = {}
+        self.below: dict[int, list[Any]] = {}
+        self.nodes: list[Any] = []
+        waiting = [tree]
+        while waiting:
+            node = waiting.pop()
+            self.nodes.append(node)
+            self.below[id(node)] = below = children(node)
+            for each in below:
+                self.parents[id(each)] = node
+            waiting += reversed(below)
 
 
 class Spans(CodegenState):
@@ -123,7 +127,8 @@ class _Mark:
 class Walker:
     """Calls `visit_KIND` for each node; what is below is left out if that returns False."""
 
-    def __init__(self) -> None:
+    def __init__(self, outline: Outline) -> None:
+        self._below = outline.below
         self._visits: dict[type, Callable[[Any], Any] | None] = {}
 
     def walk(self, node: Any) -> None:
@@ -133,5 +138,5 @@ class Walker:
             self._visits[kind] = getattr(self, f"visit_{kind.__name__}", None)
         visit = self._visits[kind]
         if visit is None or visit(node) is not False:
-            for each in children(node):
+            for each in self._below[id(node)]:
                 self.walk(each)
