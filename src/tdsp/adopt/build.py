@@ -12,6 +12,7 @@ from tdsp.adopt.facts import Facts, gather
 from tdsp.adopt.history import old_secrets
 from tdsp.adopt.judged import FOLDER, Judged
 from tdsp.adopt.layout import Layout, layout
+from tdsp.adopt.meanwhile import possible
 from tdsp.adopt.plan import Item, Note, Plan, Question
 from tdsp.adopt.rendering import IN_PLACE
 from tdsp.adopt.sources import Source, mapped, recognise
@@ -89,11 +90,11 @@ def scan(folder: Path, subdirectory: str = "", wish: Wish | None = None) -> Scan
     if below and not any(path.startswith(f"{below}/") for path in tree.entries):
         raise TdspError(f"--subdirectory {below}: the commit has no files in this folder")
     before = f"{below}/" if below else ""
-    if wish and len(tree.entries) >= MANY:
-        name = posixpath.basename(below) or tree.root.name
-        begin(_answers(name, wish, wish.package or package_of(name)))
     with Blobs(tree.root) as blobs:
         repo = read_repository(tree, blobs, below)
+        if wish and len(tree.entries) >= MANY and possible():
+            name = posixpath.basename(below) or tree.root.name
+            begin(_answers(name, wish, wish.package or package_of(name)))
         facts = gather(repo, lambda path: blobs.read(tree.entries[before + path].blob))
     old = old_secrets(tree, below, facts.notes)
     facts = replace(facts, notes=(*facts.notes, *old))

@@ -1,27 +1,23 @@
 """The template's own files for a repository that is adopted: answers, names, one render."""
 
-import multiprocessing
-import os
 import re
 import shutil
-import sys
 import tempfile
 import unicodedata
 import warnings
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cache
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 from tdsp.adopt.gitwork import LINK
+from tdsp.adopt.meanwhile import Meanwhile
 from tdsp.adopt.rendering import read
 from tdsp.errors import TdspError
 from tdsp.new import bundled_template
 from tdsp.questions import configuration
 
 Answers = tuple[tuple[str, str], ...]
-_begun: dict[Answers, Connection] = {}
+_begun: dict[Answers, Meanwhile[Mapping[str, bytes]]] = {}
 LEVELS = ("train", "operate", "govern")
 PACKAGE = re.compile(r"^[a-z][a-z0-9_]{0,48}[a-z0-9]\Z")
 
@@ -67,28 +63,14 @@ def render(answers: Mapping[str, str]) -> Mapping[str, bytes]:
 
 def begin(answers: Mapping[str, str]) -> None:
     """Let another process render meanwhile, for who asks for the same with `render` later on."""
-    if sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2:
-        return
-    context = multiprocessing.get_context("fork")
-    ours, theirs = context.Pipe(duplex=False)
     asked = tuple(answers.items())
-    context.Process(target=_send, args=(theirs, asked), daemon=True).start()
-    theirs.close()
-    _begun[asked] = ours
-
-
-def _send(pipe: Connection, answers: Answers) -> None:
-    with suppress(Exception):  # whoever waits renders it himself, and learns what is wrong
-        pipe.send(_made(answers))
+    _begun[asked] = Meanwhile(lambda: _made(asked))
 
 
 @cache
 def _render(answers: Answers) -> Mapping[str, bytes]:
-    if (pipe := _begun.pop(answers, None)) is not None:
-        with pipe, suppress(EOFError, OSError):
-            found: Mapping[str, bytes] = pipe.recv()
-            return found
-    return _made(answers)
+    begun = _begun.pop(answers, None)
+    return _made(answers) if begun is None else begun.result()
 
 
 def _made(answers: Answers) -> Mapping[str, bytes]:

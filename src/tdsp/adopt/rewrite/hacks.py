@@ -8,8 +8,8 @@ import libcst as cst
 
 from tdsp.adopt.rewrite.layout import Layout
 from tdsp.adopt.rewrite.resolve import NOWHERE, Doubt, Resolver
-from tdsp.adopt.rewrite.source import Parsed, dotted
-from tdsp.adopt.rewrite.walk import Walker
+from tdsp.adopt.rewrite.source import Parsed
+from tdsp.adopt.rewrite.walk import Walker, dotted
 
 CALLS = frozenset(("sys.path.append", "sys.path.insert"))
 UP = re.compile(r"dirname|\.parent\b|\.parents\b|\.\.")

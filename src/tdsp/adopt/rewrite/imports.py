@@ -9,7 +9,8 @@ import libcst as cst
 
 from tdsp.adopt.rewrite.layout import Layout
 from tdsp.adopt.rewrite.resolve import NOWHERE, Doubt, Found, Resolver
-from tdsp.adopt.rewrite.source import Parsed, dotted
+from tdsp.adopt.rewrite.source import Parsed
+from tdsp.adopt.rewrite.walk import dotted
 
 NO_NAMES: frozenset[str] = frozenset()
 # Call -> how a text that it is given names a module: whole, or followed by a name in it.

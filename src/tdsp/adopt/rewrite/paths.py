@@ -12,9 +12,9 @@ from tdsp.adopt.rewrite.anchors import anchored, levels
 from tdsp.adopt.rewrite.layout import FILES, Layout, relative
 from tdsp.adopt.rewrite.names import Name, Names
 from tdsp.adopt.rewrite.pieces import Constant, Pieces, Place, Places, Reader
-from tdsp.adopt.rewrite.source import Parsed, dotted
+from tdsp.adopt.rewrite.source import Parsed
 from tdsp.adopt.rewrite.usage import Usage
-from tdsp.adopt.rewrite.walk import Walker
+from tdsp.adopt.rewrite.walk import Walker, dotted
 
 ABSOLUTE = re.compile(r"[/~\\]|[A-Za-z]:[/\\]")
 AUTHORS = re.compile(

@@ -127,15 +127,14 @@ def parseable(source: Source) -> Source:
 
     That is a form feed at the start of a line.
     """
+    if "\f" not in source.text:
+        return source
     text, starts, ends = source.text, source.starts, source.ends
-    if feeds := [match.start() for match in re.finditer(r"(?m)(?<![^\n\r])\f", text)]:
-        dropped = set(feeds)
-        kept = [n for n in range(len(text)) if n not in dropped]
-        text = "".join(text[n] for n in kept)
-        starts, ends = [starts[n] for n in kept], [ends[n] for n in kept]
+    dropped = {match.start() for match in re.finditer(r"(?m)(?<![^\n\r])\f", text)}
+    kept = [n for n in range(len(text)) if n not in dropped]
     return Source(
-        source.path, source.content, text, starts, ends,
-        source.encode, source.decode,
+        source.path, source.content, "".join(text[n] for n in kept), [starts[n] for n in kept],
+        [ends[n] for n in kept], source.encode, source.decode,
     )  # fmt: skip
 
 
@@ -260,15 +259,3 @@ def _by_libcst(text: str) -> tuple[Any, dict[int, tuple[int, int]]]:
     if spans.code != text:
         raise TdspError("is not given back by the parser as it is")
     return tree, spans.found
-
-
-def dotted(node: Any) -> str:
-    """Return a dotted name, "" for any other expression."""
-    import libcst
-
-    if isinstance(node, libcst.Name):
-        return node.value
-    if isinstance(node, libcst.Attribute):
-        before = dotted(node.value)
-        return f"{before}.{node.attr.value}" if before else ""
-    return ""

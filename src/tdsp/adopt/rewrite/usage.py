@@ -10,7 +10,7 @@ import libcst as cst
 from tdsp.adopt.rewrite import sinks
 from tdsp.adopt.rewrite.names import Name, Names
 from tdsp.adopt.rewrite.resolve import Resolver
-from tdsp.adopt.rewrite.source import dotted
+from tdsp.adopt.rewrite.walk import dotted
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ LEFT_OUT = (
 
 _PARTS: dict[type, tuple[str, ...]] = {}
 _NODES: dict[type, bool] = {}  # asked of each value; the class itself is slow to answer
+LEAVES = (cst.Name, cst.SimpleString, cst.BaseNumber)
+_leaves: dict[type, bool] = {}
 
 
 def parts_of(kind: type) -> tuple[str, ...]:
@@ -32,8 +34,11 @@ def _is_node(kind: type) -> bool:
 
 def children(node: Any) -> list[Any]:
     """Return the nodes right below a node."""
-    found = []
-    for name in parts_of(type(node)):
+    found: list[Any] = []
+    kind = type(node)
+    if kind not in _leaves:
+        _leaves[kind] = issubclass(kind, LEAVES)
+    for name in () if _leaves[kind] else parts_of(kind):
         value = getattr(node, name)
         kind = type(value)
         if kind is tuple or kind is list:
@@ -41,6 +46,16 @@ def children(node: Any) -> list[Any]:
         elif _is_node(kind):
             found.append(value)
     return found
+
+
+def dotted(node: Any) -> str:
+    """Return a dotted name, "" for any other expression."""
+    if type(node) is cst.Name:
+        return node.value
+    if type(node) is cst.Attribute:
+        before = dotted(node.value)
+        return f"{before}.{node.attr.value}" if before else ""
+    return ""
 
 
 class Outline:
