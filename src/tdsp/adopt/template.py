@@ -36,6 +36,7 @@ def package_of(name: str) -> str:
     return f"{plain}_model" if plain in taken() else plain
 
 
+@cache
 def taken() -> frozenset[str]:
     """Return the names that are no package, since Python, Windows or a library has them."""
     words = configuration(bundled_template())
