@@ -20,7 +20,7 @@ LINK, SUBMODULE = "120000", "160000"
 LFS = b"version https://git-lfs"
 WHOLE = 30 * files.MEGABYTE  # a larger file is read by its first bytes only
 MANY = 500  # files of Python from which on a second process saves more than it costs
-SHARE = 0.6  # of them that this process parses: what the other one finds has to come back
+SHARE = 0.55  # of them that this process parses: what the other one finds has to come back
 UNREAD = Module("")
 RUNNING = {
     "MERGE_HEAD": "a merge", "CHERRY_PICK_HEAD": "a cherry-pick", "REVERT_HEAD": "a revert",
