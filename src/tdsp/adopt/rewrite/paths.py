@@ -47,9 +47,13 @@ class Paths(Walker, Places):
         self.parsed, self.layout, self.runs = parsed, layout, runs
         self.names: Names = usage.names
         self.usage = usage
-        self.reader = Reader(self)
         self.memo: dict[int, Place | None] = {}
         self.done: set[int] = set()
+
+    @property
+    def reader(self) -> Reader:
+        """What takes paths apart: made anew, since two that hold each other are never let go."""
+        return Reader(self)
 
     def run(self) -> None:
         """Change constants first, then each place where a path is put together or used."""

@@ -142,16 +142,22 @@ class _Mark:
 class Walker:
     """Calls `visit_KIND` for each node; what is below is left out if that returns False."""
 
+    _visits: dict[type, Callable[[Any, Any], Any] | None]
+
+    def __init_subclass__(cls) -> None:
+        """Let each class look up its own methods, once for all files."""
+        super().__init_subclass__()
+        cls._visits = {}
+
     def __init__(self, outline: Outline) -> None:
         self._below = outline.below
-        self._visits: dict[type, Callable[[Any], Any] | None] = {}
 
     def walk(self, node: Any) -> None:
         """Visit a node and what is below it."""
         kind = type(node)
         if kind not in self._visits:
-            self._visits[kind] = getattr(self, f"visit_{kind.__name__}", None)
+            self._visits[kind] = getattr(type(self), f"visit_{kind.__name__}", None)
         visit = self._visits[kind]
-        if visit is None or visit(node) is not False:
+        if visit is None or visit(self, node) is not False:
             for each in self._below[id(node)]:
                 self.walk(each)
