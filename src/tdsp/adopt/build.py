@@ -12,16 +12,18 @@ from tdsp.adopt.facts import Facts, gather
 from tdsp.adopt.history import old_secrets
 from tdsp.adopt.judged import FOLDER, Judged
 from tdsp.adopt.layout import Layout, layout
+from tdsp.adopt.meanwhile import possible
 from tdsp.adopt.plan import Item, Note, Plan, Question
 from tdsp.adopt.rendering import IN_PLACE
 from tdsp.adopt.sources import Source, mapped, recognise
 from tdsp.adopt.targets import Targets, settle
-from tdsp.adopt.template import check_package, package_of, render, slug
+from tdsp.adopt.template import begin, check_package, package_of, render, slug
 from tdsp.adopt.tree import Blobs, Tree, blind, case_groups, read_repository, read_tree, shown
 from tdsp.errors import TdspError
 from tdsp.reading.repository import Repository
 
 MOST_REMOVED = 0.2
+MANY = 1000  # files from which on a second process saves more than it costs
 FEW_REMOVED = 20  # of so few files, any share may go without a question
 UNEDITED = frozenset({"vendored", "junk", "archive"})  # whose places no code has to know
 DATA_KINDS = frozenset({"raw data", "derived data", "model"})  # which are no part of a package
@@ -61,6 +63,11 @@ class Scan:
     source: Source
     subdirectory: str = ""
 
+    @property
+    def name(self) -> str:
+        """The name of the folder that the project is."""
+        return posixpath.basename(self.subdirectory) or self.tree.root.name
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -73,8 +80,11 @@ class Wish:
     fixes: tuple[str, ...] = ()
 
 
-def scan(folder: Path, subdirectory: str = "") -> Scan:
-    """Read a repository and judge each of its files."""
+def scan(folder: Path, subdirectory: str = "", wish: Wish | None = None) -> Scan:
+    """Read a repository and judge each of its files.
+
+    Where that takes long, what the template brings for a wish is rendered meanwhile.
+    """
     tree = read_tree(folder)
     below = subdirectory.strip("/")
     if below and not any(path.startswith(f"{below}/") for path in tree.entries):
@@ -82,6 +92,9 @@ def scan(folder: Path, subdirectory: str = "") -> Scan:
     before = f"{below}/" if below else ""
     with Blobs(tree.root) as blobs:
         repo = read_repository(tree, blobs, below)
+        if wish and len(tree.entries) >= MANY and possible():
+            name = posixpath.basename(below) or tree.root.name
+            begin(_answers(name, wish, wish.package or package_of(name)))
         facts = gather(repo, lambda path: blobs.read(tree.entries[before + path].blob))
     old = old_secrets(tree, below, facts.notes)
     facts = replace(facts, notes=(*facts.notes, *old))
@@ -97,11 +110,11 @@ def build(done: Scan, wish: Wish) -> Plan:
     package = wish.package or _package(done)
     check_package(package) if done.source.name != "tdsp" else None
     level, notes = _level(done, wish.level)
-    answers = _answers(done, wish, package)
+    answers = _answers(done.name, wish, package)
     rendered = {} if done.source.name == "tdsp" else render(answers)
     if not wish.package and _clash(done, package, rendered):
         package = package_of(f"{package} model")
-        answers = _answers(done, wish, package)
+        answers = _answers(done.name, wish, package)
         rendered = render(answers)
     targets, questions = _targets(done, package, rendered, level)
     items = tuple(_items(done, targets, questions, level))
@@ -138,7 +151,7 @@ def _package(done: Scan) -> str:
     if len(own) == 1 and _is_the_package(done, next(iter(own))):
         name = next(iter(own))
         return name if package_of(name) == name else package_of(f"{name} model")
-    return package_of(posixpath.basename(done.subdirectory) or done.tree.root.name)
+    return package_of(done.name)
 
 
 def _is_the_package(done: Scan, name: str) -> bool:
@@ -215,8 +228,7 @@ def _alike(targets: Mapping[str, str], added: Iterable[str]) -> list[Note]:
     ]  # fmt: skip
 
 
-def _answers(done: Scan, wish: Wish, package: str) -> dict[str, str]:
-    name = posixpath.basename(done.subdirectory) or done.tree.root.name
+def _answers(name: str, wish: Wish, package: str) -> dict[str, str]:
     plain = slug(name)
     plain = plain if package_of(name) == plain.replace("-", "_") else f"{plain}-project"
     given = {"project_name": plain.replace("-", " ").capitalize(), "project_slug": plain,
