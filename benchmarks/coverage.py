@@ -20,6 +20,7 @@ from scipy import signal, stats
 
 DRAWS, RUNS = 200, int(os.environ.get("RUNS", 1_000))
 NONE = np.empty(0)
+RANDOM = np.random.default_rng(0)
 # Draws, value, units, most rows of a share, truth, and the metric without each span of time; for R2
 # also truth and prediction.
 Case = tuple[np.ndarray, float, float, float | None, float, np.ndarray, *tuple[np.ndarray, ...]]
@@ -39,7 +40,6 @@ ERRORS_BEYOND: dict[str, Callable[[int], np.ndarray]] = {
         RANDOM.normal(size=rows) * np.where(RANDOM.random(rows) < 0.02, 10, 1) / 2.98**0.5
     ),
 }
-RANDOM = np.random.default_rng(0)
 
 
 def shares(rate: float, rows: int) -> Iterator[Case]:
