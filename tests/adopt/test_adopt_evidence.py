@@ -55,7 +55,7 @@ RESULTS: dict[str, Row] = {
     "index.html": ("<p>i</p>\n", "web", "index.html"),
     "mlflow.db": (b"SQLite format 3\0x", "result", "mlflow.db"),
     "runs/checkpoints/ppo_1000_steps.zip": (
-        b"PK\3\4x", "model", "models/ppo_1000_steps.zip"),
+        b"PK\3\4x", "model", None),
 }  # fmt: skip
 NAMES: dict[str, Row] = {
     "main.py": ("print(1)\n", "script", f"{P}/main.py"),

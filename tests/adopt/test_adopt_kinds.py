@@ -60,7 +60,7 @@ TABLES: dict[str, Row] = {
     "sets.py": ("import os\nprint(os.listdir('data/set'))\n", "script", f"{P}/sets.py"),
     "data/unread/rows.csv": (CSV + b"4,5\n", "raw data", None),
     "output/unknown.csv": (CSV + b"4,6\n", "result", None),
-    "output/scores.csv": (CSV + b"4,7\n", "result", "reports/scores.csv"),
+    "output/scores.csv": (CSV + b"4,7\n", "result", None),
     "hdf.py": ("import pandas as pd\npd.read_hdf('Train.h5')\n", "script", f"{P}/hdf.py"),
     "Train.h5": (b"\x89HDF\0\0", "raw data", "data/raw/Train.h5"),
     "net.h5": (b"\x89HDF\0\1", "model", "models/net.h5"),
@@ -75,7 +75,7 @@ TABLES: dict[str, Row] = {
     "old2.py": ("print 'two'\n", "archive", None),
     "data/set/README.md": ("# Rows\n", "document", "data/raw/set/README.md"),
     "data/README.md": ("# Data\n", "document", "data/README.md"),
-    "data/notes.md": ("# Notes\n", "document", "data/raw/notes.md"),
+    "data/notes.md": ("# Notes\n", "document", "data/notes.md"),
     "data/sales_clean/a.csv": (CSV + b"5,5\n", "derived data", None),
     "data/init.sql": ("create table x;\n", "script", "data/init.sql"),
     "references/data_dictionary.csv": (

@@ -29,7 +29,7 @@ ROWS: dict[str, Row] = {
     "src/sample/ask.json": ('{"a": 1}', "raw data", f"{P}/sample/ask.json"),
     "src/part/ways.json": ('{"a": 2}', "configuration", f"{P}/part/ways.json"),
     **{f"data/cups/images ({n}).jpg": (
-        PNG + bytes([n]), "raw data", f"data/raw/cups/images ({n}).jpg") for n in (1, 2)},
+        PNG + bytes([n]), "raw data", None) for n in (1, 2)},
     "tests/test_part.py": ("def test_part():\n    assert 1\n", "test", "tests/test_part.py"),
     "tests/images/cat.jpg": (PNG + b"c", "raw data", "tests/images/cat.jpg"),
     f"{RUN}/log.csv": (CSV, "result", "models/2019_07_06_rnn/log.csv"),

@@ -27,6 +27,8 @@ UNEDITED = frozenset({"vendored", "junk", "archive"})  # whose places no code ha
 DATA_KINDS = frozenset({"raw data", "derived data", "model"})  # which are no part of a package
 QUESTIONS = {
     "unread tables": "Nothing that could be read uses these files. Are they raw data?",
+    "unread files": "No code that is edited uses these files. Do they belong to the data?",
+    "unwritten results": "No code that was read writes these files. Are they results?",
     "unclear tables": "Are these files made from other data, or are they raw?",
     "unused models": "No code loads or saves these models. Are they still needed?",
     "exact copies": "These files are exact copies of others. May they go to the archive?",
@@ -236,7 +238,8 @@ def _targets(
     for path, judged in done.judged.items():
         target = mapped(done.source, path, package)
         own = judged.kind in DATA_KINDS and target.startswith("src/")
-        if judged.ask and (own or not target):
+        moves = judged.place == "stay" or targets[path] != path
+        if judged.ask and moves and (own or not target):
             grouped[judged.ask].append(path)
     return targets, {
         ask: _question(ask, paths, done, maker, targets) for ask, paths in grouped.items()

@@ -13,7 +13,7 @@ from tdsp.adopt.facts import Fact, Facts, data_like, is_test
 from tdsp.adopt.images import Images
 from tdsp.adopt.judged import Judged, stays
 from tdsp.adopt.known import AUDIO, known, plotted, told
-from tdsp.adopt.layout import CLIENTS, Layout
+from tdsp.adopt.layout import CLIENTS, OWN_PLACES, Layout
 from tdsp.reading.repository import EXAMPLES, Repository
 
 YAML = (".yaml", ".yml")
@@ -22,9 +22,11 @@ PICTURES = frozenset({"image", "media"})
 MADE = frozenset({"image", "json", "xml", "web"})  # by a run, if their folder is for results
 # A page that a notebook or a tool for reports was turned into.
 WRITTEN = re.compile(
-    r"(?i)jp-Notebook|nbconvert|class=.jupyter|rmarkdown|knitr|pandas.profiling|ydata|sweetviz"
+    r"(?i)jp-Notebook|--jp-mirror|nbconvert|class=.jupyter|rmarkdown|knitr|pandas.profiling|ydata|sweetviz"
 )
 PAGE = 100_000
+# Of Python that does not parse: what is done when it is run, and not in a function.
+RUN = re.compile(r"(?m)^(print\b|if __name__\s*==|for \w|while \w|plt\.|\w+ = input\()")
 KEEPER = 1000  # bytes: what is in a file that keeps a folder open says nothing
 DVC_STORE = re.compile(r"(^|/)files/md5/[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?$")
 
@@ -107,10 +109,8 @@ class _Judge(Images):
         page = fact.content in PROSE | {"empty", "yaml", "config"}
         if "/" not in path and page and names.KEPT_DOCUMENT.match(name):
             return stays("document", "hosts and people look for it at the root")
-        if path == "application.py" and any(
-            e.startswith(".ebextensions/") for e in self.facts.files
-        ):
-            return stays("script", "Elastic Beanstalk finds it by its name and place")
+        if (why := self.started.get(path, "")) and fact.content in CODE:
+            return stays("script", why)
         if DVC_STORE.search(path):
             return stays("configuration", "DVC finds what it stores by its place")
         page = fact.content == "markup" and "template" not in path.lower()
@@ -151,7 +151,9 @@ class _Judge(Images):
             foreign = "somebody" in why or "licence of its own" in why
             if why in CLIENTS and data_like(fact, self.repo) in PICTURES:
                 return stays("web", why, "a part of what it shows")
-            return stays("vendored" if foreign else self._kind(path, fact), why)
+            kind = "vendored" if foreign else self._kind(path, fact)
+            part = kind == "script" and why == OWN_PLACES["manage.py"] and names.DJANGO.search(path)
+            return stays("code" if part else kind, why)
         if fact.content in {"source", "program"} and self._extends(path):
             return Judged("code", "with code", 0.93, ("compiled code", "a package beside needs it"))
         if fact.content == "source":
@@ -211,6 +213,8 @@ class _Judge(Images):
             return "figure" if content == "image" else "result"
         if content == "pdf" and set(names.parts_of(path)) & names.FIGURES:
             return "figure"
+        if content == "text" and set(names.parts_of(path)) & names.SERVED:
+            return "web"
         if content == "text" and _odd(path):
             return "configuration"
         if content in DATA:
@@ -259,7 +263,8 @@ class _Judge(Images):
         if fact.content == "broken python" and names.BUILD.match(path):
             return stays("build", "build tools look for it under this name, though it fails")
         if fact.content == "broken python":
-            return Judged("code", "code", 0.55, ("it does not parse",), "does not parse")
+            kind = "script" if RUN.search(self.repo.text(path)) and not fact.importers else "code"
+            return Judged(kind, "code", 0.55, ("it does not parse",), "does not parse")
         if fact.content == "stub" and self._beside_code(posixpath.dirname(path)):
             return Judged("code", "with code", 0.95, ("a stub", "its module is beside it"))
         if fact.content == "stub":

@@ -9,7 +9,7 @@ from tdsp.adopt import names
 from tdsp.adopt.content import DATA
 from tdsp.adopt.facts import Fact, Facts, data_like, is_test
 from tdsp.adopt.judged import Judged, stays
-from tdsp.adopt.known import SCREENS, plotted, told
+from tdsp.adopt.known import SCREENS, plotted, started, told
 from tdsp.adopt.layout import Layout
 from tdsp.reading.repository import Repository
 
@@ -62,6 +62,7 @@ class Data:
 
     def __init__(self, repo: Repository, facts: Facts, found: Layout) -> None:
         self.repo, self.facts, self.layout = repo, facts, found
+        self.started = started(repo.files)
         self.images: dict[str, int] = {}
         self.series: dict[str, set[str]] = {}  # names of a folder's images, without numbers
         for fact in facts.of("image"):
@@ -222,9 +223,9 @@ class Data:
                 and names.DICTIONARY.search(names.stem(path)[0])
             ):
                 return Judged("document", "docs", 0.92, ("prose", "its name is a dictionary's"))
-            found = self._table(path, fact, "it lies among data")
             if content in PAGES:
-                return replace(found, kind="document")
+                return stays("document", "it explains the folder that it is in")
+            found = self._table(path, fact, "it lies among data")
             if content == "text" and told(self.repo.text(path)) == "document":
                 return replace(found, kind="document")  # such as the addresses of the data
             drawn = content == "image" and plotted(self.repo.files[path])

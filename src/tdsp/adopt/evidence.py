@@ -1,9 +1,11 @@
 """Whether enough speaks for a move: one strong piece of evidence, or two weak ones that agree.
 
 A rule says where files of a kind go. Whether a certain file goes there without a question is
-decided here: the content of a file and the name of its folder are weak evidence, each of its own
-kind. That code imports, runs, reads or writes a file is strong. A folder of code that the rest of
-the repository does not know is a thing of its own: it stays, and one question asks about it.
+decided here. That code imports or runs a file is strong, and so is that code whose paths are edited
+reads, writes or names it. The content of a file and the name of its folder are weak: of the files
+that were moved for these two alone, and are neither code nor pages, a tenth went wrong in plans of
+unseen repositories. A folder of code that the rest of the repository does not know is a thing of
+its own: it stays, and one question asks about it.
 """
 
 import posixpath
@@ -30,6 +32,7 @@ USUAL = (
 )
 FOREIGN = frozenset({"r", "source"})
 UNEDITED = frozenset({"source", "python 2", "broken python"})
+EDITED = frozenset({"python", "notebook", "r", "shell"})  # whose paths follow a file that moves
 FOUND_BY_PATH = ("data/", "models", "reports", "docs")
 PICTURES = frozenset({"image", "media"})
 CERTAIN = "is not Python, and stays"
@@ -39,6 +42,7 @@ UNMOVED = frozenset({"stay", "untrack"})
 PARTS = frozenset(["src", "app", "data", "config", "configs", "models", "notebooks", "tests"])
 WRITTEN = re.compile(r"(?i)report|notes?|description|summary|paper|thesis|proposal|documentation")
 LEFT = frozenset({"unused images"})  # questions that propose to leave the files where they are
+REPORTS = frozenset({"report", "reports"})
 ASKED = 0.6
 
 
@@ -77,28 +81,40 @@ def _left(each: Judged, top: str, why: str, found: Layout) -> Judged:
 
 
 def _doubt(repo: Repository, facts: Facts, path: str, each: Judged) -> str:
-    """Return the question for a move that only one weak piece of evidence speaks for."""
+    """Return the question for a move that too little speaks for."""
     fact, parts = facts.files[path], names.parts_of(path)
     content, name = data_like(fact, repo), names.stem(path)[0]
     used = fact.readers | fact.writers | fact.namers | fact.importers
     if each.place == "archive" and fact.content == "python 2":
         return "old Python"
-    if each.place == "data/raw" and not used and not names.STAGES.keys() & set(parts):
-        table = content in DATA and fact.content != "pointer"
-        known = names.GIVEN.match(name) or _folder_used(facts, path)
-        return "unread tables" if table and not known else ""
-    if each.place == "data/raw" and content == "text" and fact.namers and not fact.readers:
-        return "texts that code reads"
-    if each.place == "reports" and content in DATA and not used:
-        return "" if names.RESULT.search(name) else "unclear tables"
+    followed = _followed(facts, used) or _folder_used(facts, path)
+    if each.place.startswith("data/") and followed:
+        return "texts that code reads" if content == "text" and not fact.readers else ""
+    if each.place.startswith("data/") and not _staged(parts) and not names.GIVEN.match(name):
+        return "unread tables" if content in DATA else "unread files"
+    if each.place == "models" and each.kind != "document" and not followed:
+        return "unused models"
     if each.place.startswith("reports") and each.kind == "figure" and not _drawn(facts, path):
         return "images of results"
+    page = content in {"pdf", "office"} and names.RESULT_FOLDERS & set(parts[-1:]) <= REPORTS
+    if each.place == "reports" and each.kind == "result" and not page and not _drawn(facts, path):
+        return "unclear tables" if content in DATA else "unwritten results"
     if each.place == "docs" and not used and parts[:1] != ["docs"]:
         if content == "image" and not set(parts) & names.DOCUMENTS:
             return "unused images"
         if content == "text" and not parts and not WRITTEN.search(name):
             return "documents in folders"
     return ""
+
+
+def _staged(parts: list[str]) -> bool:
+    """Tell whether folders say twice that a file is data: that it is, and how far it is made."""
+    return bool(names.DATA_FOLDERS & set(parts[:1]) and names.STAGES.keys() & set(parts))
+
+
+def _followed(facts: Facts, users: Iterable[str]) -> bool:
+    """Tell whether code that uses a file is edited when the file moves."""
+    return any(facts.files[who].content in EDITED for who in users)
 
 
 def _unedited(facts: Facts, path: str) -> str:
@@ -117,15 +133,16 @@ def _unedited(facts: Facts, path: str) -> str:
 
 
 def _drawn(facts: Facts, path: str) -> bool:
-    """Tell whether code writes an image, or the folder that it is in."""
-    written = facts.folders_written.get(posixpath.dirname(path))
-    return bool(facts.files[path].writers or written)
+    """Tell whether code that is edited writes a file, or the folder that it is in."""
+    written = facts.folders_written.get(posixpath.dirname(path), set())
+    return _followed(facts, facts.files[path].writers | written)
 
 
 def _folder_used(facts: Facts, path: str) -> bool:
-    """Tell whether code reads or writes a folder that a file is in."""
+    """Tell whether code that is edited reads or writes a folder that a file is in."""
     while path := posixpath.dirname(path):
-        if facts.folders_read.get(path) or facts.folders_written.get(path):
+        who = facts.folders_read.get(path, set()) | facts.folders_written.get(path, set())
+        if _followed(facts, who):
             return True
     return False
 

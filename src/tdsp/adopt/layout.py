@@ -26,6 +26,7 @@ OWN_PLACES = {
     "manage.py": "Django finds its settings and its parts by their places",
     "scrapy.cfg": "Scrapy finds its spiders by their places",
     "MLmodel": "MLflow finds the parts of a model by their places",
+    "function.json": "Azure Functions finds its program by its place",
     "MLproject": "MLflow runs it as a project of its own",
     "chroma.sqlite3": "a vector store finds its parts by their places",
     "airflow.cfg": "Airflow finds its settings and its flows by their places",

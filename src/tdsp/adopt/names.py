@@ -176,6 +176,10 @@ OTHER_TESTS = re.compile(
     r"(^|/)[A-Z]\w*Tests?\.(java|kt|scala|cs)$|(^|/)tests?/(.*/)?(test_[^/]*|[^/]*_test)\.\w+$|"
     r"\.(test|spec)\.[jt]sx?$|(^|/)[^/]*_test\.go$|(^|/)tests/testthat/"
 )
+# The parts of a Django project: none of them is run.
+DJANGO = re.compile(
+    r"(^|/)(urls|views|models|admin|apps|forms|settings|wsgi|asgi|serializers|signals)\.py$"
+)
 # A folder of GitHub's archive, which somebody has unpacked.
 DOWNLOADED = re.compile(r"^.+-(master|main)$")
 SERVED = frozenset(["static", "templates", "public", "www"])
