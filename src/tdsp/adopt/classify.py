@@ -109,15 +109,17 @@ class _Judge(Images):
         page = fact.content in PROSE | {"empty", "yaml", "config"}
         if "/" not in path and page and names.KEPT_DOCUMENT.match(name):
             return stays("document", "hosts and people look for it at the root")
-        if (why := self.started.get(path, "")) and fact.content in CODE:
-            return stays("script", why)
+        if path in self.started and fact.content in CODE:
+            return stays("script", self.started[path])
         if DVC_STORE.search(path):
             return stays("configuration", "DVC finds what it stores by its place")
         page = fact.content == "markup" and "template" not in path.lower()
         if path.startswith(".") and (page or fact.content == "image"):
             kind = "document" if page else "figure"
             return stays(kind, "a page or its image, which a host finds by its place")
-        if path.startswith(".") or (name.startswith(".") and fact.content in {"text", "empty"}):
+        hidden = any(part.startswith(".") for part in path.split("/")[:-1])
+        own = name.startswith(".") and fact.content in {"text", "empty"}
+        if path.startswith(".") or own or (hidden and not names.GONE.search(path)):
             return stays("configuration", "a tool looks for it under this name")
         return None
 
@@ -496,7 +498,10 @@ class _Judge(Images):
         ):
             listed = fact.content == "text" and told(self.repo.text(path)) == "raw data"
             text = fact.content == "text"
-            kind = "result" if text and measured else "raw data" if listed else "document"
+            if text and measured:
+                why = ("a text beside code", "its name says what was found")
+                return Judged("result", "reports", 0.6, why, "unwritten results")
+            kind = "raw data" if listed else "document"
             return Judged(kind, "with code", 0.9, ("text", "it lies beside code"))
         if fact.content == "text" and (found := self._lines(path)):
             return found

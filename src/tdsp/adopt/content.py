@@ -23,14 +23,14 @@ MAGIC = (
     (b"ID3", "media"), (b"OggS", "media"), (b"fLaC", "media"), (b"\x1aE\xdf\xa3", "media"),
 )  # fmt: skip
 SUFFIXES = {
-    "source": ".c .cc .cpp .cxx .h .hh .hpp .java .scala .go .rs .m .jl .f .f90 .f95 .cu .cuh .cl .cs"
-    " .rb .pl .pm .lua .kt .kts .dart .swift .ino .pde .vb .vbs .bas .vba .hs .sas .do .ado .stan"
-    " .bug .jags .wl .mlx .proto .thrift .pyx .pxd .fcl .praat .groovy .clj .erl .ex .exs .fs .fsx"
-    " .ml .mli .nim .zig .pas .v .sv .vhd .asm .glsl .metal .sol .tcl .mm .mq4 .mq5 .pine .cypher",
+    "source": ".c .cc .cpp .cxx .h .hh .hpp .java .scala .go .rs .m .jl .f .f90 .f95 .cu .cuh .cl"
+    " .cs .rb .pl .pm .lua .kt .kts .dart .swift .ino .pde .vb .vbs .bas .vba .hs .sas .do .ado"
+    " .stan .bug .jags .wl .mlx .proto .thrift .pyx .pxd .fcl .praat .groovy .clj .erl .ex .exs"
+    " .fs .fsx .ml .mli .nim .zig .pas .v .sv .vhd .asm .glsl .metal .sol .tcl .mm .mq5",
     "stub": ".pyi",
-    "web": ".html .htm .xhtml .css .scss .sass .less .js .jsx .ts .tsx .mjs .cjs .vue .svelte .astro"
-    " .woff .woff2 .ttf .otf .eot .map .jinja .jinja2 .j2 .mustache .hbs .ejs .pug .erb .php .jsp"
-    " .aspx .wasm .webmanifest .kv",
+    "web": ".html .htm .xhtml .css .scss .sass .less .js .jsx .ts .tsx .mjs .cjs .vue .svelte"
+    " .astro .woff .woff2 .ttf .otf .eot .map .jinja .jinja2 .j2 .mustache .hbs .ejs .pug .erb .php"
+    " .jsp .aspx .wasm .webmanifest .kv",
     "image": ".png .jpg .jpeg .jfif .gif .bmp .tif .tiff .svg .webp .ico .eps .dot .gv .pgm .ppm"
     " .psd .xcf .heic .avif .emf .wmf",
     "media": ".wav .mp3 .mp4 .avi .mov .ogg .flac .webm .m4a .au .aiff .aif .mid .mpg .mpeg .mkv"
@@ -40,15 +40,15 @@ SUFFIXES = {
     "markup": ".md .markdown .mdx .rst .tex .bib .adoc .org .textile .typ .sty .cls .bst .bbx .cbx"
     " .dbx .dtx .ins .clo",
     "yaml": ".yaml .yml", "toml": ".toml",
-    "config": ".ini .cfg .conf .properties .env .example .tf .tfvars .hcl .gin .jsonnet .json5 .jsonc"
-    " .plist .cmake .nix .bzl .bazel .editorconfig .pbtxt .rules", "pdf": ".pdf",
+    "config": ".ini .cfg .conf .properties .env .example .tf .tfvars .hcl .gin .jsonnet .json5"
+    " .jsonc .plist .cmake .nix .bzl .bazel .editorconfig .pbtxt .rules", "pdf": ".pdf",
     "office": ".docx .docm .doc .pptx .pptm .ppt .odt .odp .odg .rtf .pages .key .drawio .vsdx .vsd"
     " .pbix .pbit .twbx .twb .graffle .puml .plantuml .mmd .xmind .bpmn .excalidraw .epub .djvu",
     "spreadsheet": ".xlsx .xls .ods .xlsm .xlsb .numbers",
-    "table": ".csv .tsv .psv .parquet .feather .arrow .orc .avro .dta .sas7bdat .xpt .por .dbf .arff"
-    " .jsonl .ndjson .libsvm .svmlight .conll .conllu .fasta .fastq .vcf .bed .gff .smi .sdf .tfrecord"
-    " .tfrecords .shp .shx .geojson .gpx .kml",
-    "array": ".npy .npz .mat .rds .rdata .rda .nc .fits .nii .dcm .edf .idx",
+    "table": ".csv .tsv .psv .parquet .feather .arrow .orc .avro .dta .sas7bdat .xpt .por .dbf"
+    " .arff .jsonl .ndjson .libsvm .svmlight .conll .conllu .fasta .fastq .vcf .bed .gff .smi .sdf"
+    " .tfrecord .tfrecords .shp .shx .geojson .gpx .kml",
+    "array": ".npy .npz .mat .rds .rdata .rda .nc .fits .nii .dcm .edf",
     "database": ".db .sqlite .sqlite3 .mdb .duckdb",
     "compressed": ".gz .bz2 .xz .7z .rar .tgz .tar .zst", "zip": ".zip",
     "log": ".log",

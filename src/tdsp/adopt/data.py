@@ -198,7 +198,7 @@ class Data:
         content, parts = data_like(fact, self.repo), names.parts_of(path)
         among = any(part in names.DATA_FOLDERS for part in parts)
         package = self._package(path)
-        if content in DATA and package and not among and not fact.writers:
+        if content in DATA - {"database"} and package and not among and not fact.writers:
             why = (f"its bytes are a {content}", f"it is a part of the package {package}")
             return Judged("raw data", "with code", 0.93, why)
         if among and content in {

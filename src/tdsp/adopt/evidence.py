@@ -96,7 +96,7 @@ def _doubt(repo: Repository, facts: Facts, path: str, each: Judged) -> str:
         return "unused models"
     if each.place.startswith("reports") and each.kind == "figure" and not _drawn(facts, path):
         return "images of results"
-    page = content in {"pdf", "office"} and names.RESULT_FOLDERS & set(parts[-1:]) <= REPORTS
+    page = content in {"pdf", "office"} and bool(REPORTS & set(parts))
     if each.place == "reports" and each.kind == "result" and not page and not _drawn(facts, path):
         return "unclear tables" if content in DATA else "unwritten results"
     if each.place == "docs" and not used and parts[:1] != ["docs"]:
