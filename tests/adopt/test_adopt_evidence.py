@@ -36,8 +36,8 @@ IMAGES: dict[str, Row] = {
     "figures/other.png": (PNG + b"2", "figure", None),
     "report/paper.tex": ("\\\\section{A}\n", "document", "reports/paper.tex"),
     "report/images/kalman.png": (PNG + b"3", "figure", None),
-    "test-images/octogonal.jpg": (PNG + b"4", "raw data", None),
-    "eda/scatter.png": (PNG + b"5", "figure", None),
+    "test-images/octogonal.jpg": (PNG + b"4", "raw data", "test-images/octogonal.jpg"),
+    "eda/scatter.png": (PNG + b"5", "figure", "eda/scatter.png"),
     "notebooks/a/b.ipynb": (notebook("![x](step.png)"), "notebook", "notebooks/a/b.ipynb"),
     "notebooks/a/step.png": (PNG + b"6", "figure", "notebooks/a/step.png"),
 }

@@ -37,7 +37,6 @@ QUESTIONS = {
     "old folders": "These folders are called old. May they go to the archive?",
     "images in code": "Are these images documents, or parts of the program?",
     "images of results": "No code that was read draws these images. Are they figures of results?",
-    "unused images": "Nothing names these images. Do they belong to the documents?",
     "texts that code reads": "Code reads these texts. Are they data?",
     "documents in folders": "Do these texts belong to the documents?",
     "unknown files": "What these files are for could not be told. They stay unless you say more.",

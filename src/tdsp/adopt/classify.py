@@ -256,7 +256,9 @@ class _Judge(Images):
         if fact.content == "python 2":
             why = ("it is Python 2", "no Python 3 file imports it")
             if self.layout.mixed:  # its tree moves whole
-                return Judged("code", "code", 0.9, (why[0], "much of the code is"))
+                run = RUN.search(self.repo.text(path)) and not fact.importers
+                kind = "script" if run else "code"
+                return Judged(kind, "code", 0.9, (why[0], "much of the code is"))
             if fact.importers:
                 return Judged("code", "stay", 0.6, (why[0], "others import it"), "python 2")
             return Judged("archive", "archive", 0.95, why)
@@ -449,6 +451,8 @@ class _Judge(Images):
         served = fact.readers or set(parts) & names.SERVED
         if written or (names.REPORTED.search(path) and not served):
             return stays("result", "a page that code writes, or that is called a report")
+        if path.endswith((".js", ".mjs", ".ts")) and not self.browsed:
+            return stays("script", "no page is here that could load it")
         return stays("web", "a page stays where its server looks for it", sure=0.9)
 
     def _serves(self, path: str, fact: Fact) -> bool:

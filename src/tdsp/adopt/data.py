@@ -96,6 +96,15 @@ class Data:
         self.styled = {
             posixpath.dirname(p) for p in facts.files if p.endswith((".css", ".scss", ".less"))
         } - {""}
+        self.browsed = bool(self.pages or self.styled) or any(
+            posixpath.basename(path) == "package.json" for path in facts.files
+        )
+        self.classes = self._classes()
+        self.forms: dict[str, set[str]] = {}  # of the images in the folders of a folder
+        for fact in facts.of("image"):
+            above = posixpath.dirname(posixpath.dirname(fact.path))
+            form = repo.files[fact.path].suffix.replace("jpeg", "jpg")
+            self.forms.setdefault(above, set()).add(form)
         self.set_in = {posixpath.dirname(p) for p in facts.files if p.endswith(".tex")} - {""}
         self.screens = {
             path for path, module in repo.python.items()
@@ -107,6 +116,14 @@ class Data:
             who for fact in facts.files.values()
             if data_like(fact, repo) in DATA for who in fact.writers
         }  # fmt: skip
+
+    def _classes(self) -> Counter[str]:
+        """Return how many folders of images alone a folder holds: one for each class, maybe."""
+        others = {
+            posixpath.dirname(path) for path, fact in self.facts.files.items()
+            if data_like(fact, self.repo) not in {"image", "empty"}
+        }  # fmt: skip
+        return Counter(posixpath.dirname(folder) for folder in self.images.keys() - others)
 
     def _in_series(self, path: str) -> bool:
         """Tell whether a JSON file is one of many whose names differ by their numbers."""

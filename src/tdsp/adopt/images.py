@@ -5,6 +5,7 @@ only by looking can they be told apart. What draws or shows a figure decides abo
 """
 
 import posixpath
+import re
 
 from tdsp.adopt import names
 from tdsp.adopt.data import MANY_NUMBERED, Data
@@ -13,6 +14,9 @@ from tdsp.adopt.judged import Judged, stays
 from tdsp.adopt.known import AUDIO, PHOTO, plotted
 
 MANY_IMAGES = 30
+MANY_CLASSES = 5
+# Calls that draw an image into a file.
+DRAWS = re.compile(r"(^|\.)(savefig|save_fig|imsave|imwrite|write_image|to_file)$")
 TEXTS = (".md", ".rst", ".txt", ".html", ".ipynb", ".tex")  # that show images
 
 
@@ -71,6 +75,8 @@ class Images(Data):
             and all(user.split("/")[0] == path.split("/")[0] for user in users)
         ):
             why = ("it is an image", f"{users[0]} beside it names it")
+            if self._drawn_by(users):
+                return Judged("figure", "reports/figures", 0.6, why, "images of results")
             kind = "figure" if texts else self._purpose(path, users, fact)
             return Judged(kind, "with code", 0.92, why)
         if users and texts and set(names.parts_of(path)) & names.FIGURES:
@@ -91,13 +97,11 @@ class Images(Data):
                 kind = "web"
             return Judged(kind, "with code", 0.7, ("an image beside code",), "images in code")
         if not users and names.PLOT.search(names.stem(path)[0]):
-            why = ("it is an image", "its name is a figure's, and nothing names it")
-            return Judged("figure", "stay", 0.6, why, "unused images", "reports/figures")
+            return stays("figure", "its name is a figure's, and nothing names it")
         if not users and set(names.parts_of(path)) & names.IMAGES and self._told_apart(folder):
             why = ("it is an image", "its folder is for images, and no code uses it")
             return Judged("figure", "docs", 0.9, why)
-        kind, alone = self._kind_of(path), ("an image that nothing names",)
-        return Judged(kind, "stay", 0.6, alone, "unused images", "docs")
+        return stays(self._kind_of(path), "an image that nothing names")
 
     def _purpose(self, path: str, users: list[str], fact: Fact) -> str:
         """Return what an image is to the code that names it: shown, tried with, or drawn."""
@@ -110,6 +114,11 @@ class Images(Data):
         if fact.readers:
             return "raw data"
         return "web" if self.screens else "raw data" if path.lower().endswith(PHOTO) else "figure"
+
+    def _drawn_by(self, users: list[str]) -> bool:
+        """Tell whether code that names an image draws images into files."""
+        modules = [self.repo.python[each] for each in users if each in self.repo.python]
+        return any(DRAWS.search(call.name) for module in modules for call in module.calls)
 
     def _on_screen(self, folder: str) -> bool:
         """Tell whether code of a folder's root folder shows something on a screen."""
@@ -126,7 +135,7 @@ class Images(Data):
             return "figure"
         if self.images.get(folder, 0) >= MANY_NUMBERED and self.series.get(folder) == {""}:
             return "raw data"
-        if names.SAMPLES.search(folder):
+        if names.SAMPLES.search(folder) or self._of_class(path):
             return "raw data"
         if self.shows and set(names.parts_of(path)) & names.RESOURCES:
             return "web"
@@ -135,6 +144,13 @@ class Images(Data):
                 return "web"
             folder = posixpath.dirname(folder)
         return "figure"
+
+    def _of_class(self, path: str) -> bool:
+        """Tell whether an image lies in one of many folders of images, as a class of them does."""
+        parts = set(names.parts_of(path))
+        drawn = parts & (names.FIGURES | names.RESULT_FOLDERS | names.IMAGES | names.DOCUMENTS)
+        above = posixpath.dirname(posixpath.dirname(path))
+        return not drawn and self.classes[above] >= MANY_CLASSES and len(self.forms[above]) == 1
 
     def _page(self, folder: str, users: list[str]) -> str:
         """Return a page that shows an image: one that names it, or one in a folder above it."""
