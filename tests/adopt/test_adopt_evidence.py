@@ -72,7 +72,48 @@ NAMES: dict[str, Row] = {
     "notes.txt": ("a b\n1 2\n", "document", "docs/notes.txt"),
     "names.txt": ("a b\n1 3\n", "unknown", None),
 }  # fmt: skip
-ALL = {"site": SITE, "shiny": SHINY, "old": OLD, "images": IMAGES, "results": RESULTS,
+# Whether a stored file's path can follow it: in code, joined by code, in settings, of a folder.
+FOLLOWED: dict[str, Row] = {
+    "fit.py": (
+        "import os\nimport pickle\nA = 'features/a.npy'\nB = os.path.join('store', 'b.npy')\n"
+        "C = os.path.join(FOLDER, 'c.npy')\nkept = f'json/{A}.json'\n"
+        "names = os.listdir('dataset')\nprint(A, B, C, kept, names)\n", "script", f"{P}/fit.py"),
+    "features/a.npy": (b"\x93NUMPYa", "raw data", "data/raw/features/a.npy"),
+    "store/b.npy": (b"\x93NUMPYb", "raw data", "data/raw/store/b.npy"),
+    "other/c.npy": (b"\x93NUMPYc", "raw data", None),
+    "json/k_1.json": ('[{"a": 1}, {"a": 2}]', "raw data", None),
+    "dataset/rows.csv": (CSV + b"1,1\n", "raw data", "data/raw/rows.csv"),
+    "settings.yaml": ("model: experiments/net.h5\n", "configuration", "settings.yaml"),
+    "experiments/net.h5": (b"\x89HDF\0\1", "model", "experiments/net.h5"),
+    "checkpoints/lone.h5": (b"\x89HDF\0\2", "model", None),
+    "records/run.csv": ("Wall time,Step,Value\n1,2,3\n2,3,4\n3,4,5\n", "result", None),
+    "plots.py": ("open('records/run.csv')\n", "script", f"{P}/plots.py"),
+    "results/lone.txt": ("Bach 1\nMahler 2\nHaydn 3\n", "result", None),
+    "lib/steps.py": (PY + "L = 1\n", "code", f"{P}/lib/steps.py"),
+    "lib/deep/below/ways.json": ('{"a": 1}', "configuration", None),
+    "lib/gpt2/tokenizer_config.json": ('{"a": 2}', "model", None),
+    "lib/gpt2/vocab.json": ('{"a": 3}', "model", None),
+    "lib/gpt2/all_results.json": ('{"a": 4}', "result", "lib/gpt2/all_results.json"),
+}  # fmt: skip
+# What a service or a tool finds by its place, what a build made, whose libraries others compiled.
+FOUND: dict[str, Row] = {
+    "README.md": ("---\ntitle: a\napp_file: show.py\n---\n", "document", "README.md"),
+    "show.py": ("import gradio\nprint(gradio)\n", "script", "show.py"),
+    "hubconf.py": (PY, "script", "hubconf.py"),
+    "train.py": (PY + "T = 1\n", "code", f"{P}/train.py"),
+    "api/serve.py": (PY + "A = 1\n", "code", f"{P}/api/serve.py"),
+    "api/.vscode/launch.json": ("{}", "configuration", "api/.vscode/launch.json"),
+    "ros/CATKIN_IGNORE": ("", "junk", ""),
+    "ros/gen/setup.py": ("print(1)\n", "junk", ""),
+    "sdk/_qi.so": (b"\x7fELF\0a", "vendored", "sdk/_qi.so"),
+    "sdk/_al.so": (b"\x7fELF\0b", "vendored", "sdk/_al.so"),
+    "sdk/wrap.py": (PY + "W = 1\n", "vendored", "sdk/wrap.py"),
+    "earth/map.js": ("var a\n", "script", "earth/map.js"),
+    **{f"leaf/kind_{n}/a.jpg": (PNG + bytes([n]), "raw data", f"leaf/kind_{n}/a.jpg")
+       for n in range(6)},
+}  # fmt: skip
+ALL = {"followed": FOLLOWED, "found": FOUND, "site": SITE, "shiny": SHINY, "old": OLD,
+       "images": IMAGES, "results": RESULTS,
        "names": NAMES}  # fmt: skip
 
 

@@ -26,7 +26,7 @@ ROWS: dict[str, Row] = {
     "boxed/web/serve.py": (PY + "S = 1\n", "code", "boxed/web/serve.py"),
     "theirs/LICENSE": (HELD.replace("Ada", "Another"), "vendored", "theirs/LICENSE"),
     "theirs/fast.py": (PY + "T = 1\n", "vendored", "theirs/fast.py"),
-    "src/sample/ask.json": ('{"a": 1}', "raw data", f"{P}/sample/ask.json"),
+    "src/sample/ask.json": ('{"a": 1}', "raw data", None),
     "src/part/ways.json": ('{"a": 2}', "configuration", f"{P}/part/ways.json"),
     **{f"data/cups/images ({n}).jpg": (
         PNG + bytes([n]), "raw data", None) for n in (1, 2)},

@@ -28,6 +28,7 @@ DATA_KINDS = frozenset({"raw data", "derived data", "model"})  # which are no pa
 QUESTIONS = {
     "unread tables": "Nothing that could be read uses these files. Are they raw data?",
     "unread files": "No code that is edited uses these files. Do they belong to the data?",
+    "files among code": "Code lies above these files, and none names them. Are they part of it?",
     "unwritten results": "No code that was read writes these files. Are they results?",
     "unclear tables": "Are these files made from other data, or are they raw?",
     "unused models": "No code loads or saves these models. Are they still needed?",
@@ -190,8 +191,9 @@ def _level(done: Scan, wanted: int) -> tuple[int, list[Note]]:
     if wanted and done.layout.old:
         text = f"{done.layout.old}: none can be edited, so none is moved: level 0 only"
         return 0, [Note("", 0, text)]
-    if wanted > 1 and done.layout.mixed:
-        return 1, [Note("", 0, f"it is too mixed to be edited ({done.layout.mixed}): level 1 only")]
+    if wanted and done.layout.mixed:
+        text = f"too mixed to be edited ({done.layout.mixed}), so nothing is moved: level 0 only"
+        return 0, [Note("", 0, text)]
     return wanted, []
 
 
@@ -247,31 +249,13 @@ def _targets(
 
 def _wanted(done: Scan, maker: Targets, path: str, package: str) -> str:
     judged = done.judged[path]
-    if judged.place != "untrack" and judged.kind not in {"vendored", "build", "dependencies"}:
-        if target := mapped(done.source, path, package):
-            own = judged.kind in DATA_KINDS and target.startswith("src/")
-            if judged.kind == "notebook" or own:
-                return maker.wanted(path, judged)
-            return names.module_path(target) if path.endswith(".py") else target
-        whole = done.layout.mixed and "/" in path and not judged.ask.startswith(FOLDER)
-        if whole and judged.kind != "configuration":
-            return _tree(done, path, package)
+    fixed = judged.place == "untrack" or judged.kind in {"vendored", "build", "dependencies"}
+    if not fixed and (target := mapped(done.source, path, package)):
+        own = judged.kind in DATA_KINDS and target.startswith("src/")
+        if judged.kind == "notebook" or own:
+            return maker.wanted(path, judged)
+        return names.module_path(target) if path.endswith(".py") else target
     return maker.wanted(path, judged)
-
-
-def _tree(done: Scan, path: str, package: str) -> str:
-    """Return the place of a file whose tree moves whole, in a repository that is too mixed."""
-    top = path.split("/")[0]
-    code = {"python", "python 2", "broken python", "r"}
-    holds = any(
-        fact.content in code
-        for name, fact in done.facts.files.items()
-        if name.startswith(f"{top}/")
-    )
-    if not holds or top.startswith(".") or names.folded(top) in names.STAY:
-        return path
-    below = "" if top == "src" else f"{names.module_name(top)}/"
-    return f"src/{package}/{below}{path.split('/', 1)[1]}"
 
 
 def _question(
@@ -320,8 +304,6 @@ def _moved(
         path: maker.wanted(path, replace(done.judged[path], place=done.judged[path].instead))
         for path in paths
     }
-    if done.layout.mixed:
-        wanted = {path: _tree(done, path, maker.package) for path in paths}
     free = all(target == path or not taken[blind(target)] for path, target in wanted.items())
     unique = len({blind(target) for target in wanted.values()}) == len(paths)
     return wanted if free and unique else {}

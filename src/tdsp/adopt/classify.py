@@ -27,6 +27,7 @@ WRITTEN = re.compile(
 PAGE = 100_000
 # Of Python that does not parse: what is done when it is run, and not in a function.
 RUN = re.compile(r"(?m)^(print\b|if __name__\s*==|for \w|while \w|plt\.|\w+ = input\()")
+LISTED = 50  # entries of a list
 KEEPER = 1000  # bytes: what is in a file that keeps a folder open says nothing
 DVC_STORE = re.compile(r"(^|/)files/md5/[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?$")
 
@@ -94,7 +95,7 @@ class _Judge(Images):
             named = replace(fact, content=pointed(self.repo.files[path]))
             return stays(self._kind(path, named), "a symbolic link is not followed and not moved")
         if path.startswith(self.layout.environments):
-            why = ("a part of a virtual environment", "each machine makes its own")
+            why = ("a part of an environment or a build", "each machine makes its own")
             return Judged("junk", "untrack", 0.97, why)
         junk = names.JUNK.search(path) or name == ".gitignore " or self._set(path)
         made = names.MADE.search(path)
@@ -120,7 +121,8 @@ class _Judge(Images):
         hidden = any(part.startswith(".") for part in path.split("/")[:-1])
         own = name.startswith(".") and fact.content in {"text", "empty"}
         if path.startswith(".") or own or (hidden and not names.GONE.search(path)):
-            return stays("configuration", "a tool looks for it under this name")
+            kind = "build" if names.BUILD.match(name) else "configuration"
+            return stays(kind, "a tool looks for it under this name")
         return None
 
     def _set(self, path: str) -> bool:
@@ -220,9 +222,12 @@ class _Judge(Images):
         if content == "text" and _odd(path):
             return "configuration"
         if content in DATA:
-            return "raw data"
+            made = fact.writers or path.endswith((".npy", ".npz"))  # as numpy saves them
+            return "derived data" if made and "raw" not in names.parts_of(path) else "raw data"
         if content == "python":
             return "script" if fact.run and not fact.importers else "code"
+        if content == "python 2" and RUN.search(self.repo.text(path)) and not fact.importers:
+            return "script"
         by = {
             "notebook": "notebook",
             "model": "model",
@@ -236,7 +241,7 @@ class _Judge(Images):
             "source": "code",
             "stub": "code",
             "sql": "code",
-            "python 2": "archive",
+            "python 2": "code",
             "broken python": "code",
             "yaml": "configuration",
             "json": "configuration",
@@ -411,7 +416,8 @@ class _Judge(Images):
             base = names.stem(path)[0]
             if names.MEASURED.search(base) and not names.ASKED_OF.search(base):
                 return stays("result", "JSON", "its name says what was found")
-        given = data_like(fact, self.repo) == "json" and names.SENT.search(path)
+        json = data_like(fact, self.repo) == "json"
+        given = json and (names.SENT.search(path) or self._is_list(path))
         kind = "raw data" if given else "configuration"
         if not folder or names.folded(folder.split("/")[0]) in names.STAY | names.TESTS:
             return stays(kind, "settings stay where tools and code look for them")
@@ -419,6 +425,11 @@ class _Judge(Images):
             why = ("settings of the code beside it", "it moves with that code")
             return Judged(kind, "with code", 0.93, why)
         return stays(kind, "settings stay where tools and code look for them")
+
+    def _is_list(self, path: str) -> bool:
+        """Tell whether JSON is a long list of names or numbers."""
+        text = self.repo.text(path).lstrip()
+        return text[:1] == "[" and text.count(",") >= LISTED and "{" not in text
 
     def _served(self, path: str, fact: Fact) -> Judged | None:
         """Judge an image that a program serves: it is a part of its pages."""
@@ -451,6 +462,8 @@ class _Judge(Images):
         served = fact.readers or set(parts) & names.SERVED
         if written or (names.REPORTED.search(path) and not served):
             return stays("result", "a page that code writes, or that is called a report")
+        if names.OTHER_TESTS.search(path):
+            return stays("test", "a test in JavaScript stays beside what it tests")
         if path.endswith((".js", ".mjs", ".ts")) and not self.browsed:
             return stays("script", "no page is here that could load it")
         return stays("web", "a page stays where its server looks for it", sure=0.9)
@@ -458,7 +471,7 @@ class _Judge(Images):
     def _serves(self, path: str, fact: Fact) -> bool:
         """Tell whether Python serves a page: beside it, by its name, or from a folder for that."""
         python = any(who.endswith(".py") for who in fact.readers | fact.namers)
-        served = set(names.parts_of(path)) & names.SERVED
+        served = set(names.parts_of(path)) & (names.SERVED | {"assets"})
         return bool(python or served) or posixpath.dirname(path) in self.code
 
     def _document(self, path: str, fact: Fact) -> Judged | None:

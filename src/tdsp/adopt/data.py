@@ -9,7 +9,7 @@ from tdsp.adopt import names
 from tdsp.adopt.content import DATA
 from tdsp.adopt.facts import Fact, Facts, data_like, is_test
 from tdsp.adopt.judged import Judged, stays
-from tdsp.adopt.known import SCREENS, plotted, started, told
+from tdsp.adopt.known import SCREENS, plotted, recorded, started, told
 from tdsp.adopt.layout import Layout
 from tdsp.reading.repository import Repository
 
@@ -39,6 +39,8 @@ MODEL_NAME = re.compile(
 HDF5 = (".h5", ".hdf5", ".hdf")
 # What libraries call a model that they save.
 SAVED = (".zip", ".params", ".caffemodel", ".weights", ".pb", ".tflite", ".mlmodel", ".bin")
+# What lies in the folder of a saved model, of TensorFlow and of Transformers.
+SAVED_WITH = frozenset(["saved_model.pb", "tokenizer_config.json", "training_args.bin"])
 NETWORKS = (".model", ".params", ".caffemodel", ".weights", ".pb", ".tflite", ".mlmodel")
 TOPIC = re.compile(r"(?i)[a-z][ _-]?prediction$")  # the task, in the name of what is read for it
 TABLES = frozenset({"read_hdf", "HDFStore"})
@@ -75,7 +77,7 @@ class Data:
         )
         self.tests = {posixpath.dirname(p) for p in facts.files if is_test(p, repo)} - {""}
         self.saved = {
-            posixpath.dirname(p) for p in facts.files if posixpath.basename(p) == "saved_model.pb"
+            posixpath.dirname(p) for p in facts.files if posixpath.basename(p) in SAVED_WITH
         } - {""}
         self.models = {posixpath.dirname(fact.path) for fact in facts.of("model", "hdf5")}
         self.others: dict[str, int] = {}
@@ -143,7 +145,11 @@ class Data:
 
     def _model(self, path: str, fact: Fact) -> Judged | None:
         parts, content = names.parts_of(path), data_like(fact, self.repo)
-        if whole := next((each for each in self.saved if path.startswith(f"{each}/")), ""):
+        found = names.MEASURED.search(names.stem(path)[0]) is not None
+        whole = next((each for each in self.saved if path.startswith(f"{each}/")), "")
+        if content in {"python", "notebook"} or (found and content in DATA | {"json", "text"}):
+            whole = ""
+        if whole:
             why = (f"a part of the saved model {whole}", self._folder_named(whole))
             sure = bool(why[1]) or any(part in names.MODEL_FOLDERS for part in parts)
             return Judged(
@@ -160,7 +166,11 @@ class Data:
             why = ("it is no model", "it lies in the dated folder of a run of one")
             return Judged("result", "models", 0.93, why)
         part = content == "text" and told(self.repo.text(path)) in {"", "raw data"}
-        if beside and (part or content in {"array", "binary", "json", "zip", "compressed"}):
+        if (
+            beside
+            and not found
+            and (part or content in {"array", "binary", "json", "zip", "compressed"})
+        ):
             return Judged(
                 "model", "models", 0.93, ("it lies beside a model", "its folder is for models")
             )
@@ -273,12 +283,18 @@ class Data:
         if not among and not fact.readers and names.DICTIONARY.search(names.stem(path)[0]):
             place = "stay" if parts and parts[0] in names.STAY else "docs"
             return Judged("document", place, 0.92, (what, "its name is a data dictionary's"))
-        if names.for_results(parts) and (fact.writers or not fact.readers):
-            return Judged("result", "reports", 0.93, (what, "its folder is for results"))
+        record = content == "table" and recorded(self._start(path))
+        if record or (names.for_results(parts) and (fact.writers or not fact.readers)):
+            why = "its head names measures" if record else "its folder is for results"
+            return Judged("result", "reports", 0.93, (what, why))
         stage = next((names.STAGES[part] for part in reversed(parts) if part in names.STAGES), "")
         if stage:
             return self._staged(path, stage, what)
         return self._written(path, fact, what) or self._unwritten(path, fact, what)
+
+    def _start(self, path: str) -> str:
+        file = self.repo.files[path]
+        return file.text or file.head.decode("latin-1")
 
     def _staged(self, path: str, stage: str, what: str) -> Judged:
         """Judge data whose folder says how far they are."""

@@ -46,6 +46,8 @@ PARTS = frozenset(["src", "app", "data", "config", "configs", "models", "noteboo
 WRITTEN = re.compile(r"(?i)report|notes?|description|summary|paper|thesis|proposal|documentation")
 STORED = frozenset({"raw data", "derived data", "model", "result", "figure", "archive"})
 Places = dict[str, set[str]]
+OF_FOLDER = re.compile(r"(?i)(^|/)(readme[^/]*|\.?(git)?keep|placeholder)$")  # goes with its folder
+AMONG_CODE = frozenset({"configuration", "raw data", "document", "model", "result"})
 REPORTS = frozenset({"report", "reports"})
 ASKED = 0.6
 
@@ -64,7 +66,7 @@ def weigh(
             continue
         if _alone(repo, facts, path, each):
             judged[path] = stays(each.kind, *each.why, "nothing names it")
-        elif ask := _doubt(repo, facts, places, path, each):
+        elif ask := _doubt(repo, facts, places, found.code, path, each):
             judged[path] = replace(each, confidence=ASKED, ask=ask)
     for top, why in _strangers(facts, found, judged).items():
         for path, each in judged.items():
@@ -72,12 +74,7 @@ def weigh(
                 own = alone[path] if each.place == "archive" else each
                 judged[path] = _left(own, top, why, found)
     for path, each in judged.items():
-        whole = found.mixed and "/" in path  # its tree moves as one
-        if (
-            each.place.startswith(FOUND_BY_PATH)
-            and not whole
-            and (who := _unedited(repo, facts, path))
-        ):
+        if each.place.startswith(FOUND_BY_PATH) and (who := _unedited(repo, facts, path)):
             judged[path] = stays(each.kind, *each.why, f"{who} has its path, and is not edited")
 
 
@@ -85,14 +82,15 @@ def _left(each: Judged, top: str, why: str, found: Layout) -> Judged:
     """Return the judgement on a file of a folder that stays as a whole until somebody answers."""
     if each.place == "untrack":
         return each
-    if not found.mixed and (top in found.installed or why.endswith(CERTAIN)):
+    if top in found.installed or why.endswith(CERTAIN):
         return stays(each.kind, *each.why, why)
-    moved = each.place if each.place != "stay" or not found.mixed else "code"
     kind = "script" if each.kind == "archive" else each.kind  # it is Python 2
-    return Judged(kind, "stay", ASKED, (*each.why, why), f"{FOLDER}{top}", moved)
+    return Judged(kind, "stay", ASKED, (*each.why, why), f"{FOLDER}{top}", each.place)
 
 
-def _doubt(repo: Repository, facts: Facts, places: Places, path: str, each: Judged) -> str:
+def _doubt(
+    repo: Repository, facts: Facts, places: Places, code: frozenset[str], path: str, each: Judged
+) -> str:
     """Return the question for a move that too little speaks for."""
     fact, parts = facts.files[path], names.parts_of(path)
     content, name = data_like(fact, repo), names.stem(path)[0]
@@ -106,6 +104,9 @@ def _doubt(repo: Repository, facts: Facts, places: Places, path: str, each: Judg
         return "unread tables" if content in DATA else "unread files"
     if each.place == "models" and each.kind != "document" and not followed:
         return "unused models"
+    if each.place == "with code" and each.kind in AMONG_CODE and not used:
+        beside = posixpath.dirname(path) in code or OF_FOLDER.search(path)
+        return "" if beside else "files among code"
     if each.place.startswith("reports") and each.kind == "figure" and not _drawn(facts, path):
         return "images of results"
     page = content in {"pdf", "office"} and bool(REPORTS & set(parts))

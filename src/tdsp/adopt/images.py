@@ -38,6 +38,9 @@ class Images(Data):
             return Judged("derived data", "data/processed", 0.93, why)
         if written:
             return Judged("figure", "reports/figures", 0.95, ("it is an image", "code writes it"))
+        if many and self._drawn_by(sorted(self.facts.folders_read.get(folder, ()))):
+            why = ("it is an image", "code that draws images names its folder")
+            return Judged("figure", "reports/figures", 0.6, why, "images of results")
         if many and self._folder_read(path):
             return Judged(
                 "raw data", "data/raw", 0.93, ("one of many images", self._folder_read(path))

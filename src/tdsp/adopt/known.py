@@ -58,6 +58,12 @@ MEASURED = re.compile(
     r"(?i)\b(accuracy|precision|recall|f1([- ]?score)?|rmse|mae|mse|r2|auc|roc[_ ]auc|loss|kappa|"
     r"perplexity|bleu|map)\b[^\n]{0,20}?\d"
 )
+FOLLOWED = re.compile(
+    r"(?i)^((wall[_ ]?time|steps?|epochs?|iter(ation)?s?|folds?|models?|learning[_ ]?rate|lr)|"
+    r"(mean|std|rank|split\d+)?_?((train|val(id(ation)?)?|test|dev|cv)[_ ]?)?"
+    r"(loss|acc(uracy)?|f1([_ -]?score)?|(roc[_ ])?auc|r?mse|mae|mape|r2|precision|recall|score)s?"
+    r"([_ ]?\w{0,8})?)$"
+)
 COMMAND = re.compile(
     r"^\W{0,3}(pip3?|conda|python[\d.]*|git|docker|uvicorn|streamlit|sudo|cd|source|jupyter|npm|"
     r"flask|kubectl|curl|mkdir|export|dvc|mlflow|heroku|aws|gcloud|az) \S"
@@ -79,6 +85,13 @@ def known(file: File) -> tuple[str, str]:
     ):
         return "model", "its XML is that of a model"
     return "", ""
+
+
+def recorded(text: str) -> bool:
+    """Tell whether a table's head says that it follows a training or compares models."""
+    cells = [cell.strip(" \"'") for cell in re.split(r"[,;\t]", text[:2000].split("\n")[0])]
+    told = sum(FOLLOWED.match(cell) is not None for cell in cells)
+    return told > 1 and 2 * told >= len(cells)
 
 
 def started(files: Mapping[str, File]) -> dict[str, str]:

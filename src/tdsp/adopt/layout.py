@@ -36,7 +36,11 @@ EXTENSION = "it is an extension of a browser"
 CLIENTS = frozenset([EXTENSION]) | frozenset(OWN_PLACES[name] for name in (
     "package.json", "pubspec.yaml", "AndroidManifest.xml", "pom.xml", "build.gradle"
 ))  # fmt: skip
-ENVIRONMENT = re.compile(r"(.+?/)(pyvenv\.cfg$|(Lib|lib/python[\d.]+)/site-packages/)")
+# Folders that a tool makes: a virtual environment, what CMake or catkin builds.
+ENVIRONMENT = re.compile(
+    r"(.+?/)((pyvenv\.cfg|CMakeCache\.txt|CATKIN_IGNORE|\.catkin)$|"
+    r"(Lib|lib/python[\d.]+)/site-packages/)"
+)
 COPYRIGHT = re.compile(r"(?i)copyright\s+(\(c\)|\u00a9|(19|20)\d\d)|all rights reserved")
 HOLDER = re.compile(r"(?im)^\W*copyright\W+(?:\(c\)\W+)?(?:[\d, -]+)\s+(.+)$")
 HEADER = 2000  # characters at the start of a file
@@ -93,11 +97,11 @@ def layout(repo: Repository, facts: Facts) -> Layout:
 
 
 def _environments(facts: Facts) -> tuple[str, ...]:
-    """Return the folders of virtual environments: with their settings, or with their packages."""
+    """Return the folders of virtual environments and of builds, told by a file of each."""
     found = set()
     for path in facts.files:
         match = ENVIRONMENT.match(path)
-        if match:
+        if match and f"{match[1]}CMakeLists.txt" not in facts.files:  # built beside its source
             found.add(match[1])
     return tuple(sorted(found))
 
@@ -159,6 +163,7 @@ def _wholes(
         if repo.role(path) == "vendored" and not any(path.startswith(f"{e}/") for e in found):
             found[posixpath.dirname(path)] = "it is somebody else's code"
     found |= _downloaded(facts) | _owned(repo, facts, tops, packages)
+    found |= _compiled(tops, packages)
     counts = Counter(p.split("/")[0] for p in facts.files if "/" in p and _is_foreign(facts, p))
     for top, count in counts.items():
         if count >= 3 and count > len(tops[top]) / 2:
@@ -231,6 +236,17 @@ def _owned(
         if alone and top not in packages | {"src"}:
             return {top: why}
     return {}
+
+
+def _compiled(tops: dict[str, list[str]], packages: frozenset[str]) -> dict[str, str]:
+    """Return the folders that hold libraries as they were compiled, and none of their source."""
+    source = (".c", ".cc", ".cpp", ".pyx", ".rs", ".cu")
+    why = "it is somebody else's library, as it was compiled"
+    return {
+        top: why for top, paths in tops.items()
+        if top not in packages | {"src"} and not any(path.endswith(source) for path in paths)
+        and sum(bool(re.search(r"\.(so|dll|dylib|pyd)(\.[\d.]+)?$", path)) for path in paths) > 1
+    }  # fmt: skip
 
 
 def _own(repo: Repository, facts: Facts, top: str, paths: list[str]) -> str:
