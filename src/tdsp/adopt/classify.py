@@ -28,6 +28,7 @@ PAGE = 100_000
 # Of Python that does not parse: what is done when it is run, and not in a function.
 RUN = re.compile(r"(?m)^(print\b|if __name__\s*==|for \w|while \w|plt\.|\w+ = input\()")
 LISTED = 50  # entries of a list
+LONG = 100_000  # bytes: of settings, more than anybody has written
 KEEPER = 1000  # bytes: what is in a file that keeps a folder open says nothing
 DVC_STORE = re.compile(r"(^|/)files/md5/[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?$")
 
@@ -72,10 +73,17 @@ class _Judge(Images):
         if not parts or parts[0] not in names.DOCUMENTS or fact.content == "empty":
             return None
         pictured = data_like(fact, self.repo) in PICTURES
-        kind = "web" if fact.content == "web" else "figure" if pictured else "document"
+        site = fact.content == "web" or self._of_site(path, fact)
+        kind = "web" if site else "figure" if pictured else "document"
         return Judged(
             kind, "docs", 0.97, (f"its bytes are {fact.content}", "it is among documents")
         )
+
+    def _of_site(self, path: str, fact: Fact) -> bool:
+        """Tell whether a tool has put a file beside the pages that it built."""
+        match = names.SITE.search(path)
+        table = fact.content in DATA | PROSE - {"text"}
+        return match is not None and not table and path[: match.start()] in self.pages
 
     def _documents(self, path: str, fact: Fact) -> Judged | None:
         """Judge a folder of documents under another name than ours: it moves with its builder."""
@@ -301,6 +309,8 @@ class _Judge(Images):
             return Judged("result", "reports", 0.93, why)
         used = self._used(fact)
         kind = "script" if fact.run and not fact.importers else "code"
+        if (maker := posixpath.dirname(path)) and fact.run == f"{maker}/Makefile runs it":
+            return stays(kind, "it parses as Python 3", "the Makefile beside it runs it")
         if deep := set(parts) & names.ANYWHERE:
             return stays(kind, "it parses as Python 3", f"it belongs to {sorted(deep)[0]}")
         if (EXAMPLES.search(path) and "__init__.py" not in name) or (
@@ -427,9 +437,10 @@ class _Judge(Images):
         return stays(kind, "settings stay where tools and code look for them")
 
     def _is_list(self, path: str) -> bool:
-        """Tell whether JSON is a long list of names or numbers."""
+        """Tell whether JSON is a long list of names or numbers, or too long for settings."""
         text = self.repo.text(path).lstrip()
-        return text[:1] == "[" and text.count(",") >= LISTED and "{" not in text
+        listed = text[:1] == "[" and text.count(",") >= LISTED and "{" not in text
+        return listed or self.repo.files[path].size > LONG
 
     def _served(self, path: str, fact: Fact) -> Judged | None:
         """Judge an image that a program serves: it is a part of its pages."""

@@ -32,7 +32,11 @@ class Images(Data):
         if parts and (parts[0] in names.DOCUMENTS or parts[0] == "reports"):
             return stays("figure", "it is among documents")
         written = fact.writers or folder in self.facts.folders_written
+        shown = any(user.lower().endswith(TEXTS) for user in fact.namers)
         many = self.images.get(folder, 0) >= MANY_IMAGES
+        if many and written and shown:
+            why = ("it is an image", "code writes it, and a page shows it")
+            return Judged("figure", "reports/figures", 0.6, why, "images of results")
         if many and written and not self._told_apart(folder):
             why = ("one of many images of a series", "code writes it")
             return Judged("derived data", "data/processed", 0.93, why)

@@ -9,7 +9,7 @@ JUNK = re.compile(
     r"(^|/)(__pycache__|node_modules|\.ipynb_checkpoints|\.idea|\.pytest_cache|\.mypy_cache|\.ruff_cache|"
     r"\.hypothesis|\.tox|\.nox|\.eggs|\.ropeproject|\.gradle|\.terraform|\.sass-cache|\.dart_tool|"
     r"\.next|\.nuxt|\.svelte-kit|\.parcel-cache|\.turbo|\.angular|\.expo|\.serverless|\.aws-sam|\.pytype|\.cache|"
-    r"[^/]+\.egg-info|catboost_info|CMakeFiles|docs?/(source/)?_build|\.history|\.Rproj\.user|\.spyproject|\.vs|__MACOSX)/|"
+    r"[^/]+\.egg-info|catboost_info|CMakeFiles|docs?/(source/)?_build|_build/(html|doctrees|latex|jupyter_execute)|\.history|\.Rproj\.user|\.spyproject|\.vs|__MACOSX)/|"
     r"(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini|Icon\r|\.Rhistory|\.RData|\._[^/]*|\.~lock\.[^/]*|"
     r"~\$[^/]*|\.coverage|nohup\.out|CMakeCache\.txt|cmake_install\.cmake)$|\.(pyc|pyo|class|depend|asv|swp|swo|bak~)$|[^/]~$|:Zone\.Identifier$|"
     r"(^|/)target/(classes|test-classes|surefire-reports|(maven|generated)-[\w-]+)/"
@@ -29,7 +29,7 @@ ASSISTANT = re.compile(
     r"(^|/)(AGENTS|CLAUDE)\.md$|^\.(windsurf|cursor|cline)rules$"
 )
 KEPT_DOCUMENT = re.compile(
-    r"^(readme|licen[cs]e|copying|contributing|changelog|changes|history|code_of_conduct|security|"
+    r"^(readme|licen[cs]e|copying|contribut(ing|ors)|changelog|changes|history|code_of_conduct|security|"
     r"citation|authors|notice|maintainers|support|governance|codeowners)([-_.][^/]*)?$",
     re.IGNORECASE,
 )
@@ -48,7 +48,7 @@ BUILD = re.compile(
     r"cloudbuild\.ya?ml|appspec\.ya?ml|azure-pipelines[\w.-]*\.ya?ml|mkdocs\.ya?ml|justfile|"
     r"tasks\.py|manage\.py|locustfile\.py|gunicorn[\w.]*\.py|render\.ya?ml|vercel\.json|netlify\.toml|fly\.toml|heroku\.yml|[\w.-]*\.Rproj|"
     r"wsgi\.ini|meson\.build|meson_options\.txt|CMakeLists\.txt|conftest\.cfg|skaffold\.yaml|serverless\.ya?ml|Vagrantfile|"
-    r"databricks\.ya?ml|pylintrc|environment\.toml|readthedocs\.ya?ml|_config\.yml|"
+    r"databricks\.ya?ml|pylintrc|[\w.-]+\.sbt|build\.properties|Package\.swift|angular\.json|tsconfig[\w.-]*\.json|environment\.toml|readthedocs\.ya?ml|_config\.yml|"
     r"renovate\.json|(webpack|vite|babel|rollup|postcss|tailwind|jest|next)[\w.-]*\.[cm]?[jt]s)$",
     re.IGNORECASE,
 )  # fmt: skip
@@ -177,6 +177,8 @@ OTHER_TESTS = re.compile(
     r"(^|/)[A-Z]\w*Tests?\.(java|kt|scala|cs)$|(^|/)tests?/(.*/)?(test_[^/]*|[^/]*_test)\.\w+$|"
     r"\.(test|spec)\.[jt]sx?$|(^|/)[^/]*_test\.go$|(^|/)tests/testthat/"
 )
+# Of documents: what a tool has added to the pages that it built.
+SITE = re.compile(r"(^|/)(_static|_sphinx_design_static|_modules|_sources|locales|site_libs)/")
 # The parts of a Django project: none of them is run.
 DJANGO = re.compile(
     r"(^|/)(urls|views|models|admin|apps|forms|settings|wsgi|asgi|serializers|signals)\.py$"
