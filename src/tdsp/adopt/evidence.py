@@ -106,8 +106,8 @@ def _doubt(
         return "unused models"
     if each.place == "with code" and each.kind in AMONG_CODE and not used:
         beside = posixpath.dirname(path) in code or OF_FOLDER.search(path)
-        beside = beside or (each.kind == "configuration" and names.SETTINGS & set(parts))
-        return "" if beside else "files among code"
+        settings = each.kind == "configuration" and names.SETTINGS & set(parts)
+        return "" if beside or settings else "files among code"
     if each.place.startswith("reports") and each.kind == "figure" and not _drawn(facts, path):
         return "images of results"
     page = content in {"pdf", "office"} and bool(REPORTS & set(parts))
