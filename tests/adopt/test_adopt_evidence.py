@@ -105,8 +105,8 @@ FOUND: dict[str, Row] = {
     "api/.vscode/launch.json": ("{}", "configuration", "api/.vscode/launch.json"),
     "ros/CATKIN_IGNORE": ("", "junk", ""),
     "ros/gen/setup.py": ("print(1)\n", "junk", ""),
-    "sdk/_qi.so": (b"\x7fELF\0a", "vendored", "sdk/_qi.so"),
-    "sdk/_al.so": (b"\x7fELF\0b", "vendored", "sdk/_al.so"),
+    **{f"sdk/_{n}.so.1": (b"\x7fELF\0" + bytes([n]), "vendored", f"sdk/_{n}.so.1")
+       for n in range(4)},
     "sdk/wrap.py": (PY + "W = 1\n", "vendored", "sdk/wrap.py"),
     "earth/map.js": ("var a\n", "script", "earth/map.js"),
     **{f"leaf/kind_{n}/a.jpg": (PNG + bytes([n]), "raw data", f"leaf/kind_{n}/a.jpg")

@@ -309,6 +309,8 @@ class _Judge(Images):
             return Judged("result", "reports", 0.93, why)
         used = self._used(fact)
         kind = "script" if fact.run and not fact.importers else "code"
+        if "/" not in path and self.foreign:
+            return stays(kind, "it parses as Python 3", "most code beside it is another language's")
         if (maker := posixpath.dirname(path)) and fact.run == f"{maker}/Makefile runs it":
             return stays(kind, "it parses as Python 3", "the Makefile beside it runs it")
         if deep := set(parts) & names.ANYWHERE:

@@ -60,7 +60,7 @@ DRAWING = re.compile(r"\s*(strict\s+)?(di)?graph\b[^{]{0,200}\{")  # of Graphviz
 SENTENCE = re.compile(r"\w[.!?:](\s|$)")
 CODE = re.compile(r"(?m)^(import \w|from [\w.]+ import|def \w+\(|class \w+[(:]|#include|library\()")
 LOGGED = re.compile(  # of a cluster, with the job's number, or of a terminal
-    r"(?i)\.(job)?(log|out|err)(\.\d{3,})?$|(^|[/_-])(train(ing)?[_-])?logs?[_-]?\d*\.txt$"
+    r"(?i)\.(job)?(log|(std)?out|(std)?err)(\.\d{3,})?$|(^|[/_-])(train(ing)?[_-])?logs?[_-]?\d*\.txt$"
 )
 SHEBANG = re.compile(r"#!.*\b(python|bash|sh|Rscript)")
 

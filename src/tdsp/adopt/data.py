@@ -36,6 +36,7 @@ MODEL_NAME = re.compile(
     r"(?i)model|classif|regress|clf|pipe|scaler|encoder|vectori|weights|net|forest|xgb|lgbm|"
     r"preprocess|transform|svm|knn|bayes"
 )
+WEIGHTS = re.compile(r"(?i)(^|[_.-])weights?([_.-]|$)")
 HDF5 = (".h5", ".hdf5", ".hdf")
 # What libraries call a model that they save.
 SAVED = (".zip", ".params", ".caffemodel", ".weights", ".pb", ".tflite", ".mlmodel", ".bin")
@@ -46,6 +47,7 @@ TOPIC = re.compile(r"(?i)[a-z][ _-]?prediction$")  # the task, in the name of wh
 TABLES = frozenset({"read_hdf", "HDFStore"})
 PAGES = frozenset({"markup", "pdf", "office"})
 OTHERS = frozenset({"binary", "json", "yaml", "config", "xml", "web", "source"})
+FEW_FOREIGN = 2  # files of another language at the root
 MANY_NUMBERED = 5  # files with a number for a name, or in it
 PROSE = frozenset({"markup", "pdf", "office", "text"})
 # What only tests read: such a name, or a test beside it, has to say so as well.
@@ -98,6 +100,8 @@ class Data:
         self.styled = {
             posixpath.dirname(p) for p in facts.files if p.endswith((".css", ".scss", ".less"))
         } - {""}
+        root = Counter(fact.content for path, fact in facts.files.items() if "/" not in path)
+        self.foreign = root["source"] > FEW_FOREIGN and root["source"] > root["python"]
         self.browsed = bool(self.pages or self.styled) or any(
             posixpath.basename(path) == "package.json" for path in facts.files
         )
@@ -179,6 +183,7 @@ class Data:
             return Judged("model", "models", 0.93, ("its folder is for models", "saved as one"))
         r = content == "array" and path.lower().endswith(SAVED_BY_R)
         saved = r and (inner or R_MODEL.search(names.stem(path)[0]))
+        saved = saved or (content == "array" and WEIGHTS.search(names.stem(path)[0]))
         if saved or (content == "binary" and path.lower().endswith(NETWORKS)):
             content = "model"
         if content not in {"model", "hdf5"}:
@@ -311,7 +316,8 @@ class Data:
         why = (what, f"{sorted(fact.writers)[0]} writes it")
         among = bool(set(names.parts_of(path)) & names.DATA_FOLDERS)
         named = names.RESULT.search(names.stem(path)[0])
-        if named and not among and not fact.readers - fact.writers:
+        measured = path.endswith((".npy", ".npz")) and names.MEASURED.search(names.stem(path)[0])
+        if (measured or (named and not fact.readers - fact.writers)) and not among:
             return Judged("result", "reports", 0.95, why)
         # Between two steps it is interim; what a model, an application or nobody reads is final.
         further = (fact.readers & self.steps) - fact.writers

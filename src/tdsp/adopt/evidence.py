@@ -19,7 +19,7 @@ from tdsp.adopt.content import DATA
 from tdsp.adopt.facts import Facts, data_like
 from tdsp.adopt.judged import FOLDER, Judged, stays
 from tdsp.adopt.layout import Layout
-from tdsp.adopt.rewrite.texts import is_text
+from tdsp.adopt.rewrite.texts import is_document, is_text
 from tdsp.reading.repository import Repository
 
 KNOWN = names.GENERIC | names.TOOLS | names.CODE_WRAPPERS
@@ -187,13 +187,15 @@ def _unedited(repo: Repository, facts: Facts, path: str) -> str:
     """Return the file that has the path of another one and that no edit follows, "" if none.
 
     Paths in R are followed from the root only, and not those of a Shiny app: a list of its files
-    goes with it. Who reads a setting is not known, so it is named and not edited.
+    goes with it. Who reads a setting is not known, so it is named and not edited; nor is LaTeX.
     """
     shiny = {"server.R", "app.R"} & facts.files.keys()
     fact = facts.files[path]
     for who in sorted(fact.readers | fact.writers | fact.namers):
         content = facts.files[who].content
         if content in UNEDITED or (content == "r" and ("/" in who or shiny)):
+            return who
+        if content == "markup" and not is_document(who):  # LaTeX is told the folder apart
             return who
         if content in SETTINGS and not is_text(who) and _has(repo, who, path):
             return who

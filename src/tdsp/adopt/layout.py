@@ -44,7 +44,10 @@ ENVIRONMENT = re.compile(
 COPYRIGHT = re.compile(r"(?i)copyright\s+(\(c\)|\u00a9|(19|20)\d\d)|all rights reserved")
 HOLDER = re.compile(r"(?im)^\W*copyright\W+(?:\(c\)\W+)?(?:[\d, -]+)\s+(.+)$")
 HEADER = 2000  # characters at the start of a file
+SOURCE = (".c", ".cc", ".cpp", ".pyx", ".rs", ".cu")
+LIBRARY = re.compile(r"\.(so|dll|dylib|pyd)(\.[\d.]+)?$")
 FEW_OWNED = 2
+FEW_LIBRARIES = 3  # compiled ones: so many may serve somebody's own code
 MANY_PAGES = 10
 MANY_PROJECTS = 3
 
@@ -240,13 +243,12 @@ def _owned(
 
 def _compiled(tops: dict[str, list[str]], packages: frozenset[str]) -> dict[str, str]:
     """Return the folders that hold libraries as they were compiled, and none of their source."""
-    source = (".c", ".cc", ".cpp", ".pyx", ".rs", ".cu")
-    why = "it is somebody else's library, as it was compiled"
-    return {
-        top: why for top, paths in tops.items()
-        if top not in packages | {"src"} and not any(path.endswith(source) for path in paths)
-        and sum(bool(re.search(r"\.(so|dll|dylib|pyd)(\.[\d.]+)?$", path)) for path in paths) > 1
-    }  # fmt: skip
+    found = {}
+    for top, paths in tops.items():
+        own = top in packages | {"src"} or any(path.endswith(SOURCE) for path in paths)
+        if not own and sum(LIBRARY.search(path) is not None for path in paths) > FEW_LIBRARIES:
+            found[top] = "it is somebody else's library, as it was compiled"
+    return found
 
 
 def _own(repo: Repository, facts: Facts, top: str, paths: list[str]) -> str:

@@ -333,7 +333,7 @@ GIVEN = re.compile(
 # JSON that says how a model did, and JSON that is given to a program.
 MEASURED = re.compile(
     r"(?i)metrics?([_ -]|$)|results?([_ -]|$)|report|findings|confusion|importance|leaderboard|"
-    r"summary|comparison|outcome|(^|[_ -])(best|scores?|stats|roc|curves?)([_ -]|$)"
+    r"summary|comparison|outcome|(^|[_ -])(best|scores?|stats|roc|curves?|loss|acc)([_ -]|$)"
 )
 ASKED_OF = re.compile(
     r"(?i)(?<!best_)config|setting|schema|(?<!best_)(?<!best_hyper)param|request|input|sample|example|template"
