@@ -27,6 +27,7 @@ WRITTEN = re.compile(
 PAGE = 100_000
 # Of Python that does not parse: what is done when it is run, and not in a function.
 RUN = re.compile(r"(?m)^(print\b|if __name__\s*==|for \w|while \w|plt\.|\w+ = input\()")
+CONDA = re.compile(r"(?ms)^channels:.*^dependencies:|^dependencies:.*^channels:")
 LISTED = 50  # entries of a list
 LONG = 100_000  # bytes: of settings, more than anybody has written
 KEEPER = 1000  # bytes: what is in a file that keeps a folder open says nothing
@@ -385,6 +386,8 @@ class _Judge(Images):
             return stays("dependencies", "installers look for it here")
         if names.BUILD.match(name):
             return stays("build", "build tools look for it here")
+        if fact.content == "yaml" and CONDA.search(self.repo.text(path)):
+            return stays("dependencies", "conda makes an environment from it")
         if name.endswith((".whl", ".egg")):
             return stays("vendored", "a package as an installer takes it")
         if name.endswith(".dvc"):

@@ -41,7 +41,7 @@ SUFFIXES = {
     " .dbx .dtx .ins .clo",
     "yaml": ".yaml .yml", "toml": ".toml",
     "config": ".ini .cfg .conf .properties .env .example .tf .tfvars .hcl .gin .jsonnet .json5"
-    " .jsonc .plist .cmake .nix .bzl .bazel .editorconfig .config .pbtxt .rules", "pdf": ".pdf",
+    " .jsonc .plist .cmake .nix .bzl .bazel .editorconfig .config .ui .pbtxt .rules", "pdf": ".pdf",
     "office": ".docx .docm .doc .pptx .pptm .ppt .odt .odp .odg .rtf .pages .key .drawio .vsdx .vsd"
     " .pbix .pbit .twbx .twb .graffle .puml .plantuml .mmd .xmind .bpmn .excalidraw .epub .djvu",
     "spreadsheet": ".xlsx .xls .ods .xlsm .xlsb .numbers",

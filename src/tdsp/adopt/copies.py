@@ -31,10 +31,7 @@ def copies(repo: Repository, facts: Facts, judged: dict[str, Judged]) -> None:
             if path == best or judged[path].place in {"stay", "with code"} or path in used:
                 continue
             why = ("an exact copy", f"of {best}")
-            if judged[path].kind in {"code", "script"} and used:
-                judged[path] = Judged("archive", "archive", 0.93, (*why, "only the other is used"))
-            else:
-                judged[path] = Judged("archive", "archive", 0.65, why, "exact copies")
+            judged[path] = Judged("archive", "archive", 0.65, why, "exact copies")
 
 
 def _is_used(fact: Fact) -> bool:

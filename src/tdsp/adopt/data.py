@@ -42,7 +42,7 @@ HDF5 = (".h5", ".hdf5", ".hdf")
 SAVED = (".zip", ".params", ".caffemodel", ".weights", ".pb", ".tflite", ".mlmodel", ".bin")
 # What lies in the folder of a saved model, of TensorFlow and of Transformers.
 SAVED_WITH = frozenset(["saved_model.pb", "tokenizer_config.json", "training_args.bin"])
-NETWORKS = (".model", ".params", ".caffemodel", ".weights", ".pb", ".tflite", ".mlmodel")
+NETWORKS = (".model", ".vw", ".params", ".caffemodel", ".weights", ".pb", ".tflite", ".mlmodel")
 TOPIC = re.compile(r"(?i)[a-z][ _-]?prediction$")  # the task, in the name of what is read for it
 TABLES = frozenset({"read_hdf", "HDFStore"})
 PAGES = frozenset({"markup", "pdf", "office"})

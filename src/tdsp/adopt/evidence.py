@@ -105,7 +105,8 @@ def _doubt(
     if each.place == "models" and each.kind != "document" and not followed:
         return "unused models"
     if each.place == "with code" and each.kind in AMONG_CODE and not used:
-        beside = posixpath.dirname(path) in code or OF_FOLDER.search(path)
+        beside = posixpath.dirname(path) in code and each.kind != "document"
+        beside = beside or OF_FOLDER.search(path) is not None
         settings = each.kind == "configuration" and names.SETTINGS & set(parts)
         return "" if beside or settings else "files among code"
     if each.place.startswith("reports") and each.kind == "figure" and not _drawn(facts, path):

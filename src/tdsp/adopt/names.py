@@ -125,6 +125,8 @@ RESULT_FOLDERS = frozenset(
         "result",
         "output",
         "outputs",
+        "output_files",
+        "output_images",
         "reports",
         "report",
         "figures",
