@@ -147,6 +147,10 @@ WHOLES: dict[str, Row] = {
     "tests/measure.py": ("print('measure')\n", "script", "tests/measure.py"),
     "api/serve.py": (PY + "S = 1\n", "code", f"{P}/api/serve.py"),
     "api/Model/MLmodel": (REPORT, "model", "api/Model/MLmodel"),
+    "mlartifacts/1/b/artifacts/net/MLmodel": (
+        REPORT, "model", "mlartifacts/1/b/artifacts/net/MLmodel"),
+    "mlartifacts/1/b/artifacts/net/conda.yaml": (
+        "name: a\n", "model", "mlartifacts/1/b/artifacts/net/conda.yaml"),
     "api/Model/parts.yaml": ("a: 1\n", "configuration", "api/Model/parts.yaml"),
     "site/manage.py": ("import django\nprint(django)\n", "build", "site/manage.py"),
     "site/shop/views.py": (PY + "Y = 1\n", "code", "site/shop/views.py"),

@@ -165,6 +165,7 @@ class _Judge(Images):
             if why in CLIENTS and data_like(fact, self.repo) in PICTURES:
                 return stays("web", why, "a part of what it shows")
             kind = "vendored" if foreign else self._kind(path, fact)
+            kind = "model" if kind == "result" and why == OWN_PLACES["MLmodel"] else kind
             part = kind == "script" and why == OWN_PLACES["manage.py"] and names.DJANGO.search(path)
             return stays("code" if part else kind, why)
         if fact.content in {"source", "program"} and self._extends(path):

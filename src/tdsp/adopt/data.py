@@ -43,6 +43,7 @@ SAVED = (".zip", ".params", ".caffemodel", ".weights", ".pb", ".tflite", ".mlmod
 # What lies in the folder of a saved model, of TensorFlow and of Transformers.
 SAVED_WITH = frozenset(["saved_model.pb", "tokenizer_config.json", "training_args.bin"])
 NETWORKS = (".model", ".vw", ".params", ".caffemodel", ".weights", ".pb", ".tflite", ".mlmodel")
+ONE_COLUMN = re.compile(r"\s*[-+]?\d[\d.eE+-]*\s*\n")  # the first line of a table without a head
 TOPIC = re.compile(r"(?i)[a-z][ _-]?prediction$")  # the task, in the name of what is read for it
 TABLES = frozenset({"read_hdf", "HDFStore"})
 PAGES = frozenset({"markup", "pdf", "office"})
@@ -362,6 +363,9 @@ class Data:
             return Judged("result", "reports", 0.6, why, "unclear tables")
         if used and not among and content == "database":
             return Judged("raw data", "stay", 0.6, (what, used, "it may be written"), "databases")
+        if used and not among and content == "table" and ONE_COLUMN.match(self._start(path)):
+            why = (what, "one column of numbers, as what a model answers")
+            return Judged("derived data", "data/processed", 0.6, why, "unclear tables")
         if given and not used:
             return Judged("raw data", "data/raw", 0.93, (what, "a competition gives it"))
         if used or among:
