@@ -29,6 +29,9 @@ UNEDITED = frozenset({"vendored", "junk", "archive"})  # whose places no code ha
 DATA_KINDS = frozenset({"raw data", "derived data", "model"})  # which are no part of a package
 QUESTIONS = {
     "unread tables": "Nothing that could be read uses these files. Are they raw data?",
+    "unread files": "No code that is edited uses these files. Do they belong to the data?",
+    "files among code": "Code lies above these files, and none names them. Are they part of it?",
+    "unwritten results": "No code that was read writes these files. Are they results?",
     "unclear tables": "Are these files made from other data, or are they raw?",
     "unused models": "No code loads or saves these models. Are they still needed?",
     "exact copies": "These files are exact copies of others. May they go to the archive?",
@@ -37,7 +40,6 @@ QUESTIONS = {
     "old folders": "These folders are called old. May they go to the archive?",
     "images in code": "Are these images documents, or parts of the program?",
     "images of results": "No code that was read draws these images. Are they figures of results?",
-    "unused images": "Nothing names these images. Do they belong to the documents?",
     "texts that code reads": "Code reads these texts. Are they data?",
     "documents in folders": "Do these texts belong to the documents?",
     "unknown files": "What these files are for could not be told. They stay unless you say more.",
@@ -202,8 +204,9 @@ def _level(done: Scan, wanted: int) -> tuple[int, list[Note]]:
     if wanted and done.layout.old:
         text = f"{done.layout.old}: none can be edited, so none is moved: level 0 only"
         return 0, [Note("", 0, text)]
-    if wanted > 1 and done.layout.mixed:
-        return 1, [Note("", 0, f"it is too mixed to be edited ({done.layout.mixed}): level 1 only")]
+    if wanted and done.layout.mixed:
+        text = f"too mixed to be edited ({done.layout.mixed}), so nothing is moved: level 0 only"
+        return 0, [Note("", 0, text)]
     return wanted, []
 
 
@@ -248,7 +251,8 @@ def _targets(
     for path, judged in done.judged.items():
         target = mapped(done.source, path, package)
         own = judged.kind in DATA_KINDS and target.startswith("src/")
-        if judged.ask and (own or not target):
+        moves = judged.place == "stay" or targets[path] != path
+        if judged.ask and moves and (own or not target):
             grouped[judged.ask].append(path)
     return targets, {
         ask: _question(ask, paths, done, maker, targets) for ask, paths in grouped.items()
@@ -257,31 +261,13 @@ def _targets(
 
 def _wanted(done: Scan, maker: Targets, path: str, package: str) -> str:
     judged = done.judged[path]
-    if judged.place != "untrack" and judged.kind not in {"vendored", "build", "dependencies"}:
-        if target := mapped(done.source, path, package):
-            own = judged.kind in DATA_KINDS and target.startswith("src/")
-            if judged.kind == "notebook" or own:
-                return maker.wanted(path, judged)
-            return names.module_path(target) if path.endswith(".py") else target
-        whole = done.layout.mixed and "/" in path and not judged.ask.startswith(FOLDER)
-        if whole and judged.kind != "configuration":
-            return _tree(done, path, package)
+    fixed = judged.place == "untrack" or judged.kind in {"vendored", "build", "dependencies"}
+    if not fixed and (target := mapped(done.source, path, package)):
+        own = judged.kind in DATA_KINDS and target.startswith("src/")
+        if judged.kind == "notebook" or own:
+            return maker.wanted(path, judged)
+        return names.module_path(target) if path.endswith(".py") else target
     return maker.wanted(path, judged)
-
-
-def _tree(done: Scan, path: str, package: str) -> str:
-    """Return the place of a file whose tree moves whole, in a repository that is too mixed."""
-    top = path.split("/")[0]
-    code = {"python", "python 2", "broken python", "r"}
-    holds = any(
-        fact.content in code
-        for name, fact in done.facts.files.items()
-        if name.startswith(f"{top}/")
-    )
-    if not holds or top.startswith(".") or names.folded(top) in names.STAY:
-        return path
-    below = "" if top == "src" else f"{names.module_name(top)}/"
-    return f"src/{package}/{below}{path.split('/', 1)[1]}"
 
 
 def _question(
@@ -330,8 +316,6 @@ def _moved(
         path: maker.wanted(path, replace(done.judged[path], place=done.judged[path].instead))
         for path in paths
     }
-    if done.layout.mixed:
-        wanted = {path: _tree(done, path, maker.package) for path in paths}
     free = all(target == path or not taken[blind(target)] for path, target in wanted.items())
     unique = len({blind(target) for target in wanted.values()}) == len(paths)
     return wanted if free and unique else {}
