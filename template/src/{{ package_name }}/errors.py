@@ -8,6 +8,9 @@ from zipfile import BadZipFile
 
 import yaml
 
+# What a reader raises when the content of a file is not what it should be.
+BROKEN = (OSError, ValueError, KeyError, TypeError, AttributeError, BadZipFile, yaml.YAMLError)
+
 
 class ProjectError(Exception):
     """Its message says what is wrong, where, and what to do about it."""
@@ -26,7 +29,7 @@ def readable(path: Path, kind: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise ProjectError(f"{error.filename} does not exist: run the pipeline first") from None
-    except (OSError, ValueError, KeyError, TypeError, BadZipFile, yaml.YAMLError) as error:
+    except BROKEN as error:
         raise ProjectError(f"{path} is not a readable {kind}: {error}") from error
 
 

@@ -22,7 +22,7 @@ def ingest(raw: pd.DataFrame, data: Data) -> tuple[pd.DataFrame, dict[str, int]]
         )
     labelled = raw[raw[data.target].notna()]
     copies = labelled.duplicated()
-    kept = labelled[~copies] if data.drop_duplicates else labelled
+    kept = part(labelled[~copies] if data.drop_duplicates else labelled, data)
     counts = {
         "rows_read": len(raw),
         "rows_without_target": len(raw) - len(labelled),
@@ -38,8 +38,8 @@ def part(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
         return frame
     rows = max(1, round(len(frame) * data.fraction))
     if data.time:
-        return frame.sort_values(data.time, kind="stable").tail(rows).reset_index(drop=True)
-    return frame.sample(rows, random_state=0).reset_index(drop=True)
+        return frame.sort_values(data.time, kind="stable").tail(rows)
+    return frame.sample(rows, random_state=0)
 
 
 def main() -> None:
@@ -49,9 +49,8 @@ def main() -> None:
         raise ProjectError(f"data.path in params.yaml: {str(path)!r} is no file that is here")
     raw = read_table(settings.data.path, settings.data, text_columns(paths.SCHEMA))
     frame, counts = ingest(raw, settings.data)
-    frame = part(frame, settings.data)
     write_table(frame, paths.INGESTED)
-    write_json({**counts, "rows_kept": len(frame)}, paths.INGESTION)
+    write_json(counts, paths.INGESTION)
 
 
 if __name__ == "__main__":

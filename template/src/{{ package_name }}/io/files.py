@@ -15,33 +15,18 @@ HOST = re.sub(r"\W", "_", socket.gethostname())  # another container numbers its
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary file that takes the place of `path` only when the block succeeds."""
+def replacing(path: Path, folder: bool = False) -> Iterator[Path]:
+    """Give a temporary file, or an empty folder, that replaces `path` if the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(path)
+    if folder:
+        temporary.mkdir()
     try:
         yield temporary
         if temporary.exists():
             _place(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
-    """Give an empty folder that takes the place of `path` only when the block succeeds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary(path)
-    temporary.mkdir()
-    try:
-        yield temporary
-        for file in temporary.iterdir():
-            _sync(file)
-        if path.exists():
-            shutil.rmtree(path)
-        _place(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove(temporary)
 
 
 def write_json(value: Any, path: Path) -> None:
@@ -63,7 +48,7 @@ def _temporary(path: Path) -> Path:
     for left in path.parent.glob(f".*.{HOST}-*"):
         number = re.search(rf"\.{HOST}-(\d+)-\w+(\.[\w-]+)?$", left.name)
         if number and not _alive(int(number[1])):
-            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(True)
+            _remove(left)
     own = f"{HOST}-{os.getpid()}-{uuid.uuid4().hex[:8]}"  # two threads may write one file
     return path.with_name(f".{path.stem}.{own}{path.suffix}")
 
@@ -78,8 +63,19 @@ def _alive(process: int) -> bool:
     return True
 
 
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _place(temporary: Path, path: Path) -> None:
     """Rename once the content is on the disk, and not only in memory: a name is quicker."""
+    if temporary.is_dir():
+        for file in temporary.iterdir():
+            _sync(file)
+        _remove(path)
     _sync(temporary)
     temporary.replace(path)
     _sync(path.parent)

@@ -21,7 +21,7 @@ from ..settings import Data
 from . import cells
 from .files import replacing
 
-# Columns of which a dictionary makes the file smaller; for the others it only costs time.
+# Columns that are written with a dictionary; for others it only costs time.
 REPEATED = ["prediction", "model_id", "scored_at"]
 # Why a row was refused.
 REASONS = {"row": "int64", "column": "str", "value": "str", "reason": "str"}
@@ -147,6 +147,8 @@ def cleaned(rows: pd.DataFrame, data: Data, text: Iterable[str]) -> pd.DataFrame
 
 def _cleaned(column: pd.Series, data: Data, text: bool) -> pd.Series:
     reads, form = data.reads(str(column.name)), data.dates.get(str(column.name))
+    if isinstance(column.dtype, pd.CategoricalDtype):  # of Parquet, which has codes for values
+        column = column.astype(column.cat.categories.dtype)
     if isinstance(column.dtype, pd.DatetimeTZDtype):
         column = column.dt.tz_convert("UTC").dt.tz_localize(None)
     if is_float_dtype(column):
@@ -161,18 +163,6 @@ def _cleaned(column: pd.Series, data: Data, text: bool) -> pd.Series:
     if text:
         return cells.texts(column)
     return cells.numbers(column, reads.decimal, reads.thousands, reads.unit)
-
-
-def decoded(rows: pa.RecordBatch | pa.Table) -> pa.Table:
-    """Return the rows with texts in place of codes."""
-    table = rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows])
-    return table.cast(_decoded(table.schema))
-
-
-def _decoded(schema: pa.Schema) -> pa.Schema:
-    coded = pa.types.is_dictionary
-    fields = [f.with_type(f.type.value_type) if coded(f.type) else f for f in schema]
-    return pa.schema(fields, schema.metadata)
 
 
 @contextmanager
@@ -192,10 +182,10 @@ def writer(path: Path, inert: bool = False) -> Iterator[Callable[[pd.DataFrame |
         def append(rows: pd.DataFrame | pa.Table) -> None:
             table: Any = _arrow(rows) if isinstance(rows, pd.DataFrame) else rows
             if inert and form == "csv":
-                table = _inert(decoded(table))
+                table = _inert(table)
             if not sinks:
-                schema = table.schema if form == "parquet" else _decoded(table.schema)
-                sinks.append((stack.enter_context(openers[form](temporary, schema)), schema))
+                opened = stack.enter_context(openers[form](temporary, table.schema))
+                sinks.append((opened, table.schema))
             sink, schema = sinks[0]
             sink.write_table(table.cast(schema))
 
@@ -205,17 +195,17 @@ def writer(path: Path, inert: bool = False) -> Iterator[Callable[[pd.DataFrame |
 
 def _inert(table: pa.Table) -> pa.Table:
     """Put an apostrophe before texts that a spreadsheet would run; plain numbers stay (0035)."""
-    names, *columns = (
-        pc.if_else(
-            pc.match_substring_regex(texts, NUMBER),
-            texts,
-            pc.replace_substring_regex(texts, FORMULA, r"'\0"),
-        )
-        if pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type)
-        else texts
-        for texts in (pa.array(table.column_names, pa.string()), *table.columns)
-    )
+    names, *columns = map(_harmless, (pa.array(table.column_names, pa.string()), *table.columns))
     return pa.table(columns, names=names.to_pylist())
+
+
+def _harmless(cells: Any) -> Any:
+    if pa.types.is_dictionary(cells.type):
+        cells = cells.cast(cells.type.value_type)
+    if not (pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type)):
+        return cells
+    marked = pc.replace_substring_regex(cells, FORMULA, r"'\0")
+    return pc.if_else(pc.match_substring_regex(cells, NUMBER), cells, marked)
 
 
 def _arrow(rows: pd.DataFrame) -> pa.Table:
@@ -233,9 +223,7 @@ def _arrow(rows: pd.DataFrame) -> pa.Table:
 
 
 def _parquet_writer(path: Path, schema: pa.Schema) -> Any:
-    # What was written as codes is read again as text: the file does not tell.
-    plain = schema.equals(_decoded(schema))
-    return pq.ParquetWriter(path, schema, use_dictionary=REPEATED, store_schema=plain)
+    return pq.ParquetWriter(path, schema, use_dictionary=REPEATED)
 
 
 def row_hashes(frame: pd.DataFrame) -> np.ndarray:

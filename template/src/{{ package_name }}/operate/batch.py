@@ -14,10 +14,9 @@ import pyarrow.parquet as pq
 from .. import paths
 from ..errors import ProjectError, RejectedError
 from ..io.tables import FORMATS
-from ..model.served import Served
 from ..model.served import load as load_package
 from ..settings import Settings, load, read
-from ..steps.score import Counts, Rules, score_with
+from ..steps.score import Counts, Rules, Scorer, score_with
 from . import registry
 from .collect import Collector, collected, send
 from .places import Place
@@ -56,15 +55,6 @@ class Addresses:
 
 
 @dataclass(frozen=True)
-class Model:
-    """What a run scores with: one model, and the rules of its rows."""
-
-    served: Served
-    rules: Rules
-    settings: Settings
-
-
-@dataclass(frozen=True)
 class Outcome:
     """What became of a date: nothing to do, scored, or an error with the exit code for it."""
 
@@ -86,7 +76,7 @@ def days(first: str | None, since: date | None, now: datetime) -> list[date]:
     return [begin + timedelta(days=n) for n in range((last - begin).days + 1)]
 
 
-def model(package: Path | None) -> Model:
+def model(package: Path | None) -> Scorer:
     """Load the champion of the registry, or the model of a folder; it says how files are read."""
     version = None if package else registry.champion()
     if not package and not version:
@@ -94,11 +84,11 @@ def model(package: Path | None) -> Model:
     folder = registry.fetch(version) if version else package or paths.PACKAGE
     data = read(folder / paths.PARAMS).data
     settings = load(paths.PARAMS).model_copy(update={"data": data})
-    return Model(load_package(folder), Rules(folder / paths.SCHEMA, data), settings)
+    return Scorer(load_package(folder), Rules(folder / paths.SCHEMA, data), settings)
 
 
 def run(
-    chosen: list[date], places: Addresses, by: Model, again: bool = False, quiet: float = 60
+    chosen: list[date], places: Addresses, by: Scorer, again: bool = False, quiet: float = 60
 ) -> list[Outcome]:
     """Score each date that has not been scored; what fails does not stop the dates after it."""
     places.check()
@@ -114,7 +104,7 @@ def run(
     return found
 
 
-def _score(day: date, places: Addresses, by: Model, again: bool, quiet: float) -> Outcome | None:
+def _score(day: date, places: Addresses, by: Scorer, again: bool, quiet: float) -> Outcome | None:
     """Score a date; None where it has no input."""
     source, output = places.of(day)
     if output.seen() and not again:
@@ -141,7 +131,7 @@ def _score(day: date, places: Addresses, by: Model, again: bool, quiet: float) -
 
 
 def _counted(
-    source: Place, seen: tuple[int, datetime], to: tuple[Path, Path], by: Model, kept: Collector
+    source: Place, seen: tuple[int, datetime], to: tuple[Path, Path], by: Scorer, kept: Collector
 ) -> Counts:
     """Score a copy of the input. Raises ProjectError unless it is what was seen, to the end."""
     rows = to[0].with_name(f"input{source.suffix}")
@@ -149,7 +139,7 @@ def _counted(
     if source.seen() != seen:
         raise ProjectError(f"{source} has changed while it was read: run it again")
     try:
-        return score_with(by.served, by.rules, rows, *to, by.settings, kept.add)
+        return score_with(by, rows, *to, kept.add)
     except ProjectError as error:
         raise ProjectError(str(error).replace(str(rows), str(source))) from error
 

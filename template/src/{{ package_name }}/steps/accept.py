@@ -61,8 +61,6 @@ class Acceptance:
     def _fits(self, column: pa.Array, rule: dict[str, Any], missing: list[str]) -> bool:
         if column.null_count and not (rule.get("nullable") and rule["dtype"] != "int64"):
             return False
-        if types.is_dictionary(column.type):  # may hold more texts than occur here
-            column = column.dictionary
         if not KINDS[rule["dtype"]](column.type):
             return False
         if column.null_count == len(column):
@@ -101,14 +99,10 @@ def batches(
 ) -> Iterator[pd.DataFrame | pa.RecordBatch]:
     """Yield the rows of a file as `read_batches` does.
 
-    Those of Parquet come as they are, of the columns `only`, their texts as codes of a dictionary.
+    Those of Parquet come as they are, of the columns `only`.
     """
     if form_of(path, data) != "parquet":
         yield from read_batches(path, data, text, rows)
         return
-    coded = [name for name in text if name not in data.not_features]
-    with (
-        readable(path, "parquet"),
-        pq.ParquetFile(path, read_dictionary=coded, **BUFFERED) as file,
-    ):
+    with readable(path, "parquet"), pq.ParquetFile(path, **BUFFERED) as file:
         yield from file.iter_batches(batch_size=rows, columns=only)

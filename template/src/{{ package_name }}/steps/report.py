@@ -3,21 +3,21 @@
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+import webbrowser
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
 from .. import paths
 from ..errors import ProjectError, run
 from ..io.files import read_json, replacing
-from ..settings import Settings, load
+from ..settings import Settings, load, read_yaml
 
 # The same as `tdsp docs`, which lists them, looks for.
 OPEN = re.compile(r"(?<!\\)\[open: (?!…)[^\]]+\]")
@@ -94,10 +94,7 @@ def _plots(root: Path, pattern: str) -> list[str]:
 
 def _facts(path: Path) -> Any:
     """Return a function that gives the team's answer to a question, or a placeholder."""
-    try:
-        facts = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except yaml.YAMLError as error:
-        raise ProjectError(f"{path} is not valid YAML: {error}") from None
+    facts = read_yaml(path, "") if path.exists() else {}
     if not isinstance(facts, dict):
         raise ProjectError(f"{path} holds no answers of the form `question: answer`")
 
@@ -111,10 +108,10 @@ def _facts(path: Path) -> Any:
 def page(name: str, text: str, root: Path) -> str:
     """Return the document as an HTML page, with its figures inside."""
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    for rule, function in {"image": _image, "link_open": _link, "text": _text}.items():
-        parser.add_render_rule(rule, function)
-    folder = paths.DOCUMENTS[name].parent
-    body = parser.render(text, {"root": root, "folder": folder.as_posix()})
+    tokens = parser.parse(text)
+    for part in (part for token in tokens for part in token.children or []):
+        _adapt(part, root, paths.DOCUMENTS[name].parent)
+    body = parser.renderer.render(tokens, parser.options, {})
     template = templates(PackageLoader(__package__, "templates")).get_template("page.html.j2")
     heading = text.partition("\n")[0].removeprefix("# ")
     passed = read_json(root / paths.GATE).get("passed") is True
@@ -127,34 +124,28 @@ def page(name: str, text: str, root: Path) -> str:
     )
 
 
-def _image(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-    path = env["root"] / os.path.normpath(f"{env['folder']}/{tokens[index].attrGet('src')}")
-    if path.suffix != ".svg" or not path.is_file():
-        return self.image(tokens, index, options, env)
-    svg = "<svg" + path.read_text(encoding="utf-8").partition("<svg")[2]
-    label = escape(tokens[index].content)
-    return f'<span class="plot" role="img" aria-label="{label}">{svg}</span>'
+def _adapt(part: Token, root: Path, folder: Path) -> None:
+    """Put figures into the page, and have links lead to what the document in `folder` links to.
 
-
-def _link(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-    """Lead from the page to what the document links to, and to pages where there are some."""
-    target = str(tokens[index].attrGet("href"))
-    if ":" not in target:
-        target = os.path.normpath(f"{env['folder']}/{target}")
-        pages = {os.path.normpath(paths.DOCUMENTS[name]): p for name, p in paths.PAGES.items()}
-        leads = Path(os.path.relpath(pages.get(target, target), paths.REPORTS)).as_posix()
-        tokens[index].attrSet("href", leads)
-    return self.renderToken(tokens, index, options, env)
-
-
-def _text(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-    """Mark open questions, keep an interval on one line, and let a long name break."""
-    text = OPEN.sub(r"<mark>\g<0></mark>", str(escape(tokens[index].content)))
-    return ENDS.sub(r'<span class="ends">\g<0></span>', text).replace("_", "_<wbr>")
+    Of text, mark open questions, keep an interval on one line, and let a long name break.
+    """
+    target = os.path.normpath(folder / str(part.attrGet("src") or part.attrGet("href")))
+    if part.type == "image" and target.endswith(".svg") and (root / target).is_file():
+        svg = "<svg" + (root / target).read_text(encoding="utf-8").partition("<svg")[2]
+        label = f'role="img" aria-label="{escape(part.content)}"'
+        part.type, part.content = "html_inline", f'<span class="plot" {label}>{svg}</span>'
+    elif part.type == "link_open" and ":" not in target:
+        pages = {os.path.normpath(paths.DOCUMENTS[n]): p for n, p in paths.PAGES.items()}
+        leads = os.path.relpath(pages.get(target, target), paths.REPORTS)
+        part.attrSet("href", Path(leads).as_posix())
+    elif part.type == "text":
+        text = OPEN.sub(r"<mark>\g<0></mark>", str(escape(part.content)))
+        text = ENDS.sub(r'<span class="ends">\g<0></span>', text).replace("_", "_<wbr>")
+        part.type, part.content = "html_inline", text
 
 
 def main() -> None:
-    """Write the documents of the last run, also of a rejected one, and pages of them."""
+    """Write the documents of the last run, also of a rejected one, and pages of them; --open."""
     root = Path()
     for name, text in render(load(paths.PARAMS), root).items():
         html = page(name, text, root)
@@ -162,6 +153,8 @@ def main() -> None:
             with replacing(path) as temporary:
                 temporary.write_text(content, encoding="utf-8", newline="\n")
     sys.stdout.write(f"Report: {paths.REPORT.resolve()}\n")
+    if "--open" in sys.argv:
+        webbrowser.open(paths.REPORT.resolve().as_uri())
 
 
 if __name__ == "__main__":
