@@ -72,7 +72,9 @@ class Store:
         if done.returncode:
             lines = done.stderr.decode(errors="replace").splitlines()
             errors = [each.removeprefix("ERROR: ") for each in lines if each.startswith("ERROR: ")]
-            said = (errors or lines or ["it gives no reason"])[-1].replace(str(self.tree), ".")
+            said = (errors or lines or ["it gives no reason"])[-1].rstrip(":")
+            said += f" ({errors[0]})" if errors[1:] else ""  # the first says why, the last what
+            said = said.replace(str(self.tree), ".")
             raise TdspError(
                 f"`dvc {words[0]}` failed: {said[:500]}; the data stay in git, nothing was changed;"
                 " `large:` and `remote:` in plan.yaml say what goes where"
