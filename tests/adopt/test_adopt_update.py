@@ -58,6 +58,7 @@ def test_update_to_another_level_has_no_conflict(
     renders: Renders, tmp_path: Path, project: bytes
 ) -> None:
     files = {"README.md": README, "requirements.txt": ASKED, ".gitignore": b"*.log\n"}
+    files |= {"src/churn/old.py": b"x=1\n", "jobs/run.py": b"x=1\n"}
     made = adopted(renders, files | ({"pyproject.toml": project} if project else {}))
     found = {}
     for name in NAMES:

@@ -6,7 +6,7 @@ the user has written stays as it is. Everything else is laid beside the user's f
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tdsp.adopt import ignores, locking, sections
@@ -19,6 +19,11 @@ ASSISTANTS = re.compile(
     r"(^|/)(AGENTS|CLAUDE|GEMINI)(\.local)?\.md$|(^|/)\.(cursor|claude)/|(^|/)\.cursorrules$"
     r"|(^|/)\.github/copilot-instructions\.md$",
     re.IGNORECASE,
+)
+CODE = (".py", ".pyi", ".ipynb")
+EXCUSED = (
+    "file(s) or folder(s) with your code are left out of format, lint and types: `extend-exclude`"
+    " and `exclude` name them, until they are clean"
 )
 LARGE = 50_000_000
 MOST_LINES = 20
@@ -77,7 +82,7 @@ def merge(rendered: Render, place: Place) -> Merged:
         elif ASSISTANTS.search(path):
             done.notes.append((path, "not added: files for assistants are yours alone"))
         elif name == "pyproject.toml":
-            _pyproject(done, file, theirs, path, place)
+            _pyproject(done, rendered, theirs, path, place)
         elif name in IGNORES or name == ".gitattributes":
             continue  # these two need the whole tree
         elif name == "/.gitlab-ci.yml" and theirs is not None:
@@ -153,19 +158,26 @@ def _both(done: Merged, name: str, file: Rendered, theirs: str, place: Place) ->
         done.merged.append(theirs)
 
 
-def _pyproject(done: Merged, file: Rendered, theirs: str | None, path: str, place: Place) -> None:
+def _pyproject(done: Merged, rendered: Render, theirs: str | None, path: str, place: Place) -> None:
+    file = rendered["pyproject.toml"]
     here = _here(place)
     readme = next((each for each in here if READMES.fullmatch(each)), "README.md")
     licence = next((each for each in here if LICENCES.fullmatch(each)), "")
     notes: list[str] = []
+    own = list(_code(place, rendered)) if place.level else []
     try:
         before = place.content(theirs) if theirs else b""
+        ours = sections.excused(file.content, before, own)
+        if ours != file.content:
+            notes.append(f"{len(own)} {EXCUSED}")
+            file = Rendered(ours, file.mode)
         if theirs is None and place.level:
             content = sections.fresh_pyproject(file.content, readme, licence)
         else:
             wanted = sections.wanted_pyproject(file.content, place.level, readme, licence)
             fresh = sections.fresh_pyproject(file.content, readme, licence) if place.level else b""
-            content, notes = sections.pyproject(before, wanted, place.level, fresh)
+            content, said = sections.pyproject(before, wanted, place.level, fresh)
+            notes += said
         lists = [each for each in here if re.fullmatch(r"requirements\.(txt|in)", each)]
         if lists:
             asked = place.content(place.before + lists[0])
@@ -178,6 +190,18 @@ def _pyproject(done: Merged, file: Rendered, theirs: str | None, path: str, plac
     if content != before:
         done.files[theirs or path] = Rendered(content, place.tree[theirs].mode if theirs else PLAIN)
         (done.merged if theirs else done.added).append(theirs or path)
+
+
+def _code(place: Place, rendered: Render) -> Iterator[str]:
+    """Yield the user's code, from the project's folder: a folder where it has nothing of ours."""
+    shared = {name[:at] for name in rendered for at, sign in enumerate(name) if sign == "/"}
+    found = set()
+    for path in place.tree:
+        name = path[len(place.before) :]
+        if path.startswith(place.before) and name.endswith(CODE) and name.isprintable():
+            above = [name[: at + 1] for at, sign in enumerate(name) if sign == "/"]
+            found.add(next((each for each in above if each[:-1] not in shared), name))
+    yield from sorted(found)
 
 
 def _locked(done: Merged, place: Place) -> None:

@@ -28,7 +28,8 @@ from tdsp.reading.git import OFF
 DATA = """Adopt: large data go to DVC
 
 Git keeps a pointer to each file. What the remote has was read back, and compared with what git
-had, which is in the history still. `dvc pull` brings the files. Made by `tdsp adopt`.
+had, which is in the history still. `dvc pull --allow-missing` brings the files. Made by
+`tdsp adopt`.
 """
 SETTINGS = (".yaml", ".yml", ".json", ".toml", ".dvc", ".lock", ".gitignore", ".dvcignore")
 MOST = 1_000_000  # bytes of a file that may be a setting of DVC
