@@ -279,6 +279,34 @@ def test_hooks_that_would_change_their_look_are_refused(mine: bytes) -> None:
 # IGNORED AND BYTES ----------------------------------------------------------------------------
 
 
+HIDING = b"data/\n*.toml\n/jobs/*\n"
+
+
+def test_rules_of_the_user_do_not_hide_the_project() -> None:
+    """Else `dvc add` refuses each table, and what a pipeline writes is not seen."""
+    files = {".gitignore": HIDING, "data/raw/moved.csv": b"1\n", "data/raw/theirs.csv": b"1\n"}
+    tree = {path: Entry("100644", path) for path in files}
+    moves = (("a.csv", "data/raw/moved.csv"), ("data/theirs.csv", "data/raw/theirs.csv"))
+    given = {**RENDER, "src/churn/data/a.py": Rendered(b""), "docs/data/a [x].md": Rendered(b"")}
+    del given["LICENSE"]
+    done = merge(given, Place(tree, files.__getitem__, 1, moves=moves))
+    made = done.files[".gitignore"].content
+    assert made.startswith(HIDING) and any("rules hide" in what for _, what in done.notes)
+    seen = [*given, "data/raw/moved.csv", "data/raw/new.csv.dvc", "docs/data/report.md"]
+    own = ["data/raw/theirs.csv", "data/raw/x", "data/secret.txt", "jobs/x", "x.toml", "b/data/c"]
+    own += ["docs/data/secret.csv", "src/churn/data/rows.bin"]
+    found = ignores.hidden({".gitignore": made}, [*seen, *own])
+    assert sorted(found) == sorted(own)
+
+
+def test_many_hidden_files_of_a_folder_stay_hidden() -> None:
+    files = {".gitignore": HIDING} | {f"data/raw/{n}.csv": b"" for n in range(30)}
+    tree = {path: Entry("100644", path) for path in files}
+    moves = tuple((f"{n}.csv", f"data/raw/{n}.csv") for n in range(30))
+    made = merge(RENDER, Place(tree, files.__getitem__, 1, moves=moves)).files[".gitignore"].content
+    assert made.count(b"\n") < 30 and b"!/data/raw/\n" in made
+
+
 def test_no_tracked_file_becomes_ignored() -> None:
     files = {
         ".gitignore": b"*.log\n",

@@ -280,7 +280,10 @@ def _ignore(done: Merged, name: str, file: Rendered, place: Place) -> None:
     forgotten: Iterable[str] = place.forgotten if name == ".gitignore" else ()
     inside = [each[len(place.before) :] for each in forgotten if each.startswith(place.before)]
     if name == ".gitignore":
-        content, dropped = ignores.union(place.tree, place.content, path, lines, inside)
+        known = _opened(done, path, theirs, place)
+        content, dropped = ignores.union(
+            place.tree, lambda p: known if p == path else place.content(p), path, lines, inside
+        )
         for line, hidden in dropped:
             done.notes.append(
                 (path, f"the line {line} does not hide {shown(hidden)}, which git tracks")
@@ -291,3 +294,26 @@ def _ignore(done: Merged, name: str, file: Rendered, place: Place) -> None:
         mode = place.tree[path].mode if path in place.tree else PLAIN
         done.files[path] = Rendered(content, mode)
         (done.merged if path in place.tree else done.added).append(path)
+
+
+def _opened(done: Merged, path: str, theirs: bytes, place: Place) -> bytes:
+    """Return the user's rules, and after them what shows the project's files where they hide them.
+
+    A rule such as `data/` hides the template's files too, and each pointer of DVC that comes.
+    """
+    if not theirs:
+        return theirs
+    rules = {
+        name: place.content(name) for name, entry in place.tree.items()
+        if ignores.is_rules(name) and entry.mode != LINK
+    }  # fmt: skip
+    came = {place.before + new: place.before + old for old, new in place.moves}
+    before = ignores.hidden(rules, came.values())
+    wanted = [*done.added, *(new for new, old in came.items() if old not in before)]
+    if place.level:
+        wanted.append(f"{place.before}data/raw/")
+    found = ignores.opened(rules, path, wanted)
+    if found:
+        what = f"your rules hide what belongs to the project now: {len(found)} lines show it again"
+        done.notes.append((path, what))
+    return ignores.joined(theirs, (), (), found, ignores.OPENED)
