@@ -260,10 +260,16 @@ def excused(ours: bytes, theirs: bytes, paths: Sequence[str]) -> bytes:
     }  # fmt: skip
     text = ours.decode()
     for (tool, key), values in wanted.items():
-        if values and tool not in own:
+        name = ("tool", tool)
+        block = next((block for found, block in tables(text) if found == name), "")
+        if values and block and tool not in own:
             rows = "".join(f"  {json.dumps(each, ensure_ascii=False)},\n" for each in values)
-            head = f"[tool.{tool}]\n"
-            text = text.replace(head, f"{head}{EXCUSED}{key} = [\n{rows}]\n", 1)
+            # Between lines that the template hardly ever changes, so that an update merges.
+            lines = block.rstrip().splitlines(keepends=True)
+            at = len(lines) if tool == "ruff" else 1 + lines.index(f"[tool.{tool}]\n")
+            ended = "".join(lines[:at]).rstrip("\n")
+            made = f"{ended}\n{EXCUSED}{key} = [\n{rows}]\n" + "".join(lines[at:])
+            text = text.replace(block.rstrip(), made.rstrip("\n"), 1)
     return text.encode()
 
 
