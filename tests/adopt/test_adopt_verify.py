@@ -242,6 +242,16 @@ def test_regressions(tmp_path: Path, new: str, detail: str) -> None:
     assert re.search(detail, found.detail)
 
 
+def test_one_slow_run_is_no_regression(tmp_path: Path) -> None:
+    mark = str(tmp_path / "runs")
+    text = (
+        f"import time\nwith open({mark!r}, 'a') as file:\n    file.write('x')\n"
+        f"time.sleep(9 if open({mark!r}).read() == 'xx' else 0)\nprint('rows')\n"
+    )
+    found = judged(tmp_path, text, text, seconds=4)
+    assert found.verdict == "same-ok" and Path(mark).read_text() == "xxx"
+
+
 def test_an_error_is_the_last_line_of_a_module_as_well(tmp_path: Path) -> None:
     text = "print('first')\nopen('missing.csv')\n"
     before, after = tmp_path / "before", tmp_path / "after"

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 from tests.adopt.hand import FILES, commit, git, make, plan, quiet, small, state
+from tests.adopt.test_adopt_stored import pulled
 
 from tdsp.adopt.apply import BRANCH, apply
 from tdsp.adopt.gitwork import Git
-from tdsp.adopt.pipeline import dvc
 from tdsp.adopt.plan import Plan
 from tdsp.adopt.undo import undo
 from tdsp.adopt.verify import find, verify
 from tdsp.errors import TdspError
-from tests.adopt.test_adopt_stored import pulled
 
 DATA = {**FILES, "raw/more.csv": b"c\n3\n", "raw/most.csv": b"d\n4\n"}
 TARGETS = {"data.csv": "data/raw/data.csv"}
