@@ -269,6 +269,9 @@ def test_failures(tmp_path: Path) -> None:
     assert judged(tmp_path / "1", fails, "\n" + fails).verdict == "same-failure"
     assert judged(tmp_path / "2", fails, "print(1)\n").verdict == "improved"
     assert judged(tmp_path / "3", fails, "import another_name\n").verdict == "regressed"
+    old, new = "open('../Data/none.csv')\n", "open('../data/none.csv')\n"  # its path was edited
+    assert judged(tmp_path / "4", old, new).verdict == "same-failure"
+    assert judged(tmp_path / "5", old, new.replace("none", "no")).verdict == "regressed"
 
 
 def test_script_that_asks_is_interactive(tmp_path: Path) -> None:
