@@ -137,6 +137,7 @@ FILLED: dict[str, Callable[[], str]] = {
     "sixth": lambda: held.later("sixth"),
     "seventh": lambda: held.later("seventh"),
     "wide": lambda: held.later("wide"),
+    "eighth": lambda: held.later("eighth"),
     "evidence": evidence_table,
 }
 

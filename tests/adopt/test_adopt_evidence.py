@@ -36,8 +36,8 @@ IMAGES: dict[str, Row] = {
     "figures/other.png": (PNG + b"2", "figure", None),
     "report/paper.tex": ("\\\\section{A}\n", "document", "reports/paper.tex"),
     "report/images/kalman.png": (PNG + b"3", "figure", None),
-    "test-images/octogonal.jpg": (PNG + b"4", "raw data", None),
-    "eda/scatter.png": (PNG + b"5", "figure", None),
+    "test-images/octogonal.jpg": (PNG + b"4", "raw data", "test-images/octogonal.jpg"),
+    "eda/scatter.png": (PNG + b"5", "figure", "eda/scatter.png"),
     "notebooks/a/b.ipynb": (notebook("![x](step.png)"), "notebook", "notebooks/a/b.ipynb"),
     "notebooks/a/step.png": (PNG + b"6", "figure", "notebooks/a/step.png"),
 }
@@ -55,7 +55,7 @@ RESULTS: dict[str, Row] = {
     "index.html": ("<p>i</p>\n", "web", "index.html"),
     "mlflow.db": (b"SQLite format 3\0x", "result", "mlflow.db"),
     "runs/checkpoints/ppo_1000_steps.zip": (
-        b"PK\3\4x", "model", "models/ppo_1000_steps.zip"),
+        b"PK\3\4x", "model", None),
 }  # fmt: skip
 NAMES: dict[str, Row] = {
     "main.py": ("print(1)\n", "script", f"{P}/main.py"),
@@ -72,7 +72,49 @@ NAMES: dict[str, Row] = {
     "notes.txt": ("a b\n1 2\n", "document", "docs/notes.txt"),
     "names.txt": ("a b\n1 3\n", "unknown", None),
 }  # fmt: skip
-ALL = {"site": SITE, "shiny": SHINY, "old": OLD, "images": IMAGES, "results": RESULTS,
+# Whether a stored file's path can follow it: in code, joined by code, in settings, of a folder.
+FOLLOWED: dict[str, Row] = {
+    "fit.py": (
+        "import os\nimport pickle\nA = 'features/a.npy'\nB = os.path.join('store', 'b.npy')\n"
+        "C = os.path.join(FOLDER, 'c.npy')\nkept = f'json/{A}.json'\n"
+        "names = os.listdir('dataset')\nprint(A, B, C, kept, names)\n", "script", f"{P}/fit.py"),
+    "features/a.npy": (b"\x93NUMPYa", "raw data", "data/raw/features/a.npy"),
+    "store/b.npy": (b"\x93NUMPYb", "raw data", "data/raw/store/b.npy"),
+    "other/c.npy": (b"\x93NUMPYc", "raw data", None),
+    "json/k_1.json": ('[{"a": 1}, {"a": 2}]', "raw data", None),
+    "dataset/rows.csv": (CSV + b"1,1\n", "raw data", "data/raw/rows.csv"),
+    "settings.yaml": ("model: experiments/net.h5\n", "configuration", "settings.yaml"),
+    "experiments/net.h5": (b"\x89HDF\0\1", "model", "experiments/net.h5"),
+    "checkpoints/lone.h5": (b"\x89HDF\0\2", "model", None),
+    "records/run.csv": ("Wall time,Step,Value\n1,2,3\n2,3,4\n3,4,5\n", "result", None),
+    "answers.csv": ("5.0e+00\n4.0e+00\n7.1e+00\n6.2e+00\n", "derived data", None),
+    "plots.py": ("open('records/run.csv')\nopen('answers.csv')\n", "script", f"{P}/plots.py"),
+    "results/lone.txt": ("Bach 1\nMahler 2\nHaydn 3\n", "result", None),
+    "lib/steps.py": (PY + "L = 1\n", "code", f"{P}/lib/steps.py"),
+    "lib/deep/below/ways.json": ('{"a": 1}', "configuration", None),
+    "lib/gpt2/tokenizer_config.json": ('{"a": 2}', "model", None),
+    "lib/gpt2/vocab.json": ('{"a": 3}', "model", None),
+    "lib/gpt2/all_results.json": ('{"a": 4}', "result", "lib/gpt2/all_results.json"),
+}  # fmt: skip
+# What a service or a tool finds by its place, what a build made, whose libraries others compiled.
+FOUND: dict[str, Row] = {
+    "README.md": ("---\ntitle: a\napp_file: show.py\n---\n", "document", "README.md"),
+    "show.py": ("import gradio\nprint(gradio)\n", "script", "show.py"),
+    "hubconf.py": (PY, "script", "hubconf.py"),
+    "train.py": (PY + "T = 1\n", "code", f"{P}/train.py"),
+    "api/serve.py": (PY + "A = 1\n", "code", f"{P}/api/serve.py"),
+    "api/.vscode/launch.json": ("{}", "configuration", "api/.vscode/launch.json"),
+    "ros/CATKIN_IGNORE": ("", "junk", ""),
+    "ros/gen/setup.py": ("print(1)\n", "junk", ""),
+    **{f"sdk/_{n}.so.1": (b"\x7fELF\0" + bytes([n]), "vendored", f"sdk/_{n}.so.1")
+       for n in range(4)},
+    "sdk/wrap.py": (PY + "W = 1\n", "vendored", "sdk/wrap.py"),
+    "earth/map.js": ("var a\n", "script", "earth/map.js"),
+    **{f"leaf/kind_{n}/a.jpg": (PNG + bytes([n]), "raw data", f"leaf/kind_{n}/a.jpg")
+       for n in range(6)},
+}  # fmt: skip
+ALL = {"followed": FOLLOWED, "found": FOUND, "site": SITE, "shiny": SHINY, "old": OLD,
+       "images": IMAGES, "results": RESULTS,
        "names": NAMES}  # fmt: skip
 
 

@@ -60,7 +60,7 @@ TABLES: dict[str, Row] = {
     "sets.py": ("import os\nprint(os.listdir('data/set'))\n", "script", f"{P}/sets.py"),
     "data/unread/rows.csv": (CSV + b"4,5\n", "raw data", None),
     "output/unknown.csv": (CSV + b"4,6\n", "result", None),
-    "output/scores.csv": (CSV + b"4,7\n", "result", "reports/scores.csv"),
+    "output/scores.csv": (CSV + b"4,7\n", "result", None),
     "hdf.py": ("import pandas as pd\npd.read_hdf('Train.h5')\n", "script", f"{P}/hdf.py"),
     "Train.h5": (b"\x89HDF\0\0", "raw data", "data/raw/Train.h5"),
     "net.h5": (b"\x89HDF\0\1", "model", "models/net.h5"),
@@ -75,7 +75,7 @@ TABLES: dict[str, Row] = {
     "old2.py": ("print 'two'\n", "archive", None),
     "data/set/README.md": ("# Rows\n", "document", "data/raw/set/README.md"),
     "data/README.md": ("# Data\n", "document", "data/README.md"),
-    "data/notes.md": ("# Notes\n", "document", "data/raw/notes.md"),
+    "data/notes.md": ("# Notes\n", "document", "data/notes.md"),
     "data/sales_clean/a.csv": (CSV + b"5,5\n", "derived data", None),
     "data/init.sql": ("create table x;\n", "script", "data/init.sql"),
     "references/data_dictionary.csv": (
@@ -94,9 +94,9 @@ PAGES: dict[str, Row] = {
     "slides/images/loss.png": (PNG, "figure", "slides/images/loss.png"),
     "README.md": ("# Pages\n\n![Team](images/team.png)\n", "document", "README.md"),
     "images/team.png": (PNG + b"1", "figure", "docs/images/team.png"),
-    "images/map.gv": ("digraph tree {\n a -> b\n}\n", "figure", None),
+    "images/map.gv": ("digraph tree {\n a -> b\n}\n", "figure", "images/map.gv"),
     "scss/grid.scss": ("p {}\n", "web", "scss/grid.scss"),
-    "scss/svg/moon.svg": (SVG + "\n", "web", None),
+    "scss/svg/moon.svg": (SVG + "\n", "web", "scss/svg/moon.svg"),
     "paper/nips.sty": ("\\x\n", "document", None),
     "phone/main.dart": ("void main() {}\n", "code", "phone/main.dart"),
     "conf.yml.example": ("a: 1\n", "configuration", "conf.yml.example"),
@@ -147,6 +147,10 @@ WHOLES: dict[str, Row] = {
     "tests/measure.py": ("print('measure')\n", "script", "tests/measure.py"),
     "api/serve.py": (PY + "S = 1\n", "code", f"{P}/api/serve.py"),
     "api/Model/MLmodel": (REPORT, "model", "api/Model/MLmodel"),
+    "mlartifacts/1/b/artifacts/net/MLmodel": (
+        REPORT, "model", "mlartifacts/1/b/artifacts/net/MLmodel"),
+    "mlartifacts/1/b/artifacts/net/conda.yaml": (
+        "name: a\n", "model", "mlartifacts/1/b/artifacts/net/conda.yaml"),
     "api/Model/parts.yaml": ("a: 1\n", "configuration", "api/Model/parts.yaml"),
     "site/manage.py": ("import django\nprint(django)\n", "build", "site/manage.py"),
     "site/shop/views.py": (PY + "Y = 1\n", "code", "site/shop/views.py"),
@@ -201,10 +205,10 @@ PARTS: dict[str, Row] = {
     "apple/Assets.xcassets/A.appiconset/i.png": (
         PNG + b"b", "web", "apple/Assets.xcassets/A.appiconset/i.png"),
     "css/fonts/awesome.svg": (SVG, "web", "css/fonts/awesome.svg"),
-    "tool/res/clear.png": (PNG + b"c", "web", None),
-    **{f"digits/{n}.png": (PNG + bytes([n]), "raw data", None) for n in range(6)},
-    "explained/shap_force_0.png": (PNG + b"d", "figure", None),
-    "explained/team.png": (PNG + b"e", "figure", None),
+    "tool/res/clear.png": (PNG + b"c", "web", "tool/res/clear.png"),
+    **{f"digits/{n}.png": (PNG + bytes([n]), "raw data", f"digits/{n}.png") for n in range(6)},
+    "explained/shap_force_0.png": (PNG + b"d", "figure", "explained/shap_force_0.png"),
+    "explained/team.png": (PNG + b"e", "figure", "explained/team.png"),
     "faces/labels.idx1-ubyte": (b"\0\0\x08\x01\0\0\x27\x10\7", "raw data", None),
     **{f"ask/r_{n}.json": (f"[{n}]", "raw data", f"ask/r_{n}.json") for n in range(5)},
     "ask/deep/r_1.json": ('{"a": 9}', "configuration", "ask/deep/r_1.json"),
@@ -311,11 +315,11 @@ def test_a_folder_of_r_stays_with_its_data(tmp_path: Path) -> None:
     assert items["survey/x.rds"].why[-1] == "the code of survey is not Python, and stays"
 
 
-def test_images_that_nothing_names_stay_unless_told(tmp_path: Path) -> None:
+def test_images_that_nothing_names_stay_and_nobody_is_asked(tmp_path: Path) -> None:
     files: dict[str, bytes | str] = {"a.py": PY, "images/map.gv": "digraph tree {\n a -> b\n}\n"}
     plan = planned(tmp_path / "repo", files, "pkg")
     assert set(plan.moves) == {"a.py"}
-    assert plan.questions[0].choices["move"] == {"images/map.gv": "docs/images/map.gv"}
+    assert not plan.questions
 
 
 def test_few_folders_of_notebooks_are_no_projects(tmp_path: Path) -> None:
@@ -362,7 +366,7 @@ def test_images_of_a_series_that_code_writes_are_data(tmp_path: Path) -> None:
     assert items["drawn/aa.png"].kind == "figure"
 
 
-def test_a_third_of_python_2_is_the_code_and_no_archive(tmp_path: Path) -> None:
+def test_a_third_of_python_2_is_code_that_stays_and_no_archive(tmp_path: Path) -> None:
     old = "acts = open('actors.txt')\nprint 'x'\n"
     files: dict[str, bytes | str] = {
         "src/net.py": old,
@@ -373,8 +377,7 @@ def test_a_third_of_python_2_is_the_code_and_no_archive(tmp_path: Path) -> None:
     }
     plan = planned(tmp_path / "repo", files, "pkg")
     items = {each.path: each for each in plan.items}
-    assert items["src/net.py"].kind == "code" and items["src/net.py"].target == f"{P}/net.py"
-    assert items["actors.txt"].target == "actors.txt" and not items["actors.txt"].question
+    assert items["src/net.py"].kind == "script" and not plan.moves and not plan.questions
     assert items["actors.txt"].why[-1].endswith("is not edited")
 
 

@@ -1,11 +1,13 @@
 """What is left out of a file before it is parsed: nothing that an edit could depend on."""
 
+from collections.abc import Callable, Iterable
+
 import libcst
 import pytest
 from tests.adopt.hand import FILES
 
 from tdsp.adopt.rewrite import edits_for
-from tdsp.adopt.rewrite.slices import only, reduced
+from tdsp.adopt.rewrite.slices import Reduced, only, reduced
 from tdsp.adopt.rewrite.work import Rewriter
 from tdsp.reading import read_texts
 
@@ -15,7 +17,7 @@ PLAIN = "def plain(x):\n    return x + 1\n"
 
 def kept(text: str) -> bool:
     """Tell whether the function `plain` stays in a file."""
-    found = reduced(text, WORDS)
+    found = reduced(text, WORDS).text
     assert len(found) == len(text)
     return "return x + 1" in found
 
@@ -23,14 +25,14 @@ def kept(text: str) -> bool:
 def test_function_without_a_path_is_left_out_and_the_rest_keeps_its_place() -> None:
     text = f"import pandas as pd\n\n\n{PLAIN}\n\nd = pd.read_csv('data.csv')\n"
     assert not kept(text)
-    found = reduced(text, WORDS)
+    found = reduced(text, WORDS).text
     assert found.index("d = pd") == text.index("d = pd") and found.count("\n") < text.count("\n")
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_line_ends_and_wide_letters_keep_their_place(end: str) -> None:
     text = f"def a():{end}    return 'é'{end}{end}b = 'x/y'{end}"
-    found = reduced(text, WORDS)
+    found = reduced(text, WORDS).text
     assert found.index("b = ") == text.index("b = ")
     assert "é" not in found
 
@@ -64,18 +66,19 @@ def test_what_shares_a_name_or_holds_a_path_stays(other: str) -> None:
 
 def test_where_every_text_may_be_a_path_each_stays() -> None:
     text = "def a():\n    return 'out'\n\n\ndef b():\n    return 1\n"
-    assert "out" not in reduced(text, WORDS)
-    assert "out" in reduced(text, None) and "return 1" not in reduced(text, None)
+    assert "out" not in reduced(text, WORDS).text
+    found = reduced(text, None).text
+    assert "out" in found and "return 1" not in found
 
 
 @pytest.mark.parametrize("text", ["def broken(:\n    pass\n", "print 'two'\n", "", "# only\n"])
 def test_what_does_not_parse_stays_whole(text: str) -> None:
-    assert reduced(text, WORDS) == text and only(text, "a") == text
+    assert reduced(text, WORDS).text == text and only(text, "a").text == text
 
 
 def test_only_one_function_is_read_of_another_file() -> None:
     text = f"import os\n{PLAIN}\n@os.x\ndef load(path):\n    open(path)\n"
-    found = only(text, "load")
+    found = only(text, "load").text
     assert found.strip().startswith("@os.x") and "plain" not in found and "import" not in found
 
 
@@ -124,39 +127,60 @@ FAR = "".join(
 )
 
 
-def handed(monkeypatch: pytest.MonkeyPatch) -> tuple[int, int, int]:
-    """Return files, letters in them, and those that the parser of edits is given."""
+def handed(monkeypatch: pytest.MonkeyPatch, opened: str = "open(P)") -> tuple[int, int, int, int]:
+    """Return all letters, those that trees are made of, and texts and letters for libcst."""
     code = {
         f"m{n}.py": f"from m{(n + 1) % 20} import load\nP = 'd.csv'\n\n\n"
-        f"def load():\n    return open(P), smooth1([{n}])\n{FAR}"
+        f"def load():\n    return {opened}, smooth1([{n}])\n{FAR}"
         for n in range(20)
     }
     raw = {path: text.encode() for path, text in code.items()} | {"d.csv": b"a\n"}
     moves = {path: f"src/pkg/{path}" for path in code} | {"d.csv": "data/raw/d.csv"}
     given: list[str] = []
-    parse = libcst.parse_module
+    kept: list[str] = []
+    parse, part = libcst.parse_module, Rewriter._part
 
     def counted(text: str) -> libcst.Module:
         given.append(text)
         return parse(text)
 
+    def noted(self: Rewriter, path: str) -> Callable[[str], Reduced] | None:
+        cut = part(self, path)
+
+        def found(text: str) -> Reduced:
+            assert cut is not None
+            kept.append((done := cut(text)).text)
+            return done
+
+        return cut and found
+
     monkeypatch.setattr(libcst, "parse_module", counted)
+    monkeypatch.setattr(Rewriter, "_part", noted)
     edits, _ = edits_for(read_texts(raw), raw.__getitem__, moves, "pkg", {})  # type: ignore[arg-type]
     assert sum(path in edits for path in code) == 20
-    letters = sum(len("".join(text.split())) for text in code.values())
-    return len(given), letters, sum(len("".join(text.split())) for text in given)
+    return letters(code.values()), letters(kept), len(given), letters(given)
 
 
-def test_of_a_file_that_is_edited_the_parser_is_given_a_small_part(
+def letters(texts: Iterable[str]) -> int:
+    return sum(len("".join(text.split())) for text in texts)
+
+
+def test_of_a_file_that_is_edited_a_small_part_is_looked_at(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What a plan costs is what libcst parses; this counts letters, so that no clock matters."""
-    files, whole, part = handed(monkeypatch)
-    assert files == 20
-    assert part < whole / 15
+    """What a plan costs is what trees are made of; letters are counted, so no clock matters."""
+    whole, part, files, _ = handed(monkeypatch)
+    assert 0 < part < whole / 15 and not files
+
+
+def test_libcst_parses_the_statements_alone_that_python_does_not_tell_all_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole, part, files, hard = handed(monkeypatch, "open(f'{P}')")
+    assert files == 20 and hard < part < whole / 15
 
 
 def test_the_count_sees_whole_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Rewriter, "_part", lambda *_: None)
-    files, whole, part = handed(monkeypatch)
-    assert files == 20 and part == whole
+    whole, _, files, hard = handed(monkeypatch)
+    assert files == 20 and hard == whole

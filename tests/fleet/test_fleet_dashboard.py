@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
@@ -14,9 +15,11 @@ from tests.conftest import ROOT, module_of
 from typer.testing import CliRunner
 
 from tdsp import pages as shared
+from tdsp.check.all import CHECKS
 from tdsp.cli import app
 from tdsp.errors import TdspError
-from tdsp.fleet import figures, rowdata, store
+from tdsp.fleet import figures, rowdata, store, terminal
+from tdsp.fleet.facts import facts
 from tdsp.fleet.page import catalog, dashboard
 from tdsp.fleet.snapshot import (
     Asset,
@@ -29,6 +32,7 @@ from tdsp.fleet.snapshot import (
     Snapshot,
     Telemetry,
 )
+from tdsp.reading import read_texts
 
 runner = CliRunner()
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>'\"&\u202e\x00\n\u2028"
@@ -82,6 +86,18 @@ class Reader(HTMLParser):
     @property
     def text(self) -> str:
         return " ".join(" ".join(self.words).split())
+
+
+def test_a_repository_with_a_warning_is_not_in_order() -> None:
+    repo = read_texts({**CHECKS["TR05"].bad})
+    found = facts(repo, ours=False, reported="", today=date(2026, 11, 29))
+    assert (found.verdict, found.errors, found.warnings) == ("fails", 0, 1)
+    rows = (bare("a", verdict=found.verdict, warnings=1), bare("b", verdict="passes"))
+    assert [each.name for each in figures.verdicts(rows)] == ["in order", "not in order"]
+    said = terminal.sums(Snapshot("2026-11-29T06:00:00Z", "0.1.0", rows))
+    assert said.startswith("2 repositories, 1 in order") and "0 errors, 1 warning" in said
+    (point,) = store.trend([Snapshot("2026-11-29T06:00:00Z", "0.1.0", rows)])
+    assert (point.errors, point.warnings) == (0, 1)
 
 
 def test_sums_count_only_what_is_known() -> None:

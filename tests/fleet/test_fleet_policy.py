@@ -24,6 +24,7 @@ BROKEN = {
     "checks: [TR03]": replace(GOOD, findings=(Finding("TR03", "note", "a.py", 1, "m"),)),
     "checks: [leakage]": replace(GOOD, findings=(Finding("TR03", "note", "a.py", 1, "m"),)),
     "most_errors: 1": replace(GOOD, errors=2),
+    "most_warnings: 1": replace(GOOD, warnings=2),
     "answers: {license: [MIT, Proprietary]}": replace(GOOD, answers={"license": "GPL"}),
     "answers: {sso: [true]}": replace(GOOD, answers={"sso": "false"}),
     "template: v0.2.0": replace(GOOD, template_version="v0.1.9"),

@@ -173,7 +173,7 @@ def test_a_fresh_project_is_told_where_it_stands(place: Any) -> None:
         made.change("docs/process/stages.yaml", check, "git --version")
     everything = made.tdsp("stage")
     assert everything.returncode == 1
-    assert "[ ] exit: The table is the project's own, not the sample" in everything.stdout
+    assert "[ ] exit: The table is the project's own, not the example" in everything.stdout
     assert "tdsp onboard FILE --target COLUMN" in everything.stdout
     assert (
         "Not done yet: data acquisition and understanding; after it: modeling" in everything.stdout
@@ -189,7 +189,7 @@ def test_an_own_table_lets_the_criterion_hold(place: Any) -> None:
         c.check
         for s in stages.load(Folder(made.root))
         for c in s.exit
-        if "not the sample" in c.what
+        if "not the example" in c.what
     )
     command = ["git", "ls-files", "--error-unmatch", "data/raw/*.dvc"]
     assert check.replace('"', "").split() == command
@@ -232,13 +232,15 @@ def test_a_changed_stage_changes_the_page(place: Any) -> None:
     made, page = place("github"), "docs/process/lifecycle.md"
     before = (made.root / page).read_text("utf-8")
     made.change(
-        "docs/process/stages.yaml", "No pin has reached its end of life", "Every pin is alive"
+        "docs/process/stages.yaml",
+        "No pinned version has reached its end of life",
+        "Every pin is alive",
     )
     assert made.tdsp("stage", "--write").returncode == 0
     after = (made.root / page).read_text("utf-8")
     assert (
         after
-        == before.replace("No pin has reached its end of life", "Every pin is alive")
+        == before.replace("No pinned version has reached its end of life", "Every pin is alive")
         != before
     )
     unknown = made.tdsp("stage", "modelling")

@@ -75,9 +75,11 @@ def test_filters_groups_and_pages_say_what_the_snapshot_says(seen: dict[str, Any
     assert table["link"].startswith(f"{sum(row.group == largest for row in rows):,} of")
 
 
-def test_most_errors_come_first_and_equals_stay_in_order(seen: dict[str, Any]) -> None:
+def test_most_errors_and_then_warnings_come_first_and_equals_stay_in_order(
+    seen: dict[str, Any],
+) -> None:
     read = [row for row in seen["rows"] if row.state == "ok"]
-    wanted = [row.name for row in sorted(read, key=lambda row: -row.errors)]  # which is stable
+    wanted = [row.name for row in sorted(read, key=lambda r: (-r.errors, -r.warnings))]
     assert seen["table"]["names"] == wanted[:50]
 
 

@@ -8,7 +8,7 @@ from tests.conftest import git
 from typer.testing import CliRunner
 
 from tdsp.check.fixes import REMEDIES, patch
-from tdsp.check.rule import CHECKS
+from tdsp.check.rule import CHECKS, SEVERITIES
 from tdsp.check.run import check_folder, check_repository
 from tdsp.cli import app
 from tdsp.reading import read_texts
@@ -134,9 +134,7 @@ def test_two_findings_of_one_file_and_what_is_left(tmp_path: Path) -> None:
     made = patch(report)
     assert made.fixed["TR01"] == 2
     assert made.text.count("+x = train_test_split(a, b, random_state=0)") == 2
-    assert made.left == sum(report.findings(e) for e in ("error", "warning", "note")) - sum(
-        made.fixed.values()
-    )
+    assert made.left == sum(report.findings(e) for e in SEVERITIES) - sum(made.fixed.values())
 
 
 def test_a_patch_has_no_format(tmp_path: Path) -> None:

@@ -44,7 +44,67 @@ def bad(check: str, path: str = "") -> str:
     return texts[path] if path else next(iter(texts.values()))
 
 
+REMOTE = "from transformers import AutoModel\n\n"
+# What the eighth reading found wrong.
+EIGHTH: dict[str, tuple[str, dict[str, str]]] = {
+    "the model is a folder": (
+        "SC06",
+        {"m.py": REMOTE + "AutoModel.from_pretrained('/models/a', trust_remote_code=True)\n"},
+    ),
+    "a name says that the model is a folder": (
+        "SC06",
+        {"m.py": REMOTE + "a = './a'\nAutoModel.from_pretrained(a, trust_remote_code=True)\n"},
+    ),
+    "a field of the settings may be a folder": (
+        "SC06",
+        {
+            "m.py": REMOTE + "place = '/models/a'\nc = Settings(model=place)\n"
+            "d = Settings(model='a/b')\n"
+            "AutoModel.from_pretrained(c.model, trust_remote_code=True)\n"
+        },
+    ),
+    "what Jupyter of Azure ML keeps": (
+        "MO10",
+        {f".ipynb_aml_checkpoints/{path}": text for path, text in CHECKS["MO10"].bad.items()},
+    ),
+    "documents of others that were collected": (
+        "LA07",
+        {f"collected_docs/a/{path}": text for path, text in CHECKS["LA07"].bad.items()},
+    ),
+    "an installed package beside the code": (
+        "GA01",
+        {
+            "app/main.py": "import lib\n",
+            "app/lib-1.0.dist-info/METADATA": "Name: lib\n",
+            **{f"app/lib/{path}": text for path, text in CHECKS["GA01"].bad.items()},
+        },
+    ),
+    "the person who starts it names the folder": (
+        "LA03",
+        {
+            "a.py": "import os\nimport sys\n\nplace = input('Where? ')\n"
+            "sys.path.append(os.path.dirname(place))\nimport b\n",
+            "b.py": "x = 1\n",
+        },
+    ),
+    "Hugging Face starts the container": (
+        "SE06",
+        {
+            "Dockerfile": CHECKS["SE06"].good["Dockerfile"].replace("USER 10001\n", ""),
+            "README.md": "---\ntitle: A\nsdk: docker\n---\n# A\n",
+        },
+    ),
+    "the losses of the training are no model": (
+        "TR14",
+        {
+            "requirements.txt": "scikit-learn\njoblib\n",
+            "train.py": "import joblib\nfrom keras import Sequential\n\n"
+            "log = Sequential().fit([[1]])\njoblib.dump(log.history, 'losses')\n",
+        },
+    ),
+}
 QUIET: dict[str, tuple[str, dict[str, str]]] = {
+    **EIGHTH,
     "a package in a folder asks for it": (
         "SC04",
         {

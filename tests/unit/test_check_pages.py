@@ -70,7 +70,7 @@ def test_the_page_says_what_the_terminal_says(page: str, report: Report) -> None
         "Do first",
     ):
         assert text.replace("`", "") in words, text
-    assert "Not in order: 1 error" in words
+    assert "Not in order: 1 warning" in words
     for result in report.results:
         assert result.check.id in words
     for level in (*maturity(report).areas, maturity(report).google):
@@ -152,7 +152,7 @@ def test_the_colours_can_be_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "text"), [(False, "1 error, 0 warnings"), (True, "level 0 of 4")]
+    ("level", "text"), [(False, "0 errors, 1 warning"), (True, "level 0 of 4")]
 )
 def test_the_badge_is_svg_and_says_it(level: bool, text: str, report: Report) -> None:
     badge = pages.as_badge(report, maturity(report) if level else None)
@@ -161,7 +161,7 @@ def test_the_badge_is_svg_and_says_it(level: bool, text: str, report: Report) ->
     assert top.get("role") == "img"
     assert (top.get("aria-label") or "").endswith(text)
     assert [e.text for e in top.iter("{http://www.w3.org/2000/svg}text")][1] == text
-    assert pages.BADGE_COLOURS["error"] in badge
+    assert pages.BADGE_COLOURS["error" if level else "warning"] in badge
 
 
 def test_a_badge_of_a_clean_repository_is_green() -> None:
@@ -193,7 +193,7 @@ def test_the_entity_is_one_that_backstage_takes(report: Report) -> None:
     entity = yaml.safe_load(pages.as_backstage(report, maturity(report)))
     assert problem(entity) == ""
     found = {key.partition("/")[2]: v for key, v in entity["metadata"]["annotations"].items()}
-    assert found["errors"] == "1"
+    assert (found["errors"], found["warnings"]) == ("0", "1")
     assert found["verdict"] == "fails"
     assert found["mlops-maturity"] == "0"
     assert entity["spec"]["owner"] == "unknown"

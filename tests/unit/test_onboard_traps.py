@@ -1,7 +1,7 @@
 """Every trap is seen, and what is done about it is what is said."""
 
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -152,11 +152,40 @@ def test_refusals(wishes: dict[str, object], words: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("target", "words"),
-    [(["yes"], "in every row"), ([None], "no value in any row"), (["n/a"], "no value in any row")],
+    [
+        (["yes"], "is yes in every row"),
+        ([0], "is 0 in every row"),
+        ([None], "no value in any row"),
+        (["n/a"], "no value in any row"),
+    ],
 )
-def test_useless_targets(target: list[str | None], words: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("problem", [None, "anomaly"])
+def test_useless_targets(
+    target: list[Any], words: str, problem: str | None, tmp_path: Path
+) -> None:
+    """Anomalies that nobody has marked are no target, either."""
     with pytest.raises(OnboardError, match=words):
-        look(messy(ROWS).assign(churned=target * ROWS), tmp_path)
+        look(messy(ROWS).assign(churned=target * ROWS), tmp_path, problem=problem)
+
+
+@pytest.mark.parametrize(
+    ("share", "labels", "rate"),
+    [
+        (0.1, ["no", "yes"], "false_negative_rate"),
+        (0.1, ["yes", "no"], "false_positive_rate"),
+        (0.1, [0, 1], "false_negative_rate"),
+        (0.1, [True, False], "false_positive_rate"),
+        (0.3, ["no", "yes"], None),
+    ],
+)
+def test_groups_are_compared_by_what_accuracy_would_hide(
+    share: float, labels: list[Any], rate: str | None, tmp_path: Path
+) -> None:
+    """With 5 % positives, all of one group missed and none of the other, accuracy kept 0.95."""
+    frame = messy(ROWS).assign(churned=[labels[i < share * ROWS] for i in range(ROWS)])
+    profile, _ = look(frame, tmp_path)
+    assert profile.fairness == rate
+    assert [f.code for f in profile.findings].count("missed") == (rate is not None)
 
 
 def test_row_counts(tmp_path: Path) -> None:

@@ -51,6 +51,9 @@ evaluate:
 
 gate:
   minimum: 0.95          # of the metric
+
+fairness:
+  metric: selection_rate # of groups
 """
 PIPELINE = """\
 # The pipeline.
@@ -120,6 +123,7 @@ def test_writes_configuration_schema_and_documents(project: Path, table: Path) -
     }  # fmt: skip
     assert params["evaluate"]["metric"] == "roc_auc"
     assert params["gate"]["minimum"] == 0.6
+    assert params["fairness"]["metric"] == "accuracy"
     assert (project / result.raw).read_bytes() == table.read_bytes()
     dictionary = (project / "docs/data/dictionary.md").read_text("utf-8")
     assert "| plan | [open: meaning] | - | category |" in dictionary

@@ -12,21 +12,26 @@ from tdsp.adopt.facts import Facts, gather
 from tdsp.adopt.history import old_secrets
 from tdsp.adopt.judged import FOLDER, Judged
 from tdsp.adopt.layout import Layout, layout
+from tdsp.adopt.meanwhile import possible
 from tdsp.adopt.plan import Item, Note, Plan, Question
 from tdsp.adopt.rendering import IN_PLACE
 from tdsp.adopt.sources import Source, mapped, recognise
 from tdsp.adopt.targets import Targets, settle
-from tdsp.adopt.template import check_package, package_of, render, slug
+from tdsp.adopt.template import begin, check_package, package_of, render, slug
 from tdsp.adopt.tree import Blobs, Tree, blind, case_groups, read_repository, read_tree, shown
 from tdsp.errors import TdspError
 from tdsp.reading.repository import Repository
 
 MOST_REMOVED = 0.2
+MANY = 1000  # files from which on a second process saves more than it costs
 FEW_REMOVED = 20  # of so few files, any share may go without a question
 UNEDITED = frozenset({"vendored", "junk", "archive"})  # whose places no code has to know
 DATA_KINDS = frozenset({"raw data", "derived data", "model"})  # which are no part of a package
 QUESTIONS = {
     "unread tables": "Nothing that could be read uses these files. Are they raw data?",
+    "unread files": "No code that is edited uses these files. Do they belong to the data?",
+    "files among code": "Code lies above these files, and none names them. Are they part of it?",
+    "unwritten results": "No code that was read writes these files. Are they results?",
     "unclear tables": "Are these files made from other data, or are they raw?",
     "unused models": "No code loads or saves these models. Are they still needed?",
     "exact copies": "These files are exact copies of others. May they go to the archive?",
@@ -35,7 +40,6 @@ QUESTIONS = {
     "old folders": "These folders are called old. May they go to the archive?",
     "images in code": "Are these images documents, or parts of the program?",
     "images of results": "No code that was read draws these images. Are they figures of results?",
-    "unused images": "Nothing names these images. Do they belong to the documents?",
     "texts that code reads": "Code reads these texts. Are they data?",
     "documents in folders": "Do these texts belong to the documents?",
     "unknown files": "What these files are for could not be told. They stay unless you say more.",
@@ -61,6 +65,11 @@ class Scan:
     source: Source
     subdirectory: str = ""
 
+    @property
+    def name(self) -> str:
+        """The name of the folder that the project is."""
+        return posixpath.basename(self.subdirectory) or self.tree.root.name
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -73,8 +82,11 @@ class Wish:
     fixes: tuple[str, ...] = ()
 
 
-def scan(folder: Path, subdirectory: str = "") -> Scan:
-    """Read a repository and judge each of its files."""
+def scan(folder: Path, subdirectory: str = "", wish: Wish | None = None) -> Scan:
+    """Read a repository and judge each of its files.
+
+    Where that takes long, what the template brings for a wish is rendered meanwhile.
+    """
     tree = read_tree(folder)
     below = subdirectory.strip("/")
     if below and not any(path.startswith(f"{below}/") for path in tree.entries):
@@ -82,6 +94,9 @@ def scan(folder: Path, subdirectory: str = "") -> Scan:
     before = f"{below}/" if below else ""
     with Blobs(tree.root) as blobs:
         repo = read_repository(tree, blobs, below)
+        if wish and len(tree.entries) >= MANY and possible():
+            name = posixpath.basename(below) or tree.root.name
+            begin(_answers(name, wish, wish.package or package_of(name)))
         facts = gather(repo, lambda path: blobs.read(tree.entries[before + path].blob))
     old = old_secrets(tree, below, facts.notes)
     facts = replace(facts, notes=(*facts.notes, *old))
@@ -97,11 +112,11 @@ def build(done: Scan, wish: Wish) -> Plan:
     package = wish.package or _package(done)
     check_package(package) if done.source.name != "tdsp" else None
     level, notes = _level(done, wish.level)
-    answers = _answers(done, wish, package)
+    answers = _answers(done.name, wish, package)
     rendered = {} if done.source.name == "tdsp" else render(answers)
     if not wish.package and _clash(done, package, rendered):
         package = package_of(f"{package} model")
-        answers = _answers(done, wish, package)
+        answers = _answers(done.name, wish, package)
         rendered = render(answers)
     targets, questions = _targets(done, package, rendered, level)
     items = tuple(_items(done, targets, questions, level))
@@ -138,7 +153,7 @@ def _package(done: Scan) -> str:
     if len(own) == 1 and _is_the_package(done, next(iter(own))):
         name = next(iter(own))
         return name if package_of(name) == name else package_of(f"{name} model")
-    return package_of(posixpath.basename(done.subdirectory) or done.tree.root.name)
+    return package_of(done.name)
 
 
 def _is_the_package(done: Scan, name: str) -> bool:
@@ -189,8 +204,9 @@ def _level(done: Scan, wanted: int) -> tuple[int, list[Note]]:
     if wanted and done.layout.old:
         text = f"{done.layout.old}: none can be edited, so none is moved: level 0 only"
         return 0, [Note("", 0, text)]
-    if wanted > 1 and done.layout.mixed:
-        return 1, [Note("", 0, f"it is too mixed to be edited ({done.layout.mixed}): level 1 only")]
+    if wanted and done.layout.mixed:
+        text = f"too mixed to be edited ({done.layout.mixed}), so nothing is moved: level 0 only"
+        return 0, [Note("", 0, text)]
     return wanted, []
 
 
@@ -215,8 +231,7 @@ def _alike(targets: Mapping[str, str], added: Iterable[str]) -> list[Note]:
     ]  # fmt: skip
 
 
-def _answers(done: Scan, wish: Wish, package: str) -> dict[str, str]:
-    name = posixpath.basename(done.subdirectory) or done.tree.root.name
+def _answers(name: str, wish: Wish, package: str) -> dict[str, str]:
     plain = slug(name)
     plain = plain if package_of(name) == plain.replace("-", "_") else f"{plain}-project"
     given = {"project_name": plain.replace("-", " ").capitalize(), "project_slug": plain,
@@ -236,7 +251,8 @@ def _targets(
     for path, judged in done.judged.items():
         target = mapped(done.source, path, package)
         own = judged.kind in DATA_KINDS and target.startswith("src/")
-        if judged.ask and (own or not target):
+        moves = judged.place == "stay" or targets[path] != path
+        if judged.ask and moves and (own or not target):
             grouped[judged.ask].append(path)
     return targets, {
         ask: _question(ask, paths, done, maker, targets) for ask, paths in grouped.items()
@@ -245,31 +261,13 @@ def _targets(
 
 def _wanted(done: Scan, maker: Targets, path: str, package: str) -> str:
     judged = done.judged[path]
-    if judged.place != "untrack" and judged.kind not in {"vendored", "build", "dependencies"}:
-        if target := mapped(done.source, path, package):
-            own = judged.kind in DATA_KINDS and target.startswith("src/")
-            if judged.kind == "notebook" or own:
-                return maker.wanted(path, judged)
-            return names.module_path(target) if path.endswith(".py") else target
-        whole = done.layout.mixed and "/" in path and not judged.ask.startswith(FOLDER)
-        if whole and judged.kind != "configuration":
-            return _tree(done, path, package)
+    fixed = judged.place == "untrack" or judged.kind in {"vendored", "build", "dependencies"}
+    if not fixed and (target := mapped(done.source, path, package)):
+        own = judged.kind in DATA_KINDS and target.startswith("src/")
+        if judged.kind == "notebook" or own:
+            return maker.wanted(path, judged)
+        return names.module_path(target) if path.endswith(".py") else target
     return maker.wanted(path, judged)
-
-
-def _tree(done: Scan, path: str, package: str) -> str:
-    """Return the place of a file whose tree moves whole, in a repository that is too mixed."""
-    top = path.split("/")[0]
-    code = {"python", "python 2", "broken python", "r"}
-    holds = any(
-        fact.content in code
-        for name, fact in done.facts.files.items()
-        if name.startswith(f"{top}/")
-    )
-    if not holds or top.startswith(".") or names.folded(top) in names.STAY:
-        return path
-    below = "" if top == "src" else f"{names.module_name(top)}/"
-    return f"src/{package}/{below}{path.split('/', 1)[1]}"
 
 
 def _question(
@@ -318,8 +316,6 @@ def _moved(
         path: maker.wanted(path, replace(done.judged[path], place=done.judged[path].instead))
         for path in paths
     }
-    if done.layout.mixed:
-        wanted = {path: _tree(done, path, maker.package) for path in paths}
     free = all(target == path or not taken[blind(target)] for path, target in wanted.items())
     unique = len({blind(target) for target in wanted.values()}) == len(paths)
     return wanted if free and unique else {}

@@ -13,7 +13,7 @@ from tdsp.adopt.facts import Fact, Facts, data_like, is_test
 from tdsp.adopt.images import Images
 from tdsp.adopt.judged import Judged, stays
 from tdsp.adopt.known import AUDIO, known, plotted, told
-from tdsp.adopt.layout import CLIENTS, Layout
+from tdsp.adopt.layout import CLIENTS, OWN_PLACES, Layout
 from tdsp.reading.repository import EXAMPLES, Repository
 
 YAML = (".yaml", ".yml")
@@ -22,9 +22,14 @@ PICTURES = frozenset({"image", "media"})
 MADE = frozenset({"image", "json", "xml", "web"})  # by a run, if their folder is for results
 # A page that a notebook or a tool for reports was turned into.
 WRITTEN = re.compile(
-    r"(?i)jp-Notebook|nbconvert|class=.jupyter|rmarkdown|knitr|pandas.profiling|ydata|sweetviz"
+    r"(?i)jp-Notebook|--jp-mirror|nbconvert|class=.jupyter|rmarkdown|knitr|pandas.profiling|ydata|sweetviz"
 )
 PAGE = 100_000
+# Of Python that does not parse: what is done when it is run, and not in a function.
+RUN = re.compile(r"(?m)^(print\b|if __name__\s*==|for \w|while \w|plt\.|\w+ = input\()")
+CONDA = re.compile(r"(?ms)^channels:.*^dependencies:|^dependencies:.*^channels:")
+LISTED = 50  # entries of a list
+LONG = 100_000  # bytes: of settings, more than anybody has written
 KEEPER = 1000  # bytes: what is in a file that keeps a folder open says nothing
 DVC_STORE = re.compile(r"(^|/)files/md5/[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?$")
 
@@ -69,10 +74,17 @@ class _Judge(Images):
         if not parts or parts[0] not in names.DOCUMENTS or fact.content == "empty":
             return None
         pictured = data_like(fact, self.repo) in PICTURES
-        kind = "web" if fact.content == "web" else "figure" if pictured else "document"
+        site = fact.content == "web" or self._of_site(path, fact)
+        kind = "web" if site else "figure" if pictured else "document"
         return Judged(
             kind, "docs", 0.97, (f"its bytes are {fact.content}", "it is among documents")
         )
+
+    def _of_site(self, path: str, fact: Fact) -> bool:
+        """Tell whether a tool has put a file beside the pages that it built."""
+        match = names.SITE.search(path)
+        table = fact.content in DATA | PROSE - {"text"}
+        return match is not None and not table and path[: match.start()] in self.pages
 
     def _documents(self, path: str, fact: Fact) -> Judged | None:
         """Judge a folder of documents under another name than ours: it moves with its builder."""
@@ -92,7 +104,7 @@ class _Judge(Images):
             named = replace(fact, content=pointed(self.repo.files[path]))
             return stays(self._kind(path, named), "a symbolic link is not followed and not moved")
         if path.startswith(self.layout.environments):
-            why = ("a part of a virtual environment", "each machine makes its own")
+            why = ("a part of an environment or a build", "each machine makes its own")
             return Judged("junk", "untrack", 0.97, why)
         junk = names.JUNK.search(path) or name == ".gitignore " or self._set(path)
         made = names.MADE.search(path)
@@ -107,18 +119,19 @@ class _Judge(Images):
         page = fact.content in PROSE | {"empty", "yaml", "config"}
         if "/" not in path and page and names.KEPT_DOCUMENT.match(name):
             return stays("document", "hosts and people look for it at the root")
-        if path == "application.py" and any(
-            e.startswith(".ebextensions/") for e in self.facts.files
-        ):
-            return stays("script", "Elastic Beanstalk finds it by its name and place")
+        if path in self.started and fact.content in CODE:
+            return stays("script", self.started[path])
         if DVC_STORE.search(path):
             return stays("configuration", "DVC finds what it stores by its place")
         page = fact.content == "markup" and "template" not in path.lower()
         if path.startswith(".") and (page or fact.content == "image"):
             kind = "document" if page else "figure"
             return stays(kind, "a page or its image, which a host finds by its place")
-        if path.startswith(".") or (name.startswith(".") and fact.content in {"text", "empty"}):
-            return stays("configuration", "a tool looks for it under this name")
+        hidden = any(part.startswith(".") for part in path.split("/")[:-1])
+        own = name.startswith(".") and fact.content in {"text", "empty"}
+        if path.startswith(".") or own or (hidden and not names.GONE.search(path)):
+            kind = "build" if names.BUILD.match(name) else "configuration"
+            return stays(kind, "a tool looks for it under this name")
         return None
 
     def _set(self, path: str) -> bool:
@@ -151,7 +164,10 @@ class _Judge(Images):
             foreign = "somebody" in why or "licence of its own" in why
             if why in CLIENTS and data_like(fact, self.repo) in PICTURES:
                 return stays("web", why, "a part of what it shows")
-            return stays("vendored" if foreign else self._kind(path, fact), why)
+            kind = "vendored" if foreign else self._kind(path, fact)
+            kind = "model" if kind == "result" and why == OWN_PLACES["MLmodel"] else kind
+            part = kind == "script" and why == OWN_PLACES["manage.py"] and names.DJANGO.search(path)
+            return stays("code" if part else kind, why)
         if fact.content in {"source", "program"} and self._extends(path):
             return Judged("code", "with code", 0.93, ("compiled code", "a package beside needs it"))
         if fact.content == "source":
@@ -211,12 +227,17 @@ class _Judge(Images):
             return "figure" if content == "image" else "result"
         if content == "pdf" and set(names.parts_of(path)) & names.FIGURES:
             return "figure"
+        if content == "text" and set(names.parts_of(path)) & names.SERVED:
+            return "web"
         if content == "text" and _odd(path):
             return "configuration"
         if content in DATA:
-            return "raw data"
+            made = fact.writers or path.endswith((".npy", ".npz"))  # as numpy saves them
+            return "derived data" if made and "raw" not in names.parts_of(path) else "raw data"
         if content == "python":
             return "script" if fact.run and not fact.importers else "code"
+        if content == "python 2" and RUN.search(self.repo.text(path)) and not fact.importers:
+            return "script"
         by = {
             "notebook": "notebook",
             "model": "model",
@@ -230,7 +251,7 @@ class _Judge(Images):
             "source": "code",
             "stub": "code",
             "sql": "code",
-            "python 2": "archive",
+            "python 2": "code",
             "broken python": "code",
             "yaml": "configuration",
             "json": "configuration",
@@ -250,7 +271,9 @@ class _Judge(Images):
         if fact.content == "python 2":
             why = ("it is Python 2", "no Python 3 file imports it")
             if self.layout.mixed:  # its tree moves whole
-                return Judged("code", "code", 0.9, (why[0], "much of the code is"))
+                run = RUN.search(self.repo.text(path)) and not fact.importers
+                kind = "script" if run else "code"
+                return Judged(kind, "code", 0.9, (why[0], "much of the code is"))
             if fact.importers:
                 return Judged("code", "stay", 0.6, (why[0], "others import it"), "python 2")
             return Judged("archive", "archive", 0.95, why)
@@ -259,7 +282,8 @@ class _Judge(Images):
         if fact.content == "broken python" and names.BUILD.match(path):
             return stays("build", "build tools look for it under this name, though it fails")
         if fact.content == "broken python":
-            return Judged("code", "code", 0.55, ("it does not parse",), "does not parse")
+            kind = "script" if RUN.search(self.repo.text(path)) and not fact.importers else "code"
+            return Judged(kind, "code", 0.55, ("it does not parse",), "does not parse")
         if fact.content == "stub" and self._beside_code(posixpath.dirname(path)):
             return Judged("code", "with code", 0.95, ("a stub", "its module is beside it"))
         if fact.content == "stub":
@@ -287,6 +311,10 @@ class _Judge(Images):
             return Judged("result", "reports", 0.93, why)
         used = self._used(fact)
         kind = "script" if fact.run and not fact.importers else "code"
+        if "/" not in path and self.foreign:
+            return stays(kind, "it parses as Python 3", "most code beside it is another language's")
+        if (maker := posixpath.dirname(path)) and fact.run == f"{maker}/Makefile runs it":
+            return stays(kind, "it parses as Python 3", "the Makefile beside it runs it")
         if deep := set(parts) & names.ANYWHERE:
             return stays(kind, "it parses as Python 3", f"it belongs to {sorted(deep)[0]}")
         if (EXAMPLES.search(path) and "__init__.py" not in name) or (
@@ -359,6 +387,8 @@ class _Judge(Images):
             return stays("dependencies", "installers look for it here")
         if names.BUILD.match(name):
             return stays("build", "build tools look for it here")
+        if fact.content == "yaml" and CONDA.search(self.repo.text(path)):
+            return stays("dependencies", "conda makes an environment from it")
         if name.endswith((".whl", ".egg")):
             return stays("vendored", "a package as an installer takes it")
         if name.endswith(".dvc"):
@@ -402,7 +432,8 @@ class _Judge(Images):
             base = names.stem(path)[0]
             if names.MEASURED.search(base) and not names.ASKED_OF.search(base):
                 return stays("result", "JSON", "its name says what was found")
-        given = data_like(fact, self.repo) == "json" and names.SENT.search(path)
+        json = data_like(fact, self.repo) == "json"
+        given = json and (names.SENT.search(path) or self._is_list(path))
         kind = "raw data" if given else "configuration"
         if not folder or names.folded(folder.split("/")[0]) in names.STAY | names.TESTS:
             return stays(kind, "settings stay where tools and code look for them")
@@ -410,6 +441,12 @@ class _Judge(Images):
             why = ("settings of the code beside it", "it moves with that code")
             return Judged(kind, "with code", 0.93, why)
         return stays(kind, "settings stay where tools and code look for them")
+
+    def _is_list(self, path: str) -> bool:
+        """Tell whether JSON is a long list of names or numbers, or too long for settings."""
+        text = self.repo.text(path).lstrip()
+        listed = text[:1] == "[" and text.count(",") >= LISTED and "{" not in text
+        return listed or self.repo.files[path].size > LONG
 
     def _served(self, path: str, fact: Fact) -> Judged | None:
         """Judge an image that a program serves: it is a part of its pages."""
@@ -442,12 +479,16 @@ class _Judge(Images):
         served = fact.readers or set(parts) & names.SERVED
         if written or (names.REPORTED.search(path) and not served):
             return stays("result", "a page that code writes, or that is called a report")
+        if names.OTHER_TESTS.search(path):
+            return stays("test", "a test in JavaScript stays beside what it tests")
+        if path.endswith((".js", ".mjs", ".ts")) and not self.browsed:
+            return stays("script", "no page is here that could load it")
         return stays("web", "a page stays where its server looks for it", sure=0.9)
 
     def _serves(self, path: str, fact: Fact) -> bool:
         """Tell whether Python serves a page: beside it, by its name, or from a folder for that."""
         python = any(who.endswith(".py") for who in fact.readers | fact.namers)
-        served = set(names.parts_of(path)) & names.SERVED
+        served = set(names.parts_of(path)) & (names.SERVED | {"assets"})
         return bool(python or served) or posixpath.dirname(path) in self.code
 
     def _document(self, path: str, fact: Fact) -> Judged | None:
@@ -491,7 +532,10 @@ class _Judge(Images):
         ):
             listed = fact.content == "text" and told(self.repo.text(path)) == "raw data"
             text = fact.content == "text"
-            kind = "result" if text and measured else "raw data" if listed else "document"
+            if text and measured:
+                why = ("a text beside code", "its name says what was found")
+                return Judged("result", "reports", 0.6, why, "unwritten results")
+            kind = "raw data" if listed else "document"
             return Judged(kind, "with code", 0.9, ("text", "it lies beside code"))
         if fact.content == "text" and (found := self._lines(path)):
             return found

@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tdsp.adopt.plan import LEVELS, Plan
 from tdsp.adopt.planfile import as_csv, as_yaml, read_plan
 from tdsp.adopt.tree import git, shown
 from tdsp.errors import TdspError
+from tdsp.reading.repository import without_collector
 
 MOST_SHOWN = 12
 
@@ -103,15 +105,21 @@ def _print_state(done: Scan, console: Console) -> None:
 
 def plan(request: Request, *, ask: bool) -> bool:
     """Make and write a plan; returns whether it changes a file."""
+    with without_collector():  # what is read stays until the end
+        return _plan(request, ask=ask)
+
+
+def _plan(request: Request, *, ask: bool) -> bool:
     from tdsp.adopt.page import as_html
     from tdsp.adopt.patch import as_patch
 
     console = Console(highlight=False)
-    done = read(request.root, request.subdirectory)
+    wish = _wish(request)
+    done = read(request.root, request.subdirectory, None if request.update else wish)
     if ask and sys.stdin.isatty() and request.level and not request.update:
         done = _one_project(done, console)
     out = _place(done, request.out or Path(f"{done.tree.root}-adopt"))
-    made = _updated(done, request.update) if request.update else build(done, _wish(request))
+    made = _updated(done, request.update) if request.update else build(done, wish)
     if ask and sys.stdin.isatty() and not request.update:
         made = _asked(done, made, console)
     if not request.update:
@@ -119,17 +127,20 @@ def plan(request: Request, *, ask: bool) -> bool:
     elif request.remote:
         made = replace(made, remote=address(request.remote, done.tree.root))
     check_removals(made)
-    patch: bytes | None = as_patch(made, done.tree)
+    with ThreadPoolExecutor(1) as aside:  # git works while the other files are written out
+        waiting = aside.submit(as_patch, made, done.tree)
+        files: dict[str, bytes | None] = {
+            "plan.yaml": as_yaml(made).encode(),
+            "plan.patch": None,
+            "facts.csv": as_csv(made, done.facts.files).encode(),
+            "plan.html": as_html(made, done.tree).encode(),
+        }
+        patch: bytes | None = waiting.result()
     if secret := _secret(patch or b""):
         text = f"plan.patch was not written: it would show {secret}, which stands in an edited file"
         console.print(f"[yellow]{text}[/]")
         patch = None
-    files: dict[str, bytes | None] = {
-        "plan.yaml": as_yaml(made).encode(),
-        "plan.patch": patch,
-        "facts.csv": as_csv(made, done.facts.files).encode(),
-        "plan.html": as_html(made, done.tree).encode(),
-    }
+    files["plan.patch"] = patch
     _write(out, files)
     show(made, done, console)
     console.print(

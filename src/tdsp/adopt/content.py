@@ -23,24 +23,34 @@ MAGIC = (
     (b"ID3", "media"), (b"OggS", "media"), (b"fLaC", "media"), (b"\x1aE\xdf\xa3", "media"),
 )  # fmt: skip
 SUFFIXES = {
-    "source": ".c .cc .cpp .h .hpp .java .scala .go .rs .m .jl .f90 .cu .cs .rb .pl .lua .kt"
-    " .dart .swift .ino .pde .vb .hs .sas .proto .pyx .pxd .fcl .praat",
+    "source": ".c .cc .cpp .cxx .h .hh .hpp .java .scala .go .rs .m .jl .f .f90 .f95 .cu .cuh .cl"
+    " .cs .rb .pl .pm .lua .kt .kts .dart .swift .ino .pde .vb .vbs .bas .vba .hs .sas .do .ado"
+    " .stan .bug .jags .wl .mlx .proto .thrift .pyx .pxd .fcl .praat .groovy .clj .erl .ex .exs"
+    " .fs .fsx .ml .mli .nim .zig .pas .v .sv .vhd .asm .glsl .metal .sol .tcl .mm .mq5",
     "stub": ".pyi",
-    "web": ".html .htm .css .scss .less .js .jsx .ts .tsx .vue .svelte .woff .woff2 .ttf .eot .map"
-    " .jinja .jinja2 .j2 .mustache .hbs .php",
-    "image": ".png .jpg .jpeg .gif .bmp .tif .tiff .svg .webp .ico .eps .dot .gv",
-    "media": ".wav .mp3 .mp4 .avi .mov .ogg .flac .webm .m4a .au .aiff .aif .mid .mpg .mpeg",
-    "r": ".r .rmd .qmd", "sql": ".sql .sqlx",
-    "shell": ".sh .bash .zsh .csh .bat .ps1 .cmd .fish .pbs .slurm .sbatch",
-    "markup": ".md .markdown .rst .tex .bib .adoc .sty .cls .bst .bbx .cbx .dbx .dtx .ins",
+    "web": ".html .htm .xhtml .css .scss .sass .less .js .jsx .ts .tsx .mjs .cjs .vue .svelte"
+    " .astro .woff .woff2 .ttf .otf .eot .map .jinja .jinja2 .j2 .mustache .hbs .ejs .pug .erb .php"
+    " .jsp .aspx .wasm .webmanifest .kv",
+    "image": ".png .jpg .jpeg .jfif .gif .bmp .tif .tiff .svg .webp .ico .eps .dot .gv .pgm .ppm"
+    " .psd .xcf .heic .avif .emf .wmf",
+    "media": ".wav .mp3 .mp4 .avi .mov .ogg .flac .webm .m4a .au .aiff .aif .mid .mpg .mpeg .mkv"
+    " .m4v .wmv .flv .aac .wma .opus .amr",
+    "r": ".r .rmd .qmd .rnw", "sql": ".sql .sqlx .ddl .hql",
+    "shell": ".sh .bash .zsh .csh .ksh .bat .ps1 .cmd .fish .pbs .slurm .sbatch .sge .command",
+    "markup": ".md .markdown .mdx .rst .tex .bib .adoc .org .textile .typ .sty .cls .bst .bbx .cbx"
+    " .dbx .dtx .ins .clo",
     "yaml": ".yaml .yml", "toml": ".toml",
-    "config": ".ini .cfg .conf .properties .env .example .tf .tfvars .hcl", "pdf": ".pdf",
-    "office": ".docx .doc .pptx .ppt .odt .odp .rtf .pages .drawio .vsdx .pbix .twbx .graffle"
-    " .puml .plantuml .mmd",
-    "spreadsheet": ".xlsx .xls .ods .xlsm",
-    "table": ".csv .tsv .parquet .feather .arrow .orc .avro .dta .sas7bdat .arff .jsonl .ndjson",
-    "array": ".npy .npz .mat .rds .rdata .rda", "database": ".db .sqlite .sqlite3",
-    "compressed": ".gz .bz2 .xz .7z .rar .tgz .tar", "zip": ".zip",
+    "config": ".ini .cfg .conf .properties .env .example .tf .tfvars .hcl .gin .jsonnet .json5"
+    " .jsonc .plist .cmake .nix .bzl .bazel .editorconfig .config .ui .pbtxt .rules", "pdf": ".pdf",
+    "office": ".docx .docm .doc .pptx .pptm .ppt .odt .odp .odg .rtf .pages .key .drawio .vsdx .vsd"
+    " .pbix .pbit .twbx .twb .graffle .puml .plantuml .mmd .xmind .bpmn .excalidraw .epub .djvu",
+    "spreadsheet": ".xlsx .xls .ods .xlsm .xlsb .numbers",
+    "table": ".csv .tsv .psv .parquet .feather .arrow .orc .avro .dta .sas7bdat .xpt .por .dbf"
+    " .arff .jsonl .ndjson .libsvm .svmlight .conll .conllu .fasta .fastq .vcf .bed .gff .smi .sdf"
+    " .tfrecord .tfrecords .shp .shx .geojson .gpx .kml",
+    "array": ".npy .npz .mat .rds .rdata .rda .nc .fits .nii .dcm .edf",
+    "database": ".db .sqlite .sqlite3 .mdb .duckdb",
+    "compressed": ".gz .bz2 .xz .7z .rar .tgz .tar .zst", "zip": ".zip",
     "log": ".log",
 }  # fmt: skip
 BY_SUFFIX = {suffix: kind for kind, listed in SUFFIXES.items() for suffix in listed.split()}
@@ -50,7 +60,7 @@ DRAWING = re.compile(r"\s*(strict\s+)?(di)?graph\b[^{]{0,200}\{")  # of Graphviz
 SENTENCE = re.compile(r"\w[.!?:](\s|$)")
 CODE = re.compile(r"(?m)^(import \w|from [\w.]+ import|def \w+\(|class \w+[(:]|#include|library\()")
 LOGGED = re.compile(  # of a cluster, with the job's number, or of a terminal
-    r"(?i)\.(job)?(log|out|err)(\.\d{3,})?$|(^|[/_-])(train(ing)?[_-])?logs?[_-]?\d*\.txt$"
+    r"(?i)\.(job)?(log|(std)?out|(std)?err)(\.\d{3,})?$|(^|[/_-])(train(ing)?[_-])?logs?[_-]?\d*\.txt$"
 )
 SHEBANG = re.compile(r"#!.*\b(python|bash|sh|Rscript)")
 
@@ -146,8 +156,8 @@ def _by_text(file: File) -> str:
         return "table"
     if match := SHEBANG.match(text):
         return {"python": "python", "Rscript": "r"}.get(match[1], "shell")
-    if file.suffix == ".xml":
-        return "xml"
+    if file.suffix in {".xml", ".json"}:
+        return file.suffix[1:]
     return "text" if named in {"", "table"} or file.text is not None else named
 
 

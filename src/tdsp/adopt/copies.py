@@ -12,8 +12,8 @@ def copies(repo: Repository, facts: Facts, judged: dict[str, Judged]) -> None:
     """Send exact copies that nobody uses to the archive, if another of them is used."""
     groups: dict[str, list[str]] = {}
     for path, file in repo.files.items():
-        if posixpath.basename(path) == "__init__.py":
-            continue  # each makes a package of its folder
+        if posixpath.basename(path) == "__init__.py" or facts.files[path].content == "python 2":
+            continue  # each makes a package of its folder; who imports Python 2 is not known
         if file.size > 20 and judged[path].kind in {
             "code",
             "script",
@@ -31,10 +31,7 @@ def copies(repo: Repository, facts: Facts, judged: dict[str, Judged]) -> None:
             if path == best or judged[path].place in {"stay", "with code"} or path in used:
                 continue
             why = ("an exact copy", f"of {best}")
-            if judged[path].kind in {"code", "script"} and used:
-                judged[path] = Judged("archive", "archive", 0.93, (*why, "only the other is used"))
-            else:
-                judged[path] = Judged("archive", "archive", 0.65, why, "exact copies")
+            judged[path] = Judged("archive", "archive", 0.65, why, "exact copies")
 
 
 def _is_used(fact: Fact) -> bool:

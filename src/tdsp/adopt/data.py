@@ -9,7 +9,7 @@ from tdsp.adopt import names
 from tdsp.adopt.content import DATA
 from tdsp.adopt.facts import Fact, Facts, data_like, is_test
 from tdsp.adopt.judged import Judged, stays
-from tdsp.adopt.known import SCREENS, plotted, told
+from tdsp.adopt.known import SCREENS, plotted, recorded, started, told
 from tdsp.adopt.layout import Layout
 from tdsp.reading.repository import Repository
 
@@ -36,14 +36,19 @@ MODEL_NAME = re.compile(
     r"(?i)model|classif|regress|clf|pipe|scaler|encoder|vectori|weights|net|forest|xgb|lgbm|"
     r"preprocess|transform|svm|knn|bayes"
 )
+WEIGHTS = re.compile(r"(?i)(^|[_.-])weights?([_.-]|$)")
 HDF5 = (".h5", ".hdf5", ".hdf")
 # What libraries call a model that they save.
 SAVED = (".zip", ".params", ".caffemodel", ".weights", ".pb", ".tflite", ".mlmodel", ".bin")
-NETWORKS = (".model", ".params", ".caffemodel", ".weights", ".pb", ".tflite", ".mlmodel")
+# What lies in the folder of a saved model, of TensorFlow and of Transformers.
+SAVED_WITH = frozenset(["saved_model.pb", "tokenizer_config.json", "training_args.bin"])
+NETWORKS = (".model", ".vw", ".params", ".caffemodel", ".weights", ".pb", ".tflite", ".mlmodel")
+ONE_COLUMN = re.compile(r"\s*[-+]?\d[\d.eE+-]*\s*\n")  # the first line of a table without a head
 TOPIC = re.compile(r"(?i)[a-z][ _-]?prediction$")  # the task, in the name of what is read for it
 TABLES = frozenset({"read_hdf", "HDFStore"})
 PAGES = frozenset({"markup", "pdf", "office"})
 OTHERS = frozenset({"binary", "json", "yaml", "config", "xml", "web", "source"})
+FEW_FOREIGN = 2  # files of another language at the root
 MANY_NUMBERED = 5  # files with a number for a name, or in it
 PROSE = frozenset({"markup", "pdf", "office", "text"})
 # What only tests read: such a name, or a test beside it, has to say so as well.
@@ -62,6 +67,7 @@ class Data:
 
     def __init__(self, repo: Repository, facts: Facts, found: Layout) -> None:
         self.repo, self.facts, self.layout = repo, facts, found
+        self.started = started(repo.files)
         self.images: dict[str, int] = {}
         self.series: dict[str, set[str]] = {}  # names of a folder's images, without numbers
         for fact in facts.of("image"):
@@ -74,7 +80,7 @@ class Data:
         )
         self.tests = {posixpath.dirname(p) for p in facts.files if is_test(p, repo)} - {""}
         self.saved = {
-            posixpath.dirname(p) for p in facts.files if posixpath.basename(p) == "saved_model.pb"
+            posixpath.dirname(p) for p in facts.files if posixpath.basename(p) in SAVED_WITH
         } - {""}
         self.models = {posixpath.dirname(fact.path) for fact in facts.of("model", "hdf5")}
         self.others: dict[str, int] = {}
@@ -95,6 +101,17 @@ class Data:
         self.styled = {
             posixpath.dirname(p) for p in facts.files if p.endswith((".css", ".scss", ".less"))
         } - {""}
+        root = Counter(fact.content for path, fact in facts.files.items() if "/" not in path)
+        self.foreign = root["source"] > FEW_FOREIGN and root["source"] > root["python"]
+        self.browsed = bool(self.pages or self.styled) or any(
+            posixpath.basename(path) == "package.json" for path in facts.files
+        )
+        self.classes = self._classes()
+        self.forms: dict[str, set[str]] = {}  # of the images in the folders of a folder
+        for fact in facts.of("image"):
+            above = posixpath.dirname(posixpath.dirname(fact.path))
+            form = repo.files[fact.path].suffix.replace("jpeg", "jpg")
+            self.forms.setdefault(above, set()).add(form)
         self.set_in = {posixpath.dirname(p) for p in facts.files if p.endswith(".tex")} - {""}
         self.screens = {
             path for path, module in repo.python.items()
@@ -106,6 +123,14 @@ class Data:
             who for fact in facts.files.values()
             if data_like(fact, repo) in DATA for who in fact.writers
         }  # fmt: skip
+
+    def _classes(self) -> Counter[str]:
+        """Return how many folders of images alone a folder holds: one for each class, maybe."""
+        others = {
+            posixpath.dirname(path) for path, fact in self.facts.files.items()
+            if data_like(fact, self.repo) not in {"image", "empty"}
+        }  # fmt: skip
+        return Counter(posixpath.dirname(folder) for folder in self.images.keys() - others)
 
     def _in_series(self, path: str) -> bool:
         """Tell whether a JSON file is one of many whose names differ by their numbers."""
@@ -125,7 +150,11 @@ class Data:
 
     def _model(self, path: str, fact: Fact) -> Judged | None:
         parts, content = names.parts_of(path), data_like(fact, self.repo)
-        if whole := next((each for each in self.saved if path.startswith(f"{each}/")), ""):
+        found = names.MEASURED.search(names.stem(path)[0]) is not None
+        whole = next((each for each in self.saved if path.startswith(f"{each}/")), "")
+        if content in {"python", "notebook"} or (found and content in DATA | {"json", "text"}):
+            whole = ""
+        if whole:
             why = (f"a part of the saved model {whole}", self._folder_named(whole))
             sure = bool(why[1]) or any(part in names.MODEL_FOLDERS for part in parts)
             return Judged(
@@ -142,7 +171,11 @@ class Data:
             why = ("it is no model", "it lies in the dated folder of a run of one")
             return Judged("result", "models", 0.93, why)
         part = content == "text" and told(self.repo.text(path)) in {"", "raw data"}
-        if beside and (part or content in {"array", "binary", "json", "zip", "compressed"}):
+        if (
+            beside
+            and not found
+            and (part or content in {"array", "binary", "json", "zip", "compressed"})
+        ):
             return Judged(
                 "model", "models", 0.93, ("it lies beside a model", "its folder is for models")
             )
@@ -151,6 +184,7 @@ class Data:
             return Judged("model", "models", 0.93, ("its folder is for models", "saved as one"))
         r = content == "array" and path.lower().endswith(SAVED_BY_R)
         saved = r and (inner or R_MODEL.search(names.stem(path)[0]))
+        saved = saved or (content == "array" and WEIGHTS.search(names.stem(path)[0]))
         if saved or (content == "binary" and path.lower().endswith(NETWORKS)):
             content = "model"
         if content not in {"model", "hdf5"}:
@@ -197,7 +231,7 @@ class Data:
         content, parts = data_like(fact, self.repo), names.parts_of(path)
         among = any(part in names.DATA_FOLDERS for part in parts)
         package = self._package(path)
-        if content in DATA and package and not among and not fact.writers:
+        if content in DATA - {"database"} and package and not among and not fact.writers:
             why = (f"its bytes are a {content}", f"it is a part of the package {package}")
             return Judged("raw data", "with code", 0.93, why)
         if among and content in {
@@ -222,9 +256,9 @@ class Data:
                 and names.DICTIONARY.search(names.stem(path)[0])
             ):
                 return Judged("document", "docs", 0.92, ("prose", "its name is a dictionary's"))
-            found = self._table(path, fact, "it lies among data")
             if content in PAGES:
-                return replace(found, kind="document")
+                return stays("document", "it explains the folder that it is in")
+            found = self._table(path, fact, "it lies among data")
             if content == "text" and told(self.repo.text(path)) == "document":
                 return replace(found, kind="document")  # such as the addresses of the data
             drawn = content == "image" and plotted(self.repo.files[path])
@@ -255,12 +289,18 @@ class Data:
         if not among and not fact.readers and names.DICTIONARY.search(names.stem(path)[0]):
             place = "stay" if parts and parts[0] in names.STAY else "docs"
             return Judged("document", place, 0.92, (what, "its name is a data dictionary's"))
-        if names.for_results(parts) and (fact.writers or not fact.readers):
-            return Judged("result", "reports", 0.93, (what, "its folder is for results"))
+        record = content == "table" and recorded(self._start(path))
+        if record or (names.for_results(parts) and (fact.writers or not fact.readers)):
+            why = "its head names measures" if record else "its folder is for results"
+            return Judged("result", "reports", 0.93, (what, why))
         stage = next((names.STAGES[part] for part in reversed(parts) if part in names.STAGES), "")
         if stage:
             return self._staged(path, stage, what)
         return self._written(path, fact, what) or self._unwritten(path, fact, what)
+
+    def _start(self, path: str) -> str:
+        file = self.repo.files[path]
+        return file.text or file.head.decode("latin-1")
 
     def _staged(self, path: str, stage: str, what: str) -> Judged:
         """Judge data whose folder says how far they are."""
@@ -277,7 +317,8 @@ class Data:
         why = (what, f"{sorted(fact.writers)[0]} writes it")
         among = bool(set(names.parts_of(path)) & names.DATA_FOLDERS)
         named = names.RESULT.search(names.stem(path)[0])
-        if named and not among and not fact.readers - fact.writers:
+        measured = path.endswith((".npy", ".npz")) and names.MEASURED.search(names.stem(path)[0])
+        if (measured or (named and not fact.readers - fact.writers)) and not among:
             return Judged("result", "reports", 0.95, why)
         # Between two steps it is interim; what a model, an application or nobody reads is final.
         further = (fact.readers & self.steps) - fact.writers
@@ -322,6 +363,9 @@ class Data:
             return Judged("result", "reports", 0.6, why, "unclear tables")
         if used and not among and content == "database":
             return Judged("raw data", "stay", 0.6, (what, used, "it may be written"), "databases")
+        if used and not among and content == "table" and ONE_COLUMN.match(self._start(path)):
+            why = (what, "one column of numbers, as what a model answers")
+            return Judged("derived data", "data/processed", 0.6, why, "unclear tables")
         if given and not used:
             return Judged("raw data", "data/raw", 0.93, (what, "a competition gives it"))
         if used or among:

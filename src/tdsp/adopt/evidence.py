@@ -1,14 +1,17 @@
 """Whether enough speaks for a move: one strong piece of evidence, or two weak ones that agree.
 
 A rule says where files of a kind go. Whether a certain file goes there without a question is
-decided here: the content of a file and the name of its folder are weak evidence, each of its own
-kind. That code imports, runs, reads or writes a file is strong. A folder of code that the rest of
-the repository does not know is a thing of its own: it stays, and one question asks about it.
+decided here. That code imports or runs a file is strong, and so is that code whose paths are edited
+reads, writes or names it. The content of a file and the name of its folder are weak: of the files
+that were moved for these two alone, and are neither code nor pages, a tenth went wrong in plans of
+unseen repositories. A folder of code that the rest of the repository does not know is a thing of
+its own: it stays, and one question asks about it.
 """
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from tdsp.adopt import names
@@ -16,6 +19,7 @@ from tdsp.adopt.content import DATA
 from tdsp.adopt.facts import Facts, data_like
 from tdsp.adopt.judged import FOLDER, Judged, stays
 from tdsp.adopt.layout import Layout
+from tdsp.adopt.rewrite.texts import is_document, is_text
 from tdsp.reading.repository import Repository
 
 KNOWN = names.GENERIC | names.TOOLS | names.CODE_WRAPPERS
@@ -29,7 +33,9 @@ USUAL = (
     | {"src"}
 )
 FOREIGN = frozenset({"r", "source"})
+SETTINGS = frozenset({"yaml", "toml", "config", "json"})
 UNEDITED = frozenset({"source", "python 2", "broken python"})
+EDITED = frozenset({"python", "notebook", "r", "shell"})  # whose paths follow a file that moves
 FOUND_BY_PATH = ("data/", "models", "reports", "docs")
 PICTURES = frozenset({"image", "media"})
 CERTAIN = "is not Python, and stays"
@@ -38,7 +44,11 @@ UNMOVED = frozenset({"stay", "untrack"})
 # Folders that a project has of its own: two of them inside of one folder make it a project.
 PARTS = frozenset(["src", "app", "data", "config", "configs", "models", "notebooks", "tests"])
 WRITTEN = re.compile(r"(?i)report|notes?|description|summary|paper|thesis|proposal|documentation")
-LEFT = frozenset({"unused images"})  # questions that propose to leave the files where they are
+STORED = frozenset({"raw data", "derived data", "model", "result", "figure", "archive"})
+Places = dict[str, set[str]]
+OF_FOLDER = re.compile(r"(?i)(^|/)(readme[^/]*|\.?(git)?keep|placeholder)$")  # goes with its folder
+AMONG_CODE = frozenset({"configuration", "raw data", "document", "model", "result"})
+REPORTS = frozenset({"report", "reports"})
 ASKED = 0.6
 
 
@@ -50,19 +60,21 @@ def weigh(
     alone: dict[str, Judged],
 ) -> None:
     """Ask about the moves for which too little speaks; `alone` knows nothing of copies."""
+    places = _places(judged)
     for path, each in judged.items():
-        if not each.ask and each.place not in UNMOVED and (ask := _doubt(repo, facts, path, each)):
-            asked = replace(each, confidence=ASKED, ask=ask)
-            left = ask in LEFT
-            judged[path] = replace(asked, place="stay", instead=each.place) if left else asked
+        if each.ask or each.place in UNMOVED:
+            continue
+        if _alone(repo, facts, path, each):
+            judged[path] = stays(each.kind, *each.why, "nothing names it")
+        elif ask := _doubt(repo, facts, places, found.code, path, each):
+            judged[path] = replace(each, confidence=ASKED, ask=ask)
     for top, why in _strangers(facts, found, judged).items():
         for path, each in judged.items():
             if path.startswith(f"{top}/") and (each.ask or each.place not in UNMOVED):
                 own = alone[path] if each.place == "archive" else each
                 judged[path] = _left(own, top, why, found)
     for path, each in judged.items():
-        whole = found.mixed and "/" in path  # its tree moves as one
-        if each.place.startswith(FOUND_BY_PATH) and not whole and (who := _unedited(facts, path)):
+        if each.place.startswith(FOUND_BY_PATH) and (who := _unedited(repo, facts, path)):
             judged[path] = stays(each.kind, *each.why, f"{who} has its path, and is not edited")
 
 
@@ -70,42 +82,113 @@ def _left(each: Judged, top: str, why: str, found: Layout) -> Judged:
     """Return the judgement on a file of a folder that stays as a whole until somebody answers."""
     if each.place == "untrack":
         return each
-    if not found.mixed and (top in found.installed or why.endswith(CERTAIN)):
+    if top in found.installed or why.endswith(CERTAIN):
         return stays(each.kind, *each.why, why)
-    moved = each.place if each.place != "stay" or not found.mixed else "code"
-    return Judged(each.kind, "stay", ASKED, (*each.why, why), f"{FOLDER}{top}", moved)
+    kind = "script" if each.kind == "archive" else each.kind  # it is Python 2
+    return Judged(kind, "stay", ASKED, (*each.why, why), f"{FOLDER}{top}", each.place)
 
 
-def _doubt(repo: Repository, facts: Facts, path: str, each: Judged) -> str:
-    """Return the question for a move that only one weak piece of evidence speaks for."""
+def _doubt(
+    repo: Repository, facts: Facts, places: Places, code: frozenset[str], path: str, each: Judged
+) -> str:
+    """Return the question for a move that too little speaks for."""
     fact, parts = facts.files[path], names.parts_of(path)
     content, name = data_like(fact, repo), names.stem(path)[0]
     used = fact.readers | fact.writers | fact.namers | fact.importers
     if each.place == "archive" and fact.content == "python 2":
         return "old Python"
-    if each.place == "data/raw" and not used and not names.STAGES.keys() & set(parts):
-        table = content in DATA and fact.content != "pointer"
-        known = names.GIVEN.match(name) or _folder_used(facts, path)
-        return "unread tables" if table and not known else ""
-    if each.place == "data/raw" and content == "text" and fact.namers and not fact.readers:
-        return "texts that code reads"
-    if each.place == "reports" and content in DATA and not used:
-        return "" if names.RESULT.search(name) else "unclear tables"
+    followed = _followed(repo, facts, path) or _folder_followed(facts, places, path, each)
+    if each.place.startswith("data/") and followed:
+        return "texts that code reads" if content == "text" and not fact.readers else ""
+    if each.place.startswith("data/") and not _staged(parts) and not names.GIVEN.match(name):
+        return "unread tables" if content in DATA else "unread files"
+    if each.place == "models" and each.kind != "document" and not followed:
+        return "unused models"
+    if each.place == "with code" and each.kind in AMONG_CODE and not used:
+        beside = posixpath.dirname(path) in code and each.kind != "document"
+        beside = beside or OF_FOLDER.search(path) is not None
+        settings = each.kind == "configuration" and names.SETTINGS & set(parts)
+        return "" if beside or settings else "files among code"
     if each.place.startswith("reports") and each.kind == "figure" and not _drawn(facts, path):
         return "images of results"
-    if each.place == "docs" and not used and parts[:1] != ["docs"]:
-        if content == "image" and not set(parts) & names.DOCUMENTS:
-            return "unused images"
-        if content == "text" and not parts and not WRITTEN.search(name):
-            return "documents in folders"
+    page = content in {"pdf", "office"} and bool(REPORTS & set(parts))
+    if each.place == "reports" and each.kind == "result" and not page and not _drawn(facts, path):
+        return "unclear tables" if content in DATA else "unwritten results"
+    if each.place == "docs" and not used and content == "text" and not parts:
+        return "" if WRITTEN.search(name) else "documents in folders"
     return ""
 
 
-def _unedited(facts: Facts, path: str) -> str:
-    """Return the code that reads or writes a file and whose paths no edit follows, "" if none.
+def _alone(repo: Repository, facts: Facts, path: str, each: Judged) -> bool:
+    """Tell whether an image goes to the documents though nothing shows it: it stays."""
+    fact = facts.files[path]
+    image = each.place == "docs" and data_like(fact, repo) == "image"
+    used = fact.readers | fact.writers | fact.namers | fact.importers
+    return image and not used and not set(names.parts_of(path)) & names.DOCUMENTS
+
+
+def _staged(parts: list[str]) -> bool:
+    """Tell whether folders say twice that a file is data: that it is, and how far it is made."""
+    return bool(names.DATA_FOLDERS & set(parts[:1]) and names.STAGES.keys() & set(parts))
+
+
+def _followed(repo: Repository, facts: Facts, path: str) -> bool:
+    """Tell whether code has the path of a file and is edited when the file moves.
+
+    The name alone, which code may join to any folder, is no path: no edit follows it.
+    """
+    fact = facts.files[path]
+    if _edited(facts, fact.readers | fact.writers):
+        return True
+    return any(_has(repo, who, path) for who in fact.namers if _edited(facts, [who]))
+
+
+def _edited(facts: Facts, users: Iterable[str]) -> bool:
+    """Tell whether one of the files that use something is edited when that moves."""
+    return any(facts.files[who].content in EDITED for who in users)
+
+
+def _has(repo: Repository, who: str, path: str) -> bool:
+    """Tell whether a text holds the end of a path: a file's name with the folder that it is in.
+
+    Both may be joined by a function: `os.path.join("data", "rows.csv")`.
+    """
+    *folder, name = map(re.escape, path.split("/")[-2:])
+    joint = r"(?:[\\/]+|\\?[\"']\)?\s*[,/]\s*\\?[\"'])"
+    return re.search(joint.join([*folder, name]), repo.text(who)) is not None
+
+
+def _folder_followed(facts: Facts, places: Places, path: str, each: Judged) -> bool:
+    """Tell whether edited code names a folder that a file is in, and all in it go to one place.
+
+    Otherwise the code cannot follow. Of a folder whose name is none for data, what is read and
+    what is written cannot be told apart, so its tables are asked about.
+    """
+    data = each.place.startswith("data/")
+    while path := posixpath.dirname(path):
+        who = facts.folders_read.get(path, set()) | facts.folders_written.get(path, set())
+        if _edited(facts, who):
+            known = not data or bool(names.DATA_FOLDERS & set(names.parts_of(f"{path}/x")))
+            return known and len(places[path]) == 1
+    return False
+
+
+def _places(judged: Mapping[str, Judged]) -> Places:
+    """Return, of each folder, the places of what is stored in it or below."""
+    found: Places = defaultdict(set)
+    for path, each in judged.items():
+        folder = posixpath.dirname(path) if each.kind in STORED else ""
+        while folder:
+            found[folder].add(each.place)
+            folder = posixpath.dirname(folder)
+    return found
+
+
+def _unedited(repo: Repository, facts: Facts, path: str) -> str:
+    """Return the file that has the path of another one and that no edit follows, "" if none.
 
     Paths in R are followed from the root only, and not those of a Shiny app: a list of its files
-    goes with it.
+    goes with it. Who reads a setting is not known, so it is named and not edited; nor is LaTeX.
     """
     shiny = {"server.R", "app.R"} & facts.files.keys()
     fact = facts.files[path]
@@ -113,21 +196,17 @@ def _unedited(facts: Facts, path: str) -> str:
         content = facts.files[who].content
         if content in UNEDITED or (content == "r" and ("/" in who or shiny)):
             return who
+        if content == "markup" and not is_document(who):  # LaTeX is told the folder apart
+            return who
+        if content in SETTINGS and not is_text(who) and _has(repo, who, path):
+            return who
     return ""
 
 
 def _drawn(facts: Facts, path: str) -> bool:
-    """Tell whether code writes an image, or the folder that it is in."""
-    written = facts.folders_written.get(posixpath.dirname(path))
-    return bool(facts.files[path].writers or written)
-
-
-def _folder_used(facts: Facts, path: str) -> bool:
-    """Tell whether code reads or writes a folder that a file is in."""
-    while path := posixpath.dirname(path):
-        if facts.folders_read.get(path) or facts.folders_written.get(path):
-            return True
-    return False
+    """Tell whether code that is edited writes a file, or the folder that it is in."""
+    written = facts.folders_written.get(posixpath.dirname(path), set())
+    return _edited(facts, facts.files[path].writers | written)
 
 
 def _strangers(facts: Facts, found: Layout, judged: dict[str, Judged]) -> dict[str, str]:

@@ -5,6 +5,7 @@ only by looking can they be told apart. What draws or shows a figure decides abo
 """
 
 import posixpath
+import re
 
 from tdsp.adopt import names
 from tdsp.adopt.data import MANY_NUMBERED, Data
@@ -13,6 +14,9 @@ from tdsp.adopt.judged import Judged, stays
 from tdsp.adopt.known import AUDIO, PHOTO, plotted
 
 MANY_IMAGES = 30
+MANY_CLASSES = 5
+# Calls that draw an image into a file.
+DRAWS = re.compile(r"(^|\.)(savefig|save_fig|imsave|imwrite|write_image|to_file)$")
 TEXTS = (".md", ".rst", ".txt", ".html", ".ipynb", ".tex")  # that show images
 
 
@@ -28,12 +32,19 @@ class Images(Data):
         if parts and (parts[0] in names.DOCUMENTS or parts[0] == "reports"):
             return stays("figure", "it is among documents")
         written = fact.writers or folder in self.facts.folders_written
+        shown = any(user.lower().endswith(TEXTS) for user in fact.namers)
         many = self.images.get(folder, 0) >= MANY_IMAGES
+        if many and written and shown:
+            why = ("it is an image", "code writes it, and a page shows it")
+            return Judged("figure", "reports/figures", 0.6, why, "images of results")
         if many and written and not self._told_apart(folder):
             why = ("one of many images of a series", "code writes it")
             return Judged("derived data", "data/processed", 0.93, why)
         if written:
             return Judged("figure", "reports/figures", 0.95, ("it is an image", "code writes it"))
+        if many and self._drawn_by(sorted(self.facts.folders_read.get(folder, ()))):
+            why = ("it is an image", "code that draws images names its folder")
+            return Judged("figure", "reports/figures", 0.6, why, "images of results")
         if many and self._folder_read(path):
             return Judged(
                 "raw data", "data/raw", 0.93, ("one of many images", self._folder_read(path))
@@ -71,6 +82,8 @@ class Images(Data):
             and all(user.split("/")[0] == path.split("/")[0] for user in users)
         ):
             why = ("it is an image", f"{users[0]} beside it names it")
+            if self._drawn_by(users):
+                return Judged("figure", "reports/figures", 0.6, why, "images of results")
             kind = "figure" if texts else self._purpose(path, users, fact)
             return Judged(kind, "with code", 0.92, why)
         if users and texts and set(names.parts_of(path)) & names.FIGURES:
@@ -91,13 +104,11 @@ class Images(Data):
                 kind = "web"
             return Judged(kind, "with code", 0.7, ("an image beside code",), "images in code")
         if not users and names.PLOT.search(names.stem(path)[0]):
-            why = ("it is an image", "its name is a figure's, and nothing names it")
-            return Judged("figure", "stay", 0.6, why, "unused images", "reports/figures")
+            return stays("figure", "its name is a figure's, and nothing names it")
         if not users and set(names.parts_of(path)) & names.IMAGES and self._told_apart(folder):
             why = ("it is an image", "its folder is for images, and no code uses it")
             return Judged("figure", "docs", 0.9, why)
-        kind, alone = self._kind_of(path), ("an image that nothing names",)
-        return Judged(kind, "stay", 0.6, alone, "unused images", "docs")
+        return stays(self._kind_of(path), "an image that nothing names")
 
     def _purpose(self, path: str, users: list[str], fact: Fact) -> str:
         """Return what an image is to the code that names it: shown, tried with, or drawn."""
@@ -110,6 +121,11 @@ class Images(Data):
         if fact.readers:
             return "raw data"
         return "web" if self.screens else "raw data" if path.lower().endswith(PHOTO) else "figure"
+
+    def _drawn_by(self, users: list[str]) -> bool:
+        """Tell whether code that names an image draws images into files."""
+        modules = [self.repo.python[each] for each in users if each in self.repo.python]
+        return any(DRAWS.search(call.name) for module in modules for call in module.calls)
 
     def _on_screen(self, folder: str) -> bool:
         """Tell whether code of a folder's root folder shows something on a screen."""
@@ -126,7 +142,7 @@ class Images(Data):
             return "figure"
         if self.images.get(folder, 0) >= MANY_NUMBERED and self.series.get(folder) == {""}:
             return "raw data"
-        if names.SAMPLES.search(folder):
+        if names.SAMPLES.search(folder) or self._of_class(path):
             return "raw data"
         if self.shows and set(names.parts_of(path)) & names.RESOURCES:
             return "web"
@@ -135,6 +151,13 @@ class Images(Data):
                 return "web"
             folder = posixpath.dirname(folder)
         return "figure"
+
+    def _of_class(self, path: str) -> bool:
+        """Tell whether an image lies in one of many folders of images, as a class of them does."""
+        parts = set(names.parts_of(path))
+        drawn = parts & (names.FIGURES | names.RESULT_FOLDERS | names.IMAGES | names.DOCUMENTS)
+        above = posixpath.dirname(posixpath.dirname(path))
+        return not drawn and self.classes[above] >= MANY_CLASSES and len(self.forms[above]) == 1
 
     def _page(self, folder: str, users: list[str]) -> str:
         """Return a page that shows an image: one that names it, or one in a folder above it."""

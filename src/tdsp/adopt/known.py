@@ -1,6 +1,7 @@
 """Files that tell what they are by a name that a library or a tool gives, or by what they say."""
 
 import re
+from collections.abc import Mapping
 
 from tdsp.adopt.content import CODE, is_prose
 from tdsp.reading.files import File
@@ -22,6 +23,19 @@ NAMED = (
     (re.compile(r"\.(patch|diff)$"), "code", "changes of code"),
     (re.compile(r"\.ico$"), "web", "an icon of a program or a page"),
 )  # fmt: skip
+# What starts a program that a service runs: a file that the service finds by its name and place.
+SERVICES = (
+    ("README.md", re.compile(r"(?m)\A---\n(?:.*\n)*?app_file: *[\"']?([\w./-]+)"), "a Space"),
+    ("cog.yaml", re.compile(r"(?m)^(?:predict|train): *[\"']?([\w./-]+\.py)"), "Cog"),
+    ("vercel.json", re.compile(r"\"(?:src|source)\": *\"([\w./-]+\.py)\""), "Vercel"),
+)
+NAMED_BY_SERVICES = {
+    "hubconf.py": ("", "PyTorch's hub"), "lambda_function.py": ("", "AWS Lambda"),
+    "function_app.py": ("host.json", "Azure Functions"),
+    "application.py": (".ebextensions/", "Elastic Beanstalk"),
+    "passenger_wsgi.py": ("", "the web server"), "versioneer.py": ("", "setup.py"),
+    "main.py": ("app.yaml", "App Engine"),
+}  # fmt: skip
 XML_MODELS = ("<opencv_storage", "<PMML")
 AUDIO = (".wav", ".mp3", ".ogg", ".flac", ".m4a", ".au", ".aiff", ".aif", ".mid", ".midi")
 PHOTO = (".jpg", ".jpeg")
@@ -44,10 +58,17 @@ MEASURED = re.compile(
     r"(?i)\b(accuracy|precision|recall|f1([- ]?score)?|rmse|mae|mse|r2|auc|roc[_ ]auc|loss|kappa|"
     r"perplexity|bleu|map)\b[^\n]{0,20}?\d"
 )
+FOLLOWED = re.compile(
+    r"(?i)^((wall[_ ]?time|steps?|epochs?|iter(ation)?s?|folds?|models?|learning[_ ]?rate|lr)|"
+    r"(mean|std|rank|split\d+)?_?((train|val(id(ation)?)?|test|dev|cv)[_ ]?)?"
+    r"(loss|acc(uracy)?|f1([_ -]?score)?|(roc[_ ])?auc|r?mse|mae|mape|r2|precision|recall|score)s?"
+    r"([_ ]?\w{0,8})?)$"
+)
 COMMAND = re.compile(
     r"^\W{0,3}(pip3?|conda|python[\d.]*|git|docker|uvicorn|streamlit|sudo|cd|source|jupyter|npm|"
     r"flask|kubectl|curl|mkdir|export|dvc|mlflow|heroku|aws|gcloud|az) \S"
 )
+SUM = re.compile(r"^[0-9a-f]{32,128}\s")  # of a file's bytes, before its name
 ADDRESS = re.compile(r"^(\W{0,3}|[\w ]+: *)https?://\S+$")
 DRAWN = re.compile("[\u2500-\u257f]")  # the lines of a tree of folders
 WORDS = 4
@@ -64,6 +85,25 @@ def known(file: File) -> tuple[str, str]:
     ):
         return "model", "its XML is that of a model"
     return "", ""
+
+
+def recorded(text: str) -> bool:
+    """Tell whether a table's head says that it follows a training or compares models."""
+    cells = [cell.strip(" \"'") for cell in re.split(r"[,;\t]", text[:2000].split("\n")[0])]
+    told = sum(FOLLOWED.match(cell) is not None for cell in cells)
+    return told > 1 and 2 * told >= len(cells)
+
+
+def started(files: Mapping[str, File]) -> dict[str, str]:
+    """Return the programs at the root that a service finds by their names, and who does."""
+    found = {
+        name: service for name, (beside, service) in NAMED_BY_SERVICES.items()
+        if name in files and any(path.startswith(beside) for path in files)
+    }  # fmt: skip
+    for name, pattern, service in SERVICES:
+        text = (files[name].text or "") if name in files else ""
+        found |= dict.fromkeys(pattern.findall(text.replace("\r\n", "\n")), service)
+    return {path: f"{who} finds it by its name and place" for path, who in found.items()}
 
 
 def plotted(file: File) -> bool:
@@ -86,7 +126,7 @@ def told(text: str) -> str:
         return "junk"
     if most(MEASURED, 0.2):
         return "result"
-    if most(COMMAND, 0.3) or most(ADDRESS, 0.5) or most(DRAWN, 0.3):
+    if most(COMMAND, 0.3) or most(ADDRESS, 0.5) or most(SUM, 0.5) or most(DRAWN, 0.3):
         return "document"
     short = sum(len(line.split()) <= WORDS for line in lines)
     listed = len(lines) >= LINES and short >= 0.9 * len(lines) and not is_prose(text)

@@ -26,6 +26,7 @@ OWN_PLACES = {
     "manage.py": "Django finds its settings and its parts by their places",
     "scrapy.cfg": "Scrapy finds its spiders by their places",
     "MLmodel": "MLflow finds the parts of a model by their places",
+    "function.json": "Azure Functions finds its program by its place",
     "MLproject": "MLflow runs it as a project of its own",
     "chroma.sqlite3": "a vector store finds its parts by their places",
     "airflow.cfg": "Airflow finds its settings and its flows by their places",
@@ -35,11 +36,18 @@ EXTENSION = "it is an extension of a browser"
 CLIENTS = frozenset([EXTENSION]) | frozenset(OWN_PLACES[name] for name in (
     "package.json", "pubspec.yaml", "AndroidManifest.xml", "pom.xml", "build.gradle"
 ))  # fmt: skip
-ENVIRONMENT = re.compile(r"(.+?/)(pyvenv\.cfg$|(Lib|lib/python[\d.]+)/site-packages/)")
+# Folders that a tool makes: a virtual environment, what CMake or catkin builds.
+ENVIRONMENT = re.compile(
+    r"(.+?/)((pyvenv\.cfg|CMakeCache\.txt|CATKIN_IGNORE|\.catkin)$|"
+    r"(Lib|lib/python[\d.]+)/site-packages/)"
+)
 COPYRIGHT = re.compile(r"(?i)copyright\s+(\(c\)|\u00a9|(19|20)\d\d)|all rights reserved")
 HOLDER = re.compile(r"(?im)^\W*copyright\W+(?:\(c\)\W+)?(?:[\d, -]+)\s+(.+)$")
 HEADER = 2000  # characters at the start of a file
+SOURCE = (".c", ".cc", ".cpp", ".pyx", ".rs", ".cu")
+LIBRARY = re.compile(r"\.(so|dll|dylib|pyd)(\.[\d.]+)?$")
 FEW_OWNED = 2
+FEW_LIBRARIES = 3  # compiled ones: so many may serve somebody's own code
 MANY_PAGES = 10
 MANY_PROJECTS = 3
 
@@ -92,11 +100,11 @@ def layout(repo: Repository, facts: Facts) -> Layout:
 
 
 def _environments(facts: Facts) -> tuple[str, ...]:
-    """Return the folders of virtual environments: with their settings, or with their packages."""
+    """Return the folders of virtual environments and of builds, told by a file of each."""
     found = set()
     for path in facts.files:
         match = ENVIRONMENT.match(path)
-        if match:
+        if match and f"{match[1]}CMakeLists.txt" not in facts.files:  # built beside its source
             found.add(match[1])
     return tuple(sorted(found))
 
@@ -158,6 +166,7 @@ def _wholes(
         if repo.role(path) == "vendored" and not any(path.startswith(f"{e}/") for e in found):
             found[posixpath.dirname(path)] = "it is somebody else's code"
     found |= _downloaded(facts) | _owned(repo, facts, tops, packages)
+    found |= _compiled(tops, packages)
     counts = Counter(p.split("/")[0] for p in facts.files if "/" in p and _is_foreign(facts, p))
     for top, count in counts.items():
         if count >= 3 and count > len(tops[top]) / 2:
@@ -230,6 +239,16 @@ def _owned(
         if alone and top not in packages | {"src"}:
             return {top: why}
     return {}
+
+
+def _compiled(tops: dict[str, list[str]], packages: frozenset[str]) -> dict[str, str]:
+    """Return the folders that hold libraries as they were compiled, and none of their source."""
+    found = {}
+    for top, paths in tops.items():
+        own = top in packages | {"src"} or any(path.endswith(SOURCE) for path in paths)
+        if not own and sum(LIBRARY.search(path) is not None for path in paths) > FEW_LIBRARIES:
+            found[top] = "it is somebody else's library, as it was compiled"
+    return found
 
 
 def _own(repo: Repository, facts: Facts, top: str, paths: list[str]) -> str:

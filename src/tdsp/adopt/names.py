@@ -8,9 +8,10 @@ from collections.abc import Iterable
 JUNK = re.compile(
     r"(^|/)(__pycache__|node_modules|\.ipynb_checkpoints|\.idea|\.pytest_cache|\.mypy_cache|\.ruff_cache|"
     r"\.hypothesis|\.tox|\.nox|\.eggs|\.ropeproject|\.gradle|\.terraform|\.sass-cache|\.dart_tool|"
-    r"[^/]+\.egg-info|catboost_info|CMakeFiles|docs?/(source/)?_build|\.history|\.Rproj\.user|\.spyproject|\.vs|__MACOSX)/|"
+    r"\.next|\.nuxt|\.svelte-kit|\.parcel-cache|\.turbo|\.angular|\.expo|\.serverless|\.aws-sam|\.pytype|\.cache|"
+    r"[^/]+\.egg-info|catboost_info|CMakeFiles|docs?/(source/)?_build|_build/(html|doctrees|latex|jupyter_execute)|\.history|\.Rproj\.user|\.spyproject|\.vs|__MACOSX)/|"
     r"(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini|Icon\r|\.Rhistory|\.RData|\._[^/]*|\.~lock\.[^/]*|"
-    r"~\$[^/]*|\.coverage|nohup\.out|CMakeCache\.txt|cmake_install\.cmake)$|\.(pyc|pyo|class|depend|swp|swo|bak~)$|[^/]~$|:Zone\.Identifier$|"
+    r"~\$[^/]*|\.coverage|nohup\.out|CMakeCache\.txt|cmake_install\.cmake)$|\.(pyc|pyo|class|depend|asv|swp|swo|bak~)$|[^/]~$|:Zone\.Identifier$|"
     r"(^|/)target/(classes|test-classes|surefire-reports|(maven|generated)-[\w-]+)/"
 )
 LATEX = re.compile(r"\.(aux|bbl|blg|fdb_latexmk|fls|lof|log|lot|out|synctex\.gz|toc|nav|snm)$")
@@ -28,7 +29,7 @@ ASSISTANT = re.compile(
     r"(^|/)(AGENTS|CLAUDE)\.md$|^\.(windsurf|cursor|cline)rules$"
 )
 KEPT_DOCUMENT = re.compile(
-    r"^(readme|licen[cs]e|copying|contributing|changelog|changes|history|code_of_conduct|security|"
+    r"^(readme|licen[cs]e|copying|contribut(ing|ors)|changelog|changes|history|code_of_conduct|security|"
     r"citation|authors|notice|maintainers|support|governance|codeowners)([-_.][^/]*)?$",
     re.IGNORECASE,
 )
@@ -47,7 +48,7 @@ BUILD = re.compile(
     r"cloudbuild\.ya?ml|appspec\.ya?ml|azure-pipelines[\w.-]*\.ya?ml|mkdocs\.ya?ml|justfile|"
     r"tasks\.py|manage\.py|locustfile\.py|gunicorn[\w.]*\.py|render\.ya?ml|vercel\.json|netlify\.toml|fly\.toml|heroku\.yml|[\w.-]*\.Rproj|"
     r"wsgi\.ini|meson\.build|meson_options\.txt|CMakeLists\.txt|conftest\.cfg|skaffold\.yaml|serverless\.ya?ml|Vagrantfile|"
-    r"databricks\.ya?ml|pylintrc|environment\.toml|readthedocs\.ya?ml|_config\.yml|"
+    r"databricks\.ya?ml|pylintrc|[\w.-]+\.sbt|build\.properties|Package\.swift|angular\.json|tsconfig[\w.-]*\.json|environment\.toml|readthedocs\.ya?ml|_config\.yml|"
     r"renovate\.json|(webpack|vite|babel|rollup|postcss|tailwind|jest|next)[\w.-]*\.[cm]?[jt]s)$",
     re.IGNORECASE,
 )  # fmt: skip
@@ -124,6 +125,8 @@ RESULT_FOLDERS = frozenset(
         "result",
         "output",
         "outputs",
+        "output_files",
+        "output_images",
         "reports",
         "report",
         "figures",
@@ -175,6 +178,12 @@ DRAWERS = frozenset(["visualization", "visualisation", "visualizations", "visual
 OTHER_TESTS = re.compile(
     r"(^|/)[A-Z]\w*Tests?\.(java|kt|scala|cs)$|(^|/)tests?/(.*/)?(test_[^/]*|[^/]*_test)\.\w+$|"
     r"\.(test|spec)\.[jt]sx?$|(^|/)[^/]*_test\.go$|(^|/)tests/testthat/"
+)
+# Of documents: what a tool has added to the pages that it built.
+SITE = re.compile(r"(^|/)(_static|_sphinx_design_static|_modules|_sources|locales|site_libs)/")
+# The parts of a Django project: none of them is run.
+DJANGO = re.compile(
+    r"(^|/)(urls|views|models|admin|apps|forms|settings|wsgi|asgi|serializers|signals)\.py$"
 )
 # A folder of GitHub's archive, which somebody has unpacked.
 DOWNLOADED = re.compile(r"^.+-(master|main)$")
@@ -326,7 +335,7 @@ GIVEN = re.compile(
 # JSON that says how a model did, and JSON that is given to a program.
 MEASURED = re.compile(
     r"(?i)metrics?([_ -]|$)|results?([_ -]|$)|report|findings|confusion|importance|leaderboard|"
-    r"summary|comparison|outcome|(^|[_ -])best([_ -]|$)"
+    r"summary|comparison|outcome|(^|[_ -])(best|scores?|stats|roc|curves?|loss|acc)([_ -]|$)"
 )
 ASKED_OF = re.compile(
     r"(?i)(?<!best_)config|setting|schema|(?<!best_)(?<!best_hyper)param|request|input|sample|example|template"

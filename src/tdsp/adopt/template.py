@@ -10,11 +10,14 @@ from functools import cache
 from pathlib import Path
 
 from tdsp.adopt.gitwork import LINK
+from tdsp.adopt.meanwhile import Meanwhile
 from tdsp.adopt.rendering import read
 from tdsp.errors import TdspError
 from tdsp.new import bundled_template
 from tdsp.questions import configuration
 
+Answers = tuple[tuple[str, str], ...]
+_begun: dict[Answers, Meanwhile[Mapping[str, bytes]]] = {}
 LEVELS = ("train", "operate", "govern")
 PACKAGE = re.compile(r"^[a-z][a-z0-9_]{0,48}[a-z0-9]\Z")
 
@@ -33,6 +36,7 @@ def package_of(name: str) -> str:
     return f"{plain}_model" if plain in taken() else plain
 
 
+@cache
 def taken() -> frozenset[str]:
     """Return the names that are no package, since Python, Windows or a library has them."""
     words = configuration(bundled_template())
@@ -58,8 +62,19 @@ def render(answers: Mapping[str, str]) -> Mapping[str, bytes]:
     return _render(tuple(answers.items()))
 
 
+def begin(answers: Mapping[str, str]) -> None:
+    """Let another process render meanwhile, for who asks for the same with `render` later on."""
+    asked = tuple(answers.items())
+    _begun[asked] = Meanwhile(lambda: _made(asked))
+
+
 @cache
-def _render(answers: tuple[tuple[str, str], ...]) -> Mapping[str, bytes]:
+def _render(answers: Answers) -> Mapping[str, bytes]:
+    begun = _begun.pop(answers, None)
+    return _made(answers) if begun is None else begun.result()
+
+
+def _made(answers: Answers) -> Mapping[str, bytes]:
     from copier import run_copy
 
     with tempfile.TemporaryDirectory(prefix="tdsp-") as folder:

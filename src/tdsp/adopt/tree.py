@@ -4,19 +4,24 @@ import os
 import subprocess
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tdsp.adopt.meanwhile import Meanwhile, possible
 from tdsp.errors import TdspError
-from tdsp.reading import files
+from tdsp.reading import files, python
 from tdsp.reading.files import File
 from tdsp.reading.git import OFF, Index, environment
-from tdsp.reading.repository import Repository, Source, assemble
+from tdsp.reading.python import Module
+from tdsp.reading.repository import Known, Repository, Source, assemble
 
 LINK, SUBMODULE = "120000", "160000"
 LFS = b"version https://git-lfs"
 WHOLE = 30 * files.MEGABYTE  # a larger file is read by its first bytes only
+MANY = 500  # files of Python from which on a second process saves more than it costs
+SHARE = 0.55  # of them that this process parses: what the other one finds has to come back
+UNREAD = Module("")
 RUNNING = {
     "MERGE_HEAD": "a merge", "CHERRY_PICK_HEAD": "a cherry-pick", "REVERT_HEAD": "a revert",
     "rebase-merge": "a rebase", "rebase-apply": "a rebase", "BISECT_LOG": "a bisection",
@@ -214,7 +219,31 @@ def read_repository(tree: Tree, blobs: Blobs, subdirectory: str = "") -> Reposit
         if path.startswith(before):
             inside = path[len(before) :]
             found[inside] = _file(inside, entry, blobs)
-    return assemble(Source(str(tree.root), found, index=Index(commit=tree.commit)))
+    known = Parsing(found) if possible() else None
+    return assemble(Source(str(tree.root), found, index=Index(commit=tree.commit)), known)
+
+
+class Parsing(Known):
+    """A part of a repository's Python, parsed by another process while this one reads the rest."""
+
+    def __init__(self, found: Mapping[str, File]) -> None:
+        super().__init__(0)
+        texts = [each.text for each in found.values() if each.path.endswith(".py") and each.text]
+        late = texts[int(len(texts) * SHARE) :] if len(texts) >= MANY else []
+        self._late = dict.fromkeys(late, UNREAD)
+        self._begun = Meanwhile(self._parsed) if late else None
+
+    def _parsed(self) -> list[Module]:
+        # The text is here already, and nobody has to send it.
+        return [replace(python.parse("", text), source="") for text in self._late]
+
+    def get(self, text: str) -> Module | None:
+        """Return the facts of a text that the other process has parsed."""
+        if text in self._late and self._begun is not None:
+            begun, self._begun = self._begun, None
+            done = zip(self._late, begun.result(), strict=True)
+            self._late = {each: replace(module, source=each) for each, module in done}
+        return self._late.get(text)
 
 
 def _file(path: str, entry: Entry, blobs: Blobs) -> File:

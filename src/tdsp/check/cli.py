@@ -77,7 +77,7 @@ def check(
     path: Folder = Path(),
     output: Format = "terminal",
     select: Select = None,
-    fail_on: FailOn = "error",
+    fail_on: FailOn = "warning",
     commit: Commit = None,
     changed: Changed = False,
     since: Since = None,
@@ -97,7 +97,7 @@ def check(
 
     A check fails only with a place that shows it. What cannot be told is said,
     and fails nothing. Where there is nothing to judge, a check does not apply.
-    Errors are nearly always right; notes are advice. What is right less often
+    Warnings are nearly always right; notes are advice. What is right less often
     is an info, which only --all, --select and --format json show.
 
     To accept a finding, end its line with `# tdsp: ignore[ID] reason`. To

@@ -135,11 +135,14 @@ EXPORTED = re.compile(r"(?m)^# In ?\[[\d ]*\]:")  # what nbconvert writes above 
 
 
 def _bends(module: Module) -> int:
-    """Return the line that changes sys.path by what is no argument of a caller, 0 if none does."""
+    """Return the line that changes sys.path by what nobody gives it, 0 if none does."""
     given = {"args", "arguments", "opts", "options"}
+    for each in module.assigns:
+        if each.value.call and each.value.call.name == "input":
+            given |= {*each.targets}
     for call in module.calls:
         changes = call.name in {"sys.path.append", "sys.path.insert"}
-        if changes and not any(value.root in given for value in call.args):
+        if changes and not any({name.split(".")[0] for name in v.names} & given for v in call.args):
             return call.line
     return 0
 

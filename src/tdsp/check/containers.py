@@ -135,10 +135,13 @@ def containers(repo: Repository) -> Iterator[Mark]:
             yield at(repo, "unknown", path, last[0].line, "the base may set a user")
         elif SETS_USER.search("\n".join(file.text or "" for file in repo.named(r".*\.ya?ml"))):
             yield at(repo, "unknown", path, last[-1].line, "what starts it may set a user")
+        elif path == "Dockerfile" and SPACE.match(repo.text("README.md")):
+            yield at(repo, "held", path, last[-1].line, "Hugging Face starts it as another user")
         else:
             yield at(repo, "fail", path, last[-1].line, "it runs as root", "note")
 
 
+SPACE = re.compile(r"---\n(?:[^\n]*\n)*?sdk: docker\n")  # of a Space of Hugging Face
 SETS_USER = re.compile(
     r"(?m)^\s*-?\s*(runAsNonRoot:\s*true|runAsUser:\s*[1-9]|user:\s*[\"']?[1-9]\d*)"
 )

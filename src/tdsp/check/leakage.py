@@ -145,7 +145,7 @@ def fit_before_split(repo: Repository) -> Iterator[Mark]:
     " columns even noise then seems to predict.",
     fix="Select within a Pipeline, so that each fold and the final fit select for themselves.",
     unless="no file selects features, reduces dimensions or encodes by the target",
-    severity="error",
+    severity="warning",
     proves=("evaluation",),
     bad={"train.py": SELECT + "X = SelectKBest(k=1).fit_transform(X, y)\n" + SPLIT},
     good={
@@ -165,7 +165,7 @@ def selected_before_split(repo: Repository) -> Iterator[Mark]:
     " what it was trained on.",
     fix="Resample the training part only, or put the sampler into imblearn's Pipeline.",
     unless="no file resamples",
-    severity="error",
+    severity="warning",
     proves=("evaluation",),
     bad={"train.py": SMOTE + "X, y = SMOTE().fit_resample(X, y)\n" + SPLIT},
     good={

@@ -375,7 +375,7 @@ ENDED = {
     " it ends.",
     fix="Move to what has taken its place.",
     unless="no file imports scikit-learn or Azure ML",
-    severity="warning",
+    severity="note",
     proves=("O1",),
     bad={"train.py": "from azureml.core import Workspace\n"},
     good={"train.py": "from azure.ai.ml import MLClient\n"},

@@ -7,7 +7,7 @@ from typing import Any
 
 from tdsp import __version__
 from tdsp.check.maturity import Maturity
-from tdsp.check.rule import FAMILIES
+from tdsp.check.rule import FAILS, FAMILIES
 from tdsp.check.run import Report
 from tdsp.pages import render
 from tdsp.plain import plain
@@ -124,7 +124,7 @@ def _entity(report: Report, found: Maturity | None) -> dict[str, Any]:
     repo = report.repository
     meta, spec = _known(repo)
     values: dict[str, Any] = {
-        "verdict": "fails" if report.reaches("error") else "passes",
+        "verdict": "fails" if report.reaches(FAILS) else "passes",
         **{f"{level}s": number for level, number in report.counts.items()},
         "commit": repo.commit,
         "checked-by": f"tdsp {__version__}",

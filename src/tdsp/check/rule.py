@@ -8,7 +8,7 @@ place that shows it.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import wraps
-from typing import TypeVar
+from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
 from tdsp.reading import Repository
@@ -17,6 +17,7 @@ from tdsp.reading.python import Module
 Texts = dict[str, str]
 T = TypeVar("T")
 SEVERITIES = ("info", "note", "warning", "error")  # an info is shown only when asked for
+FAILS: Final = "warning"  # from here on a repository fails, unless it is told otherwise
 OUTCOMES = ("fail", "unknown", "pass", "not applicable")
 FAMILIES = {
     "leakage": "Leakage: what the model may not know",

@@ -24,6 +24,7 @@ from tdsp.check.names import COMES_WITH, DISTRIBUTIONS, NAMESPACES, OWN, PYTHON2
 from tdsp.check.rule import Mark, at, broken, check, first, held, unsure
 from tdsp.reading import Repository
 from tdsp.reading.packages import normal
+from tdsp.reading.python import Call, Module, Value
 
 SECRETS = (
     ("an AWS access key", re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b")),
@@ -174,7 +175,7 @@ def _is_library(repo: Repository) -> bool:
     why="An old lock installs what nobody asked for, or fails on the next machine.",
     fix="Lock again: `uv lock`, `poetry lock`, or your tool's command.",
     unless="there is no pyproject.toml with a lock beside it",
-    severity="error",
+    severity="warning",
     proves=("I1",),
     bad={
         "pyproject.toml": "[project]\nname = 'a'\ndependencies = ['pandas']\n",
@@ -327,7 +328,7 @@ MADE = re.compile(r"(^|/)(mlruns|artifacts|outputs|runs)/")  # MLflow writes loc
     why="trust_remote_code runs what the model's repository holds today, whoever wrote it.",
     fix="Add `revision=` with a commit that you have read.",
     unless="nothing sets trust_remote_code",
-    severity="warning",
+    severity="info",
     proves=("security",),
     bad={
         "m.py": "from transformers import AutoModel\n\nm = AutoModel.from_pretrained('a/b',"
@@ -347,10 +348,40 @@ def remote_code(repo: Repository) -> Iterator[Mark]:
                 continue
             if call.get("revision") or call.get("code_revision"):
                 yield held(repo, module, call.line)
+                continue
+            places = [bool(LOCAL.match(each)) for each in _models(module, call)]
+            if places and all(places):
+                continue  # a folder: its code changes when somebody changes it
+            if any(places):
+                yield unsure(repo, module, call.line, "the model may be a folder of this machine")
             else:
-                yield broken(
-                    repo, module, call.line, "code of another repository runs, whatever it is today"
-                )
+                message = "code of another repository runs, whatever it is today"
+                yield broken(repo, module, call.line, message)
+
+
+LOCAL = re.compile(r"[./~]|[A-Za-z]:[\\/]")  # how the path of a folder begins
+
+
+def _models(module: Module, call: Call) -> list[str]:
+    """Return the texts that a call's model may be, by what its name or field is given."""
+    words = ("pretrained_model_name_or_path", "model", "repo_id")
+    model = next((found for word in words if (found := call.get(word))), call.get("", 0))
+    return _texts(module, model) if model else []
+
+
+def _texts(module: Module, value: Value, hops: int = 2) -> list[str]:
+    if isinstance(value.constant, str):
+        return [value.constant]
+    name = value.name.rsplit(".", 1)[-1]
+    if not name or not hops:
+        return []
+    values = [
+        each.value
+        for each in module.assigns
+        if name in {full.rsplit(".", 1)[-1] for full in each.targets}
+    ]
+    values += [each.keywords[name] for each in module.calls if name in each.keywords]
+    return [text for each in values for text in _texts(module, each, hops - 1)]
 
 
 @check(

@@ -29,7 +29,7 @@ ALWAYS = frozenset(
     " can be reproduced.",
     fix="Give random_state, as a constant or from the configuration.",
     unless="no file splits rows at random",
-    severity="note",
+    severity="info",
     proves=("I1",),
     bad={"train.py": IMPORT + TABLE + "X_train, X_test = train_test_split(X)\n"},
     good={"train.py": IMPORT + TABLE + "X_train, X_test = train_test_split(X, random_state=0)\n"},

@@ -280,7 +280,7 @@ DUMP = (
     " and answers otherwise.",
     fix="Lock the environment in the repository, or save with MLflow, which writes it down.",
     unless="no script saves a model as a pickle, and MLflow has saved none here",
-    severity="note",
+    severity="info",
     proves=("I1",),
     bad={"train.py": DUMP, "requirements.txt": "scikit-learn\njoblib\n"},
     good={"train.py": DUMP, "requirements.txt": "scikit-learn==1.5.0\njoblib==1.4.2\n"},
@@ -326,9 +326,9 @@ BUILDS = re.compile(r"(?m)^\s*- [\w.-]+=[\d.]+\w*=\w+$")  # an environment of co
 
 
 def _of_rows(call: Call) -> bool:
-    """Tell whether what is dumped is named as rows, features, or any file."""
-    names = " ".join(sorted(call.args[0].names)) if call.args else ""
-    return bool(re.search(r"(?i)matrix|features?\b|\bX_|rows|frame|\bdf\b|file\b", names))
+    """Tell whether what is dumped is named as rows, features, losses, or any file."""
+    names = " ".join([call.args[0].name, *sorted(call.args[0].names)]) if call.args else ""
+    return bool(re.search(r"(?i)matrix|features?\b|\bX_|rows|frame|\bdf\b|file\b|history\b", names))
 
 
 def _line(saved: tuple[Module, object]) -> tuple[Module, int]:

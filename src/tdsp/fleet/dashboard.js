@@ -18,7 +18,7 @@ const word = (id, title, value, none) => column(id, title, value, {figure: false
 const reported = {none: "not reported"};
 const KINDS = {tdsp: "tdsp", none: "no template", "not ml": "not ML"};
 const verdict = row => row.state === "failed" ? "not read"
-  : {passes: "in order", fails: "errors"}[row.verdict] ?? "not judged";
+  : {passes: "in order", fails: "not in order"}[row.verdict] ?? "not judged";
 const version = row => row.template_version;
 const versionState = row => row.current === true ? "current" : row.current === false ? "behind" : "not judged";
 const problems = row => row.state === "failed" ? "not read"
@@ -90,8 +90,9 @@ const order = (id, down) => {
     const all = [...rows.keys()];
     const known = all.filter(at => values[at] !== undefined && values[at] !== "");
     const unknown = all.filter(at => values[at] === undefined || values[at] === "");
+    const tie = id === "errors" ? at => rows[at].warnings ?? 0 : () => 0;
     const compare = known.every(at => typeof values[at] === "number")
-      ? (a, b) => sign * (values[a] - values[b]) || a - b
+      ? (a, b) => sign * (values[a] - values[b] || tie(a) - tie(b)) || a - b
       : (a, b) => sign * collator.compare(values[a], values[b]) || a - b;
     orders.set(name, [...known.sort(compare), ...unknown]);
   }

@@ -13,6 +13,7 @@ from typing import Any
 
 from tdsp.check.kind import kind
 from tdsp.check.maturity import maturity
+from tdsp.check.rule import FAILS
 from tdsp.check.run import Report, check_repository, severity
 from tdsp.errors import TdspError
 from tdsp.fleet import telemetry
@@ -69,7 +70,7 @@ def facts(repo: Repository, ours: bool, reported: str, today: date) -> Facts:
         level=_said(answers.get("level")) if ours else "",
         template=_said(answers.get("_src_path") or answers.get("_template")),
         version=_said(answers.get("_commit")),
-        verdict="fails" if report.reaches("error") else "passes",
+        verdict="fails" if report.reaches(FAILS) else "passes",
         errors=report.findings("error"),
         warnings=report.findings("warning"),
         notes=report.findings("note"),

@@ -132,12 +132,12 @@ def _costs(rows: Sequence[Row]) -> tuple[tuple[str, Reported], ...]:
 
 def verdicts(rows: Sequence[Row]) -> list[Bar]:
     """Count verdicts; a repository that was not read has none."""
-    words = {"passes": "in order", "fails": "with errors"}
+    words = {"passes": "in order", "fails": "not in order"}
     said = Counter(
         "not read" if row.state == "failed" else words.get(row.verdict, "not judged")
         for row in rows
     )
-    names = ("in order", "with errors", "not judged", "not read")
+    names = ("in order", "not in order", "not judged", "not read")
     return [Bar(name, said[name], len(rows)) for name in names if said[name]]
 
 
@@ -212,6 +212,7 @@ def trends(snapshots: Sequence[Snapshot]) -> list[Chart]:
     series = (
         ("Repositories", [float(each.repositories) for each in points], None, ""),
         ("Errors", [float(each.errors) for each in points], None, ""),
+        ("Warnings", [float(each.warnings) for each in points], None, ""),
         ("At the current version", [each.current for each in points], 1.0, "%"),
         ("MLOps maturity, mean level", [each.level for each in points], 4.0, ""),
     )

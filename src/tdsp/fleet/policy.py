@@ -35,6 +35,7 @@ class Rule(Strict):
     repositories: tuple[Line, ...] = ()
     checks: tuple[Line, ...] = ()
     most_errors: Annotated[int, Field(ge=0)] | None = None
+    most_warnings: Annotated[int, Field(ge=0)] | None = None
     answers: dict[Line, tuple[str | bool | int, ...]] = Field(default_factory=dict)
     template: Line | None = None
     model_days: Days | None = None
@@ -70,14 +71,14 @@ class Rule(Strict):
     @model_validator(mode="after")
     def _asks(self) -> "Rule":
         asked = (
-            self.checks, self.most_errors is not None, self.answers, self.template,
-            self.model_days, self.model_required, self.maturity is not None, self.owners,
-            self.no_expired,
+            self.checks, self.most_errors is not None, self.most_warnings is not None,
+            self.answers, self.template, self.model_days, self.model_required,
+            self.maturity is not None, self.owners, self.no_expired,
         )  # fmt: skip
         if not any(asked):
             raise ValueError(
-                "the rule asks for nothing; it may have checks, most_errors, answers, template,"
-                " model_days, model_required, maturity, owners, no_expired"
+                "the rule asks for nothing; it may have checks, most_errors, most_warnings,"
+                " answers, template, model_days, model_required, maturity, owners, no_expired"
             )
         return self
 
@@ -213,6 +214,8 @@ def _checks(rule: Rule, row: Row) -> Iterator[str]:
     yield from (f"checks: {name} has {count} findings" for name, count in sorted(found.items()))
     if rule.most_errors is not None and row.errors > rule.most_errors:
         yield f"most_errors: {row.errors}, allowed are {rule.most_errors}"
+    if rule.most_warnings is not None and row.warnings > rule.most_warnings:
+        yield f"most_warnings: {row.warnings}, allowed are {rule.most_warnings}"
 
 
 def _template(rule: Rule, row: Row, snapshot: Snapshot) -> Iterator[str]:

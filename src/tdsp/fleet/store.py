@@ -126,6 +126,7 @@ class Point:
     current: float | None
     level: float | None
     errors: int
+    warnings: int
 
 
 def trend(snapshots: list[Snapshot]) -> list[Point]:
@@ -152,6 +153,7 @@ def _point(time: str, group: str, rows: tuple[Row, ...]) -> Point:
         sum(judged) / len(judged) if judged else None,
         sum(levels) / len(levels) if levels else None,
         sum(row.errors for row in sound),
+        sum(row.warnings for row in sound),
     )
 
 

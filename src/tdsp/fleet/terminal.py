@@ -87,20 +87,27 @@ def _repositories(rows: list[Row], width: int) -> tuple[Table, list[str]]:
             min_width=least[name], no_wrap=name != "repository",
         )  # fmt: skip
     for row, line in zip(rows, zip(*shown.values(), strict=True), strict=True):
-        table.add_row(*map(Text, line), style="" if row.errors else "dim")
+        table.add_row(*map(Text, line), style="" if _broken(row) else "dim")
     return table, left
+
+
+def _broken(row: Row) -> bool:
+    return row.verdict == "fails" or bool(row.errors or row.warnings)
 
 
 def sums(snapshot: Snapshot) -> str:
     """Return the figures of all repositories in one line."""
     sound = [row for row in snapshot.rows if row.state == "ok"]
     judged = [row.current for row in sound if row.current is not None]
-    parts = [f"{len(snapshot.rows)} repositories, {sum(not row.errors for row in sound)} in order"]
+    parts = [
+        f"{len(snapshot.rows)} repositories, {sum(not _broken(row) for row in sound)} in order"
+    ]
     if judged:
         share = sum(judged) / len(judged)
         parts.append(f"{share:.0%} of {len(judged)} at {snapshot.release}")
-    errors = sum(row.errors for row in sound)
-    parts.append(f"{errors} error{'' if errors == 1 else 's'}")
+    for name in ("error", "warning"):
+        number = sum(getattr(row, f"{name}s") for row in sound)
+        parts.append(f"{number} {name}{'' if number == 1 else 's'}")
     if expired := sum(len(row.expired) for row in sound):
         parts.append(f"{expired} expired pins")
     if asked := sum(bool(row.request) for row in snapshot.rows):
@@ -126,13 +133,15 @@ def show_trend(points: list[Point], console: Console) -> None:
     table = Table(box=None, header_style="bold")
     for name in ("taken", "group"):
         table.add_column(name)
-    for name in ("repositories", "failed", "current", "mean level", "errors"):
+    for name in ("repositories", "failed", "current", "mean level", "errors", "warnings"):
         table.add_column(name, justify="right")
     for each in points:
         current = "not known" if each.current is None else f"{each.current:.0%}"
         level = "not known" if each.level is None else f"{each.level:.2f}"
         cells = [each.taken, plain(each.group) or "all", each.repositories, each.failed]
-        table.add_row(*(Text(str(cell)) for cell in (*cells, current, level, each.errors)))
+        table.add_row(
+            *(Text(str(cell)) for cell in (*cells, current, level, each.errors, each.warnings))
+        )
     console.print(table)
 
 

@@ -125,10 +125,27 @@ def target_missing(table: Table) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def missed(problem: Problem, target: pd.Series) -> str | None:
+    """Return the rate of missed rows of the rarer of two classes, where accuracy hides them.
+
+    A group of which each such row is missed still has 1 - share of the accuracy of another.
+    """
+    counts = target.value_counts()
+    if problem != "classification" or len(counts) != 2 or counts.min() / counts.sum() >= 0.2:
+        return None
+    rarer_is_second = counts.index[-1] == max(counts.index)
+    return "false_negative_rate" if rarer_is_second else "false_positive_rate"
+
+
 def imbalance(table: Table) -> Iterator[Finding]:
     """Warn of a class below 5 % of the rows, or with fewer than 5 rows."""
     if table.problem in NUMBERS:
         return
+    if rate := missed(table.problem, table.frame[table.target]):
+        yield Finding(
+            "missed", table.target, "one class is rare, so that accuracy hides who of it is missed",
+            f"groups and slices are compared by the rate of the missed (fairness.metric: {rate})",
+        )  # fmt: skip
     counts = table.frame[table.target].value_counts()
     share = counts.min() / counts.sum()
     rare = show(counts.index[-1])

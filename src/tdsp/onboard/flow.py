@@ -135,6 +135,7 @@ def examine(
     profile = Profile(
         source, reading, len(frame), copies, columns, wishes.target, problem, why, metric, minimum,
         sorted(seen, key=lambda finding: finding.level == "note"), steps,
+        findings.missed(problem, frame[wishes.target]),
     )  # fmt: skip
     return profile, frame
 
@@ -197,9 +198,10 @@ def _refuse(frame: pd.DataFrame, wishes: Wishes) -> None:
             "are needed, some hundreds are better. Collect more."
         )
     if target.nunique() == 1:
+        only = str(target.dropna().iloc[0]).removesuffix(".0")
         raise OnboardError(
-            f"The target {wishes.target!r} is {target.dropna().iloc[0]!r} in every row: there is "
-            "nothing to learn. Choose another, or add rows of the other kind."
+            f"The target {wishes.target!r} is {only} in every row: there is nothing to learn."
+            " Choose another, or add rows of the other kind."
         )
     if target.dtype.kind == "M":
         raise OnboardError(

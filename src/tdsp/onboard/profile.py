@@ -121,6 +121,7 @@ class Profile:
     minimum: float
     findings: list[Finding]
     steps: Steps | None = None
+    fairness: str | None = None  # what groups are compared by; None: what the project does
 
     @property
     def drop_duplicates(self) -> bool:

@@ -164,6 +164,8 @@ def _params(path: Path, profile: Profile, raw: Path) -> str:
     content["data"]["drop_duplicates"] = profile.drop_duplicates
     content["evaluate"]["metric"] = profile.metric
     content["gate"]["minimum"] = profile.minimum
+    if profile.problem == "classification" and "fairness" in content:
+        content["fairness"]["metric"] = profile.fairness or "accuracy"
     buffer = io.StringIO()
     round_trip.dump(content, buffer)
     return buffer.getvalue()

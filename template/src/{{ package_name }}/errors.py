@@ -40,6 +40,7 @@ def run(command: Callable[[], object]) -> None:
     except ProjectError as error:
         sys.exit(f"error: {error}")
     except FileNotFoundError as error:
-        sys.exit(f"error: {error.filename} is missing: run the pipeline (`poe pipeline`)")
+        missing = error.filename or error  # pyarrow says it in the text alone
+        sys.exit(f"error: {missing} is missing: run the pipeline (`poe pipeline`)")
     except OSError as error:  # a full disk, a folder that cannot be written to
         sys.exit(f"error: {error}")

@@ -8,13 +8,19 @@ import libcst as cst
 from tdsp.adopt.rewrite import sinks
 from tdsp.adopt.rewrite.layout import Layout
 from tdsp.adopt.rewrite.pieces import Place
-from tdsp.adopt.rewrite.source import Parsed, dotted
+from tdsp.adopt.rewrite.source import Parsed
+from tdsp.adopt.rewrite.walk import dotted
+
+CLIMBS = frozenset((cst.Attribute, cst.Subscript, cst.Call))
 
 
 def levels(node: Any) -> int | None:
     """Return how many folders an expression lies above `__file__`; None if it is no such one."""
-    if isinstance(node, cst.Name):
+    kind = type(node)
+    if kind is cst.Name:
         return 0 if node.value == "__file__" else None
+    if kind not in CLIMBS:
+        return None
     inner, up = _inside(node)
     below = levels(inner) if inner is not None else None
     return None if below is None else below + up

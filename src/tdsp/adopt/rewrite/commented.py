@@ -20,7 +20,7 @@ def commented(parsed: Parsed, real: list[tuple[int, int]], resolver: Resolver) -
     notes: list[Note] = []
     place = 0
     for line in parsed.source.text.splitlines(keepends=True):
-        match = IMPORT.match(line)
+        match = IMPORT.match(line) if "import" in line else None
         start, place = place, place + len(line)
         if not match or any(first < place and start < last for first, last in real):
             continue

@@ -8,8 +8,8 @@ import libcst as cst
 
 from tdsp.adopt.rewrite.layout import Layout
 from tdsp.adopt.rewrite.resolve import NOWHERE, Doubt, Resolver
-from tdsp.adopt.rewrite.source import Parsed, dotted
-from tdsp.adopt.rewrite.walk import Walker
+from tdsp.adopt.rewrite.source import Parsed
+from tdsp.adopt.rewrite.walk import Walker, dotted
 
 CALLS = frozenset(("sys.path.append", "sys.path.insert"))
 UP = re.compile(r"dirname|\.parent\b|\.parents\b|\.\.")
@@ -73,14 +73,14 @@ class _Finder(Walker):
     """Collects the statements that change sys.path, and whether a block holds nothing else."""
 
     def __init__(self, parsed: Parsed) -> None:
-        super().__init__()
+        super().__init__(parsed.outline)
         self.parsed = parsed
         self.found: list[tuple[Any, bool]] = []
 
     def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> bool:  # noqa: N802
         call = node.body[0].value if isinstance(node.body[0], cst.Expr) else None
         if len(node.body) == 1 and isinstance(call, cst.Call) and dotted(call.func) in CALLS:
-            around = self.parsed.parents.get(id(node))
+            around = self.parsed.outline.parents.get(id(node))
             alone = not isinstance(around, cst.Module) and len(getattr(around, "body", ())) < 2
             if call.args and self._inside(call.args[-1].value):
                 self.found.append((node.body[0], alone))

@@ -2,14 +2,15 @@
 
 import posixpath
 import re
+from collections.abc import Callable
 from typing import Any
 
 import libcst as cst
 
 from tdsp.adopt.rewrite.layout import Layout
 from tdsp.adopt.rewrite.resolve import NOWHERE, Doubt, Found, Resolver
-from tdsp.adopt.rewrite.source import Parsed, dotted
-from tdsp.adopt.rewrite.walk import Walker
+from tdsp.adopt.rewrite.source import Parsed
+from tdsp.adopt.rewrite.walk import dotted
 
 NO_NAMES: frozenset[str] = frozenset()
 # Call -> how a text that it is given names a module: whole, or followed by a name in it.
@@ -24,17 +25,23 @@ BY_NAME = {
 DYNAMIC = re.compile(r"[A-Za-z_][\w]*(\.\w+)*\.?")
 
 
-class Imports(Walker):
+class Imports:
     """Visits a file's imports. What it finds is written into `parsed`."""
 
     def __init__(self, parsed: Parsed, layout: Layout, resolver: Resolver) -> None:
-        super().__init__()
         self.parsed, self.layout, self.resolver = parsed, layout, resolver
         self.path = parsed.path
         self.moves = layout.moved(self.path)
         self.places: list[tuple[int, int]] = []
 
-    def visit_Import(self, node: cst.Import) -> None:  # noqa: N802
+    def run(self) -> None:
+        """Go through the file in its order."""
+        for node in self.parsed.outline.nodes:
+            if visit := VISITS.get(type(node)):
+                visit(self, node)
+
+    def plain(self, node: cst.Import) -> None:
+        """Change `import a`."""
         self.places.append(self.parsed.span(node))
         pieces: list[tuple[bool, str]] = []
         changed = False
@@ -72,7 +79,8 @@ class Imports(Walker):
             return ""
         return f"{_single(first, top)}; import {new}"
 
-    def visit_ImportFrom(self, node: cst.ImportFrom) -> None:  # noqa: N802
+    def from_module(self, node: cst.ImportFrom) -> None:
+        """Change `from a import b`."""
         self.places.append(self.parsed.span(node))
         module = dotted(node.module) if node.module else ""
         level = len(node.relative)
@@ -215,7 +223,8 @@ class Imports(Walker):
                 node, f"`{name}` means {concerned[0] or 'the root'}{goes}: no import name is known"
             )
 
-    def visit_Call(self, node: cst.Call) -> None:  # noqa: N802
+    def call(self, node: cst.Call) -> None:
+        """Change the name of a module that a call is given, and note changes of sys.path."""
         name = dotted(node.func)
         if name in {"sys.path.append", "sys.path.insert", "sys.path.extend"}:
             if self.moves:
@@ -301,6 +310,11 @@ class Imports(Walker):
             self.parsed.note(node, f"not edited: {why}")
         else:
             self.parsed.change(at, at + len(old), new, why)
+
+
+VISITS: dict[type, Callable[[Imports, Any], None]] = {
+    cst.Import: Imports.plain, cst.ImportFrom: Imports.from_module, cst.Call: Imports.call,
+}  # fmt: skip
 
 
 def _head(node: cst.BaseExpression) -> tuple[Any, str] | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import libcst as cst
 
-from tdsp.adopt.rewrite.walk import Walker
+from tdsp.adopt.rewrite.walk import Outline, Walker
 
 Key = tuple[int, str]
 
@@ -28,8 +28,8 @@ class Name:
 class Names(Walker):
     """Collects the names of a file. `scope_of` tells the scope of each place of use."""
 
-    def __init__(self, tree: cst.Module) -> None:
-        super().__init__()
+    def __init__(self, outline: Outline) -> None:
+        super().__init__(outline)
         self.table: dict[Key, Name] = {}
         self.loads: list[tuple[tuple[int, ...], Any]] = []
         self.scope_of: dict[int, tuple[int, ...]] = {}
@@ -38,7 +38,7 @@ class Names(Walker):
         self.members: dict[str, list[Any]] = {}  # what `self.name` is given
         self.classes: set[int] = set()
         self._scopes: tuple[int, ...] = (0,)
-        self.walk(tree)
+        self.walk(outline.nodes[0])
         for scopes, node in self.loads:
             self.scope_of[id(node)] = scopes
             if (key := self.find(scopes, node.value)) is not None:

@@ -12,9 +12,9 @@ from tdsp.adopt.rewrite.anchors import anchored, levels
 from tdsp.adopt.rewrite.layout import FILES, Layout, relative
 from tdsp.adopt.rewrite.names import Name, Names
 from tdsp.adopt.rewrite.pieces import Constant, Pieces, Place, Places, Reader
-from tdsp.adopt.rewrite.source import Parsed, dotted
+from tdsp.adopt.rewrite.source import Parsed
 from tdsp.adopt.rewrite.usage import Usage
-from tdsp.adopt.rewrite.walk import Walker
+from tdsp.adopt.rewrite.walk import Walker, dotted
 
 ABSOLUTE = re.compile(r"[/~\\]|[A-Za-z]:[/\\]")
 AUTHORS = re.compile(
@@ -42,14 +42,18 @@ class Paths(Walker, Places):
     def __init__(
         self, parsed: Parsed, layout: Layout, runs: Runs, usage: Usage, *, fix: bool = False
     ) -> None:
-        super().__init__()
+        super().__init__(parsed.outline)
         self.fix = fix
         self.parsed, self.layout, self.runs = parsed, layout, runs
         self.names: Names = usage.names
         self.usage = usage
-        self.reader = Reader(self)
         self.memo: dict[int, Place | None] = {}
         self.done: set[int] = set()
+
+    @property
+    def reader(self) -> Reader:
+        """What takes paths apart: made anew, since two that hold each other are never let go."""
+        return Reader(self)
 
     def run(self) -> None:
         """Change constants first, then each place where a path is put together or used."""

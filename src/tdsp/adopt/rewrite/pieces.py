@@ -6,7 +6,7 @@ from typing import Any
 import libcst as cst
 
 from tdsp.adopt.rewrite import sinks
-from tdsp.adopt.rewrite.source import dotted
+from tdsp.adopt.rewrite.walk import dotted
 
 
 @dataclass(frozen=True, slots=True)

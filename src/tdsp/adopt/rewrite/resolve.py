@@ -8,7 +8,7 @@ import posixpath
 import re
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -85,8 +85,6 @@ class Resolver:
         """Return what a dotted name is when looked up from one folder."""
         folder = base
         parts = name.split(".")
-        if parts[0] not in self._known:
-            return NOWHERE
         for number, part in enumerate(parts):
             here = f"{folder}/{part}" if folder else part
             last = number == len(parts) - 1
@@ -103,10 +101,20 @@ class Resolver:
         return Found("", folder) if holds else NOWHERE
 
     @cached_property
-    def _known(self) -> frozenset[str]:
-        """The names of all files and folders: no other can be found, wherever it is looked for."""
-        files = (posixpath.basename(path).removesuffix(".py") for path in self.layout.files)
-        return frozenset((*files, *map(posixpath.basename, self.layout.folders)))
+    def _places(self) -> dict[str, set[str]]:
+        """Each name of a file or folder -> the folders that it lies in: it is found in no other."""
+        found: dict[str, set[str]] = {}
+        for path in (*self.layout.files, *self.layout.folders):
+            folder, name = posixpath.split(path)
+            found.setdefault(name.removesuffix(".py"), set()).add(folder)
+        return found
+
+    def _hits(self, bases: Iterable[str], name: str) -> Iterator[Found]:
+        """Yield what a dotted name is, looked up from each folder where it is something."""
+        places = self._places.get(name.split(".", 1)[0], ())
+        for base in bases:
+            if base in places and (found := self.find(base, name)) != NOWHERE:
+                yield found
 
     def is_test(self, path: str) -> bool:
         """Tell whether a file is run by the test runner."""
@@ -124,14 +132,12 @@ class Resolver:
         found = {}
         for path, module in self.code.items():
             here = posixpath.dirname(path)
-            targets = set()
+            above, targets = around(here), set()
             for base, name in _names(module, here):
-                hits = (
-                    self.find(each, name) for each in (around(here) if base is None else [base])
-                )
-                hit = next((each for each in hits if each.path and each.path != path), NOWHERE)
-                if hit.path:
-                    targets.add(hit.path)
+                hits = self._hits(above if base is None else [base], name)
+                hit = next((each.path for each in hits if each.path and each.path != path), "")
+                if hit:
+                    targets.add(hit)
             found[path] = frozenset(targets)
         return found
 
@@ -221,8 +227,7 @@ class Resolver:
         itself, or of a folder from which something is taken later.
         """
         top = name.split(".", 1)[0]
-        bases = self.bases(path) if top in self._known else ()
-        found = [self.find(base, name) for base in bases]
+        found = self._hits(self.bases(path), name) if top in self._places else ()
         hits = self._possible(path, name, found, wanted, by_text)
         if not hits:
             return self._elsewhere(path, name, top, wanted, by_text)
@@ -236,10 +241,10 @@ class Resolver:
         return self._one(name, hits, wanted)
 
     def _possible(
-        self, path: str, name: str, found: list[Found], wanted: frozenset[str], by_text: bool
+        self, path: str, name: str, found: Iterable[Found], wanted: frozenset[str], by_text: bool
     ) -> list[Found]:
         """Return those hits that a name can mean: an installed package goes before a folder."""
-        hits = [each for each in dict.fromkeys(found) if each != NOWHERE]
+        hits = list(dict.fromkeys(found))
         if by_text:
             return hits
         return [
@@ -255,8 +260,7 @@ class Resolver:
         pythons = top in sys.stdlib_module_names and (top in PACKAGES or "." not in name)
         if pythons or top in WELL_KNOWN or self.is_foreign(top):
             return NOWHERE
-        bases = around(posixpath.dirname(path))
-        found = [self.find(base, name) for base in bases]
+        found = self._hits(around(posixpath.dirname(path)), name)
         hits = self._possible(path, name, found, wanted, by_text)
         return self._one(name, hits, wanted) if hits else NOWHERE
 

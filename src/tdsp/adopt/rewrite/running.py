@@ -76,10 +76,12 @@ class Running:
         return tuple(hits) if len(hits) == 1 else (("", own) if hits else ())
 
     def _leads(self, base: str, text: str) -> bool:
+        if "/" not in text:
+            return posixpath.join(base, text) in self.layout.files
         path = posixpath.normpath(posixpath.join(base, text))
         if path in self.layout.files:
             return True
-        near = {path, posixpath.dirname(path)} if "/" in text else set()
+        near = {path, posixpath.dirname(path)}
         return not near.isdisjoint(self.layout.folders) and "" not in near
 
     @cached_property

@@ -6,7 +6,7 @@ from typing import Any
 import libcst as cst
 
 from tdsp.adopt.rewrite.layout import words
-from tdsp.adopt.rewrite.source import dotted
+from tdsp.adopt.rewrite.walk import dotted
 
 # The last part of a call's name is enough: its argument also has to be the path of a file.
 READS = re.compile(

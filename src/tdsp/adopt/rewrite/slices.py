@@ -1,4 +1,4 @@
-"""The part of a file that an edit may depend on: the rest is blanked, so that parsing costs less.
+"""The part of a file that an edit may depend on: the rest is left out, so that it costs less.
 
 A statement at the top of a file stays if it imports, if it holds a text that may be a path or the
 name of a module, or if it shares a name with one that stays: a value that is given in one of them,
@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from tdsp.adopt.rewrite.sinks import PATH_PARTS
 
@@ -21,6 +22,15 @@ NEEDED = frozenset(("__file__", "sys", "chdir", "getcwd", "cwd", "Flask", "rmtre
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
 MODULE, CLASS, FUNCTION = range(3)  # where a name is bound
+SPECIAL = frozenset(
+    (*FUNCTIONS, *IMPORTS, ast.ClassDef, ast.Expr, ast.FormattedValue, ast.keyword, ast.Global,
+     ast.Call, ast.ExceptHandler)
+)  # fmt: skip
+# Parts of a node that hold no name and no expression.
+PLAIN = frozenset(("ctx", "op", "ops", "type_comment", "simple", "is_async", "conversion", "level"))
+_fields: dict[type[ast.AST], tuple[str, ...]] = {
+    ast.Constant: (), ast.MatchSingleton: (),
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -44,12 +54,31 @@ class Part:
     needed: bool = False
 
 
-def reduced(text: str, words: frozenset[str] | None) -> str:
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """The lines of a file, its parts, and those that stay; without parts, all of it stays."""
+
+    lines: list[str]
+    parts: list[Part]
+    kept: list[Part]
+
+    @property
+    def text(self) -> str:
+        """The text of what stays, with blanks instead of the rest."""
+        return self.only(self.kept)
+
+    def only(self, stays: list[Part]) -> str:
+        """Return the text of some parts, with blanks instead of the rest."""
+        known = {part.first for part in stays}
+        gone = [part for part in self.parts if part.first not in known]
+        return _blanked(self.lines, self.parts, gone)
+
+
+def reduced(text: str, words: frozenset[str] | None) -> Reduced:
     """Return a file without the statements that have nothing to do with these words or a path.
 
     Without words, every text may be a path.
     """
-    lines = LINES.findall(text)
     parts = list(_parts(text))
     near = _Near(parts)
     waiting = [part for part in parts if _stays(part, words)]
@@ -59,14 +88,14 @@ def reduced(text: str, words: frozenset[str] | None) -> str:
             if each.first not in kept:
                 kept.add(each.first)
                 waiting.append(each)
-    return _blanked(lines, parts, [part for part in parts if part.first not in kept])
+    return Reduced(LINES.findall(text), parts, [part for part in parts if part.first in kept])
 
 
-def only(text: str, name: str) -> str:
+def only(text: str, name: str) -> Reduced:
     """Return a file with the statements that define one name, and no others."""
     parts = list(_parts(text))
-    gone = [part for part in parts if name not in part.values | part.defined]
-    return _blanked(LINES.findall(text), parts, gone)
+    kept = [part for part in parts if name in part.values | part.defined]
+    return Reduced(LINES.findall(text), parts, kept)
 
 
 class _Near:
@@ -123,15 +152,18 @@ def _may_be_path(top: ast.AST) -> bool:
     names: list[str] = []
     used: set[str] = set()
     other: set[str] = set()
-    waiting: list[ast.AST] = [top]
+    waiting: list[Any] = [top]
     while waiting:
         around = waiting.pop()
-        for each in ast.iter_child_nodes(around):
-            if isinstance(each, ast.Name):
+        for each in _inside(around):
+            kind = type(each)
+            if kind is ast.Name:
                 (used if _place_of_path(around, each) else other).add(each.id)
-            elif isinstance(each, ast.arg):
+            elif kind is ast.arg:
                 names.append(each.arg)
-            waiting.append(each)
+                waiting.append(each)
+            elif kind is not str:
+                waiting.append(each)
     # Of two arguments with one name it is not told which of them is used.
     return any(name in used and (name not in other or names.count(name) > 1) for name in names)
 
@@ -174,29 +206,32 @@ def _groups(body: list[ast.stmt]) -> list[tuple[int, int, list[ast.stmt]]]:
 
 def _look(part: Part, top: ast.AST, place: int) -> None:
     """Collect what a statement names and binds."""
-    waiting: list[object] = [top]
+    waiting: list[Any] = [top]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, str):  # one of the names of `global`
+        kind = type(node)
+        if kind is str:  # one of the names of `global`
             part.names.add(node)
-        elif isinstance(node, ast.Name):
+        elif kind is ast.Name:
             part.names.add(node.id)
             if place != FUNCTION and type(node.ctx) is not ast.Load:
                 (part.values if place == MODULE else part.given).add(node.id)
-        elif isinstance(node, ast.Attribute):
+        elif kind is ast.Attribute:
             part.attributes.add(node.attr)
             if type(node.ctx) is not ast.Load:
                 part.given.add(node.attr)
             waiting.append(node.value)
-        elif isinstance(node, ast.Constant):
+        elif kind is ast.Constant:
             if isinstance(node.value, str):
                 part.texts.append(node.value)
-        elif isinstance(node, ast.AST):
+        elif kind in SPECIAL:
             waiting += _below(part, node, place)
+        else:
+            waiting += _inside(node)
 
 
 def _below(part: Part, node: ast.AST, place: int) -> Iterable[object]:
-    """Return what is to be looked at below a node that is no name and no constant."""
+    """Return what is to be looked at below a node of a special kind."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return ()  # documentation
     if isinstance(node, ast.FormattedValue):
@@ -218,8 +253,9 @@ def _below(part: Part, node: ast.AST, place: int) -> Iterable[object]:
         _define(part, place, node.name)
         for each in node.body:
             _look(part, each, CLASS if isinstance(node, ast.ClassDef) else FUNCTION)
-        return [value for name, value in _fields(node) if name != "body"]
-    return [each for _, each in _fields(node)]
+        own = set(map(id, node.body))
+        return [each for each in _inside(node) if id(each) not in own]
+    return _inside(node)
 
 
 def _define(part: Part, place: int, *names: str) -> None:
@@ -236,15 +272,19 @@ def _options(node: ast.Call) -> set[str]:
     return {each.lstrip("-").replace("-", "_") for each in texts if isinstance(each, str)}
 
 
-def _fields(node: ast.AST) -> Iterator[tuple[str, object]]:
-    """Yield what a node holds; a name that it holds is among them as a text."""
-    for name in node._fields:
+def _inside(node: ast.AST) -> list[Any]:
+    """Return what a node holds; a name that it holds is among it as a text."""
+    kind = type(node)
+    if kind not in _fields:
+        _fields[kind] = tuple(name for name in kind._fields if name not in PLAIN)
+    found: list[Any] = []
+    for name in _fields[kind]:
         value = getattr(node, name, None)
-        if isinstance(value, list):
-            for each in value:
-                yield name, each
+        if type(value) is list:
+            found += filter(None, value)
         elif value is not None:
-            yield name, value
+            found.append(value)
+    return found
 
 
 def _blanked(lines: list[str], parts: list[Part], gone: list[Part]) -> str:

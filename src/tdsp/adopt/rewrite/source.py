@@ -8,10 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from tdsp.adopt.plan import Edit, Note
 from tdsp.errors import TdspError
+
+if TYPE_CHECKING:
+    from tdsp.adopt.rewrite.slices import Part, Reduced
+    from tdsp.adopt.rewrite.walk import Outline
 
 BOM = b"\xef\xbb\xbf"
 WIDE = re.compile(r"[^\x00-\x7f]")
@@ -123,15 +127,14 @@ def parseable(source: Source) -> Source:
 
     That is a form feed at the start of a line.
     """
+    if "\f" not in source.text:
+        return source
     text, starts, ends = source.text, source.starts, source.ends
-    if feeds := [match.start() for match in re.finditer(r"(?m)(?<![^\n\r])\f", text)]:
-        dropped = set(feeds)
-        kept = [n for n in range(len(text)) if n not in dropped]
-        text = "".join(text[n] for n in kept)
-        starts, ends = [starts[n] for n in kept], [ends[n] for n in kept]
+    dropped = {match.start() for match in re.finditer(r"(?m)(?<![^\n\r])\f", text)}
+    kept = [n for n in range(len(text)) if n not in dropped]
     return Source(
-        source.path, source.content, text, starts, ends,
-        source.encode, source.decode,
+        source.path, source.content, "".join(text[n] for n in kept), [starts[n] for n in kept],
+        [ends[n] for n in kept], source.encode, source.decode,
     )  # fmt: skip
 
 
@@ -150,7 +153,7 @@ class Parsed:
     source: Source
     tree: Any
     spans: dict[int, tuple[int, int]]
-    parents: dict[int, Any]
+    outline: "Outline"
     changes: list[Change] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
 
@@ -197,18 +200,56 @@ class Parsed:
         return tuple(done)
 
 
-def parse(source: Source, part: Callable[[str], str] | None = None) -> Parsed:
+def parse(source: Source, part: "Callable[[str], Reduced] | None" = None) -> Parsed:
     """Parse a text, or that part of it which a function gives back, each character in its place.
 
     Raises TdspError, saying why, when it cannot be parsed and given back.
     """
-    import libcst
-
-    from tdsp.adopt.rewrite.walk import Spans, parents
+    from tdsp.adopt.rewrite.walk import Outline
 
     bare = parseable(source)
+    reduced = part(bare.text) if part else None
+    if reduced is not None and reduced.parts:
+        tree, spans = _joined(bare.text, reduced)
+    else:
+        tree, spans = _by_libcst(bare.text)
+    return Parsed(bare, tree, spans, Outline(tree))
+
+
+def _joined(text: str, reduced: "Reduced") -> tuple[Any, dict[int, tuple[int, int]]]:
+    """Return the tree of what stays of a file; libcst parses those statements alone that are hard.
+
+    Both parsers' statements are kept in the order of the file.
+    """
+    import libcst
+
+    from tdsp.adopt.rewrite.grown import Grower, Hard, node_of
+
+    grower = Grower(text, reduced.lines)
+    found: list[tuple[int, list[Any]]] = []
+    hard: list[Part] = []
+    for part in reduced.kept:
+        try:
+            found.append((grower.starts[part.first - 1], grower.block(part.nodes)))
+        except (Hard, RecursionError):
+            hard.append(part)
+    spans = grower.spans
+    if hard:
+        tree, others = _by_libcst(reduced.only(hard))
+        found += [(others[id(each)][0], [each]) for each in tree.body]
+        spans |= others
+        found.sort(key=lambda each: each[0])
+    body = [each for _, statements in found for each in statements]
+    return node_of(libcst.Module, body, "utf-8"), spans
+
+
+def _by_libcst(text: str) -> tuple[Any, dict[int, tuple[int, int]]]:
+    import libcst
+
+    from tdsp.adopt.rewrite.walk import Spans
+
     try:
-        text = _code_of(part(bare.text) if part else bare.text)
+        text = _code_of(text)
         tree = libcst.parse_module(text)
     except (libcst.ParserSyntaxError, RecursionError, ValueError) as error:
         line = getattr(error, "raw_line", 0)
@@ -217,16 +258,4 @@ def parse(source: Source, part: Callable[[str], str] | None = None) -> Parsed:
     spans = Spans(tree)
     if spans.code != text:
         raise TdspError("is not given back by the parser as it is")
-    return Parsed(bare, tree, spans.found, parents(tree))
-
-
-def dotted(node: Any) -> str:
-    """Return a dotted name, "" for any other expression."""
-    import libcst
-
-    if isinstance(node, libcst.Name):
-        return node.value
-    if isinstance(node, libcst.Attribute):
-        before = dotted(node.value)
-        return f"{before}.{node.attr.value}" if before else ""
-    return ""
+    return tree, spans.found

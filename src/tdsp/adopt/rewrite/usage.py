@@ -10,7 +10,7 @@ import libcst as cst
 from tdsp.adopt.rewrite import sinks
 from tdsp.adopt.rewrite.names import Name, Names
 from tdsp.adopt.rewrite.resolve import Resolver
-from tdsp.adopt.rewrite.source import dotted
+from tdsp.adopt.rewrite.walk import dotted
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +145,9 @@ def used_elsewhere(resolver: Resolver, path: str) -> Callable[[str], bool | None
         told: bool | None = None
         for each in importers:
             text = resolver.repo.text(each)
-            lines = text.splitlines() if word.search(text) else ()
-            if path_lines := [line for line in lines if word.search(line) and not _IMPORT(line)]:
+            lines = text.splitlines() if name in text else ()
+            named = [line for line in lines if name in line and word.search(line)]
+            if path_lines := [line for line in named if not _IMPORT(line)]:
                 told = told is not False and all(_paths_in(line, name) for line in path_lines)
         return told
 

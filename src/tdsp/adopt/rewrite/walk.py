@@ -15,9 +15,11 @@ LEFT_OUT = (
 
 _PARTS: dict[type, tuple[str, ...]] = {}
 _NODES: dict[type, bool] = {}  # asked of each value; the class itself is slow to answer
+LEAVES = (cst.Name, cst.SimpleString, cst.BaseNumber)
+_leaves: dict[type, bool] = {}
 
 
-def _parts(kind: type) -> tuple[str, ...]:
+def parts_of(kind: type) -> tuple[str, ...]:
     if kind not in _PARTS:
         names = [each.name for each in fields(kind)]
         _PARTS[kind] = tuple(n for n in names if not any(word in n for word in LEFT_OUT))
@@ -32,8 +34,11 @@ def _is_node(kind: type) -> bool:
 
 def children(node: Any) -> list[Any]:
     """Return the nodes right below a node."""
-    found = []
-    for name in _parts(type(node)):
+    found: list[Any] = []
+    kind = type(node)
+    if kind not in _leaves:
+        _leaves[kind] = issubclass(kind, LEAVES)
+    for name in () if _leaves[kind] else parts_of(kind):
         value = getattr(node, name)
         kind = type(value)
         if kind is tuple or kind is list:
@@ -43,17 +48,31 @@ def children(node: Any) -> list[Any]:
     return found
 
 
-def parents(tree: Any) -> dict[int, Any]:
-    """Return the node around each node, by the id of the node inside."""
-    found: dict[int, Any] = {}
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        below = children(node)
-        for each in below:
-            found[id(each)] = node
-        waiting += below
-    return found
+def dotted(node: Any) -> str:
+    """Return a dotted name, "" for any other expression."""
+    if type(node) is cst.Name:
+        return node.value
+    if type(node) is cst.Attribute:
+        before = dotted(node.value)
+        return f"{before}.{node.attr.value}" if before else ""
+    return ""
+
+
+class Outline:
+    """Which nodes are around and below each node, by its id; `nodes` are all, in their order."""
+
+    def __init__(self, tree: Any) -> None:
+        self.parents: dict[int, Any] = {}
+        self.below: dict[int, list[Any]] = {}
+        self.nodes: list[Any] = []
+        waiting = [tree]
+        while waiting:
+            node = waiting.pop()
+            self.nodes.append(node)
+            self.below[id(node)] = below = children(node)
+            for each in below:
+                self.parents[id(each)] = node
+            waiting += reversed(below)
 
 
 class Spans(CodegenState):
@@ -123,15 +142,22 @@ class _Mark:
 class Walker:
     """Calls `visit_KIND` for each node; what is below is left out if that returns False."""
 
-    def __init__(self) -> None:
-        self._visits: dict[type, Callable[[Any], Any] | None] = {}
+    _visits: dict[type, Callable[[Any, Any], Any] | None]
+
+    def __init_subclass__(cls) -> None:
+        """Let each class look up its own methods, once for all files."""
+        super().__init_subclass__()
+        cls._visits = {}
+
+    def __init__(self, outline: Outline) -> None:
+        self._below = outline.below
 
     def walk(self, node: Any) -> None:
         """Visit a node and what is below it."""
         kind = type(node)
         if kind not in self._visits:
-            self._visits[kind] = getattr(self, f"visit_{kind.__name__}", None)
+            self._visits[kind] = getattr(type(self), f"visit_{kind.__name__}", None)
         visit = self._visits[kind]
-        if visit is None or visit(node) is not False:
-            for each in children(node):
+        if visit is None or visit(self, node) is not False:
+            for each in self._below[id(node)]:
                 self.walk(each)

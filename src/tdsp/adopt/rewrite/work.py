@@ -64,6 +64,8 @@ class Rewriter:
 
     def file(self, path: str) -> tuple[tuple[Edit, ...], list[Note]]:
         """Return the edits of one file, and the notes; a file that cannot be read costs itself."""
+        if not self._concerned(path):
+            return (), []
         try:
             return self._file(path, self.content(path))
         except TdspError as error:
@@ -85,7 +87,8 @@ class Rewriter:
             with contextlib.suppress(OSError, KeyError, TdspError):
                 held[name] = self.contents(name)
         self.contents = held.__getitem__
-        _ = self._words, self._moving  # they are worked out once, for all processes
+        # What all processes ask is worked out once.
+        _ = self._words, self._moving, self.resolver.starters, self.resolver.importers
 
     def _pickles(self) -> Iterator[Note]:
         """Yield what pickles name. A file that is only a pointer, or far too long, is left out."""
@@ -104,8 +107,8 @@ class Rewriter:
         """Yield the files that may be edited: nothing vendored, nothing put into the archive."""
         for path, file in self.repo.files.items():
             put_away = self.layout.target(path).startswith("archive/")
-            known = file.text is not None and self._concerned(path)
-            if known and not put_away and self.repo.role(path) != "vendored":
+            vendored = self.repo.role(path) == "vendored"
+            if file.text is not None and not put_away and not vendored:
                 yield path
 
     @cached_property
@@ -147,12 +150,12 @@ class Rewriter:
     def _code(self, parsed: Parsed) -> None:
         """Plan what has to be changed in code."""
         imports = Imports(parsed, self.layout, self.resolver)
-        imports.walk(parsed.tree)
+        imports.run()
         if "hacks" in self.fixes:
             hacks.drop(parsed, self.layout, self.resolver)
         usage = Usage(
-            Names(parsed.tree),
-            parsed.parents,
+            Names(parsed.outline),
+            parsed.outline.parents,
             used_elsewhere(self.resolver, parsed.path),
             self._imported(parsed.path),
         )
@@ -179,7 +182,7 @@ class Rewriter:
 
         return function
 
-    def _part(self, path: str) -> Callable[[str], str] | None:
+    def _part(self, path: str) -> Callable[[str], slices.Reduced] | None:
         """Return what leaves out of a file what no edit depends on.
 
         Where a file is run from another folder than before, each text may be a path.
@@ -197,7 +200,7 @@ class Rewriter:
                 parsed = source.parse(content, lambda text: slices.only(text, name))
             except (TdspError, OSError, KeyError):
                 return None
-            found = Usage(Names(parsed.tree), parsed.parents).local
+            found = Usage(Names(parsed.outline), parsed.outline.parents).local
             self._functions[path, name] = found.get(name)
         return self._functions[path, name]
 

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeVar, dataclass_transform
 
-NOTHING: Any = object()
+
+class _Nothing:
+    """What no constant is."""
+
+    def __reduce__(self) -> str:
+        return "NOTHING"  # there is one in each process
+
+
+NOTHING: Any = _Nothing()
 NO_NAMES: frozenset[str] = frozenset()
 Fact = TypeVar("Fact")
 

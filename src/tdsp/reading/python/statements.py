@@ -3,12 +3,14 @@
 import ast
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from tdsp.reading.python.facts import Condition, Function, Handler, Import, Module, Single, Value
 from tdsp.reading.python.values import EXITS, RECENT, Body, Expressions, dotted, names_of
+
+# A function but for what its body does.
+About = tuple[str, str, int, int, bool, tuple[Value, ...], tuple[str, ...], dict[str, str]]
 
 
 class Walker(Expressions):
@@ -16,7 +18,7 @@ class Walker(Expressions):
 
     def __init__(self) -> None:
         super().__init__()
-        self.functions: list[tuple[Function, Body]] = []
+        self.functions: list[tuple[About, Body]] = []
         self.handlers: list[Handler] = []
         self.discarded: set[int] = set()
 
@@ -89,9 +91,10 @@ class Walker(Expressions):
         is_async = isinstance(node, ast.AsyncFunctionDef)
         end = node.end_lineno or node.lineno
         notes = _notes(tuple(noted.items()))
-        found = Function(node.name, scope, node.lineno, end, is_async, decorators, params, notes)
         body = Body()
-        self.functions.append((found, body))
+        self.functions.append(
+            ((node.name, scope, node.lineno, end, is_async, decorators, params, notes), body)
+        )
         self._inside(scope, body, node.body)
 
     def _inside(self, scope: str, function: Body | None, body: list[ast.stmt]) -> None:
@@ -246,10 +249,9 @@ def _unparsed(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else sys.intern(ast.unparse(node))
 
 
-def _whole(function: Function, body: Body) -> Function:
-    return replace(
-        function, raises=body.raises, returns=body.returns, exits=body.exits,
-        asserts=body.asserts, compares=body.compares,
+def _whole(about: About, body: Body) -> Function:
+    return Function(
+        *about, body.raises, body.returns, body.exits, body.asserts, body.compares,
     )  # fmt: skip
 
 

@@ -1,0 +1,90 @@
+"""Work that a second process does at the same time: the same results, also where it fails."""
+
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+
+import pytest
+from tests.adopt.hand import make
+
+from tdsp.adopt import template, tree
+from tdsp.adopt.meanwhile import Meanwhile, possible
+from tdsp.adopt.tree import Blobs, read_repository, read_tree
+
+pytestmark = pytest.mark.skipif(not possible(), reason="a second process is for Linux, two cores")
+CODE = {
+    f"m{n}.py": f"import os\nX{n} = os.path.join('a', 'é')\n\n\ndef f(x: int = {n}) -> int:\n"
+    f"    if x > 2:\n        raise ValueError(x)\n    return g(x, key=None)[0]\n".encode()
+    for n in range(9)
+} | {"broken.py": b"def f(:\n", "same.py": b"a = 1\n", "twin.py": b"a = 1\n", "empty.py": b""}
+
+
+@pytest.fixture(autouse=True)
+def limit() -> Iterator[None]:
+    """What waits for ever fails."""
+
+    def late(_: int, __: FrameType | None) -> None:
+        raise AssertionError("it waits for ever")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(30)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def test_another_process_does_the_work() -> None:
+    assert Meanwhile(os.getpid).result() != os.getpid()
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_what_the_other_process_fails_to_do_is_done_here(ends: bool) -> None:
+    own = os.getpid()
+
+    def work() -> int:
+        if os.getpid() == own:
+            return 7
+        if ends:
+            os._exit(1)
+        raise ValueError
+
+    assert Meanwhile(work).result() == 7
+
+
+def test_git_ends_though_the_other_process_still_works(tmp_path: Path) -> None:
+    root = make(tmp_path / "repo")
+    with Blobs(root) as blobs:
+        begun = Meanwhile(lambda: bytes(10**6))  # more than a pipe holds
+        assert blobs.read(next(iter(read_tree(root).entries.values())).blob)
+    assert len(begun.result()) == 10**6
+
+
+def test_python_of_two_processes_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = read_tree(make(tmp_path / "repo", CODE))
+    made = []
+    for many in (10**6, 2):
+        monkeypatch.setattr(tree, "MANY", many)
+        with Blobs(found.root) as blobs:
+            made.append(read_repository(found, blobs))
+    alone, two = (repr((each.python, each.problems)) for each in made)
+    assert alone == two and "ValueError" in alone and made[1].python["m8.py"].source
+
+
+def test_what_is_rendered_meanwhile_is_for_the_same_answers_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def made(answers: template.Answers) -> Mapping[str, bytes]:
+        return {dict(answers)["package_name"]: str(os.getpid()).encode()}
+
+    monkeypatch.setattr(template, "_made", made)
+    asked = {"package_name": "meanwhile_one"}
+    template.begin(asked)
+    other = template.render({"package_name": "meanwhile_two"})
+    assert other == {"meanwhile_two": str(os.getpid()).encode()}
+    found = template.render(asked)
+    assert list(found) == ["meanwhile_one"] and found["meanwhile_one"] != other["meanwhile_two"]
+    assert not template._begun
