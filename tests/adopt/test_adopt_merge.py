@@ -1,5 +1,6 @@
 """Files of the template beside the user's: added, merged, laid beside, and never overwriting."""
 
+import subprocess
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -120,6 +121,7 @@ def test_read_me_that_is_no_utf_8_stays() -> None:
 
 # PYPROJECT ------------------------------------------------------------------------------------
 
+TYPES = b"\n[tool.mypy]\nstrict = true\n"
 MINE = b"""# Mine.
 [project]
 name = "mine"   # kept
@@ -155,6 +157,42 @@ def test_pyproject_of_other_builders_keeps_its_builder() -> None:
         merged({"pyproject.toml": poetry}).files["pyproject.toml"].content.decode()
     )
     assert "project" not in data and "build-system" not in data and "ruff" in data["tool"]
+
+
+OWN_CODE = {
+    "setup_it.py": b"x=1\n",
+    "odd [x]/a b.py": b"x=1\n",
+    "odd [x]/deep/c.py": b"x=1\n",
+    "src/churn/old.py": b"print 1\n",
+    "src/churn/zoo/a.py": b"x=1\n",
+    "notebooks/a.ipynb": b"{}",
+    "src/churn/data.csv": b"x=1\n",
+}
+
+
+def test_own_code_is_held_to_nothing_at_first(tmp_path: Path) -> None:
+    """Else `poe check`, and CI with it, is red from the first day on."""
+    given = {**RENDER, "pyproject.toml": Rendered(RENDER["pyproject.toml"].content + TYPES)}
+    done = merged(OWN_CODE, given)
+    data = tomllib.loads(done.files["pyproject.toml"].content.decode())["tool"]
+    names = ["./notebooks", "./odd [[]x[]]", "./setup_it.py", "src/churn/old.py", "src/churn/zoo"]
+    assert data["ruff"]["extend-exclude"] == names
+    assert data["mypy"]["exclude"] == [r"^src/churn/old\.py$", "^src/churn/zoo/"]
+    assert data["mypy"]["strict"] and data["ruff"]["line-length"] == 100
+    assert any("5 file(s) or folder(s)" in what for _, what in done.notes)
+    for name, content in (OWN_CODE | {"src/churn/ours.py": b"x=1\n"}).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "pyproject.toml").write_bytes(done.files["pyproject.toml"].content)
+    words = ["ruff", "format", "--check", "--no-cache"]
+    said = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
+    assert "ours.py" in said and "1 file would be reformatted" in said
+
+
+def test_tools_that_the_user_has_set_up_go_on() -> None:
+    text = merged({"pyproject.toml": MINE, **OWN_CODE}).files["pyproject.toml"].content.decode()
+    assert "exclude" not in text
+    assert b"exclude" not in merged(OWN_CODE, level=0).files["pyproject.toml"].content
 
 
 def test_pyproject_that_cannot_be_read_stays() -> None:
@@ -239,6 +277,34 @@ def test_hooks_that_would_change_their_look_are_refused(mine: bytes) -> None:
 
 
 # IGNORED AND BYTES ----------------------------------------------------------------------------
+
+
+HIDING = b"data/\n*.toml\n/jobs/*\n"
+
+
+def test_rules_of_the_user_do_not_hide_the_project() -> None:
+    """Else `dvc add` refuses each table, and what a pipeline writes is not seen."""
+    files = {".gitignore": HIDING, "data/raw/moved.csv": b"1\n", "data/raw/theirs.csv": b"1\n"}
+    tree = {path: Entry("100644", path) for path in files}
+    moves = (("a.csv", "data/raw/moved.csv"), ("data/theirs.csv", "data/raw/theirs.csv"))
+    given = {**RENDER, "src/churn/data/a.py": Rendered(b""), "docs/data/a [x].md": Rendered(b"")}
+    del given["LICENSE"]
+    done = merge(given, Place(tree, files.__getitem__, 1, moves=moves))
+    made = done.files[".gitignore"].content
+    assert made.startswith(HIDING) and any("rules hide" in what for _, what in done.notes)
+    seen = [*given, "data/raw/moved.csv", "data/raw/new.csv.dvc", "docs/data/report.md"]
+    own = ["data/raw/theirs.csv", "data/raw/x", "data/secret.txt", "jobs/x", "x.toml", "b/data/c"]
+    own += ["docs/data/secret.csv", "src/churn/data/rows.bin"]
+    found = ignores.hidden({".gitignore": made}, [*seen, *own])
+    assert sorted(found) == sorted(own)
+
+
+def test_many_hidden_files_of_a_folder_stay_hidden() -> None:
+    files = {".gitignore": HIDING} | {f"data/raw/{n}.csv": b"" for n in range(30)}
+    tree = {path: Entry("100644", path) for path in files}
+    moves = tuple((f"{n}.csv", f"data/raw/{n}.csv") for n in range(30))
+    made = merge(RENDER, Place(tree, files.__getitem__, 1, moves=moves)).files[".gitignore"].content
+    assert made.count(b"\n") < 30 and b"!/data/raw/\n" in made
 
 
 def test_no_tracked_file_becomes_ignored() -> None:

@@ -28,6 +28,7 @@ FILES = {
     "src/churn/lib.py": b"def double(x):\n    return 2 * x\n",
     "clean.py": (
         b"from churn.lib import double\n"
+        b"import sys\nsys.dont_write_bytecode = False\nsys.path.append(SITE)\nimport bought\n"
         b"rows = [double(int(each)) for each in open('data/raw/in.csv')]\n"
         b"open('clean.csv', 'w').write('\\n'.join(map(str, rows)))\n"
     ),
@@ -87,7 +88,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def before(place: Path) -> dict[str, object]:
     outside = repr(str(place / "outside.txt")).encode()
-    files = {name: content.replace(b"OUTSIDE", outside) for name, content in FILES.items()}
+    site = place / "site"
+    site.mkdir()
+    (site / "bought.py").touch()
+    files = {
+        name: content.replace(b"OUTSIDE", outside).replace(b"SITE", repr(str(site)).encode())
+        for name, content in FILES.items()
+    }
     return state(make(place / "repo", files))
 
 
@@ -120,6 +127,12 @@ def test_stage_depends_on_what_was_read_and_makes_what_was_written(
         "outs": ["clean.csv"],
     }
     assert written["a_train"]["deps"] == ["a_train.py", "clean.csv"]
+
+
+def test_library_that_is_compiled_at_its_first_import_is_no_output(
+    written: dict[str, Any], place: Path
+) -> None:
+    assert "clean" in written and any((place / "site").rglob("*.pyc"))
 
 
 def test_script_that_needs_its_own_folder_is_run_there(written: dict[str, Any]) -> None:

@@ -45,7 +45,8 @@ def adopted(renders: Renders, files: dict[str, bytes]) -> dict[str, bytes]:
 
 def updated(renders: Renders, name: str, ours: bytes, place: Path) -> tuple[int, bytes]:
     """Merge as copier does: the old render is the base, the new one the other side."""
-    sides = {"ours": ours, "base": renders["train"][name], "new": renders["operate"][name]}
+    new = renders["operate"][name].replace(b"line-length = 100", b"line-length = 120")
+    sides = {"ours": ours, "base": renders["train"][name], "new": new}
     for side, content in sides.items():
         (place / side).write_bytes(content)
     words = ["git", "merge-file", "-p", *(str(place / side) for side in sides)]
@@ -58,6 +59,7 @@ def test_update_to_another_level_has_no_conflict(
     renders: Renders, tmp_path: Path, project: bytes
 ) -> None:
     files = {"README.md": README, "requirements.txt": ASKED, ".gitignore": b"*.log\n"}
+    files |= {"src/churn/old.py": b"x=1\n", "jobs/run.py": b"x=1\n"}
     made = adopted(renders, files | ({"pyproject.toml": project} if project else {}))
     found = {}
     for name in NAMES:

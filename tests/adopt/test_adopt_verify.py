@@ -242,6 +242,16 @@ def test_regressions(tmp_path: Path, new: str, detail: str) -> None:
     assert re.search(detail, found.detail)
 
 
+def test_one_slow_run_is_no_regression(tmp_path: Path) -> None:
+    mark = str(tmp_path / "runs")
+    text = (
+        f"import time\nwith open({mark!r}, 'a') as file:\n    file.write('x')\n"
+        f"time.sleep(9 if open({mark!r}).read() == 'xx' else 0)\nprint('rows')\n"
+    )
+    found = judged(tmp_path, text, text, seconds=4)
+    assert found.verdict == "same-ok" and Path(mark).read_text() == "xxx"
+
+
 def test_an_error_is_the_last_line_of_a_module_as_well(tmp_path: Path) -> None:
     text = "print('first')\nopen('missing.csv')\n"
     before, after = tmp_path / "before", tmp_path / "after"
@@ -259,6 +269,9 @@ def test_failures(tmp_path: Path) -> None:
     assert judged(tmp_path / "1", fails, "\n" + fails).verdict == "same-failure"
     assert judged(tmp_path / "2", fails, "print(1)\n").verdict == "improved"
     assert judged(tmp_path / "3", fails, "import another_name\n").verdict == "regressed"
+    old, new = "open('../Data/none.csv')\n", "open('../data/none.csv')\n"  # its path was edited
+    assert judged(tmp_path / "4", old, new).verdict == "same-failure"
+    assert judged(tmp_path / "5", old, new.replace("none", "no")).verdict == "regressed"
 
 
 def test_script_that_asks_is_interactive(tmp_path: Path) -> None:

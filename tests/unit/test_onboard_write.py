@@ -374,6 +374,20 @@ def test_puts_the_file_under_dvc(project: Path, table: Path) -> None:
     assert "/apfel_birnen.csv" in (project / "data/raw/.gitignore").read_text()
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_a_table_that_git_has_stays_in_git(project: Path, table: Path) -> None:
+    """As in an adopted repository: DVC refuses what git tracks."""
+    subprocess.run(["git", "init", "-q"], cwd=project, check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=project, check=True)
+    here = project / "data/raw/own.csv"
+    here.parent.mkdir(parents=True, exist_ok=True)
+    here.write_bytes(table.read_bytes())
+    subprocess.run(["git", "add", str(here)], cwd=project, check=True)
+    result = onboard(here, Wishes("churned"), project)
+    assert result.raw == Path("data/raw/own.csv") and result.commands == []
+    assert here.is_file() and not here.with_name("own.csv.dvc").exists()
+
+
 def test_command_prints_a_summary_or_a_reason(project: Path, table: Path) -> None:
     app = typer.Typer()
     app.command()(command)

@@ -1,10 +1,12 @@
 """Joining .gitignore files: a union, with the proof that no tracked file becomes ignored."""
 
 import os
+import posixpath
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from tdsp.adopt.gitwork import LINK, Tree
@@ -12,13 +14,19 @@ from tdsp.errors import TdspError
 from tdsp.reading.git import OFF, environment
 
 MOST_EXCEPTIONS = 20
+SHOWN = (".md", ".py")
+OPENED = "# Of the project since the adoption, so no longer hidden by the lines above."
 TITLE = "# Of the template."
 EXCEPTIONS = "# Tracked before the adoption, so not hidden."
 FORGOTTEN = "# No longer tracked since the adoption; the files are still on disk."
 
 
 def joined(
-    theirs: bytes, lines: Sequence[str], forgotten: Sequence[str] = (), after: Sequence[str] = ()
+    theirs: bytes,
+    lines: Sequence[str],
+    forgotten: Sequence[str] = (),
+    after: Sequence[str] = (),
+    title: str = EXCEPTIONS,
 ) -> bytes:
     """Return the user's bytes, and the template's lines after them as one block.
 
@@ -30,7 +38,7 @@ def joined(
     rules = {line for line in lines if line.strip() and not line.startswith("#")}
     literal = [line for path in forgotten if (line := exact(path)) and line not in known]
     blocks = [(TITLE if theirs else "", list(lines))] if rules - known else []
-    blocks += [(EXCEPTIONS, list(after))] if after else []
+    blocks += [(title, list(after))] if after else []
     blocks += [(FORGOTTEN, literal)] if literal else []
     parts = [theirs]
     if blocks and theirs and not theirs.endswith(b"\n"):
@@ -67,7 +75,7 @@ def union(
     kept: list[str] = list(lines)
     opened: dict[str, list[str]] = {}
     changed: list[tuple[str, str]] = []
-    files = {p: content(p) for p, e in tree.items() if _rules(p) and e.mode != LINK}
+    files = {p: content(p) for p, e in tree.items() if is_rules(p) and e.mode != LINK}
     before = set(hidden(files, tree)) if files else set()
     while True:
         made = joined(theirs, kept, forgotten, [line for each in opened.values() for line in each])
@@ -90,6 +98,38 @@ def union(
         changed.append((owner or line, names[0]))
 
 
+def opened(rules: dict[str, bytes], path: str, wanted: Iterable[str]) -> list[str]:
+    """Return the lines that show files and folders again which the user's own rules hide.
+
+    git does not look into a hidden folder: each one on the way is opened, and the rest of it is
+    hidden anew, but for more of the same kind, such as the documents that a pipeline writes. A
+    name that ends with a slash is a folder. Many files of one folder stay hidden.
+    """
+    top = path.removesuffix(".gitignore")
+    ways = {
+        name: [name[: at + 1] for at, sign in enumerate(name) if sign == "/" and at > len(top)]
+        for name in wanted if name.startswith(top)
+    }  # fmt: skip
+    shut = hidden(rules, ways)
+    closed = hidden(rules, {each for way in ways.values() for each in way}) if shut else {}
+    crowd = Counter(posixpath.dirname(name) for name in shut if not name.endswith("/"))
+    lines: dict[str, None] = {}
+    for name in sorted(shut):
+        if crowd[posixpath.dirname(name)] > MOST_EXCEPTIONS and not name.endswith("/"):
+            continue
+        for folder in ways[name]:
+            if folder in closed:
+                line = exact(folder[len(top) :])
+                lines |= {f"!{line}": None, f"{line}*": None}
+        line = exact(name[len(top) :])
+        kind = posixpath.splitext(name)[1]
+        if kind in SHOWN and any(each in closed for each in ways[name]):
+            line = f"{line.rpartition('/')[0]}/*{kind}"
+        if line and not name.endswith("/"):
+            lines[f"!{line}"] = None
+    return list(lines)
+
+
 def exceptions(rule: str, names: Sequence[str]) -> list[str]:
     """Return the lines after a rule that keep these files in sight, [] where there are none."""
     if not rule.startswith("/"):
@@ -103,12 +143,12 @@ def exceptions(rule: str, names: Sequence[str]) -> list[str]:
     return [f"!{rule}", f"{rule}*", *sorted(found)] if len(found) <= MOST_EXCEPTIONS else []
 
 
-def _rules(path: str) -> bool:
+def is_rules(path: str) -> bool:
     return path == ".gitignore" or path.endswith("/.gitignore")
 
 
-def hidden(rules: dict[str, bytes], tree: Tree) -> dict[str, str]:
-    """Return tracked path -> the rule that would hide it, as git itself judges."""
+def hidden(rules: dict[str, bytes], tree: Iterable[str]) -> dict[str, str]:
+    """Return path -> the rule that would hide it, as git itself judges; folders end in a slash."""
     with tempfile.TemporaryDirectory(prefix="tdsp-ignored-") as folder:
         _quiet(folder, "init", "--quiet")
         for path, content in rules.items():

@@ -6,7 +6,7 @@ the user has written stays as it is. Everything else is laid beside the user's f
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tdsp.adopt import ignores, locking, sections
@@ -19,6 +19,11 @@ ASSISTANTS = re.compile(
     r"(^|/)(AGENTS|CLAUDE|GEMINI)(\.local)?\.md$|(^|/)\.(cursor|claude)/|(^|/)\.cursorrules$"
     r"|(^|/)\.github/copilot-instructions\.md$",
     re.IGNORECASE,
+)
+CODE = (".py", ".pyi", ".ipynb")
+EXCUSED = (
+    "file(s) or folder(s) with your code are left out of format, lint and types: `extend-exclude`"
+    " and `exclude` name them, until they are clean"
 )
 LARGE = 50_000_000
 MOST_LINES = 20
@@ -77,7 +82,7 @@ def merge(rendered: Render, place: Place) -> Merged:
         elif ASSISTANTS.search(path):
             done.notes.append((path, "not added: files for assistants are yours alone"))
         elif name == "pyproject.toml":
-            _pyproject(done, file, theirs, path, place)
+            _pyproject(done, rendered, theirs, path, place)
         elif name in IGNORES or name == ".gitattributes":
             continue  # these two need the whole tree
         elif name == "/.gitlab-ci.yml" and theirs is not None:
@@ -153,19 +158,26 @@ def _both(done: Merged, name: str, file: Rendered, theirs: str, place: Place) ->
         done.merged.append(theirs)
 
 
-def _pyproject(done: Merged, file: Rendered, theirs: str | None, path: str, place: Place) -> None:
+def _pyproject(done: Merged, rendered: Render, theirs: str | None, path: str, place: Place) -> None:
+    file = rendered["pyproject.toml"]
     here = _here(place)
     readme = next((each for each in here if READMES.fullmatch(each)), "README.md")
     licence = next((each for each in here if LICENCES.fullmatch(each)), "")
     notes: list[str] = []
+    own = list(_code(place, rendered)) if place.level else []
     try:
         before = place.content(theirs) if theirs else b""
+        ours = sections.excused(file.content, before, own)
+        if ours != file.content:
+            notes.append(f"{len(own)} {EXCUSED}")
+            file = Rendered(ours, file.mode)
         if theirs is None and place.level:
             content = sections.fresh_pyproject(file.content, readme, licence)
         else:
             wanted = sections.wanted_pyproject(file.content, place.level, readme, licence)
             fresh = sections.fresh_pyproject(file.content, readme, licence) if place.level else b""
-            content, notes = sections.pyproject(before, wanted, place.level, fresh)
+            content, said = sections.pyproject(before, wanted, place.level, fresh)
+            notes += said
         lists = [each for each in here if re.fullmatch(r"requirements\.(txt|in)", each)]
         if lists:
             asked = place.content(place.before + lists[0])
@@ -178,6 +190,18 @@ def _pyproject(done: Merged, file: Rendered, theirs: str | None, path: str, plac
     if content != before:
         done.files[theirs or path] = Rendered(content, place.tree[theirs].mode if theirs else PLAIN)
         (done.merged if theirs else done.added).append(theirs or path)
+
+
+def _code(place: Place, rendered: Render) -> Iterator[str]:
+    """Yield the user's code, from the project's folder: a folder where it has nothing of ours."""
+    shared = {name[:at] for name in rendered for at, sign in enumerate(name) if sign == "/"}
+    found = set()
+    for path in place.tree:
+        name = path[len(place.before) :]
+        if path.startswith(place.before) and name.endswith(CODE) and name.isprintable():
+            above = [name[: at + 1] for at, sign in enumerate(name) if sign == "/"]
+            found.add(next((each for each in above if each[:-1] not in shared), name))
+    yield from sorted(found)
 
 
 def _locked(done: Merged, place: Place) -> None:
@@ -256,7 +280,10 @@ def _ignore(done: Merged, name: str, file: Rendered, place: Place) -> None:
     forgotten: Iterable[str] = place.forgotten if name == ".gitignore" else ()
     inside = [each[len(place.before) :] for each in forgotten if each.startswith(place.before)]
     if name == ".gitignore":
-        content, dropped = ignores.union(place.tree, place.content, path, lines, inside)
+        known = _opened(done, path, theirs, place)
+        content, dropped = ignores.union(
+            place.tree, lambda p: known if p == path else place.content(p), path, lines, inside
+        )
         for line, hidden in dropped:
             done.notes.append(
                 (path, f"the line {line} does not hide {shown(hidden)}, which git tracks")
@@ -267,3 +294,26 @@ def _ignore(done: Merged, name: str, file: Rendered, place: Place) -> None:
         mode = place.tree[path].mode if path in place.tree else PLAIN
         done.files[path] = Rendered(content, mode)
         (done.merged if path in place.tree else done.added).append(path)
+
+
+def _opened(done: Merged, path: str, theirs: bytes, place: Place) -> bytes:
+    """Return the user's rules, and after them what shows the project's files where they hide them.
+
+    A rule such as `data/` hides the template's files too, and each pointer of DVC that comes.
+    """
+    if not theirs:
+        return theirs
+    rules = {
+        name: place.content(name) for name, entry in place.tree.items()
+        if ignores.is_rules(name) and entry.mode != LINK
+    }  # fmt: skip
+    came = {place.before + new: place.before + old for old, new in place.moves}
+    before = ignores.hidden(rules, came.values())
+    wanted = [*done.added, *(new for new, old in came.items() if old not in before)]
+    if place.level:
+        wanted.append(f"{place.before}data/raw/")
+    found = ignores.opened(rules, path, wanted)
+    if found:
+        what = f"your rules hide what belongs to the project now: {len(found)} lines show it again"
+        done.notes.append((path, what))
+    return ignores.joined(theirs, (), (), found, ignores.OPENED)

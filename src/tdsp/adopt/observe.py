@@ -111,7 +111,8 @@ def _problem(bench: Bench, code: int | None, text: str, events: list[tuple[str, 
         return "it needs arguments"
     if code:
         return f"it fails: {last(text) or f'exit code {code}'}"
-    outside = [name for kind, name in events if kind == "outside"]
+    # The first to import a library may compile it; that is no output of the script.
+    outside = [name for kind, name in events if kind == "outside" and not by_tools(name)]
     return f"it writes outside of the repository: {outside[0]}" if outside else ""
 
 

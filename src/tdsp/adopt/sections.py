@@ -1,6 +1,7 @@
 """Merging one file by sections, with editors that give back what they read, sign for sign."""
 
 import io
+import json
 import posixpath
 import re
 from collections import Counter
@@ -20,6 +21,8 @@ TABLE = re.compile(r"\[\[?([\w.-]+)\]\]?\s*(#.*)?$")
 BEGIN = "<!-- tdsp adopt"
 MARK = f"{OWN_README} -->"
 ERRORS_ONLY = ["E9", "F63", "F7", "F82"]  # what is broken, not what is unusual
+EXCUSED = "# Came with the adoption. Take a line out when what it names is clean.\n"
+TYPED = ("src/", "tests/")  # where the template's mypy looks
 IN_PLACE_TASKS = ("_lint", "hooks", "secrets")
 PIPELINE = (
     "    uv run poe pipeline    # the template's steps, on an example until your table comes\n"
@@ -234,6 +237,40 @@ def _at(table: Any, name: tuple[str, ...]) -> Any:
             return None
         table = table[part]
     return table
+
+
+def excused(ours: bytes, theirs: bytes, paths: Sequence[str]) -> bytes:
+    """Return the template's pyproject.toml, in which ruff and mypy leave the user's code alone.
+
+    Paths of folders end with a slash. A tool that the user has set up goes on as it does.
+    """
+    try:
+        own = tomlkit.parse(theirs.decode()).unwrap().get("tool", {})
+    except (UnicodeDecodeError, TOMLKitError):
+        own = {}
+    typed = [each for each in paths if each.startswith(TYPED) and not each.endswith(".ipynb")]
+    wanted = {
+        ("ruff", "extend-exclude"): [
+            re.sub(r"([*?{}\[\]])", r"[\1]", each if "/" in each[:-1] else f"./{each}").rstrip("/")
+            for each in paths
+        ],
+        ("mypy", "exclude"): [
+            f"^{re.escape(each)}{'' if each.endswith('/') else '$'}" for each in typed
+        ],
+    }  # fmt: skip
+    text = ours.decode()
+    for (tool, key), values in wanted.items():
+        name = ("tool", tool)
+        block = next((block for found, block in tables(text) if found == name), "")
+        if values and block and tool not in own:
+            rows = "".join(f"  {json.dumps(each, ensure_ascii=False)},\n" for each in values)
+            # Between lines that the template hardly ever changes, so that an update merges.
+            lines = block.rstrip().splitlines(keepends=True)
+            at = len(lines) if tool == "ruff" else 1 + lines.index(f"[tool.{tool}]\n")
+            ended = "".join(lines[:at]).rstrip("\n")
+            made = f"{ended}\n{EXCUSED}{key} = [\n{rows}]\n" + "".join(lines[at:])
+            text = text.replace(block.rstrip(), made.rstrip("\n"), 1)
+    return text.encode()
 
 
 def fresh_pyproject(ours: bytes, readme: str, licence: str) -> bytes:

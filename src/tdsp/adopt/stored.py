@@ -28,7 +28,8 @@ from tdsp.reading.git import OFF
 DATA = """Adopt: large data go to DVC
 
 Git keeps a pointer to each file. What the remote has was read back, and compared with what git
-had, which is in the history still. `dvc pull` brings the files. Made by `tdsp adopt`.
+had, which is in the history still. `dvc pull --allow-missing` brings the files. Made by
+`tdsp adopt`.
 """
 SETTINGS = (".yaml", ".yml", ".json", ".toml", ".dvc", ".lock", ".gitignore", ".dvcignore")
 MOST = 1_000_000  # bytes of a file that may be a setting of DVC
@@ -72,7 +73,9 @@ class Store:
         if done.returncode:
             lines = done.stderr.decode(errors="replace").splitlines()
             errors = [each.removeprefix("ERROR: ") for each in lines if each.startswith("ERROR: ")]
-            said = (errors or lines or ["it gives no reason"])[-1].replace(str(self.tree), ".")
+            said = (errors or lines or ["it gives no reason"])[-1].rstrip(":")
+            said += f" ({errors[0]})" if errors[1:] else ""  # the first says why, the last what
+            said = said.replace(str(self.tree), ".")
             raise TdspError(
                 f"`dvc {words[0]}` failed: {said[:500]}; the data stay in git, nothing was changed;"
                 " `large:` and `remote:` in plan.yaml say what goes where"

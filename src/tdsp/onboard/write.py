@@ -301,12 +301,20 @@ def _restore(root: Path, touched: set[Path], old: Path) -> None:
             (root / path).unlink(missing_ok=True)
 
 
+def _tracked(root: Path, raw: Path) -> bool:
+    words = ["git", "ls-files", "--error-unmatch", "--", raw.as_posix()]
+    return subprocess.run(words, cwd=root, capture_output=True, check=False).returncode == 0
+
+
 def _track(root: Path, raw: Path, say: Callable[[str], None]) -> list[str]:
     """Put the file under DVC when the project is under git and DVC, else say how."""
     command = f"dvc add {raw.as_posix()}"
     git = any((folder / ".git").exists() for folder in (root.resolve(), *root.resolve().parents))
     if not git or not (root / ".dvc").is_dir():
         return [*([] if git else ["git init"]), "dvc init", command]
+    if _tracked(root, raw):  # such as data that an adopted repository has in git: DVC refuses them
+        say(f"git tracks {raw.as_posix()}, and keeps it: DVC does not take what git has")
+        return []
     say(f"Putting {raw.as_posix()} under DVC")
     result = subprocess.run(
         [sys.executable, "-m", "dvc", "add", "--quiet", raw.as_posix()],
@@ -319,5 +327,7 @@ def _track(root: Path, raw: Path, say: Callable[[str], None]) -> list[str]:
     if result.returncode and "No module named dvc" in result.stderr:
         return [command]
     if result.returncode:
-        raise OnboardError(f"`{command}` failed, all was put back:\n{result.stderr.strip()}")
+        raise OnboardError(
+            f"`{command}` failed, all was put back:\n{(result.stderr or result.stdout).strip()}"
+        )
     return []
