@@ -92,7 +92,7 @@ def scan(folder: Path, subdirectory: str = "", wish: Wish | None = None) -> Scan
     if below and not any(path.startswith(f"{below}/") for path in tree.entries):
         raise TdspError(f"--subdirectory {below}: the commit has no files in this folder")
     before = f"{below}/" if below else ""
-    with Blobs(tree.root) as blobs:
+    with Blobs(tree.root, tree.held) as blobs:
         repo = read_repository(tree, blobs, below)
         if wish and len(tree.entries) >= MANY and possible():
             name = posixpath.basename(below) or tree.root.name
@@ -366,7 +366,7 @@ def edited(done: Scan, plan: Plan) -> Plan:
         old.removeprefix(before): new.removeprefix(before)
         for old, new in plan.moves.items() if old.startswith(before)
     }  # fmt: skip
-    with Blobs(done.tree.root) as blobs:
+    with Blobs(done.tree.root, done.tree.held) as blobs:
 
         def content(path: str) -> bytes:
             return blobs.read(done.tree.entries[before + path].blob)

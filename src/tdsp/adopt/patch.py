@@ -58,7 +58,7 @@ def _written(plan: Plan, tree: Tree, env: dict[str, str], folder: Path) -> dict[
     if not edited:
         return {}
     told: list[bytes] = []
-    with Blobs(tree.root) as blobs:
+    with Blobs(tree.root, tree.held) as blobs:
         for number, item in enumerate(edited, 1):
             try:
                 content = apply_edits(blobs.read(item.blob), item.edits)

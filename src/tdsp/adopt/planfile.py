@@ -410,7 +410,7 @@ def _check_tree(
             top["files"],
             f"{len(missing)} files of the commit are missing, such as {shown(missing[0])}",
         )
-    with Blobs(tree.root) as blobs:
+    with Blobs(tree.root, tree.held) as blobs:
         for item in plan.items:
             if item.edits:
                 try:

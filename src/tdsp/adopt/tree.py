@@ -5,7 +5,7 @@ import subprocess
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tdsp.adopt.meanwhile import Meanwhile, possible
@@ -22,6 +22,8 @@ WHOLE = 30 * files.MEGABYTE  # a larger file is read by its first bytes only
 MANY = 500  # files of Python from which on a second process saves more than it costs
 SHARE = 0.55  # of them that this process parses: what the other one finds has to come back
 UNREAD = Module("")
+SMALL, MOST_HELD = 100_000, 64_000_000  # bytes of a content that is held, and of all together
+ASKED = 100  # names that fit into a pipe, whether git reads them or not
 RUNNING = {
     "MERGE_HEAD": "a merge", "CHERRY_PICK_HEAD": "a cherry-pick", "REVERT_HEAD": "a revert",
     "rebase-merge": "a rebase", "rebase-apply": "a rebase", "BISECT_LOG": "a bisection",
@@ -38,6 +40,20 @@ class Entry:
     size: int
 
 
+class Held:
+    """Contents of small files by blob id: each is asked for by reading, by edits and by patch."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, bytes] = {}
+        self.room = MOST_HELD
+
+    def keep(self, blob: str, content: bytes) -> None:
+        """Hold a content if it is small and there is room."""
+        if blob not in self.found and len(content) <= min(SMALL, self.room):
+            self.found[blob] = content
+            self.room -= len(content)
+
+
 @dataclass(frozen=True, slots=True)
 class Tree:
     """The files of a commit, without submodules. `blockers` stop `apply`; `remarks` do not."""
@@ -49,6 +65,7 @@ class Tree:
     submodules: tuple[str, ...] = ()
     blockers: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    held: Held = field(default_factory=Held, compare=False, repr=False)
 
 
 def git(root: Path, *words: str, given: bytes = b"", env: dict[str, str] | None = None) -> bytes:
@@ -169,8 +186,8 @@ def case_groups(paths: Iterable[str]) -> dict[str, list[str]]:
 class Blobs:
     """Contents by blob id, from one `git cat-file --batch`; use it as a context manager."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, held: Held | None = None) -> None:
+        self.root, self.held = root, held or Held()
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "Blobs":
@@ -188,17 +205,32 @@ class Blobs:
 
     def read(self, blob: str) -> bytes:
         """Return a content. Raises TdspError when git does not have it."""
+        if blob not in self.held.found:
+            return next(self._answers([blob]))
+        return self.held.found[blob]
+
+    def read_ahead(self, small: list[str]) -> None:
+        """Hold the contents of small files while there is room; git is asked for many at once."""
+        for at in range(0, len(small), ASKED):
+            some = list(dict.fromkeys(small[at : at + ASKED]))
+            if self.held.room < SMALL * len(some):
+                return
+            for blob, content in zip(some, self._answers(some), strict=True):
+                self.held.keep(blob, content)
+
+    def _answers(self, asked: list[str]) -> Iterator[bytes]:
         process = self.process
         if process is None or process.stdin is None or process.stdout is None:
             raise TdspError("the objects of the repository are not open")
-        process.stdin.write(blob.encode() + b"\n")
+        process.stdin.write("".join(f"{blob}\n" for blob in asked).encode())
         process.stdin.flush()
-        about = process.stdout.readline().split()
-        if len(about) != 3:
-            raise TdspError(f"git does not have the object {blob}: the clone is not whole")
-        content = process.stdout.read(int(about[2]))
-        process.stdout.read(1)
-        return content
+        for blob in asked:
+            about = process.stdout.readline().split()
+            if len(about) != 3:
+                raise TdspError(f"git does not have the object {blob}: the clone is not whole")
+            content = process.stdout.read(int(about[2]))
+            process.stdout.read(1)
+            yield content
 
     def head(self, blob: str) -> bytes:
         """Return the first bytes of a content that is too large to be read."""
@@ -214,11 +246,12 @@ class Blobs:
 def read_repository(tree: Tree, blobs: Blobs, subdirectory: str = "") -> Repository:
     """Return the facts of the commit's files; paths start below `subdirectory`."""
     before = f"{subdirectory}/" if subdirectory else ""
-    found = {}
-    for path, entry in tree.entries.items():
-        if path.startswith(before):
-            inside = path[len(before) :]
-            found[inside] = _file(inside, entry, blobs)
+    wanted = {path: each for path, each in tree.entries.items() if path.startswith(before)}
+    blobs.read_ahead([e.blob for e in wanted.values() if e.mode != LINK and e.size <= SMALL])
+    found = {
+        path[len(before) :]: _file(path[len(before) :], each, blobs)
+        for path, each in wanted.items()
+    }
     known = Parsing(found) if possible() else None
     return assemble(Source(str(tree.root), found, index=Index(commit=tree.commit)), known)
 
