@@ -21,9 +21,9 @@ def measure(source: Path, work: Path, env: dict[str, str], sizes: list[int]) -> 
     figures: list[Figure] = []
     for rows in sizes:
         table = work / f"table-{rows}.csv"
-        sample = ["sample", "--rows", str(rows), "--output", str(table)]
+        made = ["generate", "--rows", str(rows), "--output", str(table)]
         own = env | {"PYTHONPATH": str(source / "src")}
-        run(sys.executable, "-m", "tdsp", *sample, cwd=work, env=own)
+        run(sys.executable, "-m", "tdsp", *made, cwd=work, env=own)
         options = ("--data", str(table), "--target", "churned")
         folder, python = project(source, work, env, f"rows-{rows}", *options)
         path = {"PATH": f"{python.parent}:{env['PATH']}"}
