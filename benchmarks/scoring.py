@@ -33,8 +33,8 @@ def prepare(
 ) -> tuple[Path, Path]:
     """Make a project on the synthetic churn table and train MODEL; its folder and Python."""
     table = work / "churn.csv"
-    tdsp = [sys.executable, "-m", "tdsp", "generate", "--rows", str(LEARNED), "--output", str(table)]
-    run(*tdsp, cwd=work, env=env | {"PYTHONPATH": str(source / "src")})
+    words = ("-m", "tdsp", "generate", "--rows", str(LEARNED), "--output", str(table))
+    run(sys.executable, *words, cwd=work, env=env | {"PYTHONPATH": str(source / "src")})
     options = ("--data", str(table), "--target", "churned", *more)
     folder, python = project(source, work, env, name, *options)
     params = folder / "params.yaml"
