@@ -37,14 +37,19 @@ class Place:
 
     def inside(self, name: str) -> "Place":
         """Return what has this name in the folder that this is."""
-        head, mark, options = self._address.partition("?")
-        return Place(f"{head.rstrip('/')}/{name}{mark}{options}")
+        head, options = self._split()
+        return Place(f"{head.rstrip('/')}/{name}{options}")
 
     @property
     def rejects(self) -> "Place":
         """Where the reasons against rows are written that are not in this file."""
+        head, options = self._split()
+        return Place(f"{head.removesuffix(PurePosixPath(head).suffix)}_rejects.csv{options}")
+
+    def _split(self) -> tuple[str, str]:
+        """Return the address without its options, and these; a path has none."""
         head, mark, options = self._address.partition("?")
-        return Place(f"{head.removesuffix(PurePosixPath(head).suffix)}_rejects.csv{mark}{options}")
+        return (head, mark + options) if "://" in head else (self._address, "")
 
     def files(self) -> list["Place"]:
         """Return the whole files in the folder that this is, by name."""
