@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import yaml
+from benchmarks.forms import FORMS, Texts
 
-Texts = dict[str, str]
 Rewrite = Callable[[Texts], Texts | None]
 
 
@@ -330,10 +330,12 @@ NOTEBOOKS = frozenset({"leakage"})  # the families whose checks judge notebooks
 
 
 def mutants(check: str, family: str, bad: Texts) -> Iterator[tuple[str, Texts]]:
-    """Yield the rewrites of a bad example, each with its name."""
+    """Yield the rewrites of a bad example, and what was written by hand, each with its name."""
     for name, rewrite in REWRITES.items():
         if (check, name) in MEANT or (name == "in a notebook" and family not in NOTEBOOKS):
             continue
         made = rewrite(bad)
         if made is not None:
             yield name, made
+    for number, texts in enumerate(FORMS.get(check, []), 1):
+        yield f"written by hand, {number}", texts

@@ -112,9 +112,9 @@ HEAD = """# Recall of the checks
 
 `python -m benchmarks.recall` writes this page. *Project*: one mistake of benchmarks/seeds.yaml at a
 time in a clean project of level govern. *Forms*: rewrites of the check's bad example that mean the
-same: other names and imports, a function around it, another CI system, other line ends. Many forms
-are easy, and all begin with an example that the author of the check wrote. So this is no measure of
-what is missed in the code of others.
+same: other names and imports, a function around it, another CI system, other line ends; where few
+apply, others written by hand, so that each check has five. Many forms are easy, and all are by the
+author of the check. So this is no measure of what is missed in the code of others.
 """
 
 
