@@ -75,8 +75,14 @@ FORMS: dict[str, list[Texts]] = {
     ],
     "MO02": [{"models/churn.joblib": PICKLE}, {"service/artifacts/forest.pkl": PICKLE}],
     "PR02": [
-        {"docs/project/goal.md": "# Goal\n\n- [open: who decides]\n- [open: by when]\n"},
-        {"docs/data/sources.md": "| column | meaning |\n| --- | --- |\n| age | [open: whose] |\n"},
+        {
+            "docs/project/goal.md": "# Goal\n\n- [open: who decides]\n- [open: by when]\n",
+            "dvc.lock": "schema: '2.0'\nstages:\n  train:\n    cmd: python train.py\n",
+        },
+        {
+            "docs/data/sources.md": "| column | meaning |\n| --- | --- |\n| age | [open: whose] |\n",
+            "metrics.json": '{"f1": 0.7}\n',
+        },
     ],
     "SC02": [
         {"requirements.txt": "numpy==2.0.0\nlightgbm>=4,<5\n"},

@@ -10,7 +10,8 @@ import yaml
 from rich.console import Console
 
 from tdsp.check.all import CHECKS
-from tdsp.check.maturity import Maturity, Said, Scale, maturity, records, scaled, step
+from tdsp.check.maturity import Maturity, Said, Scale, maturity, scaled, step
+from tdsp.check.records import records
 from tdsp.check.report import print_maturity, way
 from tdsp.check.run import check_repository
 from tdsp.errors import TdspError
