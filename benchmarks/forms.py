@@ -80,7 +80,7 @@ FORMS: dict[str, list[Texts]] = {
             "dvc.lock": "schema: '2.0'\nstages:\n  train:\n    cmd: python train.py\n",
         },
         {
-            "docs/data/sources.md": "| column | meaning |\n| --- | --- |\n| age | [open: whose] |\n",
+            "docs/data/sources.md": "| column | meaning |\n| --- | --- |\n| age | [open: of] |\n",
             "metrics.json": '{"f1": 0.7}\n',
         },
     ],
