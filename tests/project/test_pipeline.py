@@ -90,7 +90,7 @@ def check_rejected(project: Project, done: Done, reason: str) -> None:
     assert refused.returncode != 0
     assert "has not passed the gate" in refused.stderr
     assert not list(project.root.glob("*mine*"))
-    project.step("report")
+    project.python("-m", f"{project.package}.steps.report")
     page = (project.root / "reports/report.html").read_text(encoding="utf-8")
     assert "did not pass the gate" in page
 
