@@ -447,7 +447,7 @@ def test_a_newer_template_is_told(stages: Played, code: int, tasks: list[str], e
 def test_what_has_expired_is_told(stages: Played) -> None:
     done = stages("kubernetes").play("upkeep", "workflow_dispatch", [fails("uv run poe expiry")])
     assert done.code != 0
-    assert "expired" in done.of("uv run poe notify")[0]
+    assert "end of life" in done.of("uv run poe notify")[0]
 
 
 @pytest.mark.parametrize(

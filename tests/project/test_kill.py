@@ -40,9 +40,22 @@ def kill_after(project: Project, command: list[str], moment: float) -> bool:
         except subprocess.TimeoutExpired:
             os.killpg(started.pid, signal.SIGKILL)
         code = started.wait()
+        until_gone(started.pid)
         last = told.read().decode(errors="replace")[-2000:]
     assert code in (0, -signal.SIGKILL), f"a run after a killed one failed: {last}"
     return code != 0
+
+
+def until_gone(group: int) -> None:
+    """Wait for the children of a killed process: DVC holds what one has locked while it dies."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"processes of group {group} outlive their end")
 
 
 def kills(project: Project, command: list[str], seed: int, times: int = TIMES) -> Iterator[None]:
