@@ -1,6 +1,7 @@
 """Files of the template beside the user's: added, merged, laid beside, and never overwriting."""
 
 import subprocess
+import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -184,7 +185,7 @@ def test_own_code_is_held_to_nothing_at_first(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
     (tmp_path / "pyproject.toml").write_bytes(done.files["pyproject.toml"].content)
-    words = ["ruff", "format", "--check", "--no-cache"]
+    words = [sys.executable, "-m", "ruff", "format", "--check", "--no-cache"]
     said = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
     assert "ours.py" in said and "1 file would be reformatted" in said
 
