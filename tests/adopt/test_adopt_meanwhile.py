@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
@@ -10,10 +11,11 @@ import pytest
 from tests.adopt.hand import make
 
 from tdsp.adopt import template, tree
-from tdsp.adopt.meanwhile import Meanwhile, possible
+from tdsp.adopt.meanwhile import Meanwhile
 from tdsp.adopt.tree import Blobs, read_repository, read_tree
+from tdsp.errors import TdspError
 
-pytestmark = pytest.mark.skipif(not possible(), reason="a second process is for Linux, two cores")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks safely")
 CODE = {
     f"m{n}.py": f"import os\nX{n} = os.path.join('a', 'é')\n\n\ndef f(x: int = {n}) -> int:\n"
     f"    if x > 2:\n        raise ValueError(x)\n    return g(x, key=None)[0]\n".encode()
@@ -65,6 +67,7 @@ def test_python_of_two_processes_is_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = read_tree(make(tmp_path / "repo", CODE))
+    monkeypatch.setattr(tree, "possible", lambda: True)
     made = []
     for many in (10**6, 2):
         monkeypatch.setattr(tree, "MANY", many)
@@ -88,3 +91,28 @@ def test_what_is_rendered_meanwhile_is_for_the_same_answers_only(
     found = template.render(asked)
     assert list(found) == ["meanwhile_one"] and found["meanwhile_one"] != other["meanwhile_two"]
     assert not template._begun
+
+
+def test_only_small_contents_are_held_and_no_more_than_there_is_room_for() -> None:
+    held = tree.Held()
+    held.room = 10
+    for blob, content in (("a", b"123456"), ("a", b"123456"), ("b", b"12345"), ("c", b"1234")):
+        held.keep(blob, content)
+    assert (held.found, held.room) == ({"a": b"123456", "c": b"1234"}, 0)
+    held.room = tree.MOST_HELD
+    held.keep("d", bytes(tree.SMALL + 1))
+    assert "d" not in held.found
+
+
+def test_what_was_read_ahead_is_what_git_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tree, "ASKED", 3)
+    found = read_tree(make(tmp_path / "repo", CODE))
+    names = [each.blob for each in found.entries.values()]
+    with Blobs(found.root) as alone, Blobs(found.root, found.held) as ahead:
+        ahead.read_ahead(names)
+        assert {*found.held.found} == {*names}
+        assert [ahead.read(name) for name in names] == [alone.read(name) for name in names]
+    with Blobs(found.root) as blobs, pytest.raises(TdspError, match="the clone is not whole"):
+        blobs.read_ahead([names[0], "0" * 40])

@@ -130,16 +130,14 @@ class Grower:
 
     def simple(self, node: ast.stmt) -> Any:
         """Return a statement that holds no others."""
-        make = SIMPLE.get(type(node))
-        if make is None:
-            raise Hard
-        made = make(self, node)
-        self.spans[id(made)] = self.span(node)
-        return made
+        return self.placed(node, SIMPLE.get(type(node)))
 
     def value(self, node: ast.expr) -> Any:
         """Return an expression."""
-        make = VALUES.get(type(node))
+        return self.placed(node, VALUES.get(type(node)))
+
+    def placed(self, node: Any, make: "Maker | None") -> Any:
+        """Return what is made of a node, and note where it stands. Raises Hard for no maker."""
         if make is None:
             raise Hard
         made = make(self, node)
@@ -443,13 +441,14 @@ class Grower:
         return inner
 
 
-COMPOUNDS: dict[type[ast.AST], Callable[[Grower, Any], Any]] = {
+Maker = Callable[[Grower, Any], Any]
+COMPOUNDS: dict[type[ast.AST], Maker] = {
     ast.If: Grower.on_if, ast.For: Grower.on_for, ast.AsyncFor: Grower.on_for,
     ast.While: Grower.on_while, ast.With: Grower.on_with, ast.AsyncWith: Grower.on_with,
     ast.Try: Grower.on_try, ast.FunctionDef: Grower.on_function,
     ast.AsyncFunctionDef: Grower.on_function, ast.ClassDef: Grower.on_class,
 }  # fmt: skip
-SIMPLE: dict[type[ast.AST], Callable[[Grower, Any], Any]] = {
+SIMPLE: dict[type[ast.AST], Maker] = {
     ast.Expr: Grower.on_expr, ast.Assign: Grower.on_assign, ast.AugAssign: Grower.on_augmented,
     ast.AnnAssign: Grower.on_annotated, ast.Import: Grower.on_import,
     ast.ImportFrom: Grower.on_from, ast.Return: Grower.on_return, ast.Raise: Grower.on_raise,
@@ -457,7 +456,7 @@ SIMPLE: dict[type[ast.AST], Callable[[Grower, Any], Any]] = {
     ast.Nonlocal: Grower.on_global, ast.Pass: Grower.on_pass, ast.Break: Grower.on_pass,
     ast.Continue: Grower.on_pass,
 }  # fmt: skip
-VALUES: dict[type[ast.AST], Callable[[Grower, Any], Any]] = {
+VALUES: dict[type[ast.AST], Maker] = {
     ast.Name: Grower.on_name, ast.Attribute: Grower.on_attribute, ast.Call: Grower.on_call,
     ast.Constant: Grower.on_constant, ast.Subscript: Grower.on_subscript,
     ast.Tuple: Grower.on_row, ast.List: Grower.on_row, ast.Set: Grower.on_row,
