@@ -323,7 +323,7 @@ def test_two_champions_at_once_are_one(session: Session) -> None:
     session.versions.append({**third, "version": "3", "tags": {**third["tags"], "model_id": "x"}})
     session.workspace.before = meanwhile
     said = promote(session, "2", ok=False)[2]
-    assert "version 3 has become the champion in the same moment" in said
+    assert "the champion is version 3 since a moment ago" in said
     assert session.holders()["champion"] == "3"
 
 
