@@ -226,8 +226,22 @@ def sample(chance: random.Random, fixed: Answers) -> Answers:
     row: Answers = {}
     for name, options in values().items():
         if condition_of(name)(**(defaults() | row)):
-            row[name] = fixed.get(name, chance.choice(options))
+            allowed = [value for value in options if not refused(name, {**row, name: value})]
+            chosen = fixed.get(name, chance.choice(allowed))
+            row[name] = chosen if chosen in allowed else allowed[0]
     return row
+
+
+def refused(name: str, row: Answers) -> bool:
+    """Whether a choice is not allowed with the answers before it."""
+    return bool(rule_of(name).render(row).strip())
+
+
+@functools.cache
+def rule_of(name: str) -> jinja2.Template:
+    question = questions()[name]
+    rule = question.get("validator", "") if "choices" in question else ""
+    return jinja2.Environment().from_string(rule)
 
 
 def covering_array() -> list[Answers]:
