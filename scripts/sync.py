@@ -56,11 +56,14 @@ def asked(question: dict[str, Any]) -> str:
 
 
 def choices(question: dict[str, Any]) -> dict[str, str]:
-    """Value -> label, the default first."""
+    """Value -> label, the default first: of a default that is worked out, that of a new project.
+
+    copier.yml names that one first, and Cookiecutter makes nothing but new projects.
+    """
     given = question["choices"]
     labels = {v: k for k, v in given.items()} if isinstance(given, dict) else {v: v for v in given}
     default = question["default"]
-    return {default: labels[default], **labels}
+    return {default: labels[default], **labels} if default in labels else labels
 
 
 def answer(question: dict[str, Any]) -> str | bool | list[str]:

@@ -26,8 +26,8 @@ SETS: dict[str, dict[str, Any]] = {
     "kubernetes": ONLINE,
     "aks": AKS,
     "azureml": AZUREML,
-    "batch": {},
-    "azure-batch": {"cloud": "azure", "iac": "bicep"},
+    "batch": {"serving": "batch"},
+    "azure-batch": {"serving": "batch", "cloud": "azure", "iac": "bicep"},
     "azureml-both": {**AZUREML, "serving": "both"},
 }
 PLACES = {"MLFLOW_TRACKING_URI": "https://mlflow", "DVC_REMOTE": "azure://data/dvc"}

@@ -21,7 +21,7 @@ from tdsp.reading import jenkins
 
 PAGE = (ROOT / "docs/elsewhere.md").read_text(encoding="utf-8")
 SETS: dict[str, Answers] = {
-    "batch": {"level": "govern"},
+    "batch": {"serving": "batch", "level": "govern"},
     "online": {"serving": "online", "level": "govern"},
     "azure": {"serving": "both", "cloud": "azure", "platform": "azureml", "iac": "bicep"},
 }

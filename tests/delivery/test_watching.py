@@ -346,16 +346,28 @@ def test_limits_are_the_same_wherever_they_stand(projects: dict[str, Project]) -
     assert "> 90 * 86400" in rules["ModelOld"]["expr"]
 
 
-def test_a_project_without_a_service_has_the_verdict_and_no_rules(
+def test_a_project_that_scores_dates_has_the_verdict_and_no_rules(
     plain: Path, tmp_path: Path
 ) -> None:
-    batch = Project(with_copier(plain, tmp_path / "batch", {}), environment(FOUND[0]))
+    made = with_copier(plain, tmp_path / "batch", {"serving": "batch"})
+    batch = Project(made, environment(FOUND[0]))
     assert not (batch.root / "deploy").exists()
     assert not (batch.root / PAGE).exists()
     assert (batch.root / f"src/{batch.package}/operate/verdict.py").exists()
     pyproject = (batch.root / "pyproject.toml").read_text(encoding="utf-8")
     assert '"prometheus-client>=' in pyproject
     batch.run("python", "-c", f"import {batch.package}.operate.verdict")
+
+
+@pytest.mark.parametrize("ci", ["github", "azure-devops", "gitlab"])
+def test_a_project_of_files_alone_tells_prometheus_nothing(
+    ci: str, plain: Path, tmp_path: Path
+) -> None:
+    root = with_copier(plain, tmp_path / "files", {"ci": ci, "level": "govern"})
+    texts = (path.read_text("utf-8") for path in root.rglob("*") if path.suffix != ".lock"
+             and path.is_file())  # fmt: skip
+    found = [line for text in texts for line in text.splitlines() if "rometheus" in line]
+    assert not found
 
 
 def test_ci_hands_the_address_of_the_pushgateway_to_monitor(plain: Path, tmp_path: Path) -> None:

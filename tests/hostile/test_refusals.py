@@ -181,11 +181,11 @@ def test_forecasts_are_not_served_online(
     serving: str, plain: Path, place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before, given = names(place), {"problem_type": "forecasting", "serving": serving}
-    with pytest.raises(ValueError, match="forecasting is served in batches"):
+    with pytest.raises(ValueError, match="answer serving=batch"):
         copier.run_copy(str(plain), place / "work/new", data=given, defaults=True, quiet=True)
     with pytest.raises(SystemExit):
         ask_cookiecutter(given)
-    assert "forecasting is served in batches" in " ".join(capsys.readouterr().err.split())
+    assert "answer serving=batch" in " ".join(capsys.readouterr().err.split())
     assert names(place) == before
 
 

@@ -120,7 +120,7 @@ def test_a_wrong_pattern_is_refused(line: str, says: str, tmp_path: Path) -> Non
 
 def test_an_online_pattern_refuses_a_forecast(repository: Path, tmp_path: Path) -> None:
     data = answers(ROOT / "patterns/online-small.yaml") | {"problem_type": "forecasting"}
-    with pytest.raises(ValueError, match="forecasting is served in batches"):
+    with pytest.raises(ValueError, match="answer serving=batch"):
         copier.run_copy(str(repository), tmp_path / "x", data=data, defaults=True, quiet=True)
 
 
@@ -130,7 +130,8 @@ def test_the_review_says_the_shape(rendered: dict[str, Path]) -> None:
         "online, on an endpoint of Azure Machine Learning, new versions by canary"
         in (shapes["online-large"])
     )
-    assert "served: batch; cloud: none" in shapes["default"]
+    assert "served: in files, on demand; cloud: none" in shapes["default"]
+    assert "served: in batches, a file for each date; cloud: none" in shapes["batch-small"]
     assert all("[open: " in shape for shape in shapes.values())
 
 

@@ -1,5 +1,6 @@
 """What the tests share that live in generated projects: each of them is made once."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -70,6 +71,23 @@ def trained(brisk: Project, made: Make) -> Project:
         return project
 
     return made("trained", make)
+
+
+@pytest.fixture(scope="session")
+def batched(trained: Project, repository: Path, made: Make) -> Project:
+    """The trained one after its team has answered serving=batch: its model stays the same."""
+
+    def make(root: Path) -> Project:
+        project = trained.copy(root)
+        place = root.parent / "batch"
+        other = with_copier(repository, place, {"serving": "batch"})
+        for name in ("src", "dvc.yaml", "pyproject.toml", ".copier-answers.yml"):
+            shutil.rmtree(root / name) if name == "src" else (root / name).unlink()
+            (other / name).rename(root / name)
+        shutil.rmtree(place)
+        return project
+
+    return made("batched", make)
 
 
 @pytest.fixture

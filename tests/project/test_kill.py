@@ -121,17 +121,23 @@ DAY = "2026-01-31"
 
 
 @pytest.fixture
-def dated(veteran: Project) -> list[str]:
+def keeper(batched: Project, tmp_path: Path) -> Project:
+    """A copy of the project that ran, with the answer serving=batch."""
+    return batched.copy(tmp_path / "ml-project")
+
+
+@pytest.fixture
+def dated(keeper: Project) -> list[str]:
     """The command that scores the file of DAY, 30 times the example data, with the champion."""
-    rows = pd.read_csv(veteran.root / "data/raw/example.csv")
-    (veteran.root / "in").mkdir()
-    pd.concat([rows] * 30).to_csv(veteran.root / f"in/{DAY}.csv", index=False)
-    veteran.set("score", batch_rows=500)
-    veteran.step("register")
-    veteran.step("promote", "--reason", "the first")
+    rows = pd.read_csv(keeper.root / "data/raw/example.csv")
+    (keeper.root / "in").mkdir()
+    pd.concat([rows] * 30).to_csv(keeper.root / f"in/{DAY}.csv", index=False)
+    keeper.set("score", batch_rows=500)
+    keeper.step("register")
+    keeper.step("promote", "--reason", "the first")
     words = ["--date", DAY, "--quiet", "0", "--collect", "collected"]
     words += ["--input", "in/{date}.csv", "--output", "out/{date}.csv"]
-    return ["python", "-m", veteran.package, "batch", *words]
+    return ["python", "-m", keeper.package, "batch", *words]
 
 
 def check_date(project: Project) -> None:
@@ -150,28 +156,28 @@ def check_date(project: Project) -> None:
     assert len(kept) == most
 
 
-def test_the_scoring_of_a_date_killed_at_any_moment(veteran: Project, dated: list[str]) -> None:
-    output = veteran.root / f"out/{DAY}.csv"
-    for _ in kills(veteran, dated, seed=5):
+def test_the_scoring_of_a_date_killed_at_any_moment(keeper: Project, dated: list[str]) -> None:
+    output = keeper.root / f"out/{DAY}.csv"
+    for _ in kills(keeper, dated, seed=5):
         if output.exists():
-            check_date(veteran)
+            check_date(keeper)
             output.unlink()
-    veteran.run(*dated)
-    check_date(veteran)
+    keeper.run(*dated)
+    check_date(keeper)
     before = output.read_bytes()
-    assert "scored before" in veteran.run(*dated).stdout
+    assert "scored before" in keeper.run(*dated).stdout
     assert output.read_bytes() == before
 
 
-def test_two_runs_of_one_date_at_once(veteran: Project, dated: list[str]) -> None:
-    both = [start(veteran, dated) for _ in range(2)]
+def test_two_runs_of_one_date_at_once(keeper: Project, dated: list[str]) -> None:
+    both = [start(keeper, dated) for _ in range(2)]
     assert [one.wait() for one in both] == [0, 0]
-    assert len(pd.read_csv(veteran.root / f"out/{DAY}.csv")) == len(
-        pd.read_csv(veteran.root / f"in/{DAY}.csv")
+    assert len(pd.read_csv(keeper.root / f"out/{DAY}.csv")) == len(
+        pd.read_csv(keeper.root / f"in/{DAY}.csv")
     )
-    assert sorted(path.suffix for path in (veteran.root / "out").iterdir()) == [".csv"] * 2
-    veteran.run(*dated, "--again")
-    check_date(veteran)
+    assert sorted(path.suffix for path in (keeper.root / "out").iterdir()) == [".csv"] * 2
+    keeper.run(*dated, "--again")
+    check_date(keeper)
 
 
 def left_behind(project: Project) -> list[str]:

@@ -26,8 +26,12 @@ LIVED: list[Answers] = [
     },
     {
         "project_name": "顧客", "problem_type": "forecasting", "license": "MIT", "level": "operate",
+        "serving": "batch",
     },
-    {"project_name": "Odd rows", "problem_type": "anomaly", "license": "MIT", "level": "operate"},
+    {
+        "project_name": "Odd rows", "problem_type": "anomaly", "license": "MIT", "level": "operate",
+        "serving": "files",
+    },
     {
         "project_name": "class", "description": "\\", "author_name": '"', "organization": "#",
         "problem_type": "classification", "license": "Apache-2.0", "serving": "both",

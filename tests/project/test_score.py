@@ -16,10 +16,23 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
 
+@pytest.fixture(scope="module", params=["trained", "batched"])
+def scorer(request: pytest.FixtureRequest) -> Project:
+    """A project that scores files, and one that scores the file of each date as well."""
+    found: Project = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def own(scorer: Project, tmp_path: Path) -> Project:
+    """A copy of it."""
+    return scorer.copy(tmp_path / "ml-project")
+
+
 @pytest.fixture(scope="module")
-def rows(trained: Project) -> pd.DataFrame:
+def rows(scorer: Project) -> pd.DataFrame:
     """The example data in another order, as it would come without an answer."""
-    raw = pd.read_csv(trained.root / "data/raw/example.csv")
+    raw = pd.read_csv(scorer.root / "data/raw/example.csv")
     return raw.sample(frac=1, random_state=0, ignore_index=True).drop(columns="diagnosis")
 
 
@@ -35,12 +48,12 @@ def write(frame: pd.DataFrame, path: Path) -> Path:
 
 
 def test_every_format_gives_the_same_predictions(
-    trained: Project, rows: pd.DataFrame, tmp_path: Path
+    scorer: Project, rows: pd.DataFrame, tmp_path: Path
 ) -> None:
     found = {}
     for suffix in FORMATS:
         output = tmp_path / f"scored_{suffix[1:]}.csv"
-        trained.score(write(rows, tmp_path / f"new{suffix}"), output)
+        scorer.score(write(rows, tmp_path / f"new{suffix}"), output)
         found[suffix] = pd.read_csv(output).drop(columns="scored_at")
     assert found[".csv"]["row"].tolist() == list(range(1, len(rows) + 1))
     assert found[".csv"]["prediction"].nunique() == 2
@@ -49,10 +62,10 @@ def test_every_format_gives_the_same_predictions(
 
 
 def test_the_order_is_kept_and_every_row_is_judged_alone(
-    trained: Project, rows: pd.DataFrame, tmp_path: Path
+    scorer: Project, rows: pd.DataFrame, tmp_path: Path
 ) -> None:
-    trained.score(write(rows, tmp_path / "new.csv"), tmp_path / "one.csv")
-    trained.score(write(rows[::-1], tmp_path / "back.csv"), tmp_path / "two.parquet")
+    scorer.score(write(rows, tmp_path / "new.csv"), tmp_path / "one.csv")
+    scorer.score(write(rows[::-1], tmp_path / "back.csv"), tmp_path / "two.parquet")
     one = pd.read_csv(tmp_path / "one.csv")["prediction"]
     two = pd.read_parquet(tmp_path / "two.parquet")["prediction"]
     assert one.tolist() == two.tolist()[::-1]
@@ -69,9 +82,9 @@ def spoiled(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_bad_rows_are_set_aside_with_reasons(
-    trained: Project, rows: pd.DataFrame, tmp_path: Path
+    scorer: Project, rows: pd.DataFrame, tmp_path: Path
 ) -> None:
-    done = trained.score(write(spoiled(rows), tmp_path / "new.csv"), tmp_path / "out.csv")
+    done = scorer.score(write(spoiled(rows), tmp_path / "new.csv"), tmp_path / "out.csv")
     scored, rejects = (pd.read_csv(tmp_path / name) for name in ("out.csv", "out_rejects.csv"))
     assert rejects["row"].tolist() == [3, 10, 11]
     assert set(rejects["column"]) == {"mean_radius"}
@@ -81,26 +94,24 @@ def test_bad_rows_are_set_aside_with_reasons(
 
 
 def test_bad_rows_stop_the_run_when_so_asked(
-    veteran: Project, rows: pd.DataFrame, tmp_path: Path
+    own: Project, rows: pd.DataFrame, tmp_path: Path
 ) -> None:
-    veteran.set("score", on_bad_rows="stop")
+    own.set("score", on_bad_rows="stop")
     source = write(spoiled(rows), tmp_path / "new.csv")
-    done = veteran.score(source, tmp_path / "out.csv", ok=False)
+    done = own.score(source, tmp_path / "out.csv", ok=False)
     assert done.returncode != 0
     assert "mean_radius" in done.stderr
     assert [path.name for path in tmp_path.glob("*out*")] == []
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_memory_stays_flat(
-    suffix: str, veteran: Project, rows: pd.DataFrame, tmp_path: Path
-) -> None:
-    veteran.set("score", batch_rows=10_000)
+def test_memory_stays_flat(suffix: str, own: Project, rows: pd.DataFrame, tmp_path: Path) -> None:
+    own.set("score", batch_rows=10_000)
     peaks = []
     for count in (30_000, 300_000):
         many = rows.iloc[np.arange(count) % len(rows)]
         source, output = write(many, tmp_path / f"{count}{suffix}"), tmp_path / f"out_{count}.csv"
-        peaks.append(peak_megabytes(veteran, source, output))
+        peaks.append(peak_megabytes(own, source, output))
         assert sum(1 for _ in output.open("rb")) == count + 1
     assert peaks[1] - peaks[0] < 150
 

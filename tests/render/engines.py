@@ -30,6 +30,8 @@ Tree = dict[str, bytes]
 # lost from copier.yml must not be lost from what the tests expect. A path, or a folder with a
 # slash at its end: what has to hold of the answers, each as question, values.
 ONLINE = ("serving", "online", "both")
+BATCH = ("serving", "batch", "both")
+NOT_FILES = ("serving", "batch", "online", "both")
 KUBERNETES = [ONLINE, ("platform", "kubernetes")]  # the default where it is not asked
 ON_AZUREML = [ONLINE, ("cloud", "azure"), ("platform", "azureml")]
 AZURE = ("cloud", "azure")
@@ -57,8 +59,16 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "src/{{ package_name }}/model/encode.py": [OPERATE],
     "src/{{ package_name }}/operate/": [OPERATE],
     "tests/machinery/operate/": [OPERATE],
-    "src/{{ package_name }}/operate/batch.py": [("serving", "batch", "both")],
-    "tests/machinery/operate/test_batch.py": [("serving", "batch", "both")],
+    "src/{{ package_name }}/operate/batch.py": [BATCH],
+    "tests/machinery/operate/test_batch.py": [BATCH],
+    **{
+        path: [NOT_FILES]
+        for name in ("places", "verdict")
+        for path in (
+            f"src/{{{{ package_name }}}}/operate/{name}.py",
+            f"tests/machinery/operate/test_{name}.py",
+        )
+    },
     **{
         f"{path}/score.yml": [OPERATE, ("serving", "batch")]
         for path in (".github/workflows", ".gitlab/ci", "azure-pipelines")
@@ -110,7 +120,7 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     },
     "tests/machinery/steps/test_tune.py": [OPERATE],
     **{
-        path: [OPERATE, ("problem_type", "classification", "regression", "anomaly")]
+        path: [BATCH, ("problem_type", "classification", "regression", "anomaly")]
         for path in (
             "src/{{ package_name }}/steps/accept.py",
             "tests/machinery/steps/test_accept.py",
@@ -184,8 +194,11 @@ def questions() -> dict[str, dict[str, Any]]:
 
 
 def defaults() -> Answers:
-    """The default of every question whose default is not computed."""
-    fixed = {name: question["default"] for name, question in questions().items()}
+    """The default of every question whose default no other answer decides."""
+    fixed = {
+        name: next(iter(choices(question))) if "choices" in question else question["default"]
+        for name, question in questions().items()
+    }
     return {name: value for name, value in fixed.items() if "{" not in str(value)}
 
 
@@ -214,8 +227,22 @@ def sample(chance: random.Random, fixed: Answers) -> Answers:
     row: Answers = {}
     for name, options in values().items():
         if condition_of(name)(**(defaults() | row)):
-            row[name] = fixed.get(name, chance.choice(options))
+            allowed = [value for value in options if not refused(name, {**row, name: value})]
+            chosen = fixed.get(name, chance.choice(allowed))
+            row[name] = chosen if chosen in allowed else allowed[0]
     return row
+
+
+def refused(name: str, row: Answers) -> bool:
+    """Whether a choice is not allowed with the answers before it."""
+    return bool(rule_of(name).render(row).strip())
+
+
+@functools.cache
+def rule_of(name: str) -> jinja2.Template:
+    question = questions()[name]
+    rule = question.get("validator", "") if "choices" in question else ""
+    return jinja2.Environment().from_string(rule)
 
 
 def covering_array() -> list[Answers]:

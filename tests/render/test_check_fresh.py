@@ -17,6 +17,8 @@ FIRST_DAY = {"train": {"EV08", "EV09"}, "operate": set(), "govern": set()}
 OPTIONS = {
     "train": {"level": "train"},
     "train, GitLab": {"level": "train", "ci": "gitlab", "problem_type": "regression"},
+    "operate": {"level": "operate"},
+    "operate, batch": {"level": "operate", "serving": "batch"},
     "operate, online, GitLab": {"level": "operate", "serving": "online", "ci": "gitlab"},
     "govern": {"level": "govern"},
     "govern, both, Azure": {
@@ -51,7 +53,7 @@ def test_what_the_level_claims_is_found(fresh: tuple[str, Report]) -> None:
     level, report = fresh
     passed = {each.check.id for each in report.results if each.outcome == "pass"}
     assert {"TR01", "TR03", "TR15", "EV05", "EV07", "DA06", "CI01", "CI03", "SC02"} <= passed
-    if report.repository.answers[1].get("serving", "batch") != "batch":
+    if report.repository.answers[1].get("serving", "files") in ("online", "both"):
         assert {"SE01", "SE02", "SE04", "SE05", "CI08", "MN01", "MN07"} <= passed
     found = maturity(report)
     assert (found.level, found.google.level) == FRESH[level]

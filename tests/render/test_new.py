@@ -304,7 +304,7 @@ def test_a_table_of_series_becomes_a_forecasting_project(new: Command, place: Pa
     said = ("--data", "s.csv", "--target", "sold", "--time", "day", "--series", "shop")
     assert new("Sales", *said, "--horizon", 14).code == 0
     assert answers(place / "sales")["problem_type"] == "forecasting"
-    assert "serving" not in answers(place / "sales")
+    assert answers(place / "sales")["serving"] == "files"
     params = yaml.safe_load((place / "sales/params.yaml").read_text("utf-8"))
     assert params["data"]["series"] == ["shop"]
     assert params["data"]["horizon"] == 14

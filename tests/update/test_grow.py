@@ -215,7 +215,7 @@ def test_an_online_service_keeps_a_project_from_the_level_train(
     history: Path, tmp_path: Path
 ) -> None:
     project = start(fresh(history, tmp_path / "online", serving="online"))
-    with pytest.raises(TdspError, match="leave serving at batch"):
+    with pytest.raises(TdspError, match="leave serving"):
         plan(read_project(project), "train")
 
 
