@@ -60,8 +60,7 @@ def together(reference: pd.DataFrame, window: pd.DataFrame) -> Difference:
     rows = pd.concat(samples, ignore_index=True)
     for name in rows:
         if is_number(reference[name]):
-            number = pd.to_numeric(rows[name], errors="coerce").astype("float64")
-            rows[name] = number.replace([np.inf, -np.inf], np.nan)
+            rows[name] = numbers(rows[name]).replace([np.inf, -np.inf], np.nan)
         else:
             text = rows[name].astype("str").where(rows[name].notna())
             rows[name] = pd.factorize(text, sort=True)[0].astype("float64")
@@ -101,19 +100,19 @@ def is_number(column: pd.Series) -> bool:
 
 def _of_numbers(reference: pd.Series, window: pd.Series) -> Difference:
     """Missing values count as below all others, so that more or fewer of them are a shift too."""
-    samples = [
-        pd.to_numeric(column, errors="coerce").astype("float64").fillna(-np.inf).to_numpy()
-        for column in (reference, window)
-    ]
-    found = stats.ks_2samp(*samples, method="asymp")
-    before, after = (sample[np.isfinite(sample)] for sample in samples)
-    moment, spread = 0.0, before.std() if len(before) else 0.0
-    if spread > 0 and len(after):
-        shift = abs(after.mean() - before.mean()) / spread
-        moment = float(max(shift, abs(after.std() / spread - 1)))
-    return Difference(
-        "Kolmogorov-Smirnov", float(found.statistic), float(found.pvalue), moment=moment
-    )
+    before, after = numbers(reference), numbers(window)
+    found = stats.ks_2samp(before.fillna(-np.inf), after.fillna(-np.inf), method="asymp")
+    effect, p, spread = float(found.statistic), float(found.pvalue), before.std(ddof=0)
+    moment = 0.0
+    if spread > 0 and after.notna().any():
+        shift, wider = abs(after.mean() - before.mean()), abs(after.std(ddof=0) - spread)
+        moment = float(max(shift, wider) / spread)
+    return Difference("Kolmogorov-Smirnov", effect, p, moment=moment)
+
+
+def numbers(column: pd.Series) -> pd.Series:
+    """Return the numbers of a column; another cell is missing."""
+    return pd.to_numeric(column, errors="coerce").astype("float64")
 
 
 def levels(reference: pd.Series, window: pd.Series) -> pd.DataFrame:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import yaml
 from pyarrow import types
 
+from ..errors import readable
 from ..io.tables import BUFFERED, form_of, read_batches
 from ..settings import Data
 
