@@ -9,7 +9,8 @@ from zipfile import BadZipFile
 import yaml
 
 # What a reader raises when the content of a file is not what it should be.
-BROKEN = (OSError, ValueError, KeyError, TypeError, AttributeError, BadZipFile, yaml.YAMLError)
+BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError)
+FOREIGN = (BadZipFile, yaml.YAMLError)  # the same, where a library has a class of its own
 
 
 class ProjectError(Exception):
@@ -23,27 +24,27 @@ class RejectedError(ProjectError):
 
 
 @contextmanager
-def readable(path: Path, kind: str) -> Iterator[None]:
-    """Raise ProjectError when a file, or one of a folder, is missing, torn or of another kind."""
+def readable(path: Path, kind: str, absent: str = "") -> Iterator[None]:
+    """Raise ProjectError when a file, or one of a folder, is missing, torn or of another kind.
+
+    `absent` is what a missing file is told by, if not that the pipeline makes it.
+    """
     try:
         yield
     except FileNotFoundError as error:
-        raise ProjectError(f"{error.filename} does not exist: run the pipeline first") from None
-    except BROKEN as error:
-        raise ProjectError(f"{path} is not a readable {kind}: {error}") from error
+        pipeline = f"{error.filename or path} does not exist: run the pipeline first"
+        raise ProjectError(absent or pipeline) from None
+    except (*BROKEN, *FOREIGN) as error:
+        raise ProjectError(f"{path} cannot be read as {kind}: {error}") from error
 
 
 def run(command: Callable[[], object]) -> None:
     """Run a command; an error that people can put right is printed without a traceback."""
     try:
         command()
-    except RejectedError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(error.exit_code)
-    except ProjectError as error:
-        sys.exit(f"error: {error}")
     except FileNotFoundError as error:
         missing = error.filename or error  # pyarrow says it in the text alone
         sys.exit(f"error: {missing} is missing: run the pipeline (`poe pipeline`)")
-    except OSError as error:  # a full disk, a folder that cannot be written to
-        sys.exit(f"error: {error}")
+    except (ProjectError, OSError) as error:  # such as a full disk
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(getattr(error, "exit_code", 1))

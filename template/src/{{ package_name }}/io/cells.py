@@ -13,13 +13,8 @@ import pandas as pd
 # Signs between groups of digits that people take for one another.
 ALIKE = {" ": "[ \u00a0\u2007\u2009\u202f]", "'": "['\u2019]"}
 # Dates that are counted, as pandas is told.
-COUNTED: dict[str, Any] = {
-    "epoch s": {"unit": "s"},
-    "epoch ms": {"unit": "ms"},
-    "epoch us": {"unit": "us"},
-    "epoch ns": {"unit": "ns"},
-    "excel": {"unit": "D", "origin": "1899-12-30"},
-}
+COUNTED: dict[str, Any] = {f"epoch {unit}": {"unit": unit} for unit in ("s", "ms", "us", "ns")}
+COUNTED["excel"] = {"unit": "D", "origin": "1899-12-30"}
 # What a reader does not see, and what people take for a minus.
 UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
 DASHES = str.maketrans("\u2212\u2013\uff0d", "---")

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ import yaml
 from pandas.api.types import is_float_dtype, is_object_dtype, is_string_dtype
 from pyarrow import csv
 
-from ..errors import ProjectError
+from ..errors import ProjectError, readable
 from ..settings import Data
 from . import cells
 from .files import replacing
@@ -54,43 +55,35 @@ def text_columns(schema: Path) -> list[str]:
 
     Raises ProjectError when the file is missing or is no schema.
     """
-    try:
+    with readable(schema, "a schema"):
         columns = yaml.safe_load(schema.read_text(encoding="utf-8"))["columns"]
-        return [name for name, column in columns.items() if column["dtype"].startswith("str")]
-    except (OSError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
-        raise ProjectError(f"{schema} is not a readable schema: {error}") from error
+        text = [name for name, column in columns.items() if column["dtype"].startswith("str")]
+    return text
 
 
 def read_batches(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
     """Yield the file's rows in order, at most `rows` (> 0) at a time, so that memory stays flat.
 
-    Each comes as `cleaned` gives it. Raises ProjectError as `readable` does.
+    Each comes as `cleaned` gives it. Raises ProjectError when the file is missing, empty or not
+    what its name says.
     """
     readers = {"csv": _csv, "parquet": _parquet, "excel": _excel, "jsonl": _jsonl}
-    with readable(path, form := form_of(path, data)):
+    form = form_of(path, data)
+    with readable(path, f"{form}, with `data` as in params.yaml", f"{path} does not exist"):
         for batch in readers[form](path, data, text, rows):
             yield cleaned(batch, data, text)
 
 
 def form_of(path: Path, data: Data) -> str:
-    """Return the format of a file, by its name or else by params.yaml."""
-    return FORMATS.get(path.suffix.lower(), data.format)
+    """Return the format of a file, by its name or else by params.yaml.
 
-
-@contextmanager
-def readable(path: Path, form: str) -> Iterator[None]:
-    """Raise ProjectError when the file is missing, empty or not what its name says."""
+    Raises ProjectError for what is not read in any format.
+    """
     if path.exists() and not path.is_file():  # a pipe would be waited for
         raise ProjectError(f"{path} is not a regular file")
     if path.suffix.lower() in COMPRESSED:
         raise ProjectError(f"{path} is compressed: unpack it first")
-    try:
-        yield
-    except FileNotFoundError:
-        raise ProjectError(f"{path} does not exist") from None
-    except (ValueError, OSError, BadZipFile, pa.ArrowException) as error:
-        told = f"{path} cannot be read as {form}, with `data` as in params.yaml: {error}"
-        raise ProjectError(told) from error
+    return FORMATS.get(path.suffix.lower(), data.format)
 
 
 def _csv(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
@@ -140,9 +133,8 @@ def cleaned(rows: pd.DataFrame, data: Data, text: Iterable[str]) -> pd.DataFrame
     refuse.
     """
     frame, text = rows.rename(columns=str), set(text)
-    return frame.assign(
-        **{name: _cleaned(frame[name], data, name in text) for name in map(str, frame)}
-    )
+    columns = {name: _cleaned(frame[name], data, name in text) for name in map(str, frame)}
+    return frame.assign(**columns)
 
 
 def _cleaned(column: pd.Series, data: Data, text: bool) -> pd.Series:
@@ -173,9 +165,10 @@ def writer(path: Path, inert: bool = False) -> Iterator[Callable[[pd.DataFrame |
     formula in a spreadsheet.
     """
     form = FORMATS.get(path.suffix.lower())
-    openers = {"csv": csv.CSVWriter, "parquet": _parquet_writer}
-    if form not in openers:
+    if form not in ("csv", "parquet"):
         raise ProjectError(f"{path}: an output ends in .csv or .parquet")
+    parquet = partial(pq.ParquetWriter, use_dictionary=REPEATED)
+    opened: Any = csv.CSVWriter if form == "csv" else parquet
     with replacing(path) as temporary, ExitStack() as stack:
         sinks: list[tuple[Any, Any]] = []
 
@@ -184,13 +177,12 @@ def writer(path: Path, inert: bool = False) -> Iterator[Callable[[pd.DataFrame |
             if inert and form == "csv":
                 table = _inert(table)
             if not sinks:
-                opened = stack.enter_context(openers[form](temporary, table.schema))
-                sinks.append((opened, table.schema))
+                sink = stack.enter_context(opened(temporary, table.schema))
+                sinks.append((sink, table.schema))
             sink, schema = sinks[0]
             sink.write_table(table.cast(schema))
 
         yield append
-        stack.close()
 
 
 def _inert(table: pa.Table) -> pa.Table:
@@ -212,18 +204,13 @@ def _arrow(rows: pd.DataFrame) -> pa.Table:
     try:
         return pa.Table.from_pandas(rows, preserve_index=False)
     except pa.ArrowException:
-        for name in filter(lambda name: is_object_dtype(rows[name]), rows.columns):
-            texts = rows[name].map(lambda cell: isinstance(cell, str))
-            if texts.any() and not texts[rows[name].notna()].all():
-                shown = ", ".join(map(repr, rows[name][texts].unique()[:5]))
-                raise ProjectError(
-                    f"the column {name!r} holds {shown}, which `data` in params.yaml does not read"
-                ) from None
+        for name, column in rows.items():
+            texts = [cell for cell in column if isinstance(cell, str)]
+            if 0 < len(texts) < column.count():
+                shown = ", ".join(map(repr, [*dict.fromkeys(texts)][:5]))
+                told = f"holds {shown}, which `data` in params.yaml does not read"
+                raise ProjectError(f"the column {name!r} {told}") from None
         raise
-
-
-def _parquet_writer(path: Path, schema: pa.Schema) -> Any:
-    return pq.ParquetWriter(path, schema, use_dictionary=REPEATED)
 
 
 def row_hashes(frame: pd.DataFrame) -> np.ndarray:

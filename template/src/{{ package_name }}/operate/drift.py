@@ -4,11 +4,11 @@ Rows are taken as independent. Where they are not, as with many rows of one cust
 too small, and the limits are what keeps small differences quiet; for rows in time see `usual`.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from scipy import stats
 from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -39,12 +39,15 @@ class Difference:
 
 def difference(reference: pd.Series, window: pd.Series) -> Difference:
     """Compare numbers by Kolmogorov and Smirnov's test, texts and truth values by chi-square."""
-    compared = (
-        _of_numbers(reference, window)
-        if is_number(reference)
-        else _of_levels(levels(reference, window))
-    )
-    return replace(compared, missing=abs(float(window.isna().mean() - reference.isna().mean())))
+    compare = _of_numbers if is_number(reference) else _of_texts
+    missing = abs(float(window.isna().mean() - reference.isna().mean()))
+    return replace(compare(reference, window), missing=missing)
+
+
+def largest(found: Collection[Difference]) -> Difference:
+    """Return the largest size of each kind."""
+    sizes = {kind: max(getattr(one, kind) for one in found) for kind in KINDS}
+    return Difference("", p=0.0, **sizes)
 
 
 def together(reference: pd.DataFrame, window: pd.DataFrame) -> Difference:
@@ -57,8 +60,7 @@ def together(reference: pd.DataFrame, window: pd.DataFrame) -> Difference:
     rows = pd.concat(samples, ignore_index=True)
     for name in rows:
         if is_number(reference[name]):
-            number = pd.to_numeric(rows[name], errors="coerce").astype("float64")
-            rows[name] = number.replace([np.inf, -np.inf], np.nan)
+            rows[name] = numbers(rows[name]).replace([np.inf, -np.inf], np.nan)
         else:
             text = rows[name].astype("str").where(rows[name].notna())
             rows[name] = pd.factorize(text, sort=True)[0].astype("float64")
@@ -88,31 +90,29 @@ def usual(reference: pd.Series, times: pd.Series, span: pd.Timedelta | float) ->
     if len(full) < 5:
         return None
     chosen = full[np.unique(np.linspace(0, len(full) - 1, PERIODS).astype(int))]
-    seen = [difference(reference, reference[periods == number]) for number in chosen]
-    largest = {kind: max(getattr(one, kind) for one in seen) for kind in KINDS}
-    return Difference(seen[0].test, p=0.0, **largest)
+    return largest([difference(reference, reference[periods == number]) for number in chosen])
 
 
 def is_number(column: pd.Series) -> bool:
     """Tell whether the column is compared as numbers; truth values are not."""
-    return is_numeric_dtype(column) and not is_bool_dtype(column)
+    return column.dtype.kind in "iuf"
 
 
 def _of_numbers(reference: pd.Series, window: pd.Series) -> Difference:
     """Missing values count as below all others, so that more or fewer of them are a shift too."""
-    samples = [
-        pd.to_numeric(column, errors="coerce").astype("float64").fillna(-np.inf).to_numpy()
-        for column in (reference, window)
-    ]
-    found = stats.ks_2samp(*samples, method="asymp")
-    before, after = (sample[np.isfinite(sample)] for sample in samples)
-    moment, spread = 0.0, before.std() if len(before) else 0.0
-    if spread > 0 and len(after):
-        shift = abs(after.mean() - before.mean()) / spread
-        moment = float(max(shift, abs(after.std() / spread - 1)))
-    return Difference(
-        "Kolmogorov-Smirnov", float(found.statistic), float(found.pvalue), moment=moment
-    )
+    before, after = numbers(reference), numbers(window)
+    found = stats.ks_2samp(before.fillna(-np.inf), after.fillna(-np.inf), method="asymp")
+    effect, p, spread = float(found.statistic), float(found.pvalue), before.std(ddof=0)
+    moment = 0.0
+    if spread > 0 and after.notna().any():
+        shift, wider = abs(after.mean() - before.mean()), abs(after.std(ddof=0) - spread)
+        moment = float(max(shift, wider) / spread)
+    return Difference("Kolmogorov-Smirnov", effect, p, moment=moment)
+
+
+def numbers(column: pd.Series) -> pd.Series:
+    """Return the numbers of a column; another cell is missing."""
+    return pd.to_numeric(column, errors="coerce").astype("float64")
 
 
 def levels(reference: pd.Series, window: pd.Series) -> pd.DataFrame:
@@ -132,12 +132,13 @@ def levels(reference: pd.Series, window: pd.Series) -> pd.DataFrame:
     return pd.DataFrame(sides).fillna(0).astype("int64")
 
 
-def _of_levels(table: pd.DataFrame) -> Difference:
+def _of_texts(reference: pd.Series, window: pd.Series) -> Difference:
     """Return the total variation, the share of rows that would have to change their level, and p.
 
     Chi-square needs five expected rows in each cell. Otherwise the most telling level decides, by
     the exact hypergeometric test with Bonferroni's correction for the number of levels.
     """
+    table = levels(reference, window)
     counts = table.to_numpy()
     shares = counts / counts.sum(axis=0)
     effect = float(np.abs(shares[:, 0] - shares[:, 1]).sum() / 2)
@@ -156,8 +157,6 @@ def _of_levels(table: pd.DataFrame) -> Difference:
 
 def holm(p: list[float]) -> list[float]:
     """Adjust p-values: those at most a are all wrong with a probability of at most a (1979)."""
-    order = np.argsort(p)
-    steps = np.maximum.accumulate(np.array(p)[order] * np.arange(len(p), 0, -1))
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(steps, 1)
-    return [float(value) for value in adjusted]
+    ordered = pd.Series(p, dtype="float64").sort_values()
+    adjusted = (ordered * np.arange(len(p), 0, -1)).cummax().clip(upper=1)
+    return adjusted.sort_index().tolist()

@@ -13,18 +13,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
-from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
 from .. import paths
-from ..errors import ProjectError
+from ..errors import ProjectError, readable
 from ..ingest import ingest
 from ..io.cells import COUNTED
 from ..io.files import replacing
-from ..io.tables import FORMATS, read_table, row_hashes, text_columns
+from ..io.tables import form_of, read_table, row_hashes, text_columns
 from ..model.identity import model_id
 from ..settings import Data, Settings
-from ..steps.validate import check, load_schema
-from . import notify
+from ..steps.validate import check, load_schema, valid
+from . import notify, registry
+from .tracking import NAME, client
 
 RWLOCK = Path(".dvc/tmp/rwlock")
 TORN = 2.0  # seconds after which nobody is about to finish the file
@@ -39,49 +39,40 @@ def retrain(
     """
     paths.PACKAGE.parent.mkdir(exist_ok=True)
     try:
-        with FileLock(paths.PACKAGE.parent / "retrain.lock", timeout=0):
-            return _retrain(settings, source, if_drift, if_new_data, reason)
+        alone = FileLock(paths.PACKAGE.parent / "retrain.lock", timeout=0).acquire()
     except Timeout:
         raise ProjectError("another `retrain` is at work") from None
-
-
-def _retrain(
-    settings: Settings, source: Path | None, if_drift: bool, if_new_data: bool, reason: str
-) -> str:
-    from .registry import champion, register
-    from .tracking import NAME, client
-
-    working = champion()
-    drift = if_drift and drifted(working.model_id if working else model_id(paths.PACKAGE))
-    if if_drift and not (drift or if_new_data):
-        return "nothing to do: the last `monitor` of this model found no drift"
-    added = add_rows(source, settings) if source else 0
-    if if_new_data and not (drift or added) and settled():
-        return "nothing to do: the pipeline has run on all there is"
-    if dvc("repro"):
-        notify.send(f"{paths.PROJECT}: retraining failed", f"The champion stays. Cause: {reason}")
-        raise ProjectError("the pipeline stopped, see above: the champion stays what it is")
-    made = register()
-    if working and made.model_id == working.model_id:
-        return "nothing learnt: the pipeline gives the champion again; pass new rows as --data"
-    client().set_model_version_tag(NAME, made.number, "retrained", reason)
-    return f"{added} rows added; version {made.number} ({made.model_id}) is the challenger"
+    with alone:
+        working = registry.champion()
+        drift = if_drift and drifted(working.model_id if working else model_id(paths.PACKAGE))
+        if if_drift and not (drift or if_new_data):
+            return "nothing to do: the last `monitor` of this model found no drift"
+        added = add_rows(source, settings) if source else 0
+        if if_new_data and not (drift or added) and settled():
+            return "nothing to do: the pipeline has run on all there is"
+        if dvc("repro"):
+            told = f"The champion stays. Cause: {reason}"
+            notify.send(f"{paths.PROJECT}: retraining failed", told)
+            raise ProjectError("the pipeline stopped, see above: the champion stays what it is")
+        made = registry.register()
+        if working and made.model_id == working.model_id:
+            return "nothing learnt: the pipeline gives the champion again; pass new rows as --data"
+        client().set_model_version_tag(NAME, made.number, "retrained", reason)
+        return f"{added} rows added; version {made.number} ({made.model_id}) is the challenger"
 
 
 def drifted(model: str) -> bool:
     """Tell whether the last `monitor` raised an alarm on this very model."""
-    try:
+    absent = f"{paths.MONITORED} has no verdict: run `monitor`"
+    with readable(paths.MONITORED, "a verdict of `monitor`", absent):
         found = json.loads(paths.MONITORED.read_text(encoding="utf-8"))
-        return bool(found["alarm"]) and found["model_id"] == model
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ProjectError(f"{paths.MONITORED} has no verdict ({error}): run `monitor`") from error
+        drift = bool(found["alarm"]) and found["model_id"] == model
+    return drift
 
 
 def settled() -> bool:
     """Tell whether the pipeline has run to its end, and its model is registered."""
-    from .registry import versions
-
-    known = {version.model_id for version in versions()}
+    known = {version.model_id for version in registry.versions()}
     return not dvc("status", "--quiet") and model_id(paths.PACKAGE) in known
 
 
@@ -99,17 +90,15 @@ def unlock() -> None:
 
     If it was written a moment ago, another process may still be at work on it: wait for that one.
     """
-    while True:
-        try:
-            json.loads(RWLOCK.read_text(encoding="utf-8"))
-            return
-        except FileNotFoundError:
-            return
-        except ValueError:
-            with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError):  # no run has been here, or the other one has ended
+        while True:
+            try:
+                json.loads(RWLOCK.read_text(encoding="utf-8"))
+                return
+            except ValueError:
                 if time.time() - RWLOCK.stat().st_mtime > TORN:
                     RWLOCK.unlink()
-        time.sleep(0.1)
+            time.sleep(0.1)
 
 
 def add_rows(source: Path, settings: Settings) -> int:
@@ -118,31 +107,24 @@ def add_rows(source: Path, settings: Settings) -> int:
     Raises ProjectError when one does not fit the schema, or the table cannot grow.
     """
     data, schema, text = settings.data, load_schema(paths.SCHEMA), text_columns(paths.SCHEMA)
-    pointer, form = Path(f"{data.path}.dvc"), FORMATS.get(data.path.suffix.lower(), data.format)
-    if not pointer.exists():
-        raise ProjectError(
-            f"{data.path} cannot grow: it has no {pointer.name}, so a stage makes it anew each"
-            " time. Put your own table in its place with `tdsp onboard`"
-        )
-    if form == "excel":
+    if not Path(f"{data.path}.dvc").exists():
+        told = "has no .dvc file, so a stage makes it: put your own table there with `tdsp onboard`"
+        raise ProjectError(f"{data.path} cannot grow: it {told}")
+    if form_of(data.path, data) == "excel":
         raise ProjectError(f"{data.path} cannot grow: save it as CSV or Parquet, then onboard that")
     old, new = (read_table(path, data, text) for path in (data.path, source))
-    new = new.set_axis(range(1, len(new) + 1))
-    known, _ = check(ingest(old, data)[0], schema)
-    typed, reasons = check(new, schema)
+    new.index += 1  # as people count
+    refused = f"{source}: no row was added"
+    known, typed = check(ingest(old, data)[0], schema)[0], valid(new, schema, refused)
     both = pd.concat([known.set_axis(range(-len(known), 0)), typed])
     again = both.duplicated() & (both.index > 0)
     if not (data.drop_duplicates or data.id):  # equal rows may be others; a whole file is not
         last = row_hashes(known.tail(len(typed)))
         again &= np.array_equal(last, row_hashes(typed))
-    fresh = ~again
-    if reasons.empty:
-        _, reasons = check(both[fresh], schema)  # such as an id that comes twice
-    if len(reasons):
-        raise ProjectError(f"{source}: no row was added:\n{reasons.head(10).to_string()}")
-    added = new[fresh.loc[new.index]].reindex(columns=old.columns)
+    valid(both[~again], schema, refused)  # an id may come twice
+    added = new[~again.loc[new.index]].reindex(columns=old.columns)
     if len(added):
-        append(added, data.path, form, data)
+        append(added, data)
     if dvc("add", "--quiet", data.path.as_posix()):
         raise ProjectError(f"`dvc add {data.path}` failed, see above")
     return len(added)
@@ -151,19 +133,20 @@ def add_rows(source: Path, settings: Settings) -> int:
 def spelled(column: pd.Series, data: Data) -> pd.Series:
     """Return a column as texts that `tables` reads as these values."""
     reads, form = data.reads(str(column.name)), data.dates.get(str(column.name))
-    if form and is_datetime64_any_dtype(column):
+    if form and column.dtype.kind == "M":
         if form in COUNTED:
             raise ProjectError(f"{column.name!r} cannot grow: its dates are counted ({form})")
         moments: pd.Series = column.dt.strftime("%FT%T.%f" if form == "ISO8601" else form)
         return moments
-    if is_numeric_dtype(column) and not is_bool_dtype(column):
+    if column.dtype.kind in "iuf":
         texts = column.map("{!r}".format, na_action="ignore").astype("str")
         return texts.str.replace(".", reads.decimal, regex=False).add(reads.unit)
     return column
 
 
-def append(rows: pd.DataFrame, path: Path, form: str, data: Data) -> None:
-    """Add rows at the end of a table in its own format; what stands there stays as it is."""
+def append(rows: pd.DataFrame, data: Data) -> None:
+    """Add rows at the end of the raw table in its format; what stands there stays as it is."""
+    path, form = data.path, form_of(data.path, data)
     with replacing(path) as temporary:
         if form == "parquet":
             old = pq.read_table(path)

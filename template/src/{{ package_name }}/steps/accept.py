@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import yaml
 from pyarrow import types
 
-from ..io.tables import BUFFERED, form_of, read_batches, readable
+from ..errors import readable
+from ..io.tables import BUFFERED, form_of, read_batches
 from ..settings import Data
 
 KINDS = {
