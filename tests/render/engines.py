@@ -56,7 +56,7 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "docs/project/architecture.md": [OPERATE],
     "expiry.yaml": [OPERATE],
     "tools/": [OPERATE],
-    "src/{{ package_name }}/model/encode.py": [OPERATE],
+    "src/{{ package_name }}/model/encode.py": [NOT_FILES],
     "src/{{ package_name }}/operate/": [OPERATE],
     "tests/machinery/operate/": [OPERATE],
     "src/{{ package_name }}/operate/batch.py": [BATCH],
