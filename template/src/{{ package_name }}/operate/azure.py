@@ -79,7 +79,9 @@ class Workspace(MlflowClient):
                 tags[key] += "".join(parts)
         return found
 
-    def log_batch(self, run_id: str, metrics: Sequence[Metric] = (), *more: Any, **named: Any) -> Any:
+    def log_batch(
+        self, run_id: str, metrics: Sequence[Metric] = (), *more: Any, **named: Any
+    ) -> Any:
         """Log as many metrics as a run may have, those of the model first."""
         first = sorted(metrics, key=lambda metric: not metric.key.startswith("model."))
         return super().log_batch(run_id, first[:METRICS], *more, **named)
