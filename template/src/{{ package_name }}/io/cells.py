@@ -73,12 +73,9 @@ def numbers(column: pd.Series, decimal: str, thousands: str | None, unit: str = 
 def dates(column: pd.Series, form: str) -> pd.Series:
     """Read every text as a date, in UTC and without a zone; object where a text is none."""
     texts = column.map(lambda cell: UNSEEN.sub("", cell).strip() if isinstance(cell, str) else cell)
-    read: pd.Series
-    if form in COUNTED:
-        counts = pd.to_numeric(texts, errors="coerce").astype("float64")
-        read = pd.to_datetime(counts, errors="coerce", **COUNTED[form])
-    else:
-        read = pd.to_datetime(texts, format=form, errors="coerce", utc=True).dt.tz_localize(None)
+    given = pd.to_numeric(texts, errors="coerce").astype("float64") if form in COUNTED else texts
+    told = COUNTED.get(form, {"format": form})
+    read = pd.to_datetime(given, errors="coerce", utc=True, **told).dt.tz_localize(None)
     read = read.where(read.between(pd.Timestamp.min, pd.Timestamp.max)).astype("datetime64[ns]")
     wrong = read.isna() & texts.notna()
     return read.astype(object).where(~wrong, column) if wrong.any() else read

@@ -5,13 +5,16 @@ import os
 import re
 import shutil
 import socket
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 HOST = re.sub(r"\W", "_", socket.gethostname())  # another container numbers its processes anew
+LEFT = re.compile(r"\..*\.(?P<host>\w+)-(?P<process>\d+)-[0-9a-f]{8}(\.[\w-]+)?")
+STALE = 86_400  # seconds after which nobody writes to a temporary file any more
 
 
 @contextmanager
@@ -45,19 +48,19 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _temporary(path: Path) -> Path:
     """Name what stands for `path` while it is made; remove what killed processes left there."""
-    for left in path.parent.glob(f".*.{HOST}-*"):
-        number = re.search(rf"\.{HOST}-(\d+)-\w+(\.[\w-]+)?$", left.name)
-        if number and not _alive(int(number[1])):
-            _remove(left)
+    for left in path.parent.glob(".*-*"):
+        with suppress(FileNotFoundError):  # another process has removed it
+            if (made := LEFT.fullmatch(left.name)) and not _in_use(left, **made.groupdict()):
+                _remove(left)
     own = f"{HOST}-{os.getpid()}-{uuid.uuid4().hex[:8]}"  # two threads may write one file
     return path.with_name(f".{path.stem}.{own}{path.suffix}")
 
 
-def _alive(process: int) -> bool:
-    if os.name == "nt":  # where this call would end the process
-        return True
+def _in_use(path: Path, host: str, process: str) -> bool:
+    if host != HOST or os.name == "nt":  # where `kill` would end the process
+        return time.time() - path.stat().st_mtime < STALE
     try:
-        os.kill(process, 0)
+        os.kill(int(process), 0)
     except OSError as error:
         return isinstance(error, PermissionError)  # somebody else's
     return True

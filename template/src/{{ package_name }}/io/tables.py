@@ -1,6 +1,5 @@
 """Tables in and out: CSV, Parquet, Excel and JSON lines, in batches, written all or nothing."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -14,7 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
-from pandas.api.types import is_float_dtype, is_object_dtype, is_string_dtype
 from pyarrow import csv
 
 from ..errors import ProjectError, readable
@@ -90,15 +88,14 @@ def _csv(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.Data
     plain = data.decimal == "." and not data.thousands  # numbers that pandas reads as `cells` does
     options: dict[str, Any] = {"encoding": data.encoding, "sep": data.delimiter}
     options |= {"compression": None, "keep_default_na": False, "na_values": [""]}
-    header = pd.read_csv(path, header=None, nrows=1, dtype="str", **options)
-    _once(header.iloc[0])
+    _once(pd.read_csv(path, header=None, nrows=1, dtype="str", **options))
     kinds = dict.fromkeys([*text, *data.dates, *data.columns], "str") if plain else "str"
     yield from pd.read_csv(path, dtype=kinds, chunksize=rows, **options)
 
 
-def _once(names: Iterable[object]) -> None:
-    twice = [str(name) for name, count in Counter(names).items() if count > 1]
-    if twice:
+def _once(header: pd.DataFrame) -> None:
+    names = pd.Index(header.to_numpy().ravel())
+    if twice := [str(name) for name in names[names.duplicated()].unique()]:
         raise ValueError(f"more than one column is named {', '.join(twice)}")
 
 
@@ -114,7 +111,7 @@ def _excel(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.Da
     if unpacked > MOST_UNPACKED:
         raise ValueError(f"it unpacks to {unpacked} MB, at most {MOST_UNPACKED} are read: use CSV")
     options: dict[str, Any] = {"sheet_name": data.sheet or 0, "keep_default_na": False}
-    _once(pd.read_excel(path, header=None, nrows=1, **options).to_numpy().ravel())
+    _once(pd.read_excel(path, header=None, nrows=1, **options))
     frame = pd.read_excel(path, dtype=dict.fromkeys(text, "str"), na_values=[""], **options)
     for start in range(0, len(frame) or 1, rows):
         yield frame.iloc[start : start + rows]
@@ -143,9 +140,9 @@ def _cleaned(column: pd.Series, data: Data, text: bool) -> pd.Series:
         column = column.astype(column.cat.categories.dtype)
     if isinstance(column.dtype, pd.DatetimeTZDtype):
         column = column.dt.tz_convert("UTC").dt.tz_localize(None)
-    if is_float_dtype(column):
+    if column.dtype.kind == "f":
         column = column.mask(np.isinf(column))
-    texts = is_object_dtype(column) or is_string_dtype(column)
+    texts = column.dtype.kind == "O"
     if texts:
         column = column.mask(column.isin(["", *(reads.missing or [])]))
     if form:
@@ -215,8 +212,7 @@ def _arrow(rows: pd.DataFrame) -> pa.Table:
 
 def row_hashes(frame: pd.DataFrame) -> np.ndarray:
     """Return a uint64 for each row: equal rows of two tables have equal hashes."""
-    hashes = pd.util.hash_pandas_object(frame[sorted(frame.columns)], index=False)
-    return hashes.to_numpy()
+    return pd.util.hash_pandas_object(frame[sorted(frame.columns)], index=False).to_numpy()
 
 
 def units(frame: pd.DataFrame, data: Data) -> np.ndarray:

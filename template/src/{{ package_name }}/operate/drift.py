@@ -103,11 +103,9 @@ def _of_numbers(reference: pd.Series, window: pd.Series) -> Difference:
     before, after = numbers(reference), numbers(window)
     found = stats.ks_2samp(before.fillna(-np.inf), after.fillna(-np.inf), method="asymp")
     effect, p, spread = float(found.statistic), float(found.pvalue), before.std(ddof=0)
-    moment = 0.0
-    if spread > 0 and after.notna().any():
-        shift, wider = abs(after.mean() - before.mean()), abs(after.std(ddof=0) - spread)
-        moment = float(max(shift, wider) / spread)
-    return Difference("Kolmogorov-Smirnov", effect, p, moment=moment)
+    shift, wider = abs(after.mean() - before.mean()), abs(after.std(ddof=0) - spread)
+    moment = max(shift, wider) / spread if spread > 0 and after.notna().any() else 0.0
+    return Difference("Kolmogorov-Smirnov", effect, p, moment=float(moment))
 
 
 def numbers(column: pd.Series) -> pd.Series:
@@ -144,8 +142,6 @@ def _of_texts(reference: pd.Series, window: pd.Series) -> Difference:
     effect = float(np.abs(shares[:, 0] - shares[:, 1]).sum() / 2)
     fresh = (table["reference"].eq(0) | (table.index == NEW)) & (table.index != MISSING)
     new = max(0.0, float((shares[fresh, 1] - shares[fresh, 0]).sum()))
-    if len(counts) == 1:
-        return Difference("chi-square", effect, 1.0)
     if stats.contingency.expected_freq(counts).min() >= 5:
         found = stats.chi2_contingency(counts, correction=False)
         return Difference("chi-square", effect, float(found.pvalue), new=new)

@@ -37,7 +37,6 @@ def retrain(
 
     Raises ProjectError when new rows or the model are refused, or another run is at work.
     """
-    paths.PACKAGE.parent.mkdir(exist_ok=True)
     try:
         alone = FileLock(paths.PACKAGE.parent / "retrain.lock", timeout=0).acquire()
     except Timeout:
@@ -51,8 +50,7 @@ def retrain(
         if if_new_data and not (drift or added) and settled():
             return "nothing to do: the pipeline has run on all there is"
         if dvc("repro"):
-            told = f"The champion stays. Cause: {reason}"
-            notify.send(f"{paths.PROJECT}: retraining failed", told)
+            notify.send(f"{paths.PROJECT}: retraining failed", f"The champion stays. Why: {reason}")
             raise ProjectError("the pipeline stopped, see above: the champion stays what it is")
         made = registry.register()
         if working and made.model_id == working.model_id:
@@ -63,8 +61,7 @@ def retrain(
 
 def drifted(model: str) -> bool:
     """Tell whether the last `monitor` raised an alarm on this very model."""
-    absent = f"{paths.MONITORED} has no verdict: run `monitor`"
-    with readable(paths.MONITORED, "a verdict of `monitor`", absent):
+    with readable(paths.MONITORED, "a verdict", f"{paths.MONITORED} is not here: run `monitor`"):
         found = json.loads(paths.MONITORED.read_text(encoding="utf-8"))
         drift = bool(found["alarm"]) and found["model_id"] == model
     return drift
@@ -136,8 +133,7 @@ def spelled(column: pd.Series, data: Data) -> pd.Series:
     if form and column.dtype.kind == "M":
         if form in COUNTED:
             raise ProjectError(f"{column.name!r} cannot grow: its dates are counted ({form})")
-        moments: pd.Series = column.dt.strftime("%FT%T.%f" if form == "ISO8601" else form)
-        return moments
+        return pd.Series(column.dt.strftime("%FT%T.%f" if form == "ISO8601" else form))
     if column.dtype.kind in "iuf":
         texts = column.map("{!r}".format, na_action="ignore").astype("str")
         return texts.str.replace(".", reads.decimal, regex=False).add(reads.unit)
