@@ -30,7 +30,7 @@ REASONS = (
     (("PACKAGE/steps/explain.py", "PACKAGE/steps/fairness.py"), "fairness and explanation reports"),
     (("PACKAGE/operate/",), "registry, lineage, monitoring, retraining, notifications"),
     (("PACKAGE/service/", "deploy/", ".dockerignore"), "the online service"),
-    (("PACKAGE/",), "more of the pipeline: parameter search, fast checks of rows, exit report"),
+    (("PACKAGE/",), "more of the pipeline: parameter search, exit report"),
     (("tests/",), "tests of the code that comes"),
     (("environments.yaml",), "what differs in development, test and production"),
     (("docs/runbooks/", "docs/operate.md"), "how to operate, and what to do when something fails"),
