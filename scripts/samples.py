@@ -69,6 +69,8 @@ MEANINGS = {
 ORIGIN = {
     "forecasting": " The data are synthetic: made by `example.py`, no shop's.",
 }
+# The example declares attributes of people where a project has reports that compare them.
+DECLARED = "{{ ', sensitive' if responsible_ai }}"
 PLACES = {
     "schema": TEMPLATE / "schema.yaml.jinja",
     "dictionary": TEMPLATE / "docs/data/dictionary.md.jinja",
@@ -99,6 +101,7 @@ def explained(text: str, problem: Problem) -> str:
         sys.exit(
             f"error: the dictionary of {problem} has a column without a meaning: add it to MEANINGS"
         )
+    text = text.replace("| feature, sensitive |", f"| feature{DECLARED} |")
     return text.replace("from the data. ", f"from the data.{origin}\n", 1)
 
 

@@ -26,7 +26,7 @@ ROWS = covering_array()
 NEVER = {
     *(
         ("level", "train", name)
-        for name in ("serving", "cloud", "rollout", "platform", "iac", "responsible_ai")
+        for name in ("serving", "cloud", "rollout", "platform", "iac", "tuning", "responsible_ai")
     ),
     ("serving", "batch", "rollout"),
     ("cloud", "none", "iac"),
