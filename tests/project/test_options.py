@@ -16,28 +16,33 @@ LIVED: list[Answers] = [
         **dict.fromkeys(("project_name", "description", "organization", "author_name"), TORTURE),
         "package_name": LONG, "project_slug": LONG.replace("_", "-"),
         "problem_type": "classification", "license": "Proprietary", "serving": "batch",
-        "ci": "none", "cloud": "azure", "iac": "terraform", "responsible_ai": False,
+        "ci": "none", "cloud": "azure", "iac": "terraform", "tuning": False,
+        "responsible_ai": False,
     },
     {
         "project_name": "проект-é", "problem_type": "regression", "license": "MIT",
         "level": "govern", "serving": "online", "rollout": "canary", "ci": "github",
-        "cloud": "none",
-        "responsible_ai": True,
+        "cloud": "none", "tuning": True, "responsible_ai": True,
     },
     {
         "project_name": "顧客", "problem_type": "forecasting", "license": "MIT", "level": "operate",
+        "tuning": True, "responsible_ai": True,
     },
-    {"project_name": "Odd rows", "problem_type": "anomaly", "license": "MIT", "level": "operate"},
+    {
+        "project_name": "Odd rows", "problem_type": "anomaly", "license": "MIT", "level": "operate",
+        "tuning": True, "responsible_ai": True,
+    },
     {
         "project_name": "class", "description": "\\", "author_name": '"', "organization": "#",
         "problem_type": "classification", "license": "Apache-2.0", "serving": "both",
         "platform": "azureml", "rollout": "shadow", "ci": "gitlab", "cloud": "azure",
-        "iac": "bicep",
+        "iac": "bicep", "tuning": True, "responsible_ai": True,
     },
     {
         "project_name": "con", "description": "100 %s: {0} 🚀", "problem_type": "regression",
         "license": "BSD-3-Clause", "serving": "online", "rollout": "recreate",
         "platform": "kubernetes", "ci": "azure-devops", "cloud": "azure", "iac": "none",
+        "tuning": True, "responsible_ai": True,
     },
     {
         "project_name": "Plain", "problem_type": "forecasting", "license": "BSD-3-Clause",
