@@ -70,7 +70,7 @@ class Copier(Extension):
             if not self.is_sound(name, raw, answers):
                 refuse(self.config["_choice_message"].format(name=name))
         self.trusting = True
-        answers |= {name: truth(answers[name]) for name in self.config["_yes_no"]}
+        answers |= {n: truth(answers[n]) for n in self.config["_yes_no"] if n in answers}
         self.leave_out(context, answers)
         answers["_copier_answers"] = recorded(answers)
         return answers

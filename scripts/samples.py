@@ -70,7 +70,7 @@ ORIGIN = {
     "forecasting": " The data are synthetic: made by `example.py`, no shop's.",
 }
 # The example declares attributes of people where a project has reports that compare them.
-DECLARED = "{{ ', sensitive' if responsible_ai }}"
+DECLARED = "{{ ', sensitive' if responsible_ai and level != 'train' }}"
 PLACES = {
     "schema": TEMPLATE / "schema.yaml.jinja",
     "dictionary": TEMPLATE / "docs/data/dictionary.md.jinja",

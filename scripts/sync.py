@@ -116,7 +116,7 @@ def translate(config: dict[str, Any]) -> dict[str, Any]:
     questions = {name: value for name, value in config.items() if not name.startswith("_")}
     open_ones = {name: value for name, value in questions.items() if not is_computed(value)}
     result = dict(FIXED)
-    result["_yes_no"] = [name for name, value in open_ones.items() if is_worked_out(value)]
+    result["_yes_no"] = [name for name, value in questions.items() if is_worked_out(value)]
     for name, question in questions.items():
         result |= entries(name, question)
     result["__exclude"] = exclusions(config["_exclude"])
