@@ -92,6 +92,17 @@ def test_an_answer_that_was_not_asked_changes_nothing(
     assert files(with_cookiecutter(cookies_session, repository, both)) == usual
 
 
+def test_a_word_for_no_is_no_where_the_default_is_worked_out(
+    repository: Path, cookies_session: Cookies, tmp_path: Path
+) -> None:
+    """Such a question is a text to cookiecutter, whose default at this level is "True"."""
+    ours = with_copier(repository, tmp_path / "ours", {"level": "govern", "responsible_ai": False})
+    given = {"level": "govern", "responsible_ai": "No"}
+    theirs = with_cookiecutter(cookies_session, repository, given)
+    assert files(theirs) == files(ours)
+    assert recorded(theirs)["responsible_ai"] is False
+
+
 def test_a_preset_that_the_level_has_no_room_for_changes_nothing(
     repository: Path, tmp_path: Path
 ) -> None:
