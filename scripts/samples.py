@@ -19,7 +19,7 @@ TEMPLATE = ROOT / "template"
 SAMPLE = TEMPLATE / "src/{{ package_name }}/example.py.jinja"
 WISHES: dict[Problem, flow.Wishes] = {
     "classification": flow.Wishes("diagnosis"),
-    "regression": flow.Wishes("progression", sensitive=("age", "sex")),
+    "regression": flow.Wishes("progression"),
     "forecasting": flow.Wishes("demand", time="day", series=("shop",), horizon=14),
     "anomaly": flow.Wishes("malignant"),
 }
@@ -69,8 +69,6 @@ MEANINGS = {
 ORIGIN = {
     "forecasting": " The data are synthetic: made by `example.py`, no shop's.",
 }
-# The example declares attributes of people where a project has reports that compare them.
-DECLARED = "{{ ', sensitive' if responsible_ai and level != 'train' }}"
 PLACES = {
     "schema": TEMPLATE / "schema.yaml.jinja",
     "dictionary": TEMPLATE / "docs/data/dictionary.md.jinja",
@@ -101,7 +99,6 @@ def explained(text: str, problem: Problem) -> str:
         sys.exit(
             f"error: the dictionary of {problem} has a column without a meaning: add it to MEANINGS"
         )
-    text = text.replace("| feature, sensitive |", f"| feature{DECLARED} |")
     return text.replace("from the data. ", f"from the data.{origin}\n", 1)
 
 

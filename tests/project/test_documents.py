@@ -33,6 +33,8 @@ def documented(
     project = Project(root, environment(FOUND[0]))
     project.set("train", cv_folds=2, max_iter=20)
     project.set("evaluate", resamples=100)
+    if request.param == "regression":
+        project.set("data", sensitive=["age", "sex"])
     project.commit().poe("pipeline")
     return project.commit()
 
