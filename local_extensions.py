@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from cookiecutter.prompt import YesNoPrompt
 from jinja2 import Environment, pass_context
 from jinja2.ext import Extension
 from jinja2.runtime import Context
 from jinja2.utils import missing
+from rich.prompt import InvalidResponse
 
 CODE = re.compile(r"\{[{%#]")
 
@@ -33,7 +35,8 @@ class FlatContext(Context):
         answers = super().resolve_or_missing("cookiecutter") if value is missing else missing
         if answers is missing:
             return value
-        return answers.get(key, answers.get(f"__{key}", missing))
+        found = answers.get(key, answers.get(f"__{key}", missing))
+        return truth(found) if key in answers.get("_yes_no", ()) else found
 
 
 class Copier(Extension):
@@ -67,6 +70,7 @@ class Copier(Extension):
             if not self.is_sound(name, raw, answers):
                 refuse(self.config["_choice_message"].format(name=name))
         self.trusting = True
+        answers |= {n: truth(answers[n]) for n in self.config["_yes_no"] if n in answers}
         self.leave_out(context, answers)
         answers["_copier_answers"] = recorded(answers)
         return answers
@@ -79,6 +83,8 @@ class Copier(Extension):
             return name in answers and bool(answers[name] == self.render(raw, answers))
         if name.startswith("_"):
             return name in answers and bool(answers[name] == raw)
+        if name in self.config["_yes_no"]:
+            return isinstance(truth(answers.get(name)), bool)
         if isinstance(raw, list):
             return answers.get(name) in raw
         return isinstance(answers.get(name), type(raw))
@@ -99,6 +105,17 @@ class Copier(Extension):
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)  # a folder above it may be left out as well
+
+
+def truth(answer: Any) -> Any:
+    """The boolean that an answer to a yes/no question is; another text as it is.
+
+    Where the default is worked out from other answers, the question is a text to Cookiecutter.
+    """
+    try:
+        return YesNoPrompt().process_response(str(answer))
+    except InvalidResponse:
+        return answer
 
 
 def recorded(answers: Mapping[str, Any]) -> dict[str, Any]:

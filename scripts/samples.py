@@ -19,7 +19,7 @@ TEMPLATE = ROOT / "template"
 SAMPLE = TEMPLATE / "src/{{ package_name }}/example.py.jinja"
 WISHES: dict[Problem, flow.Wishes] = {
     "classification": flow.Wishes("diagnosis"),
-    "regression": flow.Wishes("progression", sensitive=("age", "sex")),
+    "regression": flow.Wishes("progression"),
     "forecasting": flow.Wishes("demand", time="day", series=("shop",), horizon=14),
     "anomaly": flow.Wishes("malignant"),
 }

@@ -74,6 +74,11 @@ def answer(question: dict[str, Any]) -> str | bool | list[str]:
     return value if isinstance(value, bool) else str(value)
 
 
+def is_worked_out(question: dict[str, Any]) -> bool:
+    """Whether a yes/no question has a default that other answers decide: a text to Cookiecutter."""
+    return question["type"] == "bool" and isinstance(question["default"], str)
+
+
 def prompt(question: dict[str, Any]) -> str | dict[str, str]:
     if "choices" not in question:
         return str(question["help"])
@@ -114,6 +119,7 @@ def translate(config: dict[str, Any]) -> dict[str, Any]:
     questions = {name: value for name, value in config.items() if not name.startswith("_")}
     open_ones = {name: value for name, value in questions.items() if not is_computed(value)}
     result = dict(FIXED)
+    result["_yes_no"] = [name for name, value in questions.items() if is_worked_out(value)]
     for name, question in questions.items():
         result |= entries(name, question)
     result["__exclude"] = exclusions(config["_exclude"])

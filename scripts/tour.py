@@ -22,7 +22,6 @@ DRAWN = (
     "plots/roc.svg",
     "plots/calibration.svg",
     "plots/intervals.svg",
-    "explained/importance.svg",
 )
 REASON = "First model, seen by the domain expert"
 # What a run depends on, of a rendered project.

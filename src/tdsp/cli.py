@@ -200,7 +200,7 @@ def grow_command(
 
 def _show(console: Console, project: "Project", wanted: "Plan") -> None:
     """Print what a change of level does: files that come or go by reason, then the others."""
-    from tdsp.grow import grouped
+    from tdsp.grow import grouped, proposed
 
     console.print(f"[bold]{wanted.current} → {wanted.target}[/]", highlight=False)
     for verb, names in (("Come", wanted.added), ("Go", wanted.removed)):
@@ -216,6 +216,8 @@ def _show(console: Console, project: "Project", wanted: "Plan") -> None:
     if wanted.kept:
         console.print("[bold]Stay as they are[/]: the team wrote or edited them", highlight=False)
         _print_names(console, wanted.kept)
+    if text := proposed(project, wanted.target):
+        console.print(text, highlight=False)
 
 
 def _print_names(console: Console, names: "Iterable[str]") -> None:

@@ -20,17 +20,21 @@ from tdsp.errors import TdspError
 OWN_README = "<!-- tdsp adopt: this read-me is the team's"
 ANSWERS = ".copier-answers.yml"
 LEVELS = ("train", "operate", "govern")
-# A level without fairness and explanation reports refuses a "yes" to them that somebody gives,
-# not the default that a project of a higher level has on record.
-NOT_CARRIED = {"train": {"responsible_ai"}}
+# A level that has no room for these refuses a "yes" that somebody gives, not one on record.
+NOT_CARRIED = {"train": {"responsible_ai", "tuning"}}
+PROPOSED = (
+    "Level govern proposes fairness and explanation reports; this project has answered no to them."
+    " They come with `uvx copier update --data responsible_ai=yes`."
+)
 
 # What a file is for: the start of its path, and why its level has it. The first match counts;
 # PACKAGE stands for the folder of the project's package.
 REASONS = (
     (("PACKAGE/steps/explain.py", "PACKAGE/steps/fairness.py"), "fairness and explanation reports"),
     (("PACKAGE/operate/",), "registry, lineage, monitoring, retraining, notifications"),
+    (("PACKAGE/steps/tune.py",), "search for better parameters"),
     (("PACKAGE/service/", "deploy/", ".dockerignore"), "the online service"),
-    (("PACKAGE/",), "more of the pipeline: parameter search, exit report"),
+    (("PACKAGE/",), "more of the pipeline: exit report, what a larger level needs"),
     (("tests/",), "tests of the code that comes"),
     (("environments.yaml",), "what differs in development, test and production"),
     (("docs/runbooks/", "docs/operate.md"), "how to operate, and what to do when something fails"),
@@ -165,6 +169,11 @@ def plan(project: Project, target: str) -> Plan:
         _ordered(theirs | going & edited),
         frozenset(edited),
     )
+
+
+def proposed(project: Project, target: str) -> str:
+    """Say what a level has by default, and this project keeps out by an answer on record."""
+    return PROPOSED if target == "govern" and not project.answers.get("responsible_ai", 1) else ""
 
 
 def own_readme(root: Path) -> list[str]:

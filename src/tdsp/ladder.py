@@ -137,11 +137,11 @@ BRINGS = {
             "CI08",
             "CI10",
             "EV04",
-            "EV08",
             "MO05",
-            "EV09",
             "PR03",
         )
     ),
     "govern": frozenset({"PR01"}),
 }
+# What an answer brings to a project of level operate or govern.
+ANSWERED = {"EV08": "responsible_ai=yes", "EV09": "responsible_ai=yes"}

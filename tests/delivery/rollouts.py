@@ -197,8 +197,7 @@ def train(project: Project) -> None:
     """Run the pipeline as far as a release needs, with less to compute."""
     project.set("train", cv_folds=2, max_iter=20)
     project.set("evaluate", resamples=100)
-    before = ("example", "ingest", "validate", "split")
-    project.stage(*before, "tune", "train", "evaluate", "gate")
+    project.stage("example", "ingest", "validate", "split", "train", "evaluate", "gate")
 
 
 def make(project: Project, folder: Path) -> Desk:

@@ -37,13 +37,15 @@ from tests.render.engines import with_copier
 
 SDK = ("azureml", "azure-ai-ml==1.35.2")
 LOCK = ROOT / "template/azureml/environment/requirements.lock"
-ONLINE = {"cloud": "azure", "serving": "both", "platform": "azureml"}
+WHOLE = {"cloud": "azure", "tuning": True, "responsible_ai": True}
+ONLINE = {**WHOLE, "serving": "both", "platform": "azureml"}
 OPTIONS: dict[str, dict[str, Any]] = {
     "online": {**ONLINE, "rollout": "canary"},
     "online-regression": {**ONLINE, "problem_type": "regression", "responsible_ai": False},
-    "kubernetes": {"cloud": "azure", "serving": "online", "platform": "kubernetes"},
-    "forecasting": {"cloud": "azure", "problem_type": "forecasting", "iac": "none"},
-    "anomaly": {"cloud": "azure", "problem_type": "anomaly", "project_slug": "a" * 50},
+    "kubernetes": {**WHOLE, "serving": "online", "platform": "kubernetes"},
+    "forecasting": {**WHOLE, "problem_type": "forecasting", "iac": "none"},
+    "anomaly": {**WHOLE, "problem_type": "anomaly", "project_slug": "a" * 50},
+    "plain": {"cloud": "azure"},
 }
 COMMIT = "c" * 40
 
@@ -348,7 +350,13 @@ def test_the_jobs_run_the_stages_of_dvc(name: str, rendered: Callable[[str], Pat
     assert commands(rendered(name)) == [*wanted, "export"]
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+def test_without_a_search_there_is_no_sweep(rendered: Callable[[str], Path]) -> None:
+    files = [path for path in rendered("plain").rglob("*.*") if path.suffix in (".yml", ".md")]
+    assert files
+    assert [path for path in files if "sweep" in path.read_text(encoding="utf-8")] == []
+
+
+@pytest.mark.parametrize("name", [name for name, given in OPTIONS.items() if "tuning" in given])
 def test_the_sweep_searches_where_tune_does(name: str, rendered: Callable[[str], Path]) -> None:
     root = rendered(name)
     sweep = read(root / "azureml/jobs/sweep.yml")["jobs"]["sweep"]["search_space"]

@@ -50,14 +50,16 @@ BAD_CHOICES = {
     "serving": "",
     "ci": "jenkins",
     "cloud": "moon",
-    "responsible_ai": "perhaps",
+    "tuning": "perhaps",
 }
+UNSURE = ("responsible_ai", "perhaps")  # its default is worked out: to cookiecutter a text
 REFUSED = [
     *((name, text) for name in TEXTS for text in BAD_TEXTS),
     *(("project_name", text) for text in BAD_NAMES),
     *(("project_slug", text) for text in BAD_SLUGS),
     *(("package_name", text) for text in BAD_PACKAGES),
     *(("author_email", text) for text in BAD_EMAILS),
+    UNSURE,
 ]
 COMMANDS = [
     ("project_name", "{{ 7*7 }}"),
@@ -186,6 +188,20 @@ def test_forecasts_are_not_served_online(
     with pytest.raises(SystemExit):
         ask_cookiecutter(given)
     assert "answer serving=batch" in " ".join(capsys.readouterr().err.split())
+    assert names(place) == before
+
+
+@pytest.mark.parametrize("name", ["tuning", "responsible_ai"])
+def test_the_level_train_has_no_room_for(
+    name: str, plain: Path, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, given = names(place), {"level": "train", name: "yes"}
+    with pytest.raises(ValueError, match="answer level=operate, or"):
+        copier.run_copy(str(plain), place / "work/new", data=given, defaults=True, quiet=True)
+    with pytest.raises(SystemExit):
+        ask_cookiecutter(given)
+    assert "answer level=operate, or" in " ".join(capsys.readouterr().err.split())
+    ask_cookiecutter({"level": "train", name: "no"})
     assert names(place) == before
 
 

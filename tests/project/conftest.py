@@ -9,6 +9,9 @@ from tests.conftest import once
 from tests.project.living import FOUND, VERSIONS, Project, environment
 from tests.render.engines import with_copier
 
+# The default answers otherwise; with those, tests/update and test_levels train a project.
+WHOLE = {"tuning": True, "responsible_ai": True}
+
 
 def pytest_report_header() -> str:
     missing = [version for version in VERSIONS if version not in FOUND]
@@ -43,9 +46,9 @@ def made(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
 
 @pytest.fixture(scope="session")
 def fresh(repository: Path, made: Make) -> Project:
-    """A project of default answers, committed, that never ran. Copy it to change it."""
+    """A project with all of the pipeline, committed, that never ran. Copy it to change it."""
     warm = environment(FOUND[0])
-    return made("fresh", lambda root: Project(with_copier(repository, root, {}), warm))
+    return made("fresh", lambda root: Project(with_copier(repository, root, WHOLE), warm))
 
 
 @pytest.fixture(scope="session")

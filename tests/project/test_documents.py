@@ -17,6 +17,7 @@ DOCUMENTS = {
     "data": "docs/data/report.md",
     "exit": "docs/project/exit.md",
 }
+REPORTS = {"responsible_ai": True}
 OPEN = re.compile(r"\[open: (?!…)[^\]]+\]")
 NAMES = ["<b>Alter</b> | x", "[Ort](javascript:alert)", "`a` $b$ *c* _d_"]
 PLACES = ["<script>alert(1)</script>", "a | b", "![x](y)"]
@@ -28,10 +29,12 @@ def documented(
 ) -> Project:
     """A project of each kind after its first run."""
     root = tmp_path_factory.mktemp("documented") / "ml-project"
-    with_copier(repository, root, {"problem_type": request.param})
+    with_copier(repository, root, {"problem_type": request.param, **REPORTS})
     project = Project(root, environment(FOUND[0]))
     project.set("train", cv_folds=2, max_iter=20)
     project.set("evaluate", resamples=100)
+    if request.param == "regression":
+        project.set("data", sensitive=["age", "sex"])
     project.commit().poe("pipeline")
     return project.commit()
 
@@ -100,7 +103,7 @@ def unfair(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Projec
     """A project on that table after its run, which the gate ended."""
     place = tmp_path_factory.mktemp("unfair")
     people(place / "people.csv")
-    project = Project(with_copier(repository, place / "shop", {}), environment(FOUND[0]))
+    project = Project(with_copier(repository, place / "shop", REPORTS), environment(FOUND[0]))
     project.commit()
     wishes = ["--target", "bought", "--sensitive", NAMES[1]]
     told = run(*TDSP, "onboard", place / "people.csv", *wishes, cwd=project.root, env=clean())

@@ -38,6 +38,7 @@ AZURE = ("cloud", "azure")
 WITH_CI = ("ci", "github", "azure-devops", "gitlab")
 OPERATE = ("level", "operate", "govern")
 GOVERN = ("level", "govern")
+TUNING = ("tuning", True)
 ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     ".devcontainer/": [OPERATE],
     "docs/delivery/": [OPERATE],
@@ -114,11 +115,11 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
         ("problem_type", "classification", "regression", "anomaly")
     ],
     "src/{{ package_name }}/steps/explain.py": [OPERATE, ("responsible_ai", True)],
-    **{
-        f"src/{{{{ package_name }}}}/steps/{name}": [OPERATE]
-        for name in ("tune.py", "templates/exit.md.j2")
-    },
-    "tests/machinery/steps/test_tune.py": [OPERATE],
+    "src/{{ package_name }}/steps/templates/exit.md.j2": [OPERATE],
+    "src/{{ package_name }}/steps/tune.py": [OPERATE, TUNING],
+    "tests/machinery/steps/test_tune.py": [OPERATE, TUNING],
+    "azureml/components/trial.yml": [TUNING],
+    "azureml/jobs/sweep.yml": [TUNING],
     **{
         path: [BATCH, ("problem_type", "classification", "regression", "anomaly")]
         for path in (
@@ -129,10 +130,10 @@ ONLY_WITH: dict[str, list[tuple[Any, ...]]] = {
     "src/{{ package_name }}/service/": [ONLINE],
     "tests/machinery/service/": [ONLINE],
     "tests/machinery/service/test_kubernetes.py": KUBERNETES,
-    "tests/machinery/operate/test_trial.py": [("cloud", "azure")],
+    "tests/machinery/operate/test_trial.py": [("cloud", "azure"), TUNING],
     "src/{{ package_name }}/operate/azure.py": [AZURE],
     "src/{{ package_name }}/operate/export.py": [AZURE],
-    "src/{{ package_name }}/operate/trial.py": [("cloud", "azure")],
+    "src/{{ package_name }}/operate/trial.py": [("cloud", "azure"), TUNING],
     "src/{{ package_name }}/operate/logged.py": ON_AZUREML,
     ".github/actions/": [("ci", "github")],
     ".github/workflows/": [("ci", "github")],
@@ -194,12 +195,11 @@ def questions() -> dict[str, dict[str, Any]]:
 
 
 def defaults() -> Answers:
-    """The default of every question whose default no other answer decides."""
-    fixed = {
-        name: next(iter(choices(question))) if "choices" in question else question["default"]
-        for name, question in questions().items()
-    }
-    return {name: value for name, value in fixed.items() if "{" not in str(value)}
+    """The default of every question, the first choice where it is worked out from others."""
+    fixed = {name: question["default"] for name, question in questions().items()}
+    worked_out = {name for name, value in fixed.items() if "{" in str(value)}
+    first = {n: next(iter(choices(questions()[n]))) for n in worked_out if "choices" in questions()[n]}
+    return {name: value for name, value in fixed.items() if name not in worked_out} | first
 
 
 @functools.cache
@@ -307,6 +307,7 @@ def modes(root: Path) -> dict[str, int]:
 def expected_paths(template: Path, answers: Answers, package: str) -> set[str]:
     """The paths that the answers must produce, from the names under template/."""
     everything = defaults() | answers
+    everything.setdefault("responsible_ai", everything["level"] == "govern")
     sources = (
         path.relative_to(template / "template").as_posix().removesuffix(".jinja")
         for path in (template / "template").rglob("*")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import copier
 import pytest
+from tests.render.engines import with_copier
 
 from tdsp.check.all import CHECKS
 from tdsp.check.maturity import maturity
@@ -12,13 +13,14 @@ from tdsp.check.run import Report, check_folder, check_repository
 from tdsp.ladder import FRESH, IN_USE
 from tdsp.reading import read_texts
 
-# True at level train: no slices (an info), and of sensitive columns no groups. Operate brings both.
-FIRST_DAY = {"train": {"EV08", "EV09"}, "operate": set(), "govern": set()}
+# True where responsible_ai is no: no slices (an info).
+FIRST_DAY = {"train": {"EV08"}, "operate": {"EV08"}, "govern": set()}
 OPTIONS = {
     "train": {"level": "train"},
     "train, GitLab": {"level": "train", "ci": "gitlab", "problem_type": "regression"},
     "operate": {"level": "operate"},
     "operate, batch": {"level": "operate", "serving": "batch"},
+    "operate, regression": {"level": "operate", "problem_type": "regression"},
     "operate, online, GitLab": {"level": "operate", "serving": "online", "ci": "gitlab"},
     "govern": {"level": "govern"},
     "govern, both, Azure": {
@@ -68,6 +70,18 @@ def test_nothing_is_claimed_that_a_fresh_project_cannot_have(fresh: tuple[str, R
     states = {s.name[:2]: s.state for steps in found.sections.values() for s in steps}
     states |= {step.name[:2]: step.state for step in found.principles}
     assert not {each for each in IN_USE if states[each] == "proven"}
+
+
+def test_declared_groups_that_nothing_compares_are_a_finding(
+    repository: Path, tmp_path: Path
+) -> None:
+    """By default an operate project has no report on them, and its example declares none."""
+    project = with_copier(repository, tmp_path / "project", {"problem_type": "regression"})
+    params = project / "params.yaml"
+    text = params.read_text("utf-8")
+    assert "sensitive: [] " in text
+    params.write_text(text.replace("sensitive: []", "sensitive: [sex]"), "utf-8")
+    assert {each.check.id for each in check_folder(project).failed} == {"EV08", "EV09"}
 
 
 CI, TRAIN, RELEASE = (f".github/workflows/{name}.yml" for name in ("ci", "train", "release"))

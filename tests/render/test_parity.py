@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import copier
 import pytest
 from local_extensions import recorded as recorded_answers
 from pytest_cookies.plugin import Cookies
@@ -26,7 +27,7 @@ ROWS = covering_array()
 NEVER: set[tuple[Any, ...]] = {
     *(
         ("level", "train", name)
-        for name in ("serving", "cloud", "rollout", "platform", "iac", "responsible_ai")
+        for name in ("serving", "cloud", "rollout", "platform", "iac", "tuning", "responsible_ai")
     ),
     *(("serving", way, name) for way in ("files", "batch") for name in ("rollout", "platform")),
     ("cloud", "none", "iac"),
@@ -89,6 +90,29 @@ def test_an_answer_that_was_not_asked_changes_nothing(
     both = needed | irrelevant
     assert files(with_copier(repository, tmp_path / "more", both)) == usual
     assert files(with_cookiecutter(cookies_session, repository, both)) == usual
+
+
+def test_a_word_for_no_is_no_where_the_default_is_worked_out(
+    repository: Path, cookies_session: Cookies, tmp_path: Path
+) -> None:
+    """Such a question is a text to cookiecutter, whose default at this level is "True"."""
+    ours = with_copier(repository, tmp_path / "ours", {"level": "govern", "responsible_ai": False})
+    given = {"level": "govern", "responsible_ai": "No"}
+    theirs = with_cookiecutter(cookies_session, repository, given)
+    assert files(theirs) == files(ours)
+    assert recorded(theirs)["responsible_ai"] is False
+
+
+def test_a_preset_that_the_level_has_no_room_for_changes_nothing(
+    repository: Path, tmp_path: Path
+) -> None:
+    """As an organisation's file sets it: what it says is a default, not somebody's answer."""
+    given = {"level": "train", "problem_type": "regression"}
+    preset = {"tuning": True, "responsible_ai": True}
+    words = {"data": given, "defaults": True, "quiet": True, "vcs_ref": "HEAD"}
+    copier.run_copy(str(repository), tmp_path / "preset", user_defaults=preset, **words)
+    usual = with_copier(repository, tmp_path / "usual", given)
+    assert files(tmp_path / "preset") == files(usual)
 
 
 def test_a_lost_exclusion_is_seen(plain: Path, tmp_path: Path) -> None:

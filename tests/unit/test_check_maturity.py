@@ -214,6 +214,10 @@ def test_the_next_step_names_a_command_and_files() -> None:
     found = maturity(check_repository(read_texts(texts)))
     assert found.grows_to == "operate"
     assert way(CHECKS["MN02"], found.grows_to) == "`tdsp grow --to operate` brings it"
+    assert way(CHECKS["EV09"], "govern") == (
+        "`uvx copier update --data responsible_ai=yes` brings it"
+    )
+    assert "shows one: " in way(CHECKS["EV09"], found.grows_to)  # level train has no such answer
     assert "shows one: .github/workflows/ci.yml" in way(CHECKS["CI01"])
     assert "To level 1" in page(found)
     assert {each for brought in BRINGS.values() for each in brought} <= {*CHECKS}

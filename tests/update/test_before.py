@@ -1,4 +1,4 @@
-"""A project made before the levels and the rooms of src/ takes the update, and trains."""
+"""A project made before levels, rooms of src/ or the search's question takes the update."""
 
 import io
 import subprocess
@@ -12,6 +12,7 @@ from tests.project.living import FOUND, Project, clean, environment, run
 from tests.render.engines import files
 
 BEFORE = "9bd9842"  # the last commit with the flat layout; nothing was tagged yet
+WITH_SEARCH = "0632f3f"  # the last commit in which level operate always had the search
 COPIER = Path(sys.executable).with_name("copier")
 OURS = '''def ours() -> str:
     """Return our own."""
@@ -26,14 +27,17 @@ EDITED = {
 }
 
 
-@pytest.fixture(scope="module")
-def template(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=[BEFORE])
+def template(
+    request: pytest.FixtureRequest, plain: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A repository with the template as it was, untagged, and as it is, tagged."""
-    target = tmp_path_factory.mktemp("before") / "tdsp"
+    target, commit = tmp_path_factory.mktemp("before") / "tdsp", request.param
     target.mkdir()
-    command = ["git", "archive", BEFORE, "copier.yml", "template"]
+    names = ["copier.yml", "template", *(["words.yml"] if commit != BEFORE else [])]
+    command = ["git", "archive", commit, *names]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
-    assert done.returncode == 0, f"{BEFORE} is not in this clone: `git fetch --unshallow`"
+    assert done.returncode == 0, f"{commit} is not in this clone: `git fetch --unshallow`"
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
         archive.extractall(target, filter="data")
     git(target, "init", "-q")
@@ -48,11 +52,17 @@ def template(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def test_a_project_from_before_is_updated_and_trains(template: Path, tmp_path: Path) -> None:
-    root, first = tmp_path / "ml-project", git(template, "rev-parse", "HEAD~1").strip()
+def born(template: Path, root: Path) -> Project:
+    """A project of the template as it was, committed."""
+    first = git(template, "rev-parse", "HEAD~1").strip()
     words = ("copy", "--quiet", "--defaults", "--vcs-ref", first, template, root)
-    run(COPIER, *words, cwd=tmp_path, env=clean())
-    project = Project(root, environment(FOUND[0])).commit()
+    run(COPIER, *words, cwd=root.parent, env=clean())
+    return Project(root, environment(FOUND[0])).commit()
+
+
+def test_a_project_from_before_is_updated_and_trains(template: Path, tmp_path: Path) -> None:
+    project = born(template, tmp_path / "ml-project")
+    root = project.root
     assert (root / "src/ml_project/train.py").is_file()
     for name, place in EDITED.items():
         text = (root / name).read_text(encoding="utf-8")
@@ -72,8 +82,33 @@ def test_a_project_from_before_is_updated_and_trains(template: Path, tmp_path: P
     assert tree["docs/our_notes.md"] == b"Ours.\n"
     assert "src/ml_project/train.py" not in tree
     assert "src/ml_project/steps/train.py" in tree
+    assert "src/ml_project/steps/explain.py" in tree  # the answer was on record
+    assert not [name for name in tree if name.endswith("/tune.py")]
     assert project.yaml(".copier-answers.yml")["level"] == "govern"
     project.commit()
     project.poe("format")
     project.poe("pipeline")
     assert project.yaml("reports/gate.json")["passed"] is True
+
+
+@pytest.mark.parametrize("template", [WITH_SEARCH], indirect=True)
+@pytest.mark.parametrize("kept", [True, False])
+def test_the_search_stays_by_an_answer_and_no_edit_of_it_is_lost(
+    kept: bool, template: Path, tmp_path: Path
+) -> None:
+    project = born(template, tmp_path / "ml-project")
+    project.set("tune", trials=30)
+    project.set("split", seed=7)
+    project.commit()
+    before = files(project.root)
+    words = ("update", "--quiet", "--defaults", *(["--data", "tuning=yes"] if kept else []))
+    run(COPIER, *words, cwd=project.root, env=clean())
+    tree = files(project.root)
+    params = tree["params.yaml"].decode()
+    assert "trials: 30" in params
+    assert "seed: 7" in params
+    assert ("<<<<<<< " in params) is not kept
+    assert project.yaml(".copier-answers.yml")["tuning"] is kept
+    names = ("src/ml_project/steps/tune.py", "tests/machinery/steps/test_tune.py")
+    assert [tree.get(name) for name in names] == [before[name] if kept else None for name in names]
+    assert "src/ml_project/steps/explain.py" in tree

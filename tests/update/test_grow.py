@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from copier import run_copy
@@ -25,7 +26,7 @@ def commit(project: Path) -> None:
     git(project, "commit", "-q", "-m", "ours")
 
 
-def fresh(template: Path, place: Path, **answers: str) -> Path:
+def fresh(template: Path, place: Path, **answers: Any) -> Path:
     run_copy(str(template), place, data=answers, defaults=True, quiet=True, vcs_ref="v0.0.2")
     return place
 
@@ -88,8 +89,9 @@ def tree(project: Path) -> dict[str, bytes]:
 
 def check_like_fresh(project: Path, template: Path, place: Path, *kept: str) -> None:
     """Raise AssertionError unless the project is a fresh one of its level with the team's edits."""
-    level = recorded(project)["level"]
-    ours, theirs = tree(project), tree(fresh(template, place / f"fresh-{level}", level=level))
+    names = recorded(project).keys() & {"level", "responsible_ai"}  # on record since operate
+    answers = {name: recorded(project)[name] for name in names}
+    ours, theirs = tree(project), tree(fresh(template, place / answers["level"], **answers))
     edited = {"README.md", "params.yaml", "src/ml_project/features.py", ANSWERS}
     assert ours.keys() == theirs.keys() - {"notebooks/README.md"} | {"docs/our_notes.md", *kept}
     same = ours.keys() & theirs.keys() - edited
@@ -151,6 +153,19 @@ def test_a_dry_run_names_the_files_and_writes_nothing(small: Path) -> None:
     assert "what to do when something fails" in done.stdout
     assert tree(small) == {name: before[name] for name in tree(small)}
     assert git(small, "status", "--porcelain") == ""
+
+
+def test_what_the_level_proposes_and_the_project_has_refused_is_said(
+    small: Path, history: Path, tmp_path: Path
+) -> None:
+    def said(project: Path, target: str) -> bool:
+        words = ["grow", "--to", target, "--dry-run", "--project", str(project)]
+        return "responsible_ai=yes" in RUNNER.invoke(app, words).stdout.replace("\n", " ")
+
+    operate = start(fresh(history, tmp_path / "operate"))
+    assert said(operate, "govern") and not said(operate, "train")
+    assert not said(small, "govern")  # nothing is on record: the default of govern is yes
+    assert "src/ml_project/steps/explain.py" in plan(read_project(small), "govern").added
 
 
 def test_without_a_terminal_it_takes_yes(small: Path) -> None:

@@ -11,7 +11,7 @@ from tdsp import __version__
 from tdsp.check.maturity import Maturity, Scale, Step
 from tdsp.check.rule import FAMILIES, SEVERITIES, Check, Mark
 from tdsp.check.run import Report, Result, fingerprint, severity
-from tdsp.ladder import AREAS, BRINGS
+from tdsp.ladder import ANSWERED, AREAS, BRINGS
 from tdsp.plain import plain as plain
 
 PLACES = 3
@@ -262,6 +262,8 @@ def way(check: Check, level: str = "") -> str:
     """Return the shortest way to pass a check, in commands and files."""
     if level and check.id in BRINGS.get(level, ()):
         return f"`tdsp grow --to {level}` brings it"
+    if level == "govern" and check.id in ANSWERED:  # the project has level operate
+        return f"`uvx copier update --data {ANSWERED[check.id]}` brings it"
     files = [path for path, text in check.good.items() if check.bad.get(path) != text]
     return f"`tdsp check --explain {check.id}` shows one: {', '.join(files)}"
 

@@ -144,7 +144,7 @@ def imbalance(table: Table) -> Iterator[Finding]:
     if rate := missed(table.problem, table.frame[table.target]):
         yield Finding(
             "missed", table.target, "one class is rare, so that accuracy hides who of it is missed",
-            f"groups and slices are compared by the rate of the missed (fairness.metric: {rate})",
+            f"where groups and slices are compared, it is by the missed (fairness.metric: {rate})",
         )  # fmt: skip
     counts = table.frame[table.target].value_counts()
     share = counts.min() / counts.sum()
@@ -395,7 +395,8 @@ def people(table: Table) -> Iterator[Finding]:
         if PEOPLE_NAME.search(column.name) and not column.sensitive and column.role != "target":
             yield Finding(
                 "sensitive_candidate", column.name, "named like an attribute of people",
-                f"kept; to measure fairness by it, run again with --sensitive {column.name!r}",
+                f"kept; to declare it, run again with --sensitive {column.name!r};"
+                " with responsible_ai=yes fairness is measured by it",
             )  # fmt: skip
 
 

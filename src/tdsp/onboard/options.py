@@ -33,7 +33,10 @@ def wishes(
         typer.Option(help="The column whose groups are never split between training and test."),
     ] = None,
     sensitive: Annotated[
-        Names, typer.Option(help="A column with an attribute of people, to measure fairness by.")
+        Names,
+        typer.Option(
+            help="A column with an attribute of people; responsible_ai=yes measures fairness by it."
+        ),
     ] = None,
     drop: Annotated[Names, typer.Option(help="A column that is never a feature.")] = None,
     keep: Annotated[
