@@ -20,8 +20,9 @@ from ..settings import Data
 from . import cells
 from .files import replacing
 
-# Columns that are written with a dictionary; for others it only costs time.
-REPEATED = ["prediction", "model_id", "scored_at"]
+# Only for these columns a dictionary is worth its time.
+parquet = partial(pq.ParquetWriter, use_dictionary=["prediction", "model_id", "scored_at"])
+WRITERS: dict[str, Any] = {".csv": csv.CSVWriter, ".parquet": parquet}
 # Why a row was refused.
 REASONS = {"row": "int64", "column": "str", "value": "str", "reason": "str"}
 # What a spreadsheet takes for a formula, after any apostrophes of its own; a number is none.
@@ -142,13 +143,11 @@ def _cleaned(column: pd.Series, data: Data, text: bool) -> pd.Series:
         column = column.dt.tz_convert("UTC").dt.tz_localize(None)
     if column.dtype.kind == "f":
         column = column.mask(np.isinf(column))
-    texts = column.dtype.kind == "O"
-    if texts:
-        column = column.mask(column.isin(["", *(reads.missing or [])]))
+    if column.dtype.kind != "O":
+        return cells.dates(column, form) if form else column
+    column = column.mask(column.isin(["", *(reads.missing or [])]))
     if form:
         return cells.dates(column, form)
-    if not texts:
-        return column
     if text:
         return cells.texts(column)
     return cells.numbers(column, reads.decimal, reads.thousands, reads.unit)
@@ -161,20 +160,18 @@ def writer(path: Path, inert: bool = False) -> Iterator[Callable[[pd.DataFrame |
     The first rows set the columns' types for all that follow. A CSV file that is `inert` runs no
     formula in a spreadsheet.
     """
-    form = FORMATS.get(path.suffix.lower())
-    if form not in ("csv", "parquet"):
+    suffix = path.suffix.lower()
+    if suffix not in WRITERS:
         raise ProjectError(f"{path}: an output ends in .csv or .parquet")
-    parquet = partial(pq.ParquetWriter, use_dictionary=REPEATED)
-    opened: Any = csv.CSVWriter if form == "csv" else parquet
     with replacing(path) as temporary, ExitStack() as stack:
         sinks: list[tuple[Any, Any]] = []
 
         def append(rows: pd.DataFrame | pa.Table) -> None:
             table: Any = _arrow(rows) if isinstance(rows, pd.DataFrame) else rows
-            if inert and form == "csv":
+            if inert and suffix == ".csv":
                 table = _inert(table)
             if not sinks:
-                sink = stack.enter_context(opened(temporary, table.schema))
+                sink = stack.enter_context(WRITERS[suffix](temporary, table.schema))
                 sinks.append((sink, table.schema))
             sink, schema = sinks[0]
             sink.write_table(table.cast(schema))

@@ -22,7 +22,6 @@ from ..settings import Settings, load, read_yaml
 # The same as `tdsp docs`, which lists them, looks for.
 OPEN = re.compile(r"(?<!\\)\[open: (?!…)[^\]]+\]")
 ENDS = re.compile(r"\(-?[\d,.]+ to -?[\d,.]+\)")
-SPACE = re.compile(r"\s+")
 JOINERS = "\u200c\u200d"  # parts of words; other signs without a shape are named
 # An underscore inside a word means nothing in Markdown, and names are full of them.
 SPECIAL = re.compile(r"[\\`*\[\]<>|#~&!$]|(?<![^\W_])_|_(?![^\W_])")
@@ -69,7 +68,7 @@ def _literal(value: Any) -> Markup:
     """Have Markdown show a text of the data as it is, on one line: names there can be anything."""
     if isinstance(value, Markup):
         return value
-    text = visible(SPACE.sub(" ", str(value)))
+    text = visible(re.sub(r"\s+", " ", str(value)))
     return Markup(SPECIAL.sub(r"\\\g<0>", text))  # noqa: S704
 
 
@@ -114,13 +113,12 @@ def page(name: str, text: str, root: Path) -> str:
     body = parser.renderer.render(tokens, parser.options, {})
     template = templates(PackageLoader(__package__, "templates")).get_template("page.html.j2")
     heading = text.partition("\n")[0].removeprefix("# ")
-    passed = read_json(root / paths.GATE).get("passed") is True
     return template.render(
         body=Markup(body),  # noqa: S704  HTML in a document was made text by the parser
         title=re.sub(r"\\(.)", r"\1", heading),
         name=name,
         pages=paths.PAGES,
-        passed=passed,
+        passed=read_json(root / paths.GATE).get("passed") is True,
     )
 
 
