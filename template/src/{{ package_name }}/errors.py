@@ -10,7 +10,7 @@ import yaml
 
 # What a reader raises when the content of a file is not what it should be.
 BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError)
-BROKEN += (BadZipFile, yaml.YAMLError)  # where a library has a class of its own
+FOREIGN = (BadZipFile, yaml.YAMLError)  # the same, where a library has a class of its own
 
 
 class ProjectError(Exception):
@@ -34,7 +34,7 @@ def readable(path: Path, kind: str, absent: str = "") -> Iterator[None]:
     except FileNotFoundError as error:
         pipeline = f"{error.filename or path} does not exist: run the pipeline first"
         raise ProjectError(absent or pipeline) from None
-    except BROKEN as error:
+    except (*BROKEN, *FOREIGN) as error:
         raise ProjectError(f"{path} cannot be read as {kind}: {error}") from error
 
 
