@@ -45,8 +45,6 @@ def part(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
 def main() -> None:
     """Read the raw file; leave out rows without a target and, where asked for, duplicates."""
     settings = load(paths.PARAMS)
-    if not (path := settings.data.path).is_file():
-        raise ProjectError(f"data.path in params.yaml: {str(path)!r} is no file that is here")
     raw = read_table(settings.data.path, settings.data, text_columns(paths.SCHEMA))
     frame, counts = ingest(raw, settings.data)
     write_table(frame, paths.INGESTED)

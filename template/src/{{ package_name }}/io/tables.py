@@ -56,8 +56,7 @@ def text_columns(schema: Path) -> list[str]:
     """
     with readable(schema, "a schema"):
         columns = yaml.safe_load(schema.read_text(encoding="utf-8"))["columns"]
-        text = [name for name, column in columns.items() if column["dtype"].startswith("str")]
-    return text
+        return [name for name, column in columns.items() if column["dtype"].startswith("str")]
 
 
 def read_batches(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -48,20 +47,15 @@ def render(settings: Settings, root: Path) -> dict[str, str]:
 def title(root: Path) -> str:
     """Return the project's name as people write it; without the answers file the package's."""
     try:
-        return str(yaml.safe_load((root / paths.ANSWERS).read_text("utf-8"))["project_name"])
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return str(read_yaml(root / paths.ANSWERS, "")["project_name"])
+    except (ProjectError, LookupError, TypeError):
         return paths.PROJECT
 
 
 def templates(loader: PackageLoader, finalize: Callable[[Any], Any] | None = None) -> Environment:
     """Give the templates of a folder: values are escaped, and one that is missing is an error."""
-    return Environment(
-        loader=loader,
-        autoescape=True,
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        finalize=finalize,
-    )
+    strict: Any = {"undefined": StrictUndefined, "autoescape": True}
+    return Environment(loader=loader, finalize=finalize, keep_trailing_newline=True, **strict)
 
 
 def _literal(value: Any) -> Markup:
