@@ -12,11 +12,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import yaml
 from pyarrow import csv
 
 from ..errors import ProjectError, readable
-from ..settings import Data
+from ..settings import Data, read_yaml
 from . import cells
 from .files import replacing
 
@@ -55,7 +54,7 @@ def text_columns(schema: Path) -> list[str]:
     Raises ProjectError when the file is missing or is no schema.
     """
     with readable(schema, "a schema"):
-        columns = yaml.safe_load(schema.read_text(encoding="utf-8"))["columns"]
+        columns = read_yaml(schema, "")["columns"]
         return [name for name, column in columns.items() if column["dtype"].startswith("str")]
 
 

@@ -54,8 +54,8 @@ def title(root: Path) -> str:
 
 def templates(loader: PackageLoader, finalize: Callable[[Any], Any] | None = None) -> Environment:
     """Give the templates of a folder: values are escaped, and one that is missing is an error."""
-    strict: Any = {"undefined": StrictUndefined, "autoescape": True}
-    return Environment(loader=loader, finalize=finalize, keep_trailing_newline=True, **strict)
+    options: Any = {"undefined": StrictUndefined, "keep_trailing_newline": True}
+    return Environment(loader=loader, autoescape=True, finalize=finalize, **options)
 
 
 def _literal(value: Any) -> Markup:
