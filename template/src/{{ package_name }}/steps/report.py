@@ -106,14 +106,11 @@ def page(name: str, text: str, root: Path) -> str:
         _adapt(part, root, paths.DOCUMENTS[name].parent)
     body = parser.renderer.render(tokens, parser.options, {})
     template = templates(PackageLoader(__package__, "templates")).get_template("page.html.j2")
-    heading = text.partition("\n")[0].removeprefix("# ")
-    return template.render(
-        body=Markup(body),  # noqa: S704  HTML in a document was made text by the parser
-        title=re.sub(r"\\(.)", r"\1", heading),
-        name=name,
-        pages=paths.PAGES,
-        passed=read_json(root / paths.GATE).get("passed") is True,
-    )
+    heading = re.sub(r"\\(.)", r"\1", text.partition("\n")[0].removeprefix("# "))
+    passed = read_json(root / paths.GATE).get("passed") is True
+    values = {"name": name, "title": heading, "pages": paths.PAGES, "passed": passed}
+    # HTML in a document was made text by the parser.
+    return template.render(values, body=Markup(body))  # noqa: S704
 
 
 def _adapt(part: Token, root: Path, folder: Path) -> None:
