@@ -334,6 +334,8 @@ def _chosen(repo: Repository) -> Iterator[Mark]:
                 again = [s for s in flow.splits if s.call.order < call.order]
                 if len(again) > 1:
                     yield unsure(repo, module, call.line, "which of several splits this is")
+                elif all(re.search(r"(?i)val", name) for name in _rows(call) & {*flow.tags}):
+                    yield unsure(repo, module, call.line, "named as the part of validation")
                 else:
                     yield broken(repo, module, call.line, "the test rows choose the model")
 

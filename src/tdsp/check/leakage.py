@@ -1,5 +1,6 @@
 """Leakage: whether the model, or what prepares its rows, has seen what it is measured on."""
 
+import re
 from collections.abc import Iterator
 
 from tdsp.check.flow import Flow, Split, Tag, flows, known_kind
@@ -43,7 +44,7 @@ def _before_split(repo: Repository, kind: str, verb: str) -> Iterator[Mark]:
     for flow in followed(repo):
         guilty = set()
         for split in flow.splits:
-            for tag in _of_kind(split, kind):
+            for tag in _of_kind(flow, split, kind):
                 guilty.add(tag.line)
                 message = (
                     f"{tag.what} {verb} all rows; they are split in line"
@@ -61,11 +62,22 @@ def _before_split(repo: Repository, kind: str, verb: str) -> Iterator[Mark]:
         yield from _in_pipelines(repo, flow, kind)
 
 
-def _of_kind(split: Split, kind: str) -> list[Tag]:
-    """Return what was fitted before a split, unless an earlier split had held rows out."""
+def _of_kind(flow: Flow, split: Split, kind: str) -> list[Tag]:
+    """Return what was fitted before a split, unless other rows are those that measure."""
     if any(each.kind in {"train", "test"} for each in split.tags):
         return []
+    if flow.scope.endswith(".fit") or _forgotten(flow, split):
+        return []  # a model's own `fit` is given the training part
     return sorted((tag for tag in split.tags if tag.kind == kind), key=lambda tag: tag.line)
+
+
+def _forgotten(flow: Flow, split: Split) -> bool:
+    """Tell whether the parts of a second split are named nowhere: the first ones are measured."""
+    if flow.splits[0] is split or not split.test:
+        return False
+    after = "\n".join(flow.module.source.split("\n")[split.call.line :])
+    names = [re.escape(name) for name in (*split.train, *split.test) if name]
+    return not re.search(rf"\b({'|'.join(names)})\b", after)
 
 
 def line_of(repo: Repository, flow: Flow, line: int) -> int:

@@ -8,6 +8,7 @@ from tdsp.check.data import lfs
 from tdsp.check.evaluation import registers
 from tdsp.check.layout import targets
 from tdsp.check.model import loads_model, predicts
+from tdsp.check.names import PUT_ASIDE
 from tdsp.check.purpose import lesson, project
 from tdsp.check.rule import Mark, at, broken, check, held, unsure
 from tdsp.check.service import services
@@ -149,7 +150,7 @@ def signature(repo: Repository) -> Iterator[Mark]:
         message = "" if saved.signature else "this model was saved without a signature"
         yield at(repo, kind, saved.path, saved.line, message)
     for module in repo.modules("production"):
-        for call in module.calls:
+        for call in module.calls if not PUT_ASIDE.search(module.path) else ():
             if not re.match(r"mlflow\.\w+\.(log_model|save_model)$", call.name):
                 continue
             if {"signature", "input_example"} & set(call.keywords):

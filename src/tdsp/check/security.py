@@ -296,7 +296,7 @@ def _constant(setup: str) -> bool:
 )
 def updates(repo: Repository) -> Iterator[Mark]:
     """Look for a bot's settings, or an audit in a scheduled workflow."""
-    locks = [each for each in repo.locks if not MADE.search(each.path)]
+    locks = [each for each in repo.locks if not _made(repo, each.path)]
     if not locks:
         return
     bots = (
@@ -318,7 +318,12 @@ def updates(repo: Repository) -> Iterator[Mark]:
     yield at(repo, "fail", locks[0].path, 1, "no bot and no audit looks after these versions")
 
 
-MADE = re.compile(r"(^|/)(mlruns|artifacts|outputs|runs)/")  # MLflow writes locks beside models
+MADE = re.compile(r"(^|/)(mlruns|artifacts|outputs|runs)/")
+
+
+def _made(repo: Repository, path: str) -> bool:
+    """Tell whether MLflow wrote a lock beside a model."""
+    return bool(MADE.search(path)) or f"{path.rpartition('/')[0]}/MLmodel" in repo.files
 
 
 @check(
