@@ -17,13 +17,14 @@ def bad(check: str) -> str:
 
 SERVED = 'FROM python:3.12-slim\nCMD ["python", "app.py"]\n'
 HERE = "FROM python:3.12-slim\nRUN python - <<'PY'\nfrom transformers import pipeline\nPY\nUSER 1\n"
+HERE += 'CMD ["python", "app.py"]\n'
 POD = bad("SE09")
 KIND = "apiVersion: v1\nkind: CustomResourceDefinition\n---\n"
 SPLIT = "train_test_split(X, y, random_state=0)\n"
 SCALED = bad("TR03")
 AGAIN = SCALED.replace("X = Standard", f"a, b, c, d = {SPLIT}X = Standard")
 FIT = "".join(f"    {line}\n" for line in SCALED.splitlines()[3:])
-OWN_FIT = "\n".join(SCALED.splitlines()[:2]) + f"\n\n\nclass Net:\n  def fit(self, X, y):\n{FIT}"
+OWN_FIT = "\n".join(SCALED.splitlines()[:3]) + f"\n\n\nclass Net:\n  def fit(self, X, y):\n{FIT}"
 TURNED = (
     bad("TR05")
     .replace("SelectKBest(k=1)", "PCA()")
@@ -147,7 +148,7 @@ QUIET: dict[str, tuple[str, dict[str, str]]] = {
 LOUD: dict[str, tuple[str, dict[str, str]]] = {
     "after a file within a container file": (
         "SE06",
-        {"Dockerfile": HERE.replace("USER 1", SERVED)},
+        {"Dockerfile": HERE.replace("USER 1\n", "")},
     ),
     "a shift to the left is no file": (
         "SE06",
