@@ -75,7 +75,7 @@ QUIET: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "numbers are made of each field": ("SE01", {"app.py": NUMBER}),
     "a copy that a file manager made": ("SE01", {"app copy.py": bad("SE01")}),
-    "the folder of a container": (
+    "the folder of a platform": (
         "LA03",
         {"a.py": bad("LA03").replace("'..'", "'/opt/ml/code'"), "b.py": "x = 1\n"},
     ),
@@ -166,9 +166,9 @@ LOUD: dict[str, tuple[str, dict[str, str]]] = {
             )
         },
     ),
-    "a folder beside": (
+    "a folder of an own container": (
         "LA03",
-        {"a.py": bad("LA03").replace("'..'", "'/home/me/src'"), "b.py": "x = 1\n"},
+        {"a.py": bad("LA03").replace("'..'", "'/app/src'"), "b.py": "x = 1\n"},
     ),
     "the other cells were run in another order": (
         "LA07",

@@ -134,7 +134,8 @@ def sys_path(repo: Repository) -> Iterator[Mark]:
 # What nbconvert writes above each cell, and Databricks above its notebooks.
 EXPORTED = re.compile(r"(?m)^# In ?\[[\d ]*\]:|\A# Databricks notebook source")
 NO_PART = re.compile(rf"{PUT_ASIDE.pattern}|(^|/)\.\w[^/]*/")  # and the folders of tools
-OF_CONTAINER = re.compile(r"/(opt|var|root|app|srv|home/airflow|databricks)/")
+# Where SageMaker, Airflow, Azure ML, Modal and Databricks put the files that they run.
+OF_PLATFORM = re.compile(r"/(opt/ml|opt/airflow|var/azureml-app|root|databricks|Workspace)/")
 
 
 def _bends(module: Module) -> int:
@@ -146,14 +147,14 @@ def _bends(module: Module) -> int:
     for call in module.calls:
         changes = call.name in {"sys.path.append", "sys.path.insert"}
         named = any({name.split(".")[0] for name in v.names} & given for v in call.args)
-        if changes and not named and not any(_container(v.constant) for v in call.args):
+        if changes and not named and not any(_of_platform(v.constant) for v in call.args):
             return call.line
     return 0
 
 
-def _container(place: object) -> bool:
-    """Tell whether it is a folder of the container in which the file will run."""
-    return isinstance(place, str) and bool(OF_CONTAINER.match(f"{place}/"))
+def _of_platform(place: object) -> bool:
+    """Tell whether a platform chose the folder, and nobody could install a package there."""
+    return isinstance(place, str) and bool(OF_PLATFORM.match(f"{place}/"))
 
 
 def _beside(repo: Repository, others: list[tuple[Module, int]], most: int = 5) -> str:
