@@ -140,6 +140,11 @@ QUIET: dict[str, tuple[str, dict[str, str]]] = {
         {"a/MLmodel": MLMODEL, "a/requirements.txt": "numpy==2.0.0\npandas==2.2.0\n"},
     ),
     "parts that nobody names again": ("TR03", {"train.py": AGAIN + "print(a, b, c, d)\n"}),
+    "an exercise that ends with the parts": (
+        "TR03",
+        {"a.py": SCALED + "print(X_train)\nX_test = StandardScaler().fit_transform(X_test)\n"},
+    ),
+    "added rows that are only looked at": ("TR04", {"a.py": bad("TR04") + "print(X_test.shape)\n"}),
     "a model's own fit": ("TR03", {"net.py": OWN_FIT}),
     "columns are only turned": ("TR05", {"train.py": TURNED}),
     "labels become numbers": ("TR07", {"train.py": LABELS}),
@@ -186,7 +191,11 @@ LOUD: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "an idea of a team": ("PR01", {"README.md": "# A\n\nBuilt by hand, for teams.\n"}),
     "a licensed doctor": ("PR04", {"README.md": "# A\n\nAsk a licensed doctor.\n"}),
-    "the second parts are measured": ("TR03", {"train.py": AGAIN + "print(X_train, X_test)\n"}),
+    "the second parts are measured": ("TR03", {"train.py": AGAIN + "keep(X_train, X_test)\n"}),
+    "the parts are handed on": (
+        "TR03",
+        {"a.py": SCALED + "print(X_train)\nkeep(X_train, X_test)\n"},
+    ),
     "fewer columns are left": (
         "TR05",
         {"train.py": TURNED.replace("PCA()", "PCA(n_components=1)")},

@@ -66,18 +66,26 @@ def _of_kind(flow: Flow, split: Split, kind: str) -> list[Tag]:
     """Return what was fitted before a split, unless other rows are those that measure."""
     if any(each.kind in {"train", "test"} for each in split.tags):
         return []
-    if flow.scope.endswith(".fit") or _forgotten(flow, split):
-        return []  # a model's own `fit` is given the training part
-    return sorted((tag for tag in split.tags if tag.kind == kind), key=lambda tag: tag.line)
+    found = sorted((tag for tag in split.tags if tag.kind == kind), key=lambda tag: tag.line)
+    given = flow.scope.endswith(".fit")  # a model's own `fit` is given the training part
+    return [] if given or (found and _unmeasured(flow, split)) else found
 
 
-def _forgotten(flow: Flow, split: Split) -> bool:
-    """Tell whether the parts of a second split are named nowhere: the first ones are measured."""
-    if flow.splits[0] is split or not split.test:
+# A line that shows a part, or prepares it further.
+IDLE = re.compile(r"^\s*(print|display)\(|transform\(|^\s*\w+(\.\w+(\(\d*\))?)?\s*;?$")
+
+
+def _unmeasured(flow: Flow, split: Split) -> bool:
+    """Tell whether the parts are only looked at, or are those of a second split that nobody names.
+
+    A part of the only split that is not named again may be meant for another file.
+    """
+    names = "|".join(re.escape(name) for name in (*split.train, *split.test) if name)
+    if not names:
         return False
-    after = "\n".join(flow.module.source.split("\n")[split.call.line :])
-    names = [re.escape(name) for name in (*split.train, *split.test) if name]
-    return not re.search(rf"\b({'|'.join(names)})\b", after)
+    later = flow.module.source.split("\n")[split.call.line :]
+    named = [line for line in later if re.search(rf"\b({names})\b", line)]
+    return all(map(IDLE.search, named)) and bool(named or flow.splits[0] is not split)
 
 
 def line_of(repo: Repository, flow: Flow, line: int) -> int:
@@ -193,7 +201,8 @@ def _resampled(repo: Repository) -> Iterator[Mark]:
     for flow in followed(repo):
         guilty = set()
         for split in flow.splits:
-            for tag in (each for each in split.tags if each.kind == "resampled"):
+            added = [each for each in split.tags if each.kind == "resampled"]
+            for tag in () if added and _unmeasured(flow, split) else added:
                 guilty.add(tag.line)
                 where = line_of(repo, flow, split.call.line)
                 message = f"{tag.what} adds rows before they are split in line {where}"
