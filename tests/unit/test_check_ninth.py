@@ -192,6 +192,10 @@ LOUD: dict[str, tuple[str, dict[str, str]]] = {
     "an idea of a team": ("PR01", {"README.md": "# A\n\nBuilt by hand, for teams.\n"}),
     "a licensed doctor": ("PR04", {"README.md": "# A\n\nAsk a licensed doctor.\n"}),
     "the second parts are measured": ("TR03", {"train.py": AGAIN + "keep(X_train, X_test)\n"}),
+    "what was fitted is kept": (
+        "TR03",
+        {"a.py": SCALED + "print(X_train.shape)\njoblib.dump(scaler, 'a.pkl')\n"},
+    ),
     "the parts are handed on": (
         "TR03",
         {"a.py": SCALED + "print(X_train)\nkeep(X_train, X_test)\n"},

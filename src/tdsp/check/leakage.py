@@ -74,6 +74,8 @@ def _of_kind(flow: Flow, split: Split, kind: str) -> list[Tag]:
 # A line that shows a part, or prepares it further.
 IDLE = re.compile(r"^\s*(print|display)\(|transform\(|^\s*\w+(\.\w+(\(\d*\))?)?\s*;?$")
 
+KEEPS = re.compile(r"\b(dump|to_csv|to_parquet|save\w*)\(")  # for another file, which goes on
+
 
 def _unmeasured(flow: Flow, split: Split) -> bool:
     """Tell whether the parts are only looked at, or are those of a second split that nobody names.
@@ -85,6 +87,8 @@ def _unmeasured(flow: Flow, split: Split) -> bool:
         return False
     later = flow.module.source.split("\n")[split.call.line :]
     named = [line for line in later if re.search(rf"\b({names})\b", line)]
+    if any(map(KEEPS.search, later)):
+        return False
     return all(map(IDLE.search, named)) and bool(named or flow.splits[0] is not split)
 
 
