@@ -174,7 +174,7 @@ def _beside(repo: Repository, others: list[tuple[Module, int]], most: int = 5) -
     why="A script beside a file named random.py imports that file, not the library.",
     fix="Rename the file.",
     unless="there is no script",
-    severity="note",
+    severity="info",
     proves=("I1",),
     bad={"pandas.py": "x = 1\n", "a.py": "import pandas\n\npandas.read_csv('a')\n"},
     good={"tables.py": "x = 1\n", "a.py": "import pandas\n\npandas.read_csv('a')\n"},

@@ -128,6 +128,10 @@ def containers(repo: Repository) -> Iterator[Mark]:
             continue  # nothing starts, or a shell: an image for builds or jobs
         if any(re.match(r"\W*([\w/]+/)?crond?\b", each) for each in starts):
             continue  # it has to be root, to start each job as its user
+        if starts and TOOL.fullmatch(starts[0]) and not any(e.word == "EXPOSE" for e in last):
+            continue  # an image for jobs: who starts one says what runs, and as whom
+        if any(TRIAL.search(each) for each in starts):
+            continue
         for each in lines:
             if each.word == "FROM":
                 yield from _base(repo, path, each.line, each.rest, stages)
@@ -151,6 +155,8 @@ def containers(repo: Repository) -> Iterator[Mark]:
             yield at(repo, "fail", path, last[-1].line, "it runs as root", "note")
 
 
+TOOL = re.compile(r'\[?\s*"?(python3?)"?\s*\]?')  # an entry point that only runs what it is given
+TRIAL = re.compile(r"[/_-]test\.py|test_[\w-]+\.py")
 SPACE = re.compile(r"---\n(?:[^\n]*\n)*?sdk: docker\n")  # of a Space of Hugging Face
 SETS_USER = re.compile(
     r"(?m)^\s*-?\s*(runAsNonRoot:\s*true|runAsUser:\s*[1-9]|user:\s*[\"']?([1-9]\d*|\$\{?UID))"
@@ -170,7 +176,7 @@ POD = (
     why="Without limits one service takes the memory of all others on the machine.",
     fix="Write resources.limits.memory for each container.",
     unless="there is no Kubernetes deployment that is plain YAML",
-    severity="note",
+    severity="info",
     bad={"k8s/app.yaml": POD},
     good={"k8s/app.yaml": POD + "          resources: {limits: {memory: 1Gi}}\n"},
 )

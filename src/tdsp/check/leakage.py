@@ -169,7 +169,7 @@ def fit_before_split(repo: Repository) -> Iterator[Mark]:
     " columns even noise then seems to predict.",
     fix="Select within a Pipeline, so that each fold and the final fit select for themselves.",
     unless="no file selects features, reduces dimensions or encodes by the target",
-    severity="warning",
+    severity="note",
     proves=("evaluation",),
     bad={"train.py": SELECT + "X = SelectKBest(k=1).fit_transform(X, y)\n" + SPLIT},
     good={

@@ -104,7 +104,7 @@ def same_preparation(repo: Repository) -> Iterator[Mark]:
     why="Opening a pickle runs whatever code its author put into it.",
     fix="Use a format that is data: ONNX, safetensors, skops; or check a digest first.",
     unless="nothing opens a pickle",
-    severity="note",
+    severity="info",
     proves=("security",),
     bad={
         "load.py": "import pickle\nimport requests\n\nmodel = pickle.loads(requests.get('http://a/m').content)\n"

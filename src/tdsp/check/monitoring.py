@@ -223,7 +223,7 @@ def drift_watched(repo: Repository) -> Iterator[Mark]:
     why="A model that only one person can retrain stays as it is while that person is away.",
     fix="Train on a schedule or a trigger, and let the gate judge what comes out.",
     unless="CI trains nothing",
-    severity="note",
+    severity="info",
     proves=("O4", "A4", "G1"),
     bad={
         ".github/workflows/train.yml": "on: workflow_dispatch\njobs:\n  t:\n    runs-on:"

@@ -157,10 +157,18 @@ def signature(repo: Repository) -> Iterator[Mark]:
                 yield held(repo, module, call.line)
             elif call.starred:
                 yield unsure(repo, module, call.line, "its arguments come from elsewhere")
-            elif call.name.split(".")[1] not in GENERATIVE:
+            elif call.name.split(".")[1] not in GENERATIVE and not _no_model(call):
                 yield broken(
                     repo, module, call.line, "neither signature nor input_example is given"
                 )
+
+
+def _no_model(call: Call) -> bool:
+    """Tell whether what is logged prepares rows, or is a configuration: the model is another."""
+    given = call.get("sk_model", 0) or call.get("python_model")
+    made = given.call.name if given and given.call else ""
+    name = f"{given.name if given else ''} {made}"
+    return bool(re.search(r"(?i)preproc|vectori[sz]er|scaler|encoder|config", name))
 
 
 SCORE = (

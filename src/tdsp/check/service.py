@@ -139,7 +139,7 @@ def _inside(module: Module, function: Function) -> list[Call]:
     " that nobody understands.",
     fix="Declare the request: a pydantic model, a JSON schema, the model's signature.",
     unless="no route asks a model",
-    severity="note",
+    severity="info",
     proves=("O2",),
     bad={
         "app.py": FLASK + "@app.route('/predict', methods=['POST'])\ndef predict():\n"

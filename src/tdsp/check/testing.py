@@ -26,7 +26,7 @@ from tdsp.reading.python import Assign, Call, Value
     " training, and the result holds for no row that comes alone.",
     fix="Call `transform` on the test part with what was fitted on the training part.",
     unless="no file fits on what train_test_split returned",
-    severity="warning",
+    severity="note",
     proves=("evaluation",),
     bad={
         "train.py": SCALER
