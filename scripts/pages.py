@@ -138,6 +138,8 @@ FILLED: dict[str, Callable[[], str]] = {
     "seventh": lambda: held.later("seventh"),
     "wide": lambda: held.later("wide"),
     "eighth": lambda: held.later("eighth"),
+    "ninth-a-l": lambda: held.later("ninth a-l"),
+    "ninth-m-z": lambda: held.later("ninth m-z"),
     "evidence": evidence_table,
 }
 

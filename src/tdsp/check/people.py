@@ -67,10 +67,12 @@ def owner(repo: Repository) -> Iterator[Mark]:
 AUTHOR = re.compile(
     r"(?im)^#+ \W*(authors?|maintainers?|maintained by|contacts?|contact (me|us)|team|credits|"
     r"about (me|the author)|developers?|contributors?|owners?|how to reach me|created by)\b|"
-    r"^(\*\*|[-*] )\W*(authors?|maintainers?|maintained by|contacts?|created by|owners?)\b|"
-    r"\b(reali[sz]ed by|connect with me)\b|"
-    r"(?-i:\b([Aa]uthor:|[Mm]aintained by)( the)? [A-Z][\w.-]+ [A-Z])|"
-    r"\b(author|maintain(er|ed)|contact|responsible|created by|developed by)\b"
+    r"^(\*\*|[-*] )\W*(authors?|team members?|maintainers?|maintained by|contacts?|created by|"
+    r"owners?)\b|"
+    r"\b(reali[sz]ed by|connect with me)\b|^[-*] \W*(github|linkedin)\W+https?:|"
+    r"(?-i:\b([Aa]uthor:|[Mm]aintained by|[Bb]uilt by)( the)? [A-Z][\w.-]+ [A-Z])|"
+    r"^member \d|\b(author|maintain(er|ed)|contact|responsible|(created|developed|built|made)"
+    r"( with \S+)? by)\b"
     r"[^\n]{0,60}(@|\bgithub\.com/|linkedin\.com/)|[\w.+-]+@[\w-]+\.[a-z]{2,}"
 )
 PACKAGE = re.compile(r"(?m)^\s*(author|authors|maintainer)s?(_email)?\s*=\s*[\"'\[\w{]")
@@ -161,6 +163,12 @@ def runbook(repo: Repository) -> Iterator[Mark]:
         )
 
 
+LICENSED = re.compile(
+    r"(?im)^#+ .*(licen[cszç]|lizenz)|^licen[cs]e:?\n[-=]{3}|\blicen[cs]e:\W{0,4}\w|/licen[cs]e-\w|"
+    r"\blicen[cs]ed under\b|\b(MIT|Apache|BSD|GPL)[\w. -]{0,8} licen[cs]e\b"
+)
+
+
 @check(
     "PR04",
     family="people",
@@ -188,8 +196,9 @@ def licence(repo: Repository) -> Iterator[Mark]:
         yield at(repo, "held", "DESCRIPTION", 1, "the package of R names it")
     elif repo.files:
         path = front(repo)
-        said = re.search(r"(?im)^#+ .*licen[cs]e|\blicen[cs]e:\W{0,4}\w", repo.text(path))
-        setup = re.search(r"(?m)^\s*license\s*=", repo.text("setup.py") + repo.text("setup.cfg"))
+        said = LICENSED.search(repo.text(path))
+        setups = repo.text("setup.py") + repo.text("setup.cfg") + repo.text("package.json")
+        setup = re.search(r"(?m)^\s*\"?license\"?\s*[=:]|License ::", setups)
         below = repo.named(r"(?i).*/licen[cs]e(\.\w+)?")
         nested = [each for each in below if "site-packages" not in each.path]
         if setup or nested:
