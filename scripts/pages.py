@@ -16,6 +16,7 @@ import yaml
 from tdsp.check.all import CHECKS
 from tdsp.check.maturity import items
 from tdsp.check.rule import FAMILIES, Check
+from tdsp.check.stated import when
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -91,7 +92,7 @@ def check_sections() -> str:
             if check.family != family:
                 continue
             proves = f" Proves {proven}." if (proven := items(check)) else ""
-            unless = check.unless or "never: it always applies"
+            unless, said = check.unless or "never: it always applies", when(check.id)
             lines += [
                 f"### {check.id}: {check.title}",
                 "",
@@ -99,6 +100,7 @@ def check_sections() -> str:
                 "",
                 f"* What to do: {check.fix}",
                 f"* Does not apply: {unless}.",
+                *([f"* Asked of people: a project of tdsp answers {said}."] if said else []),
                 f"* How often it is right: {_measured(check, read)}.",
                 "",
             ]

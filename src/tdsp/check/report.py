@@ -11,6 +11,7 @@ from tdsp import __version__
 from tdsp.check.maturity import Maturity, Scale, Step
 from tdsp.check.rule import FAMILIES, SEVERITIES, Check, Mark
 from tdsp.check.run import Report, Result, fingerprint, severity
+from tdsp.check.stated import when
 from tdsp.ladder import AREAS, BRINGS
 from tdsp.plain import plain as plain
 
@@ -145,6 +146,9 @@ def explain(check: Check, console: Console) -> None:
     console.print(Text.assemble(("Severity: ", "bold"), severe))
     unless = check.unless or "it always applies"
     console.print(Text.assemble(("Does not apply when: ", "bold"), unless))
+    if answers := when(check.id):
+        said = f"a project of tdsp answers {answers}"
+        console.print(Text.assemble(("Asked of people when: ", "bold"), said))
     if proven := items(check):
         console.print(Text.assemble(("Proves: ", "bold"), proven))
     for title, texts in (("Fails", check.bad), ("Passes", check.good)):

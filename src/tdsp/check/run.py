@@ -13,6 +13,7 @@ from typing import Any
 
 from tdsp.check.all import CHECKS
 from tdsp.check.rule import FAMILIES, SEVERITIES, Check, Mark
+from tdsp.check.stated import asked
 from tdsp.errors import TdspError
 from tdsp.reading import Repository, read, read_git
 from tdsp.reading.cache import Cache
@@ -168,7 +169,7 @@ def check_repository(repo: Repository, chosen: Iterable[Check] | None = None) ->
         kept, ignored = [], []
         with without_collector():
             marks, problem = _judged(each, repo)
-        for mark in marks:
+        for mark in asked(repo, each.id, marks):
             match = _ignored(repo, each, mark, ignores)
             if mark.kind == "fail" and match is not None:
                 used.add(match)
