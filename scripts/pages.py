@@ -16,7 +16,7 @@ import yaml
 from tdsp.check.all import CHECKS
 from tdsp.check.maturity import items
 from tdsp.check.rule import FAMILIES, Check
-from tdsp.check.stated import when
+from tdsp.check.stated import LEFT_OUT, when
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -117,6 +117,14 @@ def _measured(check: Check, read: evidence.Standings) -> str:
     return f"at first sight {', '.join(parts)} were right" if parts else "no finding was read"
 
 
+def answers_table() -> str:
+    """Return one row a check that an answer leaves out."""
+    lines = ["| check | answer | what people are asked |", "| --- | --- | --- |"]
+    for check, left in sorted(LEFT_OUT.items()):
+        lines.append(f"| {check}: {CHECKS[check].title} | {when(check)} | {left.ask} |")
+    return "\n".join(lines)
+
+
 def precision_table() -> str:
     """Return the figures of the labels, by severity."""
     return precision.table(precision.labels())
@@ -129,6 +137,7 @@ def evidence_table() -> str:
 
 FILLED: dict[str, Callable[[], str]] = {
     "patterns": pattern_table,
+    "answers": answers_table,
     "limits": limit_table,
     "checks": check_sections,
     "precision": precision_table,

@@ -87,7 +87,9 @@ AUTHOR = re.compile(
     r"\b(author|maintain(er|ed)|contact|responsible|created by|developed by)\b"
     r"[^\n]{0,60}(@|\bgithub\.com/|linkedin\.com/)|[\w.+-]+@[\w-]+\.[a-z]{2,}"
 )
-PACKAGE = re.compile(r"(?m)^\s*(author|authors|maintainer)s?(_email)?\s*=\s*(\[[^\]]{1,500}|[\"'\w{])")
+PACKAGE = re.compile(
+    r"(?m)^\s*(author|authors|maintainer)s?(_email)?\s*=\s*(\[[^\]]{1,500}|[\"'\w{])"
+)
 AUTHORS = (
     (r"(?i)(readme|contributing|authors|contributors)(\.\w+)?", AUTHOR),
     (r"(.*/)?(setup\.(py|cfg)|pyproject\.toml)", PACKAGE),
