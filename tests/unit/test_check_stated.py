@@ -1,5 +1,7 @@
 """An answer on record, and an address that is nobody's, make a question; neither makes a pass."""
 
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -54,6 +56,16 @@ def test_an_answer_is_no_pass_and_takes_none(check: str, name: str, value: objec
     assert judged(check, answered(name, value)).outcome == "not applicable"
     kept = judged(check, {**CHECKS[check].good, **answered(name, value)})
     assert kept.outcome == "pass"
+
+
+def test_the_page_names_what_is_asked_and_verbose_says_why(tmp_path: Path) -> None:
+    for path, text in answered("ci", "none").items() | CHECKS["CI01"].bad.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    command = ["check", "--no-cache", "--select", "CI01", str(tmp_path)]
+    short = CliRunner().invoke(app, command).output
+    assert "Cannot be told: CI01." in short and LEFT_OUT["CI01"].ask not in short
+    assert LEFT_OUT["CI01"].ask in CliRunner().invoke(app, [*command, "--verbose"]).output
 
 
 def test_explain_names_the_answers() -> None:

@@ -36,6 +36,8 @@ def terminal(report: Report, console: Console, everything: bool = False) -> None
                 _finding(console, each, everything)
     if everything:
         _others(console, report)
+    else:
+        _open(console, report)
     _rest(console, report, everything)
     _first(console, report)
     _sums(console, report)
@@ -79,6 +81,14 @@ def _others(console: Console, report: Report) -> None:
                 Text(f"  {each.check.id}  {each.check.title}: {reason}".rstrip(": ")),
                 soft_wrap=True,
             )
+
+
+def _open(console: Console, report: Report) -> None:
+    """Name the checks that cannot be told, so that people know what is asked."""
+    names = [each.check.id for each in report.results if each.outcome == "unknown"]
+    if names:
+        line = f"Cannot be told: {', '.join(sorted(names))}. `--verbose` says why, and where."
+        console.print(Text(line, "dim"), soft_wrap=True)
 
 
 def _rest(console: Console, report: Report, everything: bool) -> None:
@@ -246,16 +256,13 @@ def _item(console: Console, step: Step) -> None:
 
 def _path(console: Console, found: Maturity) -> None:
     """Print the shortest way to the next level: what the lowest areas lack."""
-    lowest = [area for area in found.areas if area.level == found.level]
-    missing = {each.check.id: each for area in lowest for each in area.missing}
-    deeds = dict.fromkeys(area.lacks for area in lowest if area.lacks and not area.missing)
-    if not (missing or deeds):
+    if not (found.lacking or found.deeds):
         return
     console.print(Text(f"To level {found.level + 1}", "bold"))
-    for deed in deeds:
+    for deed in found.deeds:
         text = f"  {deed}; of what no file shows, `tdsp assess` asks people"
         console.print(Text(text), soft_wrap=True)
-    for each in missing.values():
+    for each in found.lacking:
         place = f"{where(each.marks[0])}  " if each.marks else ""
         reason = f" (not judged now: {each.reason})" if each.outcome == "not applicable" else ""
         console.print(Text(f"  {each.check.id}  {place}{each.check.fix}{reason}"), soft_wrap=True)
