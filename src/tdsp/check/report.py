@@ -92,7 +92,7 @@ def _open(console: Console, report: Report) -> None:
 
 
 def _rest(console: Console, report: Report, everything: bool) -> None:
-    """Print what was not read, and ignores that cover nothing."""
+    """Print what was not read."""
     if report.about.git:
         line = f"Without git, so what is committed is not known: {plain(report.about.git)}"
         console.print(Text(line, "yellow"), soft_wrap=True)
@@ -103,12 +103,6 @@ def _rest(console: Console, report: Report, everything: bool) -> None:
             console.print(Text(f"  {plain(path)}  {plain(problem)}"), soft_wrap=True)
         if len(problems) > PLACES and not everything:
             console.print(Text(f"  and {len(problems) - PLACES} more: --verbose", "dim"))
-    for each in report.unused:
-        text = (
-            f"Ignore without effect: {each.check} in {each.path} (nothing is found there,"
-            f" or its day is over)"
-        )
-        console.print(Text(plain(text), "yellow"), soft_wrap=True)
 
 
 def _first(console: Console, report: Report) -> None:
@@ -298,6 +292,7 @@ def _result(result: Result) -> dict[str, Any]:
     return {
         "id": check.id, "family": check.family, "title": check.title, "outcome": result.outcome,
         "severity": result.severity or None, "reason": result.reason or None,
+        "why": check.why, "fix": check.fix,
         "proves": list(check.proves),
         "places": [_place(check, mark) for mark in result.marks],
         "ignored": [_place(check, mark) for mark in result.ignored],
