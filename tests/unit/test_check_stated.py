@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tdsp.adopt.report import _checks, _state
 from tdsp.check.all import CHECKS
 from tdsp.check.run import Result, check_repository
 from tdsp.check.stated import LEFT_OUT, PIPELINE, when
@@ -105,3 +106,18 @@ def test_one_real_owner_is_enough() -> None:
     assert (found.outcome, found.marks[0].line) == ("pass", 2)
     texts = {"CODEOWNERS": "* a@example.com\n", "README.md": "# A\n\nAsk ann@shop.com\n"}
     assert judged("PR01", texts).marks[0].path == "README.md"
+
+
+def test_what_is_only_asked_after_an_adoption_is_not_solved() -> None:
+    owned = {"README.md": "# A\n\nAsk ann@shop.com\n", **CHECKS["CI02"].bad}
+    nobodys = {**owned, "README.md": "# A\n\nAsk team@example.com\n"}
+    without = {**owned, "README.md": "# A\n"}
+
+    def said(after: dict[str, str]) -> list[str]:
+        found = (_state(check_repository(read_texts({**texts}))) for texts in (without, after))
+        lines = list(_checks(*found))
+        return [line for line in lines[lines.index("") + 1 :] if line.startswith(("*", "S", "A"))]
+
+    name = f"* PR01 {CHECKS['PR01'].title}"
+    assert said(owned) == ["Solved:", name]
+    assert said(nobodys) == ["Asked of people now:", name]
