@@ -1,16 +1,20 @@
 """The command: exit codes, formats, ignores, maturity."""
 
 import json
+import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from pydantic import ValidationError
+from tests.delivery.tools import python_tool
 from typer.testing import CliRunner
 
 from tdsp.check.all import CHECKS
 from tdsp.check.maturity import maturity
+from tdsp.check.reported import Report, schema
 from tdsp.check.rule import FAILS, Mark
 from tdsp.check.run import check_repository, fingerprint, severity
 from tdsp.cli import app
@@ -74,6 +78,41 @@ def test_json_says_everything(leaking: Path) -> None:
     assert found["places"][0]["severity"] == "warning"
     assert data["findings"]["warning"] == 1
     assert data["maturity"]["microsoft"]["level"] == 0
+
+
+def test_the_json_keeps_its_schema(leaking: Path) -> None:
+    for options in ([], ["--select", "TR05"], ["--maturity"]):
+        shown = runner.invoke(app, ["check", str(leaking), "--format", "json", *options]).stdout
+        Report.model_validate_json(shown)
+    data = json.loads(shown)
+    for wrong in ({"results": [{"id": "TR05"}]}, {"files": "1"}, {"another": 1}):
+        with pytest.raises(ValidationError):
+            Report.model_validate_json(json.dumps(data | wrong))
+
+
+def test_the_schema_is_written_down() -> None:
+    """After a change: write what `reported.schema()` returns into the file."""
+    path = Path(__file__).parents[2] / "docs/check.schema.json"
+    assert path.read_text(encoding="utf-8") == schema() + "\n"
+
+
+@pytest.mark.parametrize("break_it", [False, True])
+def test_sarif_is_valid(break_it: bool, leaking: Path) -> None:
+    """Ask models of the standard's schema, in which no other key is allowed."""
+    python = python_tool("sarif", "pydantic-sarif==0.1.1") / "python"
+    text = runner.invoke(app, ["check", str(leaking), "--format", "sarif"]).stdout
+    text = text.replace('"kind": "fail"', '"kind": "failed"') if break_it else text
+    code = (
+        "import sys; from pydantic_sarif import model as m;"
+        " m.StaticAnalysisResultsFormatSarifVersion210JsonSchema"
+        ".model_validate_json(sys.stdin.read())"
+    )
+    done = subprocess.run(
+        [python, "-c", code], input=text, text=True, capture_output=True, check=False,
+        env={"PATH": os.environ["PATH"]},
+    )  # fmt: skip
+    assert (done.returncode != 0) is break_it, done.stderr[-2000:]
+    assert ("runs.0.results.0.kind" in done.stderr) is break_it
 
 
 def test_sarif_has_what_code_hosts_need(leaking: Path) -> None:
@@ -140,7 +179,8 @@ def test_explain_shows_both_examples() -> None:
 
 
 IGNORE = (
-    '[[tool.tdsp.check.ignore]]\ncheck = "TR04"\npath = "{}"\nreason = "the lesson shows it"\n{}'
+    '[[tool.tdsp.check.ignore]]\ncheck = "TR04"\npath = "{}"\nreason = "the lesson shows it"\n'
+    'owner = "Ann"\n{}'
 )
 
 
@@ -157,9 +197,10 @@ def test_an_ignore_has_files_a_reason_and_a_day(
     path: str, until: str, code: int, unused: bool, leaking: Path
 ) -> None:
     write(leaking, {"pyproject.toml": IGNORE.format(path, until)})
-    result = runner.invoke(app, ["check", str(leaking), "--select", "TR04"])
+    result = runner.invoke(app, ["check", str(leaking), "--select", "TR04,TP04"])
     assert result.exit_code == code, result.output
-    assert ("Ignore without effect: TR04" in result.stdout) is unused
+    assert ("note    TP04" in result.stdout and "pyproject.toml:1" in result.stdout) is unused
+    assert ("Ann decided it" in result.stdout) is unused
     assert ("1 findings are ignored" in result.stdout) is (code == 0)
 
 
@@ -169,6 +210,10 @@ def test_an_ignore_has_files_a_reason_and_a_day(
         ('[[tool.tdsp.check.ignore]]\ncheck = "TR04"\n', "reason"),
         ('[[tool.tdsp.check.ignore]]\ncheck = "TR04"\nreason = "no"\n', "reason in words"),
         ('[[tool.tdsp.check.ignore]]\ncheck = "TR99"\nreason = "it is so"\n', "no check TR99"),
+        (
+            '[[tool.tdsp.check.ignore]]\ncheck = "TR04"\nreason = "it is so"\nowner = 1\n',
+            "the owner",
+        ),
         ("[tool.tdsp.check]\nselect = 1\n", "knows one key"),
     ],
 )

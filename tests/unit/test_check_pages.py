@@ -14,7 +14,7 @@ from tdsp import pages as shared
 from tdsp.check import pages
 from tdsp.check.all import CHECKS
 from tdsp.check.maturity import maturity
-from tdsp.check.report import plain
+from tdsp.check.report import plain, way
 from tdsp.check.run import Report, check_repository
 from tdsp.cli import app
 from tdsp.reading import read_texts
@@ -75,6 +75,12 @@ def test_the_page_says_what_the_terminal_says(page: str, report: Report) -> None
         assert result.check.id in words
     for level in (*maturity(report).areas, maturity(report).google):
         assert f"{level.name}: level {level.level} of {level.top}" in words
+    found = maturity(report)
+    assert found.lacking
+    assert f"To level {found.level + 1}" in words
+    for lacking in found.lacking:
+        said = way(lacking.check, found.grows_to).replace("`", "")
+        assert said in words and lacking.check.fix.replace("`", "") in words
 
 
 def test_the_page_loads_nothing_and_runs_only_its_own(page: str) -> None:
