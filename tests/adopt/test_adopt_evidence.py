@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.adopt.repos import CSV, PNG, P, Row, notebook
+from tests.adopt.repos import CSV, PNG, Asked, P, Row, notebook
 from tests.adopt.test_adopt_kinds import PY, mistaken, planned
 
 from tdsp.adopt import build as building
@@ -21,21 +21,21 @@ SHINY: dict[str, Row] = {
     "clean.csv": (CSV, "derived data", "clean.csv"),
     "www/team.png": (PNG + b"a", "web", "www/team.png"),
     "load.py": ("open('other.csv')\n", "script", f"{P}/load.py"),
-    "other.csv": (CSV + b"1,2\n", "raw data", "data/raw/other.csv"),
+    "other.csv": (CSV + b"1,2\n", "raw data", Asked("data/raw/other.csv")),
 }
 OLD: dict[str, Row] = {
     "fit.py": ("print(open('new.csv'))\n", "script", f"{P}/fit.py"),
     "fit2.py": ("print(2)\n", "script", f"{P}/fit2.py"),
-    "new.csv": (CSV, "raw data", "data/raw/new.csv"),
-    "lists/old.py": ("import csv\nprint open('lists/a.csv')\n", "archive", None),
+    "new.csv": (CSV, "raw data", Asked("data/raw/new.csv")),
+    "lists/old.py": ("import csv\nprint open('lists/a.csv')\n", "script", "lists/old.py"),
     "lists/a.csv": (CSV + b"2,2\n", "raw data", "lists/a.csv"),
 }
 IMAGES: dict[str, Row] = {
     "draw.py": ("plt.savefig('plots/loss.png')\n", "script", f"{P}/draw.py"),
-    "plots/loss.png": (PNG + b"1", "figure", "reports/figures/loss.png"),
-    "figures/other.png": (PNG + b"2", "figure", None),
-    "report/paper.tex": ("\\\\section{A}\n", "document", "reports/paper.tex"),
-    "report/images/kalman.png": (PNG + b"3", "figure", None),
+    "plots/loss.png": (PNG + b"1", "figure", Asked("reports/figures/loss.png")),
+    "figures/other.png": (PNG + b"2", "figure", "figures/other.png"),
+    "report/paper.tex": ("\\\\section{A}\n", "document", "report/paper.tex"),
+    "report/images/kalman.png": (PNG + b"3", "figure", "report/images/kalman.png"),
     "test-images/octogonal.jpg": (PNG + b"4", "raw data", "test-images/octogonal.jpg"),
     "eda/scatter.png": (PNG + b"5", "figure", "eda/scatter.png"),
     "notebooks/a/b.ipynb": (notebook("![x](step.png)"), "notebook", "notebooks/a/b.ipynb"),
@@ -48,14 +48,14 @@ RESULTS: dict[str, Row] = {
     "save.py": (
         "import json\njson.dump(1, open('results/made.json', 'w'))\n"
         "df.to_csv('data/rfm_scores.csv')\ndf.to_csv('scores.csv')\n", "script", f"{P}/save.py"),
-    "results/made.json": ('{"a": 3}', "result", "reports/made.json"),
-    "data/rfm_scores.csv": (CSV, "derived data", "data/processed/rfm_scores.csv"),
-    "scores.csv": (CSV + b"3,3\n", "result", "reports/scores.csv"),
+    "results/made.json": ('{"a": 3}', "result", Asked("reports/made.json")),
+    "data/rfm_scores.csv": (CSV, "derived data", Asked("data/processed/rfm_scores.csv")),
+    "scores.csv": (CSV + b"3,3\n", "result", Asked("reports/scores.csv")),
     "drift_report.html": ("<p>r</p>\n", "result", "drift_report.html"),
     "index.html": ("<p>i</p>\n", "web", "index.html"),
     "mlflow.db": (b"SQLite format 3\0x", "result", "mlflow.db"),
     "runs/checkpoints/ppo_1000_steps.zip": (
-        b"PK\3\4x", "model", None),
+        b"PK\3\4x", "model", "runs/checkpoints/ppo_1000_steps.zip"),
 }  # fmt: skip
 NAMES: dict[str, Row] = {
     "main.py": ("print(1)\n", "script", f"{P}/main.py"),
@@ -70,7 +70,7 @@ NAMES: dict[str, Row] = {
     "wheels/py-1.5-py3-none-any.whl": (
         b"PK\3\4y", "vendored", "wheels/py-1.5-py3-none-any.whl"),
     "notes.txt": ("a b\n1 2\n", "document", "docs/notes.txt"),
-    "names.txt": ("a b\n1 3\n", "unknown", None),
+    "names.txt": ("a b\n1 3\n", "raw data", "names.txt"),
 }  # fmt: skip
 # Whether a stored file's path can follow it: in code, joined by code, in settings, of a folder.
 FOLLOWED: dict[str, Row] = {
@@ -78,18 +78,18 @@ FOLLOWED: dict[str, Row] = {
         "import os\nimport pickle\nA = 'features/a.npy'\nB = os.path.join('store', 'b.npy')\n"
         "C = os.path.join(FOLDER, 'c.npy')\nkept = f'json/{A}.json'\n"
         "names = os.listdir('dataset')\nprint(A, B, C, kept, names)\n", "script", f"{P}/fit.py"),
-    "features/a.npy": (b"\x93NUMPYa", "raw data", "data/raw/features/a.npy"),
-    "store/b.npy": (b"\x93NUMPYb", "raw data", "data/raw/store/b.npy"),
+    "features/a.npy": (b"\x93NUMPYa", "raw data", Asked("data/raw/features/a.npy")),
+    "store/b.npy": (b"\x93NUMPYb", "raw data", Asked("data/raw/store/b.npy")),
     "other/c.npy": (b"\x93NUMPYc", "raw data", None),
     "json/k_1.json": ('[{"a": 1}, {"a": 2}]', "raw data", None),
-    "dataset/rows.csv": (CSV + b"1,1\n", "raw data", "data/raw/rows.csv"),
+    "dataset/rows.csv": (CSV + b"1,1\n", "raw data", Asked("data/raw/rows.csv")),
     "settings.yaml": ("model: experiments/net.h5\n", "configuration", "settings.yaml"),
     "experiments/net.h5": (b"\x89HDF\0\1", "model", "experiments/net.h5"),
-    "checkpoints/lone.h5": (b"\x89HDF\0\2", "model", None),
+    "checkpoints/lone.h5": (b"\x89HDF\0\2", "model", "checkpoints/lone.h5"),
     "records/run.csv": ("Wall time,Step,Value\n1,2,3\n2,3,4\n3,4,5\n", "result", None),
     "answers.csv": ("5.0e+00\n4.0e+00\n7.1e+00\n6.2e+00\n", "derived data", None),
     "plots.py": ("open('records/run.csv')\nopen('answers.csv')\n", "script", f"{P}/plots.py"),
-    "results/lone.txt": ("Bach 1\nMahler 2\nHaydn 3\n", "result", None),
+    "results/lone.txt": ("Bach 1\nMahler 2\nHaydn 3\n", "result", "results/lone.txt"),
     "lib/steps.py": (PY + "L = 1\n", "code", f"{P}/lib/steps.py"),
     "lib/deep/below/ways.json": ('{"a": 1}', "configuration", None),
     "lib/gpt2/tokenizer_config.json": ('{"a": 2}', "model", None),

@@ -157,9 +157,7 @@ class Data:
         if whole:
             why = (f"a part of the saved model {whole}", self._folder_named(whole))
             sure = bool(why[1]) or any(part in names.MODEL_FOLDERS for part in parts)
-            return Judged(
-                "model", "models", 0.95 if sure else 0.65, why, "" if sure else "unused models"
-            )
+            return Judged("model", "models", 0.95 if sure else 0.65, why)
         in_folder = bool(parts) and any(part in names.MODEL_FOLDERS for part in parts)
         beside = in_folder and posixpath.dirname(path) in self.models
         dated = (
@@ -203,7 +201,7 @@ class Data:
             return Judged("model", "models", 0.95, (what, used))
         if names.DATA_FOLDERS & set(parts) and not named:
             return self._table(path, fact, "it lies among data")
-        return Judged("model", "models", 0.65, (what,), "unused models")
+        return Judged("model", "models", 0.65, (what,))
 
     def _opened_as_table(self, fact: Fact) -> bool:
         """Tell whether code that reads an HDF5 file opens tables with pandas."""
@@ -308,7 +306,7 @@ class Data:
         among = bool(set(names.parts_of(path)) & names.DATA_FOLDERS)
         sure = among and (stage != "external" or path.startswith("data/"))
         found = Judged(kind, f"data/{stage}", 0.96, (what, f"its folder says {stage}"))
-        return found if sure else replace(found, confidence=0.7, ask="unclear tables")
+        return found if sure else replace(found, confidence=0.7)
 
     def _written(self, path: str, fact: Fact, what: str) -> Judged | None:
         """Judge data that code writes."""
@@ -345,7 +343,7 @@ class Data:
         if not used and not among and "/" in path and self.others.get(posixpath.dirname(path)):
             why = (what, "it lies among other files")
             kind = "result" if names.MEASURED.search(base) else "raw data"
-            return Judged(kind, "stay", 0.5, why, "unknown files")
+            return stays(kind, *why, sure=0.5)
         made = any(map(names.MADE_FOLDER.search, parts)) and not fact.readers
         topic = used and TOPIC.search(base) and not names.DERIVED.search(base)
         found = content == "array" and names.MEASURED.search(base) is not None
@@ -356,23 +354,23 @@ class Data:
         ):
             why = (what, "its name says that it was made")
             if found:
-                return Judged("result", "reports", 0.6, why, "unclear tables")
-            return Judged("derived data", "data/processed", 0.6, why, "unclear tables")
+                return Judged("result", "reports", 0.6, why)
+            return Judged("derived data", "data/processed", 0.6, why)
         if not used and not among and content == "spreadsheet" and MODEL_NAME.search(base):
             why = (what, "its name is a model's, and nothing reads it")
-            return Judged("result", "reports", 0.6, why, "unclear tables")
+            return Judged("result", "reports", 0.6, why)
         if used and not among and content == "database":
-            return Judged("raw data", "stay", 0.6, (what, used, "it may be written"), "databases")
+            return stays("raw data", what, used, "it may be written")
         if used and not among and content == "table" and ONE_COLUMN.match(self._start(path)):
             why = (what, "one column of numbers, as what a model answers")
-            return Judged("derived data", "data/processed", 0.6, why, "unclear tables")
+            return Judged("derived data", "data/processed", 0.6, why)
         if given and not used:
             return Judged("raw data", "data/raw", 0.93, (what, "a competition gives it"))
         if used or among:
             reason = used or "its folder is for data"
             sure = 0.95 if used else 0.9
             return Judged("raw data", "data/raw", sure, (what, reason, "nothing writes it"))
-        return Judged("raw data", "data/raw", 0.6, (what, "nothing reads it"), "unread tables")
+        return Judged("raw data", "data/raw", 0.6, (what, "nothing reads it"))
 
     def _folder_read(self, path: str) -> str:
         """Say who reads the folder of a file, if the folder holds data only."""

@@ -36,7 +36,7 @@ class Images(Data):
         many = self.images.get(folder, 0) >= MANY_IMAGES
         if many and written and shown:
             why = ("it is an image", "code writes it, and a page shows it")
-            return Judged("figure", "reports/figures", 0.6, why, "images of results")
+            return Judged("figure", "reports/figures", 0.6, why)
         if many and written and not self._told_apart(folder):
             why = ("one of many images of a series", "code writes it")
             return Judged("derived data", "data/processed", 0.93, why)
@@ -44,7 +44,7 @@ class Images(Data):
             return Judged("figure", "reports/figures", 0.95, ("it is an image", "code writes it"))
         if many and self._drawn_by(sorted(self.facts.folders_read.get(folder, ()))):
             why = ("it is an image", "code that draws images names its folder")
-            return Judged("figure", "reports/figures", 0.6, why, "images of results")
+            return Judged("figure", "reports/figures", 0.6, why)
         if many and self._folder_read(path):
             return Judged(
                 "raw data", "data/raw", 0.93, ("one of many images", self._folder_read(path))
@@ -83,7 +83,7 @@ class Images(Data):
         ):
             why = ("it is an image", f"{users[0]} beside it names it")
             if self._drawn_by(users):
-                return Judged("figure", "reports/figures", 0.6, why, "images of results")
+                return Judged("figure", "reports/figures", 0.6, why)
             kind = "figure" if texts else self._purpose(path, users, fact)
             return Judged(kind, "with code", 0.92, why)
         if users and texts and set(names.parts_of(path)) & names.FIGURES:
@@ -97,12 +97,12 @@ class Images(Data):
         if users and not beside:
             why = ("it is an image", "code names it")
             kind = self._purpose(path, users, fact)
-            return Judged(kind, "stay", 0.6, why, "images in code", "docs")
+            return stays(kind, *why)
         if beside:
             kind = self._kind_of(path)
             if kind == "figure" and self._on_screen(folder):
                 kind = "web"
-            return Judged(kind, "with code", 0.7, ("an image beside code",), "images in code")
+            return stays(kind, "an image beside code that nothing names")
         if not users and names.PLOT.search(names.stem(path)[0]):
             return stays("figure", "its name is a figure's, and nothing names it")
         if not users and set(names.parts_of(path)) & names.IMAGES and self._told_apart(folder):
