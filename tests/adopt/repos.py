@@ -142,7 +142,7 @@ PARTS: dict[str, Row] = {
     "saved_model/m/saved_model.pb": (b"\x08\x01\0", "model", "saved_model/m/saved_model.pb"),
     "saved_model/m/variables/variables.index": (
         b"\0\0\1", "model", "saved_model/m/variables/variables.index"),
-    "eda/target_statistics.csv": (CSV + b"3,3\n", "derived data", None),
+    "eda/target_statistics.csv": (CSV + b"3,3\n", "result", Asked("eda/target_statistics.csv")),
     "jobs/MLproject": ("name: x\n", "build", "jobs/MLproject"),
     "jobs/fit.py": ("print(4)\n", "script", "jobs/fit.py"),
     "back/flow/dags/daily.py": ("print(5)\n", "script", "back/flow/dags/daily.py"),

@@ -78,9 +78,9 @@ FOLLOWED: dict[str, Row] = {
         "import os\nimport pickle\nA = 'features/a.npy'\nB = os.path.join('store', 'b.npy')\n"
         "C = os.path.join(FOLDER, 'c.npy')\nkept = f'json/{A}.json'\n"
         "names = os.listdir('dataset')\nprint(A, B, C, kept, names)\n", "script", f"{P}/fit.py"),
-    "features/a.npy": (b"\x93NUMPYa", "raw data", Asked("data/raw/features/a.npy")),
-    "store/b.npy": (b"\x93NUMPYb", "raw data", Asked("data/raw/store/b.npy")),
-    "other/c.npy": (b"\x93NUMPYc", "raw data", None),
+    "features/a.npy": (b"\x93NUMPYa", "derived data", Asked("data/processed/features/a.npy")),
+    "store/b.npy": (b"\x93NUMPYb", "derived data", Asked("data/processed/store/b.npy")),
+    "other/c.npy": (b"\x93NUMPYc", "derived data", Asked("other/c.npy")),
     "json/k_1.json": ('[{"a": 1}, {"a": 2}]', "raw data", None),
     "dataset/rows.csv": (CSV + b"1,1\n", "raw data", Asked("data/raw/rows.csv")),
     "settings.yaml": ("model: experiments/net.h5\n", "configuration", "settings.yaml"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from tdsp.adopt import names
 from tdsp.adopt.content import DATA, is_prose, pointed
 from tdsp.adopt.copies import copies, versions
-from tdsp.adopt.data import PROSE
+from tdsp.adopt.data import PROSE, SAVED_BY_PYTHON
 from tdsp.adopt.evidence import weigh
 from tdsp.adopt.facts import Fact, Facts, data_like, is_test
 from tdsp.adopt.images import Images
@@ -226,7 +226,7 @@ class _Judge(Images):
         if content == "text" and _odd(path):
             return "configuration"
         if content in DATA:
-            made = fact.writers or path.endswith((".npy", ".npz"))  # as numpy saves them
+            made = fact.writers or path.lower().endswith(SAVED_BY_PYTHON)
             return "derived data" if made and "raw" not in names.parts_of(path) else "raw data"
         if content == "python":
             return "script" if fact.run and not fact.importers else "code"
@@ -263,12 +263,11 @@ class _Judge(Images):
     def _python(self, path: str, fact: Fact) -> Judged | None:
         name, parts = posixpath.basename(path), names.parts_of(path)
         if fact.content == "python 2":
-            why = ("it is Python 2",)
             if self.layout.mixed:  # its tree moves whole
                 run = RUN.search(self.repo.text(path)) and not fact.importers
                 kind = "script" if run else "code"
-                return Judged(kind, "code", 0.9, (why[0], "much of the code is"))
-            return stays(self._kind(path, fact), why[0], "it cannot be edited")
+                return Judged(kind, "code", 0.9, ("it is Python 2", "much of the code is"))
+            return stays(self._kind(path, fact), "it is Python 2", "it cannot be edited")
         if fact.content == "broken python" and parts and parts[0] in names.NOTEBOOKS:
             return stays("code", "it does not parse; notebooks beside it may load it")
         if fact.content == "broken python" and names.BUILD.match(path):
@@ -414,9 +413,10 @@ class _Judge(Images):
             if fact.writers and not listed:
                 return Judged("result", "reports", 0.93, why)
             return stays("result", *why)
-        kind, why = self._json(path) if data_like(fact, self.repo) == "json" else ("", "")
+        json = data_like(fact, self.repo) == "json"
+        kind, told_by = self._json(path) if json else ("", "")
         if kind == "result" or (kind and self._in_series(path)):
-            return stays(kind, "JSON", why)
+            return stays(kind, "JSON", told_by)
         kind = kind or "configuration"
         if not folder or names.folded(folder.split("/")[0]) in names.STAY | names.TESTS:
             return stays(kind, "settings stay where tools and code look for them")

@@ -43,6 +43,8 @@ SAVED = (".zip", ".params", ".caffemodel", ".weights", ".pb", ".tflite", ".mlmod
 # What lies in the folder of a saved model, of TensorFlow and of Transformers.
 SAVED_WITH = frozenset(["saved_model.pb", "tokenizer_config.json", "training_args.bin"])
 NETWORKS = (".model", ".vw", ".params", ".caffemodel", ".weights", ".pb", ".tflite", ".mlmodel")
+# How Python saves what it has computed: of 16 such files that nothing wrote, one was raw.
+SAVED_BY_PYTHON = (".npy", ".npz", ".p", ".pkl", ".pickle", ".joblib")
 ONE_COLUMN = re.compile(r"\s*[-+]?\d[\d.eE+-]*\s*\n")  # the first line of a table without a head
 TOPIC = re.compile(r"(?i)[a-z][ _-]?prediction$")  # the task, in the name of what is read for it
 TABLES = frozenset({"read_hdf", "HDFStore"})
@@ -353,8 +355,11 @@ class Data:
             and (made or found or names.DERIVED.search(base) or names.RESULT.search(base))
         ):
             why = (what, "its name says that it was made")
-            if found:
+            if found or not (among or made or names.DERIVED.search(base)):
                 return Judged("result", "reports", 0.6, why)
+            return Judged("derived data", "data/processed", 0.6, why)
+        if path.lower().endswith(SAVED_BY_PYTHON):
+            why = (what, "Python has saved it")
             return Judged("derived data", "data/processed", 0.6, why)
         if not used and not among and content == "spreadsheet" and MODEL_NAME.search(base):
             why = (what, "its name is a model's, and nothing reads it")

@@ -326,7 +326,7 @@ DERIVED = re.compile(
 )
 RESULT = re.compile(
     r"(?i)(predict|submission|result|metric|scores?(?![a-z])|report|evaluation|confusion|history|importance|leaderboard|"
-    r"findings|statistic|summary|analysis|correlation)"
+    r"findings|statistic|summary|analysis|correlation|rmse|accuracy|(?<![a-z])loss)"
 )
 # What a competition gives as an example of what it wants: it comes with the raw data.
 GIVEN = re.compile(
