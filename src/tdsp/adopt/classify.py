@@ -19,6 +19,7 @@ from tdsp.reading.repository import EXAMPLES, Repository
 YAML = (".yaml", ".yml")
 CODE = frozenset({"python", "python 2", "broken python", "notebook"})
 PICTURES = frozenset({"image", "media"})
+SHOWN = frozenset({"image", "text", "json", "media"})  # of a client, where its pages load it from
 MADE = frozenset({"image", "json", "xml", "web"})  # by a run, if their folder is for results
 # A page that a notebook or a tool for reports was turned into.
 WRITTEN = re.compile(
@@ -26,7 +27,7 @@ WRITTEN = re.compile(
 )
 PAGE = 100_000
 # Of Python that does not parse: what is done when it is run, and not in a function.
-RUN = re.compile(r"(?m)^(print\b|if __name__\s*==|for \w|while \w|plt\.|\w+ = input\()")
+RUN = re.compile(r"(?m)^(print\b|if __name__\s*==|for \w|while \w|plt\.|\w+ = input\(|\w+\()")
 CONDA = re.compile(r"(?ms)^channels:.*^dependencies:|^dependencies:.*^channels:")
 LISTED = 50  # entries of a list
 LONG = 100_000  # bytes: of settings, more than anybody has written
@@ -207,7 +208,7 @@ class _Judge(Images):
             return "dependencies"
         if is_test(path, self.repo):
             return "test"
-        if "public" in names.parts_of(path) and content in {"image", "text", "json", "media"}:
+        if "public" in names.parts_of(path) and content in SHOWN | DATA:
             return "web"
         if content in {"source", "web"} and names.OTHER_TESTS.search(path):
             return "test"
@@ -229,7 +230,7 @@ class _Judge(Images):
             made = fact.writers or path.lower().endswith(SAVED_BY_PYTHON)
             return "derived data" if made and "raw" not in names.parts_of(path) else "raw data"
         if content == "python":
-            return "script" if fact.run and not fact.importers else "code"
+            return "script" if fact.run and not self._imported(fact) else "code"
         if content == "python 2" and RUN.search(self.repo.text(path)) and not fact.importers:
             return "script"
         by = {
@@ -270,6 +271,8 @@ class _Judge(Images):
             return stays(self._kind(path, fact), "it is Python 2", "it cannot be edited")
         if fact.content == "broken python" and parts and parts[0] in names.NOTEBOOKS:
             return stays("code", "it does not parse; notebooks beside it may load it")
+        if fact.content == "broken python" and parts and parts[0] in names.TESTS:
+            return stays("test", "it does not parse, and lies among tests")
         if fact.content == "broken python" and names.BUILD.match(path):
             return stays("build", "build tools look for it under this name, though it fails")
         if fact.content == "broken python":
@@ -288,6 +291,8 @@ class _Judge(Images):
                 return stays(
                     "test", "pytest finds tests in it", f"it belongs to {path.split('/')[0]}"
                 )
+            if fact.run and not set(parts) & names.TESTS:
+                return stays("test", "pytest finds tests in it", fact.run)
             why = (
                 "pytest finds tests in it, or its tests need it",
                 "its name or folder is a test's",
@@ -301,7 +306,7 @@ class _Judge(Images):
             why = ("nothing imports or runs it", "its folder is for results")
             return Judged("result", "reports", 0.93, why)
         used = self._used(fact)
-        kind = "script" if fact.run and not fact.importers else "code"
+        kind = "script" if fact.run and not self._imported(fact) else "code"
         if "/" not in path and self.foreign:
             return stays(kind, "it parses as Python 3", "most code beside it is another language's")
         if (maker := posixpath.dirname(path)) and fact.run == f"{maker}/Makefile runs it":
@@ -349,6 +354,10 @@ class _Judge(Images):
             return False
         return any(not who.startswith(f"{top}/") and not is_test(who, self.repo)
                    for who in fact.importers)  # fmt: skip
+
+    def _imported(self, fact: Fact) -> bool:
+        """Tell whether code that is no test imports a module."""
+        return any(not is_test(who, self.repo) for who in fact.importers)
 
     def _used(self, fact: Fact) -> str:
         if fact.importers:

@@ -51,6 +51,7 @@ TABLES = frozenset({"read_hdf", "HDFStore"})
 PAGES = frozenset({"markup", "pdf", "office"})
 OTHERS = frozenset({"binary", "json", "yaml", "config", "xml", "web", "source"})
 FEW_FOREIGN = 2  # files of another language at the root
+MANY_TEXTS = 20  # in one folder: they are what is learned from, not what is read about
 MANY_NUMBERED = 5  # files with a number for a name, or in it
 PROSE = frozenset({"markup", "pdf", "office", "text"})
 # What only tests read: such a name, or a test beside it, has to say so as well.
@@ -121,6 +122,8 @@ class Data:
         }  # fmt: skip
         self.shows = bool(self.screens or self.styled or facts.of("source"))
         self.tables = {posixpath.dirname(fact.path) for fact in facts.of(*DATA, "pointer")}
+        texts = Counter(posixpath.dirname(fact.path) for fact in facts.of("text"))
+        self.corpora = {folder for folder, count in texts.items() if count >= MANY_TEXTS} - {""}
         self.steps = {
             who for fact in facts.files.values()
             if data_like(fact, repo) in DATA for who in fact.writers
@@ -261,8 +264,10 @@ class Data:
             found = self._table(path, fact, "it lies among data")
             if content == "text" and told(self.repo.text(path)) == "document":
                 return replace(found, kind="document")  # such as the addresses of the data
-            drawn = content == "image" and plotted(self.repo.files[path])
-            return replace(found, kind="figure") if drawn else found
+            drawn = plotted(self.repo.files[path]) or names.FIGURES & set(parts)
+            return replace(found, kind="figure") if content == "image" and drawn else found
+        if content == "text" and posixpath.dirname(path) in self.corpora and not package:
+            return self._table(path, fact, "one of many texts")
         return self._table(path, fact, "") if content in DATA else None
 
     def _explains(self, path: str) -> Judged:

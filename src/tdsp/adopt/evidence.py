@@ -12,10 +12,11 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from tdsp.adopt import names
-from tdsp.adopt.facts import Facts, data_like
+from tdsp.adopt.facts import Facts, data_like, is_test
 from tdsp.adopt.judged import FOLDER, Judged, stays
 from tdsp.adopt.layout import Layout
 from tdsp.adopt.rewrite.texts import is_document, is_text
@@ -137,13 +138,9 @@ def _page(repo: Repository, facts: Facts, path: str, each: Judged) -> Judged:
 
 
 def _doubted(facts: Facts, path: str, each: Judged) -> bool:
-    """Tell whether nothing says that a file which is no code belongs to the code beside it."""
-    fact, folder = facts.files[path], posixpath.dirname(path)
-    used = fact.readers | fact.writers | fact.namers | fact.importers
-    if each.kind not in AMONG_CODE or used or KEEPER.search(path):
-        return False
-    settings = each.kind == "configuration" and names.SETTINGS & set(names.parts_of(path))
-    return not settings and f"{folder}/__init__.py" not in facts.files
+    """Tell whether a file that is no code lies beside code in a folder that is no package."""
+    package = f"{posixpath.dirname(path)}/__init__.py" in facts.files
+    return each.kind in AMONG_CODE and not package and not KEEPER.search(path)
 
 
 def _followed(repo: Repository, facts: Facts, path: str) -> bool:
@@ -237,7 +234,7 @@ def _strangers(
             continue
         if top != "src" and _runs(facts, top) and not _linked(facts, top, code):
             strangers[top] = f"{top} holds folders that are projects of their own"
-        if top == "src" and not (found.inner or _linked(facts, top, code) or recognise(repo).name):
+        if top == "src" and _is_left(repo, facts, found, code):
             strangers[top] = "src is a place for code already"
         if top in strangers or names.folded(top) in KNOWN:
             continue
@@ -293,15 +290,24 @@ def _is_project(facts: Facts, top: str) -> bool:
     return len(inside & PARTS) > 1
 
 
-def _linked(facts: Facts, top: str, code: Iterable[str]) -> bool:
+def _is_left(repo: Repository, facts: Facts, found: Layout, code: list[str]) -> bool:
+    """Tell whether `src` stays: no template has made it, and only its own code and tests use it."""
+    if found.inner or recognise(repo).name:
+        return False
+    return not _linked(facts, "src", code, {path for path in facts.files if is_test(path, repo)})
+
+
+def _linked(
+    facts: Facts, top: str, code: Iterable[str], ignored: AbstractSet[str] = frozenset()
+) -> bool:
     """Tell whether code outside of a folder imports what is inside, or the other way round.
 
     That something outside runs it and that both use the same files is weak: both have to be true.
     """
     before, inside = f"{top}/", set(code)
     for path in inside:
-        fact = facts.files[path]
-        if any(not each.startswith(before) for each in fact.importers | fact.imports):
+        linked = (facts.files[path].importers | facts.files[path].imports) - ignored
+        if any(not each.startswith(before) for each in linked):
             return True
     run = any(not each.startswith(before) for path in inside for each in facts.files[path].namers)
     shared = any(

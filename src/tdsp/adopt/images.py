@@ -6,6 +6,8 @@ only by looking can they be told apart. What draws or shows a figure decides abo
 
 import posixpath
 import re
+from collections import Counter
+from functools import cached_property
 
 from tdsp.adopt import names
 from tdsp.adopt.data import MANY_NUMBERED, Data
@@ -15,6 +17,7 @@ from tdsp.adopt.known import AUDIO, PHOTO, plotted
 
 MANY_IMAGES = 30
 MANY_CLASSES = 5
+FEW_SHOWN = 2  # images that a page shows as examples of many
 # Calls that draw an image into a file.
 DRAWS = re.compile(r"(^|\.)(savefig|save_fig|imsave|imwrite|write_image|to_file)$")
 TEXTS = (".md", ".rst", ".txt", ".html", ".ipynb", ".tex")  # that show images
@@ -45,7 +48,8 @@ class Images(Data):
         if many and self._drawn_by(sorted(self.facts.folders_read.get(folder, ()))):
             why = ("it is an image", "code that draws images names its folder")
             return Judged("figure", "reports/figures", 0.6, why)
-        if many and self._folder_read(path):
+        in_pages = self._in_pages[folder] > FEW_SHOWN
+        if many and not in_pages and self._folder_read(path):
             return Judged(
                 "raw data", "data/raw", 0.93, ("one of many images", self._folder_read(path))
             )
@@ -63,6 +67,14 @@ class Images(Data):
                 "figure", "reports/figures", 0.9, ("it is an image", "its folder is for results")
             )
         return self._shown(path, fact)
+
+    @cached_property
+    def _in_pages(self) -> Counter[str]:
+        """How many images of each folder pages show: then its others are figures as well."""
+        return Counter(
+            posixpath.dirname(fact.path) for fact in self.facts.of("image")
+            if any(user.lower().endswith(TEXTS) for user in fact.namers)
+        )  # fmt: skip
 
     def _shown(self, path: str, fact: Fact) -> Judged:
         """Judge an image by who names it: documents, or code."""
@@ -112,7 +124,12 @@ class Images(Data):
 
     def _purpose(self, path: str, users: list[str], fact: Fact) -> str:
         """Return what an image is to the code that names it: shown, tried with, or drawn."""
-        code = {user for user in users if not user.lower().endswith(TEXTS)}
+        code = {
+            user for user in users
+            if not user.lower().endswith(TEXTS) and not names.LATEX.search(user)
+        }  # fmt: skip
+        if not code:
+            return "figure"
         if path.lower().endswith(AUDIO):
             return "raw data"
         shown = {who for each in self.screens for who in self.facts.files[each].imports}
