@@ -204,6 +204,8 @@ class _Judge(Images):
             return "build"
         if name == "MLmodel":
             return "model"
+        if name == "mlflow.db":
+            return "result"
         if names.DEPENDENCIES.match(name) and self._installs(path):
             return "dependencies"
         if is_test(path, self.repo):

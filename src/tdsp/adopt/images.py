@@ -112,7 +112,8 @@ class Images(Data):
             return stays(kind, *why)
         if beside:
             kind = self._kind_of(path)
-            if kind == "figure" and self._on_screen(folder):
+            plot = names.PLOT.search(names.stem(path)[0])
+            if kind == "figure" and not plot and self._on_screen(folder):
                 kind = "web"
             return stays(kind, "an image beside code that nothing names")
         if not users and names.PLOT.search(names.stem(path)[0]):

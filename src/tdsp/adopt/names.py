@@ -354,7 +354,7 @@ RUN = re.compile(r"20\d\d[_-][01]\d[_-]?[0-3]\d")  # the date of a run in its fo
 PLOT = re.compile(
     r"(?i)importance|confusion|shap([_ -]|$)|(^|[_ -])roc([_ -]|$)|loss[_ -]?(curve|plot)|"
     r"distribution|word[_ -]?cloud|histogram|heat[_ -]?map|(word|term)[_ -]?freq|box[_ -]?plot|"
-    r"learning[_ -]?curve|residuals?([_ -]|$)"
+    r"learning[_ -]?curve|residuals?([_ -]|$)|(^|[_ -])plots?([_ -]|$)"
 )
 STAMP = re.compile(r"(_\d{4,})+$")  # when a folder was made
 VERSION = re.compile(
