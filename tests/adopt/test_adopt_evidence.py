@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.adopt.repos import CSV, PNG, Asked, P, Row, notebook
+from tests.adopt.repos import CSV, MODEL, PNG, Asked, P, Row, notebook
 from tests.adopt.test_adopt_kinds import PY, mistaken, planned
 
 from tdsp.adopt import build as building
@@ -113,7 +113,42 @@ FOUND: dict[str, Row] = {
     **{f"leaf/kind_{n}/a.jpg": (PNG + bytes([n]), "raw data", f"leaf/kind_{n}/a.jpg")
        for n in range(6)},
 }  # fmt: skip
-ALL = {"followed": FOLLOWED, "found": FOUND, "site": SITE, "shiny": SHINY, "old": OLD,
+# What a run or a page says of a file, and what is somebody else's though no licence lies there.
+TOLD: dict[str, Row] = {
+    "README.md": ("    python scripts/test_all.py\n    python fit.py\n", "document", "README.md"),
+    "fit.py": (PY + "F = 1\n", "script", f"{P}/fit.py"),
+    "scripts/test_all.py": ("def test_all():\n    assert 1\n", "test", "scripts/test_all.py"),
+    "scripts/test_more.py": ("def test_b():\n    assert 1\n", "test", "tests/scripts/test_more.py"),
+    "tests/test_fit.py": ("import fit\nassert fit\n<<<<<<< HEAD\n", "test", "tests/test_fit.py"),
+    "tagger/COPYRIGHT": ("It is ours.\n", "vendored", "tagger/COPYRIGHT"),
+    "tagger/tag.py": (PY + "T = 1\n", "vendored", "tagger/tag.py"),
+    "site/package.json": ("{}\n", "dependencies", "site/package.json"),
+    "site/astro.config.mjs": ("x\n", "build", "site/astro.config.mjs"),
+    "site/public/flow.csv": (CSV, "web", "site/public/flow.csv"),
+    "site/rows.csv": (CSV + b"1,1\n", "raw data", "site/rows.csv"),
+    "fit_auc.npy": (b"\x93NUMPY1", "result", Asked("fit_auc.npy")),
+    "vectors.npy": (b"\x93NUMPY2", "derived data", Asked("vectors.npy")),
+    "old/more.py": (PY + "O = 1\n", "code", "old/more.py"),
+    "old/processed/rows.csv": (CSV + b"2,1\n", "derived data", "old/processed/rows.csv"),
+    "report/week.md": ("# Week\n\nAll is well.\n", "document", "report/week.md"),
+    "users.json": ('[{"name": "a"}, {"name": "b"}]', "raw data", Asked("users.json")),
+    "one.json": ('{"names": [{"a": 1}, {"b": 2}]}', "configuration", "one.json"),
+    "paper.tex": ("".join(f"\\includegraphics{{art/lab/{n}_x.png}}\n" for n in range(3)),
+                  "document", "docs/paper.tex"),
+    "draw.py": ("import os\nprint(os.listdir('art/lab'))\n", "script", f"{P}/draw.py"),
+    **{f"art/lab/{n}_x.png": (PNG + bytes([n, 7]), "figure", f"art/lab/{n}_x.png")
+       for n in range(3)},
+    **{f"art/lab/{n}_y.png": (PNG + bytes([n, 8]), "figure", f"art/lab/{n}_y.png")
+       for n in range(30)},
+    **{
+        f"news/{n}.txt": (
+            f"It rained on day {n}. Nobody was surprised.\\n", "raw data", Asked(f"news/{n}.txt"))
+        for n in range(20)},
+    "letters/one.txt": (
+        "It rained on the first day of the week. Nobody was told of it, and nobody asked why.\n",
+        "document", "letters/one.txt"),
+}  # fmt: skip
+ALL = {"told": TOLD, "followed": FOLLOWED, "found": FOUND, "site": SITE, "shiny": SHINY, "old": OLD,
        "images": IMAGES, "results": RESULTS,
        "names": NAMES}  # fmt: skip
 
@@ -134,3 +169,49 @@ def test_a_root_without_django_is_no_site(tmp_path: Path) -> None:
     plan = planned(tmp_path / "repo", files | {"manage.py": "print(1)\n"}, "pkg")
     wholes = {e.path for e in plan.items if "Django finds" in e.why[0]}
     assert not wholes
+
+
+@pytest.mark.parametrize(
+    ("user", "stays"), [("", True), ("tests/test_a.py", True), ("main.py", False)]
+)
+def test_src_stays_unless_other_code_than_its_tests_uses_it(
+    user: str, stays: bool, tmp_path: Path
+) -> None:
+    files: dict[str, bytes | str] = {"src/a.py": PY, "src/b.py": "import src.a\nprint(src.a)\n"}
+    if user:
+        files[user] = "import src.a\n\n\ndef test_a():\n    assert src.a\n"
+    plan = planned(tmp_path / "repo", files, "pkg")
+    asked = {item.path for item in plan.items if item.question == "q-folder-src"}
+    assert asked == ({"src/a.py", "src/b.py"} if stays else set())
+    assert ("src/a.py" in plan.moves) is not stays
+    if stays:
+        assert plan.questions[0].choices["move"]["src/a.py"] == f"{P}/a.py"
+
+
+def test_each_kind_of_what_is_stored_is_one_question(tmp_path: Path) -> None:
+    code = (
+        "import joblib\nimport pandas as pd\npd.read_csv('a.csv')\npd.read_csv('b.csv')\n"
+        "joblib.load('net.pkl')\nplt.savefig('loss.png')\n"
+    )
+    files: dict[str, bytes | str] = {
+        "fit.py": code, "a.csv": CSV, "b.csv": CSV + b"1,1\n", "loss.png": PNG,
+        "net.pkl": MODEL, "lone.csv": CSV + b"2,2\n", "data/lone.csv": CSV + b"3,3\n",
+    }  # fmt: skip
+    plan = planned(tmp_path / "repo", files, "pkg")
+    asked = {each.id: set(each.choices["as proposed"]) for each in plan.questions}
+    assert asked == {
+        "q-data-in-use": {"a.csv", "b.csv"}, "q-models-in-use": {"net.pkl"},
+        "q-results-in-use": {"loss.png"}, "q-unfollowed-files": {"lone.csv"},
+    }  # fmt: skip
+    left = next(each for each in plan.questions if each.id == "q-unfollowed-files")
+    assert left.choices["as proposed"] == {"lone.csv": "lone.csv"}
+    assert left.choices["move"] == {"lone.csv": "data/raw/lone.csv"}
+
+
+def test_nothing_is_asked_where_an_answer_moves_nothing(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {
+        "a.py": PY, "bad.ipynb": "{", "blob.bin": b"\0\1\2", "old.py": "print 'x'\n",
+        "old/b.py": PY + "B = 1\n",
+    }  # fmt: skip
+    plan = planned(tmp_path / "repo", files, "pkg")
+    assert set(plan.moves) == {"a.py"} and not plan.questions

@@ -229,6 +229,12 @@ class _Judge(Images):
         if content == "text" and _odd(path):
             return "configuration"
         if content in DATA:
+            parts = names.parts_of(path)
+            stage = next((names.STAGES[e] for e in reversed(parts) if e in names.STAGES), "")
+            if stage:
+                return "raw data" if stage in {"raw", "external"} else "derived data"
+            if names.for_results(parts) and not fact.readers:
+                return "result"
             made = fact.writers or path.lower().endswith(SAVED_BY_PYTHON)
             return "derived data" if made and "raw" not in names.parts_of(path) else "raw data"
         if content == "python":
@@ -520,7 +526,9 @@ class _Judge(Images):
             why = ("it is a page", "its folder is for figures")
             return Judged("figure", "reports/figures", 0.9, why)
         if among:
-            kind = "document" if path.endswith((".tex", ".bib", ".sty", ".cls")) else "result"
+            latex = path.endswith((".tex", ".bib", ".sty", ".cls"))
+            page = latex or (fact.content == "markup" and not measured)
+            kind = "document" if page else "result"
             return Judged(kind, "reports", 0.9, ("prose", "its folder is for results"))
         if fact.content == "text" and (who := self._reader(fact)):
             kind = "result" if measured else "raw data"
