@@ -69,14 +69,14 @@ SETS = {
     "unseen 23": "as unseen 20, with what the earlier ones showed mended; two more were left out"
     " that have no Python, notebook or R; 15 of its wrong moves are code in `src` that goes to"
     " `src/PACKAGE`, which the labels let stay and every earlier reading called right",
-    "unseen 24": "planned with a new policy: data, models, results and images move with a yes only,"
+    "unseen 24": "planned with a new policy: data, models and results move with a question only,"
     " those that no edited code has a path to stay, and `src` stays, with one question, where no"
     " other code uses it; no file is of a kind `archive`; labelled before the plan was made; one"
     " more was left out, all of Ruby",
     "unseen 25": "as unseen 24, with what that showed mended; drawn at random from 473 repositories"
-    " that had been fetched by name for another reading, and that nobody had planned; four more were"
-    " refused, since they hold several projects, and one was left out that has no Python, notebook"
-    " or R",
+    " that had been fetched by name for another reading, and that nobody had planned; four more"
+    " were refused, since they hold several projects, and one was left out that has no Python,"
+    " notebook or R",
     "unseen 26": "as unseen 25, with what that showed mended, and drawn from the same 473; two more"
     " were refused, since they hold several projects, and two were left out that have no Python,"
     " notebook or R",

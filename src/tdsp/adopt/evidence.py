@@ -38,7 +38,6 @@ SETTINGS = frozenset({"yaml", "toml", "config", "json"})
 UNEDITED = frozenset({"source", "python 2", "broken python"})
 EDITED = frozenset({"python", "notebook", "r", "shell"})  # whose paths follow a file that moves
 FOUND_BY_PATH = ("data/", "models", "reports", "docs")
-PICTURES = frozenset({"image", "media"})
 CERTAIN = "is not Python, and stays"
 MANY = 3  # folders that stand alone: then those with notebooks only do so as well
 UNMOVED = frozenset({"stay", "untrack"})
