@@ -16,8 +16,8 @@ def main(package: str, table: Path, result: Path) -> None:
     """Predict the rows of `table` for SECONDS of CPU time; write the speed to `result`."""
     names = ("paths", "model.served")
     paths, served = (importlib.import_module(f"{package}.{name}") for name in names)
-    model = served.load(paths.PACKAGE, threads=1)
-    rows = pq.read_table(table, columns=model.encoder.columns)
+    model = served.load(paths.PACKAGE)  # with as many threads as OMP_NUM_THREADS says
+    rows = pq.read_table(table, columns=model.columns)
     matrix = np.ascontiguousarray(model.encoder.batch(rows, model.dtype))
     model.raw(matrix)
     rounds, started = 0, time.process_time()

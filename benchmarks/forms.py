@@ -8,6 +8,7 @@ GATE = (
     "def accept(figures):\n    if figures['f1'] < 0.7:\n"
     "        raise ValueError('the model is not good enough')\n"
 )
+IGNORE = '[[tool.tdsp.check.ignore]]\ncheck = "{}"\nreason = "it is so here"\n{}'
 LOCKED = '[[package]]\nname = "numpy"\nversion = "2.0.0"\n'
 POINTER = "outs:\n- md5: 0123\n  path: table.csv\n"
 TABLE = "a" * 3_000_000
@@ -105,6 +106,13 @@ FORMS: dict[str, list[Texts]] = {
     "SE06": [
         {"Dockerfile": 'FROM python:3.12-slim\nUSER root\nCMD ["python", "app.py"]\n'},
         {"service/Dockerfile": 'FROM debian:latest\nUSER 10001\nCMD ["/app/serve"]\n'},
+    ],
+    "TP04": [
+        {"pyproject.toml": IGNORE.format("TR03", "")},
+        {"pyproject.toml": IGNORE.format("SC05", 'path = "notebooks/*"\n'), "a.py": "x = 1\n"},
+        {"pyproject.toml": IGNORE.format("PR04", "until = 2020-01-31\n"), "a.py": "x = 1\n"},
+        {"pyproject.toml": IGNORE.format("PR04", 'until = "2020-01-31"\n'), "a.py": "x = 1\n"},
+        {"pyproject.toml": IGNORE.format("TP04", "until = 2020-01-31\n")},
     ],
     "TP02": [
         {"params.yaml": "a: 1\n<<<<<<< HEAD\nb: 2\n=======\nb: 3\n>>>>>>> main\n"},

@@ -30,7 +30,8 @@ ANSWERS = {"level": "govern", "serving": "both", "project_name": "churn", "ci": 
 class Edit:
     """One mistake: the check that has to find it, the file, and what becomes what.
 
-    A file without a pattern is removed; one that is not there is written.
+    A file without a pattern is removed; one that is not there is written. `without` is what all
+    other files lose, where the mistake is one only without it.
     """
 
     check: str
@@ -38,6 +39,7 @@ class Edit:
     path: str
     old: str = ""
     new: str = ""
+    without: str = ""
 
 
 # Keys that nothing opens, in two parts: no scanner of this repository has to know them.
@@ -81,13 +83,15 @@ def project() -> dict[str, str]:
 def applied(texts: dict[str, str], edit: Edit) -> dict[str, str]:
     """Return the texts with one mistake. Raises ValueError for an edit that changes nothing."""
     found = dict(texts)
+    if edit.without:
+        found = {path: re.sub(edit.without, "", text) for path, text in texts.items()}
     if not edit.old and not edit.new:
         found.pop(edit.path, None)
     elif not edit.old:
         found[edit.path] = edit.new
     elif edit.path in found:
         found[edit.path] = re.sub(edit.old, edit.new, found[edit.path])
-    if found == texts:
+    if found.get(edit.path) == texts.get(edit.path):
         raise ValueError(f"{edit.check}, {edit.name}: {edit.path} does not have it")
     return found
 

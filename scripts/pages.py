@@ -16,6 +16,7 @@ import yaml
 from tdsp.check.all import CHECKS
 from tdsp.check.maturity import items
 from tdsp.check.rule import FAMILIES, Check
+from tdsp.check.stated import LEFT_OUT, when
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -91,7 +92,7 @@ def check_sections() -> str:
             if check.family != family:
                 continue
             proves = f" Proves {proven}." if (proven := items(check)) else ""
-            unless = check.unless or "never: it always applies"
+            unless, said = check.unless or "never: it always applies", when(check.id)
             lines += [
                 f"### {check.id}: {check.title}",
                 "",
@@ -99,6 +100,7 @@ def check_sections() -> str:
                 "",
                 f"* What to do: {check.fix}",
                 f"* Does not apply: {unless}.",
+                *([f"* Asked of people: a project of tdsp answers {said}."] if said else []),
                 f"* How often it is right: {_measured(check, read)}.",
                 "",
             ]
@@ -115,6 +117,14 @@ def _measured(check: Check, read: evidence.Standings) -> str:
     return f"at first sight {', '.join(parts)} were right" if parts else "no finding was read"
 
 
+def answers_table() -> str:
+    """Return one row a check that an answer leaves out."""
+    lines = ["| check | answer | what people are asked |", "| --- | --- | --- |"]
+    for check, left in sorted(LEFT_OUT.items()):
+        lines.append(f"| {check}: {CHECKS[check].title} | {when(check)} | {left.ask} |")
+    return "\n".join(lines)
+
+
 def precision_table() -> str:
     """Return the figures of the labels, by severity."""
     return precision.table(precision.labels())
@@ -127,6 +137,7 @@ def evidence_table() -> str:
 
 FILLED: dict[str, Callable[[], str]] = {
     "patterns": pattern_table,
+    "answers": answers_table,
     "limits": limit_table,
     "checks": check_sections,
     "precision": precision_table,
@@ -138,6 +149,8 @@ FILLED: dict[str, Callable[[], str]] = {
     "seventh": lambda: held.later("seventh"),
     "wide": lambda: held.later("wide"),
     "eighth": lambda: held.later("eighth"),
+    "ninth-a-l": lambda: held.later("ninth a-l"),
+    "ninth-m-z": lambda: held.later("ninth m-z"),
     "evidence": evidence_table,
 }
 

@@ -69,6 +69,9 @@ MEANINGS = {
 ORIGIN = {
     "forecasting": " The data are synthetic: made by `example.py`, no shop's.",
 }
+# Attributes of people are declared where their groups are compared.
+DECLARED = "feature, sensitive |"
+COMPARED = "feature{% if responsible_ai and level != 'train' %}, sensitive{% endif %} |"
 PLACES = {
     "schema": TEMPLATE / "schema.yaml.jinja",
     "dictionary": TEMPLATE / "docs/data/dictionary.md.jinja",
@@ -110,7 +113,10 @@ def texts() -> dict[Path, str]:
 
 
 def _variants(onboarded: dict[Problem, dict[str, str]], kind: str) -> str:
-    parts = [f"if problem_type == '{p}' -%}}\n{text[kind]}" for p, text in onboarded.items()]
+    parts = [
+        f"if problem_type == '{p}' -%}}\n{text[kind].replace(DECLARED, COMPARED)}"
+        for p, text in onboarded.items()
+    ]
     return "{% " + "{% el".join(parts) + "{% endif %}"
 
 

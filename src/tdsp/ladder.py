@@ -71,7 +71,9 @@ GOOGLE: Levels = {
 }
 GOOGLE_RECORDS = {2: "released"}
 # What a fresh project of each level reaches: Microsoft's level, of the lowest area, and Google's.
+# The same with `ci: none`, at each level: nobody is seen to run the tests.
 FRESH = {"train": (2, 0), "operate": (2, 1), "govern": (2, 1)}
+FRESH_WITHOUT_CI = (1, 0)
 SECTIONS = {"D": "Data", "M": "Model", "I": "Infrastructure", "O": "Monitoring"}
 # Breck et al., The ML Test Score (2017).
 ITEMS = {

@@ -1,6 +1,7 @@
 """Repositories like real ones, written for the tests: path -> (content, kind, target).
 
-A target of None: the plan has to ask. An empty target: git forgets the file.
+A target of None: the plan has to ask. `Asked`: it has to ask, and to propose this target. An empty
+target: git forgets the file.
 """
 
 import json
@@ -15,6 +16,17 @@ PANDAS = b"import pandas as pd\n"
 MODEL = pickle.dumps({"weights": [0.25, 0.5]}, protocol=4)
 P = "src/pkg"
 Row = tuple[bytes | str, str, str | None]
+
+
+class Asked(str):
+    """A target that a question proposes."""
+
+
+def is_right(target: str | None, found: str, question: str) -> bool:
+    """Tell whether a plan says of a file what a row does."""
+    if target is None:
+        return bool(question)
+    return found == target and bool(question) == isinstance(target, Asked)
 
 
 def notebook(*lines: str) -> bytes:
@@ -58,10 +70,10 @@ ROOT_SCRIPTS: dict[str, Row] = {
         "script", f"{P}/train.py",
     ),
     "helpers.py": ("def clean(d):\n    return d\n", "code", f"{P}/helpers.py"),
-    "churn.csv": (CSV, "raw data", "data/raw/churn.csv"),
-    "scored.csv": (CSV + b"7,8\n", "derived data", "data/processed/scored.csv"),
-    "model.pkl": (MODEL, "model", "models/model.pkl"),
-    "roc.png": (PNG, "figure", "reports/figures/roc.png"),
+    "churn.csv": (CSV, "raw data", Asked("data/raw/churn.csv")),
+    "scored.csv": (CSV + b"7,8\n", "derived data", Asked("data/processed/scored.csv")),
+    "model.pkl": (MODEL, "model", Asked("models/model.pkl")),
+    "roc.png": (PNG, "figure", "roc.png"),
     "other.csv": (CSV + b"9,9\n", "raw data", None),
     "notes.md": ("# Notes\n", "document", "docs/notes.md"),
     "test_helpers.py": ("def test_clean():\n    assert True\n", "test", "tests/test_helpers.py"),
@@ -79,10 +91,10 @@ NOTEBOOKS: dict[str, Row] = {
                   "notebook", "notebooks/EDA.ipynb"),
     "modelling/Fit.ipynb": (notebook("x = 1"), "notebook", "notebooks/modelling/Fit.ipynb"),
     ".ipynb_checkpoints/EDA-checkpoint.ipynb": (notebook("x = 2"), "junk", ""),
-    "data/houses.csv": (CSV, "raw data", "data/raw/houses.csv"),
-    "data/description.txt": ("Each row is a house.\n", "raw data", None),
-    "data/train_clean.csv": (CSV + b"8,8\n", "derived data", None),
-    "notes.txt": (notebook("x = 3"), "notebook", None),
+    "data/houses.csv": (CSV, "raw data", Asked("data/raw/houses.csv")),
+    "data/description.txt": ("Each row is a house.\n", "raw data", "data/description.txt"),
+    "data/train_clean.csv": (CSV + b"8,8\n", "derived data", "data/train_clean.csv"),
+    "notes.txt": (notebook("x = 3"), "notebook", "notes.txt"),
 }  # fmt: skip
 NESTED: dict[str, Row] = {
     "setup.py": ("from setuptools import setup\nsetup(name='shop')\n", "build", "setup.py"),
@@ -96,7 +108,7 @@ NESTED: dict[str, Row] = {
     "tests/tools.py": ("def made():\n    return 1\n", "test", "tests/tools.py"),
     "vendor/rgf/LICENSE": ("GPL\n", "vendored", "vendor/rgf/LICENSE"),
     "vendor/rgf/tree.py": ("x = 1\n", "vendored", "vendor/rgf/tree.py"),
-    "legacy/fit_old.py": ("def fit():\n    return 0\n", "archive", "archive/legacy/fit_old.py"),
+    "legacy/fit_old.py": ("def fit():\n    return 0\n", "code", "legacy/fit_old.py"),
 }
 FLASK: dict[str, Row] = {
     "Procfile": ("web: gunicorn app:app\n", "build", "Procfile"),
@@ -113,24 +125,24 @@ FLASK: dict[str, Row] = {
 PARTS: dict[str, Row] = {
     "app/main.py": ("import json\nx = json.load(open('a.json'))\n", "script", f"{P}/app/main.py"),
     "app/scaler.joblib": (MODEL, "model", None),
-    "app/used.joblib": (MODEL + b"1", "model", "models/used.joblib"),
+    "app/used.joblib": (MODEL + b"1", "model", Asked("models/used.joblib")),
     "app/load.py": ("import joblib\nm = joblib.load('app/used.joblib')\nprint(m)\n", "script",
                     f"{P}/app/load.py"),
     "app/tests/test_main.py": ("def test_a():\n    assert 1\n", "test", "tests/app/test_main.py"),
     "app/tests/rows.csv": (CSV, "raw data", "tests/app/rows.csv"),
-    "app/README.md": ("![x](x.png)\n", "document", f"{P}/app/README.md"),
+    "app/README.md": ("![x](x.png)\n", "document", Asked(f"{P}/app/README.md")),
     "app/x.png": (PNG, "figure", f"{P}/app/x.png"),
     "deploy/run.py": ("print(1)\n", "script", "deploy/run.py"),
     "deploy/test_run.py": ("def test_a():\n    assert 1\n", "test", "deploy/test_run.py"),
     "scripts/build.sh": ("#!/bin/sh\n", "script", "scripts/build.sh"),
     "scripts/fetch.py": ("print(2)\n", "script", f"{P}/scripts/fetch.py"),
-    "outputs/rule.py": ("def rule():\n    return 1\n", "result", None),
+    "outputs/rule.py": ("def rule():\n    return 1\n", "result", "outputs/rule.py"),
     "outputs/rule.json": ('{"a": 1}\n', "result", "outputs/rule.json"),
     "docs/table.csv": (CSV + b"1,2\n", "document", "docs/table.csv"),
-    "saved_model/m/saved_model.pb": (b"\x08\x01\0", "model", None),
+    "saved_model/m/saved_model.pb": (b"\x08\x01\0", "model", "saved_model/m/saved_model.pb"),
     "saved_model/m/variables/variables.index": (
-        b"\0\0\1", "model", None),
-    "eda/target_statistics.csv": (CSV + b"3,3\n", "derived data", None),
+        b"\0\0\1", "model", "saved_model/m/variables/variables.index"),
+    "eda/target_statistics.csv": (CSV + b"3,3\n", "result", Asked("eda/target_statistics.csv")),
     "jobs/MLproject": ("name: x\n", "build", "jobs/MLproject"),
     "jobs/fit.py": ("print(4)\n", "script", "jobs/fit.py"),
     "back/flow/dags/daily.py": ("print(5)\n", "script", "back/flow/dags/daily.py"),
@@ -140,28 +152,33 @@ PARTS: dict[str, Row] = {
 }  # fmt: skip
 OLD: dict[str, Row] = {
     "fit3.py": ("import pandas\n\n\ndef fit():\n    return 1\n", "code", f"{P}/fit3.py"),
-    "fit2.py": ("print 'two'\n", "archive", None),
+    "fit2.py": ("print 'two'\n", "script", "fit2.py"),
     "plot.R": ("d <- read.csv('d.csv')\n", "script", "plot.R"),
-    "d.csv": (CSV, "raw data", "data/raw/d.csv"),
+    "d.csv": (CSV, "raw data", Asked("data/raw/d.csv")),
     "big.csv": (LFS, "raw data", None),
-    "data/lfs.csv": (LFS + b"\n", "raw data", None),
-    "copy/fit3.py": ("import pandas\n\n\ndef fit():\n    return 1\n", "archive", None),
-    "load_v1.py": ("def load():\n    return 1\n", "archive", None),
+    "data/lfs.csv": (LFS + b"\n", "raw data", "data/lfs.csv"),
+    "copy/fit3.py": (
+        "import pandas\n\n\ndef fit():\n    return 1\n",
+        "code",
+        Asked("copy/fit3.py"),
+    ),
+    "load_v1.py": ("def load():\n    return 1\n", "code", Asked("load_v1.py")),
     "load_v2.py": ("def load():\n    return 2\n", "code", f"{P}/load_v2.py"),
     "empty.csv": ("", "raw data", "empty.csv"),
     "updated_csv": (CSV + b"1,1\n", "raw data", None),
 }
 ODD: dict[str, Row] = {
     "data/Icon\r": ("", "junk", ""),
-    "data/name .csv ": (CSV, "raw data", "data/raw/name .csv "),
-    "data/caf\udce9.csv": (CSV + b"2,2\n", "raw data", "data/raw/caf\udce9.csv"),
+    "data/name .csv ": (CSV, "raw data", Asked("data/raw/name .csv ")),
+    "data/caf\udce9.csv": (CSV + b"2,2\n", "raw data", Asked('data/raw/caf\udce9.csv')),
     "data/c\u00f2pia \U0001f600.csv": (
-        CSV + b"3,3\n", "raw data", "data/raw/c\u00f2pia \U0001f600.csv"),
-    'data/quo"te\\back\ttab.csv': (CSV + b"4,4\n", "raw data", 'data/raw/quo"te\\back\ttab.csv'),
-    "data/line\nbreak.csv": (CSV + b"5,5\n", "raw data", "data/raw/line\nbreak.csv"),
-    "data/null": (CSV + b"6,6\n", "raw data", "data/raw/null"),
-    "data/yes: no #x": (CSV + b"7,7\n", "raw data", "data/raw/yes: no #x"),
-    "data/\u0085\ufeff.csv": (CSV + b"8,8\n", "raw data", "data/raw/\u0085\ufeff.csv"),
+        CSV + b"3,3\n", "raw data", Asked('data/raw/còpia 😀.csv')),
+    'data/quo"te\\back\ttab.csv': (
+        CSV + b"4,4\n", "raw data", Asked('data/raw/quo"te\\back\ttab.csv')),
+    "data/line\nbreak.csv": (CSV + b"5,5\n", "raw data", Asked('data/raw/line\nbreak.csv')),
+    "data/null": (CSV + b"6,6\n", "raw data", Asked("data/raw/null")),
+    "data/yes: no #x": (CSV + b"7,7\n", "raw data", Asked("data/raw/yes: no #x")),
+    "data/\u0085\ufeff.csv": (CSV + b"8,8\n", "raw data", Asked('data/raw/\x85\ufeff.csv')),
     "tool.py": ("import os\nprint(os.listdir('data'))\n", "script", f"{P}/tool.py"),
 }  # fmt: skip
 AZURE: dict[str, Row] = {

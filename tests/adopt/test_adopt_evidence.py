@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.adopt.repos import CSV, PNG, P, Row, notebook
+from tests.adopt.repos import CSV, MODEL, PNG, Asked, P, Row, notebook
 from tests.adopt.test_adopt_kinds import PY, mistaken, planned
 
 from tdsp.adopt import build as building
@@ -21,21 +21,21 @@ SHINY: dict[str, Row] = {
     "clean.csv": (CSV, "derived data", "clean.csv"),
     "www/team.png": (PNG + b"a", "web", "www/team.png"),
     "load.py": ("open('other.csv')\n", "script", f"{P}/load.py"),
-    "other.csv": (CSV + b"1,2\n", "raw data", "data/raw/other.csv"),
+    "other.csv": (CSV + b"1,2\n", "raw data", Asked("data/raw/other.csv")),
 }
 OLD: dict[str, Row] = {
     "fit.py": ("print(open('new.csv'))\n", "script", f"{P}/fit.py"),
     "fit2.py": ("print(2)\n", "script", f"{P}/fit2.py"),
-    "new.csv": (CSV, "raw data", "data/raw/new.csv"),
-    "lists/old.py": ("import csv\nprint open('lists/a.csv')\n", "archive", None),
+    "new.csv": (CSV, "raw data", Asked("data/raw/new.csv")),
+    "lists/old.py": ("import csv\nprint open('lists/a.csv')\n", "script", "lists/old.py"),
     "lists/a.csv": (CSV + b"2,2\n", "raw data", "lists/a.csv"),
 }
 IMAGES: dict[str, Row] = {
     "draw.py": ("plt.savefig('plots/loss.png')\n", "script", f"{P}/draw.py"),
-    "plots/loss.png": (PNG + b"1", "figure", "reports/figures/loss.png"),
-    "figures/other.png": (PNG + b"2", "figure", None),
-    "report/paper.tex": ("\\\\section{A}\n", "document", "reports/paper.tex"),
-    "report/images/kalman.png": (PNG + b"3", "figure", None),
+    "plots/loss.png": (PNG + b"1", "figure", Asked("reports/figures/loss.png")),
+    "figures/other.png": (PNG + b"2", "figure", "figures/other.png"),
+    "report/paper.tex": ("\\\\section{A}\n", "document", "report/paper.tex"),
+    "report/images/kalman.png": (PNG + b"3", "figure", "report/images/kalman.png"),
     "test-images/octogonal.jpg": (PNG + b"4", "raw data", "test-images/octogonal.jpg"),
     "eda/scatter.png": (PNG + b"5", "figure", "eda/scatter.png"),
     "notebooks/a/b.ipynb": (notebook("![x](step.png)"), "notebook", "notebooks/a/b.ipynb"),
@@ -48,14 +48,14 @@ RESULTS: dict[str, Row] = {
     "save.py": (
         "import json\njson.dump(1, open('results/made.json', 'w'))\n"
         "df.to_csv('data/rfm_scores.csv')\ndf.to_csv('scores.csv')\n", "script", f"{P}/save.py"),
-    "results/made.json": ('{"a": 3}', "result", "reports/made.json"),
-    "data/rfm_scores.csv": (CSV, "derived data", "data/processed/rfm_scores.csv"),
-    "scores.csv": (CSV + b"3,3\n", "result", "reports/scores.csv"),
+    "results/made.json": ('{"a": 3}', "result", Asked("reports/made.json")),
+    "data/rfm_scores.csv": (CSV, "derived data", Asked("data/processed/rfm_scores.csv")),
+    "scores.csv": (CSV + b"3,3\n", "result", Asked("reports/scores.csv")),
     "drift_report.html": ("<p>r</p>\n", "result", "drift_report.html"),
     "index.html": ("<p>i</p>\n", "web", "index.html"),
     "mlflow.db": (b"SQLite format 3\0x", "result", "mlflow.db"),
     "runs/checkpoints/ppo_1000_steps.zip": (
-        b"PK\3\4x", "model", None),
+        b"PK\3\4x", "model", "runs/checkpoints/ppo_1000_steps.zip"),
 }  # fmt: skip
 NAMES: dict[str, Row] = {
     "main.py": ("print(1)\n", "script", f"{P}/main.py"),
@@ -70,7 +70,7 @@ NAMES: dict[str, Row] = {
     "wheels/py-1.5-py3-none-any.whl": (
         b"PK\3\4y", "vendored", "wheels/py-1.5-py3-none-any.whl"),
     "notes.txt": ("a b\n1 2\n", "document", "docs/notes.txt"),
-    "names.txt": ("a b\n1 3\n", "unknown", None),
+    "names.txt": ("a b\n1 3\n", "raw data", "names.txt"),
 }  # fmt: skip
 # Whether a stored file's path can follow it: in code, joined by code, in settings, of a folder.
 FOLLOWED: dict[str, Row] = {
@@ -78,18 +78,18 @@ FOLLOWED: dict[str, Row] = {
         "import os\nimport pickle\nA = 'features/a.npy'\nB = os.path.join('store', 'b.npy')\n"
         "C = os.path.join(FOLDER, 'c.npy')\nkept = f'json/{A}.json'\n"
         "names = os.listdir('dataset')\nprint(A, B, C, kept, names)\n", "script", f"{P}/fit.py"),
-    "features/a.npy": (b"\x93NUMPYa", "raw data", "data/raw/features/a.npy"),
-    "store/b.npy": (b"\x93NUMPYb", "raw data", "data/raw/store/b.npy"),
-    "other/c.npy": (b"\x93NUMPYc", "raw data", None),
+    "features/a.npy": (b"\x93NUMPYa", "derived data", Asked("data/processed/features/a.npy")),
+    "store/b.npy": (b"\x93NUMPYb", "derived data", Asked("data/processed/store/b.npy")),
+    "other/c.npy": (b"\x93NUMPYc", "derived data", Asked("other/c.npy")),
     "json/k_1.json": ('[{"a": 1}, {"a": 2}]', "raw data", None),
-    "dataset/rows.csv": (CSV + b"1,1\n", "raw data", "data/raw/rows.csv"),
+    "dataset/rows.csv": (CSV + b"1,1\n", "raw data", Asked("data/raw/rows.csv")),
     "settings.yaml": ("model: experiments/net.h5\n", "configuration", "settings.yaml"),
     "experiments/net.h5": (b"\x89HDF\0\1", "model", "experiments/net.h5"),
-    "checkpoints/lone.h5": (b"\x89HDF\0\2", "model", None),
+    "checkpoints/lone.h5": (b"\x89HDF\0\2", "model", "checkpoints/lone.h5"),
     "records/run.csv": ("Wall time,Step,Value\n1,2,3\n2,3,4\n3,4,5\n", "result", None),
     "answers.csv": ("5.0e+00\n4.0e+00\n7.1e+00\n6.2e+00\n", "derived data", None),
     "plots.py": ("open('records/run.csv')\nopen('answers.csv')\n", "script", f"{P}/plots.py"),
-    "results/lone.txt": ("Bach 1\nMahler 2\nHaydn 3\n", "result", None),
+    "results/lone.txt": ("Bach 1\nMahler 2\nHaydn 3\n", "result", "results/lone.txt"),
     "lib/steps.py": (PY + "L = 1\n", "code", f"{P}/lib/steps.py"),
     "lib/deep/below/ways.json": ('{"a": 1}', "configuration", None),
     "lib/gpt2/tokenizer_config.json": ('{"a": 2}', "model", None),
@@ -113,7 +113,42 @@ FOUND: dict[str, Row] = {
     **{f"leaf/kind_{n}/a.jpg": (PNG + bytes([n]), "raw data", f"leaf/kind_{n}/a.jpg")
        for n in range(6)},
 }  # fmt: skip
-ALL = {"followed": FOLLOWED, "found": FOUND, "site": SITE, "shiny": SHINY, "old": OLD,
+# What a run or a page says of a file, and what is somebody else's though no licence lies there.
+TOLD: dict[str, Row] = {
+    "README.md": ("    python scripts/test_all.py\n    python fit.py\n", "document", "README.md"),
+    "fit.py": (PY + "F = 1\n", "script", f"{P}/fit.py"),
+    "scripts/test_all.py": ("def test_all():\n    assert 1\n", "test", "scripts/test_all.py"),
+    "scripts/test_more.py": ("def test_b():\n    assert 1\n", "test", "tests/scripts/test_more.py"),
+    "tests/test_fit.py": ("import fit\nassert fit\n<<<<<<< HEAD\n", "test", "tests/test_fit.py"),
+    "tagger/COPYRIGHT": ("It is ours.\n", "vendored", "tagger/COPYRIGHT"),
+    "tagger/tag.py": (PY + "T = 1\n", "vendored", "tagger/tag.py"),
+    "site/package.json": ("{}\n", "dependencies", "site/package.json"),
+    "site/astro.config.mjs": ("x\n", "build", "site/astro.config.mjs"),
+    "site/public/flow.csv": (CSV, "web", "site/public/flow.csv"),
+    "site/rows.csv": (CSV + b"1,1\n", "raw data", "site/rows.csv"),
+    "fit_auc.npy": (b"\x93NUMPY1", "result", Asked("fit_auc.npy")),
+    "vectors.npy": (b"\x93NUMPY2", "derived data", Asked("vectors.npy")),
+    "old/more.py": (PY + "O = 1\n", "code", "old/more.py"),
+    "old/processed/rows.csv": (CSV + b"2,1\n", "derived data", "old/processed/rows.csv"),
+    "report/week.md": ("# Week\n\nAll is well.\n", "document", "report/week.md"),
+    "users.json": ('[{"name": "a"}, {"name": "b"}]', "raw data", Asked("users.json")),
+    "one.json": ('{"names": [{"a": 1}, {"b": 2}]}', "configuration", "one.json"),
+    "paper.tex": ("".join(f"\\includegraphics{{art/lab/{n}_x.png}}\n" for n in range(3)),
+                  "document", "docs/paper.tex"),
+    "draw.py": ("import os\nprint(os.listdir('art/lab'))\n", "script", f"{P}/draw.py"),
+    **{f"art/lab/{n}_x.png": (PNG + bytes([n, 7]), "figure", f"art/lab/{n}_x.png")
+       for n in range(3)},
+    **{f"art/lab/{n}_y.png": (PNG + bytes([n, 8]), "figure", f"art/lab/{n}_y.png")
+       for n in range(30)},
+    **{
+        f"news/{n}.txt": (
+            f"It rained on day {n}. Nobody was surprised.\\n", "raw data", Asked(f"news/{n}.txt"))
+        for n in range(20)},
+    "letters/one.txt": (
+        "It rained on the first day of the week. Nobody was told of it, and nobody asked why.\n",
+        "document", "letters/one.txt"),
+}  # fmt: skip
+ALL = {"told": TOLD, "followed": FOLLOWED, "found": FOUND, "site": SITE, "shiny": SHINY, "old": OLD,
        "images": IMAGES, "results": RESULTS,
        "names": NAMES}  # fmt: skip
 
@@ -134,3 +169,49 @@ def test_a_root_without_django_is_no_site(tmp_path: Path) -> None:
     plan = planned(tmp_path / "repo", files | {"manage.py": "print(1)\n"}, "pkg")
     wholes = {e.path for e in plan.items if "Django finds" in e.why[0]}
     assert not wholes
+
+
+@pytest.mark.parametrize(
+    ("user", "stays"), [("", True), ("tests/test_a.py", True), ("main.py", False)]
+)
+def test_src_stays_unless_other_code_than_its_tests_uses_it(
+    user: str, stays: bool, tmp_path: Path
+) -> None:
+    files: dict[str, bytes | str] = {"src/a.py": PY, "src/b.py": "import src.a\nprint(src.a)\n"}
+    if user:
+        files[user] = "import src.a\n\n\ndef test_a():\n    assert src.a\n"
+    plan = planned(tmp_path / "repo", files, "pkg")
+    asked = {item.path for item in plan.items if item.question == "q-folder-src"}
+    assert asked == ({"src/a.py", "src/b.py"} if stays else set())
+    assert ("src/a.py" in plan.moves) is not stays
+    if stays:
+        assert plan.questions[0].choices["move"]["src/a.py"] == f"{P}/a.py"
+
+
+def test_each_kind_of_what_is_stored_is_one_question(tmp_path: Path) -> None:
+    code = (
+        "import joblib\nimport pandas as pd\npd.read_csv('a.csv')\npd.read_csv('b.csv')\n"
+        "joblib.load('net.pkl')\nplt.savefig('loss.png')\n"
+    )
+    files: dict[str, bytes | str] = {
+        "fit.py": code, "a.csv": CSV, "b.csv": CSV + b"1,1\n", "loss.png": PNG,
+        "net.pkl": MODEL, "lone.csv": CSV + b"2,2\n", "data/lone.csv": CSV + b"3,3\n",
+    }  # fmt: skip
+    plan = planned(tmp_path / "repo", files, "pkg")
+    asked = {each.id: set(each.choices["as proposed"]) for each in plan.questions}
+    assert asked == {
+        "q-data-in-use": {"a.csv", "b.csv"}, "q-models-in-use": {"net.pkl"},
+        "q-results-in-use": {"loss.png"}, "q-unfollowed-files": {"lone.csv"},
+    }  # fmt: skip
+    left = next(each for each in plan.questions if each.id == "q-unfollowed-files")
+    assert left.choices["as proposed"] == {"lone.csv": "lone.csv"}
+    assert left.choices["move"] == {"lone.csv": "data/raw/lone.csv"}
+
+
+def test_nothing_is_asked_where_an_answer_moves_nothing(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {
+        "a.py": PY, "bad.ipynb": "{", "blob.bin": b"\0\1\2", "old.py": "print 'x'\n",
+        "old/b.py": PY + "B = 1\n",
+    }  # fmt: skip
+    plan = planned(tmp_path / "repo", files, "pkg")
+    assert set(plan.moves) == {"a.py"} and not plan.questions

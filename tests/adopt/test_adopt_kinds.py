@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from tests.adopt.repos import CSV, MODEL, PNG, P, Row, make, notebook
+from tests.adopt.repos import CSV, MODEL, PNG, Asked, P, Row, is_right, make, notebook
 
 from tdsp.adopt import build as building
 from tdsp.adopt.build import FEW_REMOVED, Wish, ask_many, build, scan
@@ -33,7 +33,7 @@ CODE: dict[str, Row] = {
     "data/.gitkeep": ("", "configuration", "data/.gitkeep"),
     "results/figures/.gitkeep": ("{}\n", "configuration", "results/figures/.gitkeep"),
     "test.py": ("def test_it():\n    return 1\n\n\nprint(test_it())\n", "script", f"{P}/test.py"),
-    "LeNet": ("import torch\n\n\nclass LeNet(torch.nn.Module):\n    pass\n", "code", None),
+    "LeNet": ("import torch\n\n\nclass LeNet(torch.nn.Module):\n    pass\n", "code", "LeNet"),
     "scripts/get.R": ("x <- 1\n", "script", "scripts/get.R"),
     "scripts/get.js": ("let x\n", "script", "scripts/get.js"),
     "scripts/get.py": ("print(1)\n", "script", f"{P}/scripts/get.py"),
@@ -50,40 +50,40 @@ TABLES: dict[str, Row] = {
         "import pandas as pd\npd.read_csv('step.csv').to_csv('last.csv')\n",
         "script", f"{P}/more.py"),
     "app.py": ("import pandas as pd\nprint(pd.read_csv('last.csv'))\n", "script", f"{P}/app.py"),
-    "in.csv": (CSV, "raw data", "data/raw/in.csv"),
-    "step.csv": (CSV + b"1,1\n", "derived data", "data/interim/step.csv"),
-    "last.csv": (CSV + b"2,2\n", "derived data", "data/processed/last.csv"),
+    "in.csv": (CSV, "raw data", Asked("data/raw/in.csv")),
+    "step.csv": (CSV + b"1,1\n", "derived data", Asked("data/interim/step.csv")),
+    "last.csv": (CSV + b"2,2\n", "derived data", Asked("data/processed/last.csv")),
     "checks/test_rows.py": (
         "def test_rows():\n    open('checks/bad_rows.csv')\n", "test", "tests/checks/test_rows.py"),
     "checks/bad_rows.csv": (CSV + b"3,3\n", "raw data", "tests/checks/bad_rows.csv"),
-    "data/set/rows.csv": (CSV + b"4,4\n", "raw data", "data/raw/set/rows.csv"),
+    "data/set/rows.csv": (CSV + b"4,4\n", "raw data", Asked("data/raw/set/rows.csv")),
     "sets.py": ("import os\nprint(os.listdir('data/set'))\n", "script", f"{P}/sets.py"),
-    "data/unread/rows.csv": (CSV + b"4,5\n", "raw data", None),
-    "output/unknown.csv": (CSV + b"4,6\n", "result", None),
-    "output/scores.csv": (CSV + b"4,7\n", "result", None),
+    "data/unread/rows.csv": (CSV + b"4,5\n", "raw data", "data/unread/rows.csv"),
+    "output/unknown.csv": (CSV + b"4,6\n", "result", "output/unknown.csv"),
+    "output/scores.csv": (CSV + b"4,7\n", "result", "output/scores.csv"),
     "hdf.py": ("import pandas as pd\npd.read_hdf('Train.h5')\n", "script", f"{P}/hdf.py"),
-    "Train.h5": (b"\x89HDF\0\0", "raw data", "data/raw/Train.h5"),
-    "net.h5": (b"\x89HDF\0\1", "model", "models/net.h5"),
+    "Train.h5": (b"\x89HDF\0\0", "raw data", Asked("data/raw/Train.h5")),
+    "net.h5": (b"\x89HDF\0\1", "model", Asked("models/net.h5")),
     "keep.py": ("import keras\nkeras.load_model('net.h5')\n", "script", f"{P}/keep.py"),
     "road.py": (PY + "R = 1\n", "code", f"{P}/road.py"),
-    "road_old.py": (PY + "R = 2\n", "archive", None),
-    "archive/first.py": (PY + "A = 1\n", "archive", "archive/first.py"),
+    "road_old.py": (PY + "R = 2\n", "code", Asked("road_old.py")),
+    "archive/first.py": (PY + "A = 1\n", "code", "archive/first.py"),
     "show.py": ("import streamlit as st\nst.image('banner.png')\n", "script", f"{P}/show.py"),
-    "banner.png": (PNG + b"9", "web", None),
+    "banner.png": (PNG + b"9", "web", "banner.png"),
     "data/columns.names": ("id\nage\n", "raw data", None),
     "columns.py": ("NAMES = 'data/columns.names'\n", "code", f"{P}/columns.py"),
-    "old2.py": ("print 'two'\n", "archive", None),
-    "data/set/README.md": ("# Rows\n", "document", "data/raw/set/README.md"),
+    "old2.py": ("print 'two'\n", "script", "old2.py"),
+    "data/set/README.md": ("# Rows\n", "document", "data/set/README.md"),
     "data/README.md": ("# Data\n", "document", "data/README.md"),
     "data/notes.md": ("# Notes\n", "document", "data/notes.md"),
-    "data/sales_clean/a.csv": (CSV + b"5,5\n", "derived data", None),
+    "data/sales_clean/a.csv": (CSV + b"5,5\n", "derived data", "data/sales_clean/a.csv"),
     "data/init.sql": ("create table x;\n", "script", "data/init.sql"),
     "references/data_dictionary.csv": (
         CSV + b"6,6\n", "document", "references/data_dictionary.csv"),
-    "resources/rates.csv": (CSV + b"7,7\n", "raw data", "data/raw/rates.csv"),
+    "resources/rates.csv": (CSV + b"7,7\n", "raw data", Asked("data/raw/rates.csv")),
     "rates.py": ("open('resources/rates.csv')\n", "script", f"{P}/rates.py"),
     "fit.R": ("setwd('data')\nwrite.csv(x, file = 'out.csv')\n", "script", "fit.R"),
-    "data/out.csv": (CSV + b"8,8\n", "derived data", "data/processed/out.csv"),
+    "data/out.csv": (CSV + b"8,8\n", "derived data", Asked("data/processed/out.csv")),
     "models/booster.json": ('{"learner": {}, "version": [1]}\n', "model", "models/booster.json"),
     "tmp/files/md5/ab/" + "c" * 30: (CSV, "configuration", "tmp/files/md5/ab/" + "c" * 30),
     "index/chroma.sqlite3": (b"SQLite format 3\0x", "raw data", "index/chroma.sqlite3"),
@@ -93,31 +93,31 @@ PAGES: dict[str, Row] = {
     "slides/deck.html": ("<p>deck</p>\n", "web", "slides/deck.html"),
     "slides/images/loss.png": (PNG, "figure", "slides/images/loss.png"),
     "README.md": ("# Pages\n\n![Team](images/team.png)\n", "document", "README.md"),
-    "images/team.png": (PNG + b"1", "figure", "docs/images/team.png"),
+    "images/team.png": (PNG + b"1", "figure", "images/team.png"),
     "images/map.gv": ("digraph tree {\n a -> b\n}\n", "figure", "images/map.gv"),
     "scss/grid.scss": ("p {}\n", "web", "scss/grid.scss"),
     "scss/svg/moon.svg": (SVG + "\n", "web", "scss/svg/moon.svg"),
-    "paper/nips.sty": ("\\x\n", "document", None),
+    "paper/nips.sty": ("\\x\n", "document", "paper/nips.sty"),
     "phone/main.dart": ("void main() {}\n", "code", "phone/main.dart"),
     "conf.yml.example": ("a: 1\n", "configuration", "conf.yml.example"),
-    "draft.txt": (REPORT, "document", None),
+    "draft.txt": (REPORT, "document", "draft.txt"),
     "day/show.ipynb": (notebook("![x](img/sin.svg)"), "notebook", "notebooks/day/show.ipynb"),
     "day/util.py": (PY, "code", f"{P}/day/util.py"),
     "run_day.py": ("import day.util\nprint(day.util)\n", "script", f"{P}/run_day.py"),
-    "day/img/sin.svg": (SVG, "figure", "docs/day/img/sin.svg"),
+    "day/img/sin.svg": (SVG, "figure", "day/img/sin.svg"),
     "documentation/conf.py": ("project = 'x'\n", "code", "docs/conf.py"),
     "documentation/index.rst": ("Index\n", "document", "docs/index.rst"),
     "docs/_build/html/a.html": ("<p>a</p>\n", "junk", ""),
-    "paper/paper.tex": ("\\section{A}\n", "document", None),
+    "paper/paper.tex": ("\\section{A}\n", "document", "paper/paper.tex"),
     "paper/paper.aux": ("x\n", "junk", ""),
     "paper/lone.out": ("x\n", "junk", None),
     "report.txt": (REPORT, "document", "docs/report.txt"),
-    "names.txt": (LIST, "raw data", None),
-    "hello.txt": ("hello\n", "unknown", None),
-    "phase1/results/plot.png": (PNG + b"2", "figure", None),
-    "phase2/results/plot.png": (PNG + b"3", "figure", None),
-    "Report/final.pdf": (b"%PDF-1", "result", "reports/final.pdf"),
-    "Report/Readme.md": ("# Report\n", "document", "reports/Readme.md"),
+    "names.txt": (LIST, "raw data", "names.txt"),
+    "hello.txt": ("hello\n", "raw data", "hello.txt"),
+    "phase1/results/plot.png": (PNG + b"2", "figure", "phase1/results/plot.png"),
+    "phase2/results/plot.png": (PNG + b"3", "figure", "phase2/results/plot.png"),
+    "Report/final.pdf": (b"%PDF-1", "result", "Report/final.pdf"),
+    "Report/Readme.md": ("# Report\n", "document", "Report/Readme.md"),
     ".box/step.png": (PNG + b"4", "figure", ".box/step.png"),
     "shop/index.php": ('<img src="pictures/cart.png">\n', "web", "shop/index.php"),
     "shop/style/shop.css": ("p {}\n", "web", "shop/style/shop.css"),
@@ -140,9 +140,9 @@ WHOLES: dict[str, Row] = {
     "sound/VQual-master/README.md": ("# V\n", "vendored", "sound/VQual-master/README.md"),
     "node_modules/axios/index.js": ("x\n", "junk", ""),
     "webpack.dev.js": ("x\n", "build", "webpack.dev.js"),
-    "src/serve.py": ("print('serve')\n", "script", f"{P}/serve.py"),
-    "src/page.html": ("<p>x</p>\n", "web", f"{P}/page.html"),
-    "src/static/page.css": ("p {}\n", "web", f"{P}/static/page.css"),
+    "src/serve.py": ("print('serve')\n", "script", Asked("src/serve.py")),
+    "src/page.html": ("<p>x</p>\n", "web", Asked("src/page.html")),
+    "src/static/page.css": ("p {}\n", "web", Asked("src/static/page.css")),
     "src/client/Button.jsx": ("x\n", "web", "src/client/Button.jsx"),
     "tests/measure.py": ("print('measure')\n", "script", "tests/measure.py"),
     "api/serve.py": (PY + "S = 1\n", "code", f"{P}/api/serve.py"),
@@ -162,22 +162,22 @@ WHOLES: dict[str, Row] = {
 FOLDERS: dict[str, Row] = {
     "pipelines/daily.py": (PY + "D = 1\n", "code", f"{P}/pipelines/daily.py"),
     "churn/clean.py": (PY + "C = 1\n", "code", f"{P}/churn/clean.py"),
-    "churn/query.yaml": ("a: 1\n", "configuration", f"{P}/churn/query.yaml"),
+    "churn/query.yaml": ("a: 1\n", "configuration", Asked(f"{P}/churn/query.yaml")),
     "app/config/site.py": (PY + "S = 1\n", "code", f"{P}/app/config/site.py"),
     "app/models/user.py": (PY + "U = 1\n", "code", f"{P}/app/models/user.py"),
     "main.py": ("from churn.clean import f\nprint(f())\n", "code", f"{P}/main.py"),
     "visits/count.py": ("import main\nprint(main)\n", "script", f"{P}/visits/count.py"),
     "forest/grow.py": (PY + "G = 1\n", "code", None),
-    "forest/trees.csv": (CSV + b"5,6\n", "raw data", None),
-    "forest/notes.bin": (b"\0\1\2", "unknown", None),
+    "forest/trees.csv": (CSV + b"5,6\n", "raw data", "forest/trees.csv"),
+    "forest/notes.bin": (b"\0\1\2", "unknown", "forest/notes.bin"),
     "forest/README.md": ("# Forest\n", "document", None),
     "forest/.DS_Store": (b"\0\0\0\1Bud1", "junk", ""),
     "run.sh": ("python tides/rise.py\npython moon/rise.py\n", "script", "run.sh"),
     "tides/rise.py": ("open('levels.csv')\n", "script", f"{P}/tides/rise.py"),
-    "levels.csv": (CSV + b"6,7\n", "raw data", "data/raw/levels.csv"),
+    "levels.csv": (CSV + b"6,7\n", "raw data", Asked("data/raw/levels.csv")),
     "moon/rise.py": ("print(3)\n", "script", None),
     "heart/src/fit.py": (PY + "H = 1\n", "code", None),
-    "heart/data/beats.csv": (CSV + b"7,8\n", "raw data", None),
+    "heart/data/beats.csv": (CSV + b"7,8\n", "raw data", "heart/data/beats.csv"),
     "survey/ask.R": ("readRDS('x.rds')\n", "script", "survey/ask.R"),
     "survey/x.rds": (b"RDX3\0\0", "raw data", "survey/x.rds"),
     "only/book.ipynb": (notebook("x = 4"), "notebook", None),
@@ -214,16 +214,17 @@ PARTS: dict[str, Row] = {
     "ask/deep/r_1.json": ('{"a": 9}', "configuration", "ask/deep/r_1.json"),
     "key_findings.json": ('{"a": 1}', "result", "key_findings.json"),
     "report_config.json": ('{"a": 2}', "configuration", "report_config.json"),
-    "data/sample_submission.csv": (CSV, "raw data", "data/raw/sample_submission.csv"),
-    "data/my_submission.csv": (CSV + b"1,9\n", "derived data", None),
-    "data/intermediary_files/a.csv": (CSV + b"2,9\n", "derived data", "data/interim/a.csv"),
-    "outputs/best_model.pkl": (MODEL, "model", "models/best_model.pkl"),
+    "data/sample_submission.csv": (CSV, "raw data", "data/sample_submission.csv"),
+    "data/my_submission.csv": (CSV + b"1,9\n", "derived data", "data/my_submission.csv"),
+    "data/intermediary_files/a.csv": (
+        CSV + b"2,9\n", "derived data", "data/intermediary_files/a.csv"),
+    "outputs/best_model.pkl": (MODEL, "model", Asked("models/best_model.pkl")),
     "score.py": (
         "import pickle\npickle.load(open('outputs/best_model.pkl', 'rb'))\n"
         "plt.savefig('assets/fit.png')\n", "script", f"{P}/score.py"),
-    "assets/fit.png": (PNG + b"f", "figure", "reports/figures/fit.png"),
-    "report/method.tex": ("\\section{A}\n", "document", "reports/method.tex"),
-    "results_20241125_2300/roc.csv": (CSV + b"3,9\n", "result", None),
+    "assets/fit.png": (PNG + b"f", "figure", Asked("reports/figures/fit.png")),
+    "report/method.tex": ("\\section{A}\n", "document", "report/method.tex"),
+    "results_20241125_2300/roc.csv": (CSV + b"3,9\n", "result", "results_20241125_2300/roc.csv"),
     "kit/road.py": ("# Copyright (C) 2013 Another\n" + PY, "vendored", "kit/road.py"),
     "kit/rate.py": ("# Copyright (C) 2013 Another\n", "vendored", "kit/rate.py"),
 }  # fmt: skip
@@ -248,8 +249,7 @@ def mistaken(rows: dict[str, Row], root: Path) -> list[tuple[str, str, str, str,
     wrong = []
     for item in plan.items:
         _, kind, target = rows[item.path]
-        right = item.question if target is None else item.target == target and not item.question
-        if not right or item.kind != kind:
+        if not is_right(target, item.target, item.question) or item.kind != kind:
             wrong.append((item.path, item.kind, item.target, item.question, item.why))
     return wrong
 
@@ -263,14 +263,13 @@ def test_a_folder_that_nobody_knows_is_one_question_and_stays(tmp_path: Path) ->
     plan = planned(tmp_path / "repo", {path: row[0] for path, row in FOLDERS.items()}, "pkg")
     asked = {each.id: each for each in plan.questions}
     alone = {"forest", "moon", "heart", "only"}
-    assert set(asked) == {f"q-folder-{name}" for name in alone}
+    assert {each for each in asked if "folder" in each} == {f"q-folder-{name}" for name in alone}
     forest = asked["q-folder-forest"]
-    assert not any(item.path in plan.moves for item in plan.items if item.question)
-    assert len(forest.choices["move"]) == 4
+    assert not any(e.path in plan.moves for e in plan.items if "folder" in e.question)
+    assert set(forest.choices["move"]) == {"forest/grow.py", "forest/README.md"}
     assert all(old == new for old, new in forest.choices[forest.proposed].items())
     assert forest.choices["move"]["forest/grow.py"] == f"{P}/forest/grow.py"
-    heart = asked["q-folder-heart"].choices["move"]
-    assert heart["heart/data/beats.csv"] == "data/raw/beats.csv"
+    assert "heart/data/beats.csv" not in asked["q-folder-heart"].choices["move"]  # nothing uses it
     assert "nothing outside of forest knows" in forest.text.lower()
 
 
@@ -312,7 +311,7 @@ def test_a_folder_of_r_stays_with_its_data(tmp_path: Path) -> None:
     assert set(plan.moves) == {"fit.py"}
     assert not plan.questions
     items = {each.path: each for each in plan.items}
-    assert items["survey/x.rds"].why[-1] == "the code of survey is not Python, and stays"
+    assert items["survey/x.rds"].why[-1] == "survey/ask.R has its path, and is not edited"
 
 
 def test_images_that_nothing_names_stay_and_nobody_is_asked(tmp_path: Path) -> None:
@@ -362,7 +361,8 @@ def test_images_of_a_series_that_code_writes_are_data(tmp_path: Path) -> None:
               "cv2.imwrite('drawn/x.png', 1)\n"}  # fmt: skip
     items = {e.path: e for e in planned(tmp_path / "repo", files, "pkg").items}
     assert (items["made/3.png"].kind, items["made/3.png"].target) == (
-        "derived data", "data/processed/made/3.png")  # fmt: skip
+        "derived data", "made/3.png")  # fmt: skip
+    assert items["made/3.png"].question == "q-unfollowed-files"
     assert items["drawn/aa.png"].kind == "figure"
 
 
@@ -463,13 +463,17 @@ def test_src_is_the_package_where_code_imports_it(tmp_path: Path) -> None:
         "src/steps/__init__.py": "", "src/steps/a.py": PY,
         "src/run.py": "from src.steps.a import f\nprint(f())\n",
     }  # fmt: skip
-    assert planned(tmp_path / "repo", files, "pkg").moves["src/steps/a.py"] == f"{P}/steps/a.py"
+    plan = planned(tmp_path / "repo", files, "pkg")
+    assert not plan.moves
+    (asked,) = plan.questions
+    assert asked.choices["move"]["src/steps/a.py"] == f"{P}/steps/a.py"
 
 
 def test_a_second_module_of_one_place_stays(tmp_path: Path) -> None:
     files: dict[str, bytes | str] = {
         "src/__init__.py": "", "src/a.py": PY, "code/__init__.py": "", "code/b.py": PY + "B = 1\n",
     }  # fmt: skip
+    files["run.py"] = "import src.a\nprint(src.a)\n"
     moves = planned(tmp_path / "repo", files, "pkg").moves
     assert {path for path in files if path not in moves} == {"src/__init__.py"}
 

@@ -79,7 +79,8 @@ def test_a_document_in_latex_stays_whole_and_models_of_r_are_models(tmp_path: Pa
     paper = [item for path, item in items.items() if path.startswith("paper/")]
     assert all(item.target == item.path and not item.question for item in paper)
     assert items["paper/plots/a.eps"].kind == "figure"
-    assert items["figures/loss.pdf"].kind == "figure" and items["figures/loss.pdf"].question
+    loss = items["figures/loss.pdf"]  # its folder says what it is, and no code has its path
+    assert loss.kind == "figure" and loss.target == loss.path and not loss.question
     assert items["R/rf_tune.rds"].kind == items["R/xgboost.model"].kind == "model"
     assert items["R/rows.rds"].kind == "raw data"
     assert items["TripPrediction.csv"].target == "data/raw/TripPrediction.csv"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.adopt.repos import CSV, MODEL, PNG, P, Row
+from tests.adopt.repos import CSV, MODEL, PNG, Asked, P, Row, is_right
 from tests.adopt.test_adopt_kinds import PY, planned
 
 from tdsp.adopt import build as building
@@ -21,7 +21,7 @@ ROWS: dict[str, Row] = {
     "src/__init__.py": (COPY, "code", f"{P}/__init__.py"),
     "src/part/__init__.py": (COPY, "code", f"{P}/part/__init__.py"),
     "figs/cover.png": (PNG + b"a", "figure", "figs/cover.png"),
-    "figs/loss.png": (PNG + b"b", "figure", None),
+    "figs/loss.png": (PNG + b"b", "figure", "figs/loss.png"),
     "boxed/web/LICENSE": (HELD, "document", "boxed/web/LICENSE"),
     "boxed/web/serve.py": (PY + "S = 1\n", "code", "boxed/web/serve.py"),
     "theirs/LICENSE": (HELD.replace("Ada", "Another"), "vendored", "theirs/LICENSE"),
@@ -29,13 +29,14 @@ ROWS: dict[str, Row] = {
     "src/sample/ask.json": ('{"a": 1}', "raw data", None),
     "src/part/ways.json": ('{"a": 2}', "configuration", f"{P}/part/ways.json"),
     **{f"data/cups/images ({n}).jpg": (
-        PNG + bytes([n]), "raw data", None) for n in (1, 2)},
+        PNG + bytes([n]), "raw data", f"data/cups/images ({n}).jpg") for n in (1, 2)},
     "tests/test_part.py": ("def test_part():\n    assert 1\n", "test", "tests/test_part.py"),
     "tests/images/cat.jpg": (PNG + b"c", "raw data", "tests/images/cat.jpg"),
-    f"{RUN}/log.csv": (CSV, "result", "models/2019_07_06_rnn/log.csv"),
-    f"{RUN}/roc.npy": (b"\x93NUMPY", "result", "models/2019_07_06_rnn/roc.npy"),
-    f"{RUN}/report.txt": ("all is well here\n", "result", "models/2019_07_06_rnn/report.txt"),
-    "src/pickles/readme.txt": ("Models.\n", "document", "models/readme.txt"),
+    f"{RUN}/log.csv": (CSV, "result", Asked("models/2019_07_06_rnn/log.csv")),
+    f"{RUN}/roc.npy": (b"\x93NUMPY", "result", Asked("models/2019_07_06_rnn/roc.npy")),
+    f"{RUN}/report.txt": (
+        "all is well here\n", "result", Asked("models/2019_07_06_rnn/report.txt")),
+    "src/pickles/readme.txt": ("Models.\n", "document", "src/pickles/readme.txt"),
     "read.py": (f"import os\nprint(os.listdir('{RUN}'))\n", "script", f"{P}/read.py"),
     ".github/SECRETS.md": ("# Secrets\n", "document", ".github/SECRETS.md"),
     ".github/ISSUE_TEMPLATE/bug.md": (
@@ -49,9 +50,9 @@ ROWS: dict[str, Row] = {
     "images/b_word_freq.png": (PNG + b"g", "figure", "images/b_word_freq.png"),
     "data/data_dictionary.md": ("# Columns\n", "document", "docs/data/data_dictionary.md"),
     "data/processed/splits.joblib": (MODEL, "derived data", "data/processed/splits.joblib"),
-    "data/processed/scaler.joblib": (MODEL + b" ", "model", "models/scaler.joblib"),
-    "models_save/net/scaler.joblib": (MODEL + b"  ", "model", "models/net/scaler.joblib"),
-    "models_save/old1/x_net.pkl": (MODEL + b"   ", "model", "models/old1/x_net.pkl"),
+    "data/processed/scaler.joblib": (MODEL + b" ", "model", Asked("models/scaler.joblib")),
+    "models_save/net/scaler.joblib": (MODEL + b"  ", "model", Asked("models/net/scaler.joblib")),
+    "models_save/old1/x_net.pkl": (MODEL + b"   ", "model", Asked("models/old1/x_net.pkl")),
     "models_save/old2/x_net.pkl": (MODEL + b"   ", "model", None),
     "load.py": (
         "import joblib\njoblib.load('data/processed/splits.joblib')\n"
@@ -76,8 +77,7 @@ def test_each_part_has_its_kind_and_place(tmp_path: Path) -> None:
     wrong = {}
     for path, (kind, target, question) in found.items():
         _, right, place = ROWS[path]
-        known = bool(question) if place is None else (target, question) == (place, "")
-        if kind != right or not known:
+        if kind != right or not is_right(place, target, question):
             wrong[path] = (kind, target, question)
     assert wrong == {}
 
@@ -95,7 +95,8 @@ def test_a_folder_of_runs_stays_and_its_copies_are_no_archive(
     code = [each for each in plan.items if each.path.startswith("models/") and ".py" in each.path]
     stays = requirements == "requirements.txt"
     assert all((each.question == "q-folder-models") is stays for each in code)
-    assert ({each.kind for each in code} == {"code"}) is stays
+    assert {each.kind for each in code} == {"code"}
+    assert any(each.question == "q-exact-copies" for each in code) is not stays
 
 
 def test_data_of_a_package_do_not_repeat_its_folders(tmp_path: Path) -> None:
@@ -114,7 +115,9 @@ def test_data_of_a_package_do_not_repeat_its_folders(tmp_path: Path) -> None:
 def test_a_main_module_has_no_made_up_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(building, "render", lambda answers: {"src/pkg/__main__.py": b""})
     files: dict[str, bytes | str] = {"src/__main__.py": "print(1)\n", "src/a.py": PY}
-    assert planned(tmp_path / "repo", files, "pkg").moves == {"src/a.py": f"{P}/a.py"}
+    files["run.py"] = "import src.a\nprint(src.a)\n"
+    moves = planned(tmp_path / "repo", files, "pkg").moves
+    assert moves == {"src/a.py": f"{P}/a.py", "run.py": f"{P}/run.py"}
 
 
 def test_scripts_that_lead_to_a_file_are_found_through_a_circle() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.adopt.repos import ALL, CCDS, CSV, Row, contents, make, notebook
+from tests.adopt.repos import ALL, CCDS, CSV, Row, contents, is_right, make, notebook
 
 from tdsp.adopt import build as building
 from tdsp.adopt.build import Scan, Wish, build, check_removals, scan
@@ -58,8 +58,7 @@ def test_each_file_has_its_kind_and_target(scans: dict[str, Scan], name: str) ->
     wrong = []
     for path, (_, kind, target) in rows.items():
         item = found[path]
-        right = item.question if target is None else item.target == target and not item.question
-        if not right or item.kind != kind:
+        if not is_right(target, item.target, item.question) or item.kind != kind:
             wrong.append((path, item.kind, item.target, item.question, item.why))
     assert not wrong
 
@@ -173,10 +172,10 @@ def test_mixed_repositories_are_adopted_in_place(tmp_path: Path) -> None:
     assert any("too mixed" in note.text for note in plan.notes)
 
 
-def test_an_unparsed_notebook_and_a_lone_binary_are_asked(tmp_path: Path) -> None:
+def test_an_unparsed_notebook_and_a_lone_binary_stay(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {"bad.ipynb": "{", "blob.bin": b"\0\1\2", "x.py": "print(1)\n"}
     plan = planned(here(tmp_path, files))
-    assert {item.path for item in plan.items if item.question} == {"bad.ipynb", "blob.bin"}
+    assert set(plan.moves) == {"x.py"} and not plan.questions
 
 
 def test_secrets_are_named_and_not_shown(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ class Reader(HTMLParser):
 
 
 def test_a_repository_with_a_warning_is_not_in_order() -> None:
-    repo = read_texts({**CHECKS["TR05"].bad})
+    repo = read_texts({**CHECKS["TR04"].bad})
     found = facts(repo, ours=False, reported="", today=date(2026, 11, 29))
     assert (found.verdict, found.errors, found.warnings) == ("fails", 0, 1)
     rows = (bare("a", verdict=found.verdict, warnings=1), bare("b", verdict="passes"))

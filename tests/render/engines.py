@@ -198,7 +198,9 @@ def defaults() -> Answers:
     """The default of every question, the first choice where it is worked out from others."""
     fixed = {name: question["default"] for name, question in questions().items()}
     worked_out = {name for name, value in fixed.items() if "{" in str(value)}
-    first = {n: next(iter(choices(questions()[n]))) for n in worked_out if "choices" in questions()[n]}
+    first = {
+        n: next(iter(choices(questions()[n]))) for n in worked_out if "choices" in questions()[n]
+    }
     return {name: value for name, value in fixed.items() if name not in worked_out} | first
 
 

@@ -1,23 +1,27 @@
 """The command: exit codes, formats, ignores, maturity."""
 
 import json
+import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from pydantic import ValidationError
+from tests.delivery.tools import python_tool
 from typer.testing import CliRunner
 
 from tdsp.check.all import CHECKS
 from tdsp.check.maturity import maturity
+from tdsp.check.reported import Report, schema
 from tdsp.check.rule import FAILS, Mark
 from tdsp.check.run import check_repository, fingerprint, severity
 from tdsp.cli import app
 from tdsp.reading import read_texts
 
 runner = CliRunner()
-LEAK = CHECKS["TR05"].bad["train.py"]
+LEAK = CHECKS["TR04"].bad["train.py"]
 LICENCE = {"LICENSE": "MIT License\n", "CODEOWNERS": "* @team\n"}
 
 
@@ -54,9 +58,9 @@ def test_exit_codes(texts: dict[str, str], level: str, code: int, tmp_path: Path
 
 def test_the_page_names_the_place_and_what_to_do_first(leaking: Path) -> None:
     shown = runner.invoke(app, ["check", str(leaking)]).stdout
-    assert "warning TR05  rule broken: Features" in shown
-    assert "train.py:6  SelectKBest has seen all rows; they are split in line 7" in shown
-    assert "  1. train.py:6  Select within a Pipeline" in shown
+    assert "warning TR04  rule broken: Rows" in shown
+    assert "train.py:6  SMOTE adds rows before they are split in line 7" in shown
+    assert "  1. train.py:6  Resample the training part only" in shown
     assert "files read, none run" in shown
 
 
@@ -69,11 +73,46 @@ def test_json_says_everything(leaking: Path) -> None:
         "unknown",
         "not applicable",
     }
-    found = next(each for each in data["results"] if each["id"] == "TR05")
+    found = next(each for each in data["results"] if each["id"] == "TR04")
     assert found["places"][0]["path"] == "train.py"
     assert found["places"][0]["severity"] == "warning"
     assert data["findings"]["warning"] == 1
     assert data["maturity"]["microsoft"]["level"] == 0
+
+
+def test_the_json_keeps_its_schema(leaking: Path) -> None:
+    for options in ([], ["--select", "TR05"], ["--maturity"]):
+        shown = runner.invoke(app, ["check", str(leaking), "--format", "json", *options]).stdout
+        Report.model_validate_json(shown)
+    data = json.loads(shown)
+    for wrong in ({"results": [{"id": "TR05"}]}, {"files": "1"}, {"another": 1}):
+        with pytest.raises(ValidationError):
+            Report.model_validate_json(json.dumps(data | wrong))
+
+
+def test_the_schema_is_written_down() -> None:
+    """After a change: write what `reported.schema()` returns into the file."""
+    path = Path(__file__).parents[2] / "docs/check.schema.json"
+    assert path.read_text(encoding="utf-8") == schema() + "\n"
+
+
+@pytest.mark.parametrize("break_it", [False, True])
+def test_sarif_is_valid(break_it: bool, leaking: Path) -> None:
+    """Ask models of the standard's schema, in which no other key is allowed."""
+    python = python_tool("sarif", "pydantic-sarif==0.1.1") / "python"
+    text = runner.invoke(app, ["check", str(leaking), "--format", "sarif"]).stdout
+    text = text.replace('"kind": "fail"', '"kind": "failed"') if break_it else text
+    code = (
+        "import sys; from pydantic_sarif import model as m;"
+        " m.StaticAnalysisResultsFormatSarifVersion210JsonSchema"
+        ".model_validate_json(sys.stdin.read())"
+    )
+    done = subprocess.run(
+        [python, "-c", code], input=text, text=True, capture_output=True, check=False,
+        env={"PATH": os.environ["PATH"]},
+    )  # fmt: skip
+    assert (done.returncode != 0) is break_it, done.stderr[-2000:]
+    assert ("runs.0.results.0.kind" in done.stderr) is break_it
 
 
 def test_sarif_has_what_code_hosts_need(leaking: Path) -> None:
@@ -81,8 +120,8 @@ def test_sarif_has_what_code_hosts_need(leaking: Path) -> None:
     assert data["version"] == "2.1.0"
     run = data["runs"][0]
     rules = run["tool"]["driver"]["rules"]
-    result = next(each for each in run["results"] if each["ruleId"] == "TR05")
-    assert rules[result["ruleIndex"]]["id"] == "TR05"
+    result = next(each for each in run["results"] if each["ruleId"] == "TR04")
+    assert rules[result["ruleIndex"]]["id"] == "TR04"
     assert result["level"] in {"error", "warning", "note"}
     assert result["kind"] == "fail"
     assert rules[result["ruleIndex"]]["defaultConfiguration"]["level"] == "warning"
@@ -94,11 +133,11 @@ def test_sarif_has_what_code_hosts_need(leaking: Path) -> None:
 
 def test_a_fingerprint_stays_while_lines_move() -> None:
     def of(text: str) -> str:
-        report = check_repository(read_texts({"train.py": text}), [CHECKS["TR05"]])
-        return fingerprint(CHECKS["TR05"], report.results[0].marks[0])
+        report = check_repository(read_texts({"train.py": text}), [CHECKS["TR04"]])
+        return fingerprint(CHECKS["TR04"], report.results[0].marks[0])
 
     assert of(LEAK) == of("# a comment\n\n" + LEAK)
-    assert of(LEAK) != of(LEAK.replace("X = Select", "Z = X = Select"))
+    assert of(LEAK) != of(LEAK.replace("= SMOTE", "= Z = SMOTE"))
 
 
 def test_junit_counts_what_is_severe_enough(leaking: Path) -> None:
@@ -106,7 +145,7 @@ def test_junit_counts_what_is_severe_enough(leaking: Path) -> None:
     top = ElementTree.fromstring(page)  # noqa: S314
     cases = {case.get("name", "")[:4]: case for case in top.iter("testcase")}
     assert set(cases) == set(CHECKS)
-    assert cases["TR05"].find("failure") is not None
+    assert cases["TR04"].find("failure") is not None
     assert cases["TR07"].find("skipped") is not None
     assert sum(int(suite.get("failures", "")) for suite in top) == 1
 
@@ -118,7 +157,7 @@ def test_select_takes_ids_letters_and_families(leaking: Path) -> None:
         ).stdout
         return {each["id"] for each in json.loads(shown)["results"]}
 
-    assert ids("TR05,EV05") == {"TR05", "EV05"}
+    assert ids("TR04,EV05") == {"TR04", "EV05"}
     assert ids("EV") == {each for each in CHECKS if each.startswith("EV")}
     assert ids("leakage") == {each.id for each in CHECKS.values() if each.family == "leakage"}
     result = runner.invoke(app, ["check", str(leaking), "--select", "XX99"])
@@ -127,12 +166,12 @@ def test_select_takes_ids_letters_and_families(leaking: Path) -> None:
 
 
 def test_explain_shows_both_examples() -> None:
-    shown = runner.invoke(app, ["check", "--explain", "TR05"]).stdout
+    shown = runner.invoke(app, ["check", "--explain", "TR04"]).stdout
     for text in (
-        CHECKS["TR05"].why[:30],
+        CHECKS["TR04"].why[:30],
         "Fails:",
         "Passes:",
-        "fit_transform(X_train, y_train)",
+        "fit_resample(X_train, y_train)",
         "Does not apply when",
     ):
         assert text in shown
@@ -140,7 +179,8 @@ def test_explain_shows_both_examples() -> None:
 
 
 IGNORE = (
-    '[[tool.tdsp.check.ignore]]\ncheck = "TR05"\npath = "{}"\nreason = "the lesson shows it"\n{}'
+    '[[tool.tdsp.check.ignore]]\ncheck = "TR04"\npath = "{}"\nreason = "the lesson shows it"\n'
+    'owner = "Ann"\n{}'
 )
 
 
@@ -157,18 +197,23 @@ def test_an_ignore_has_files_a_reason_and_a_day(
     path: str, until: str, code: int, unused: bool, leaking: Path
 ) -> None:
     write(leaking, {"pyproject.toml": IGNORE.format(path, until)})
-    result = runner.invoke(app, ["check", str(leaking), "--select", "TR05"])
+    result = runner.invoke(app, ["check", str(leaking), "--select", "TR04,TP04"])
     assert result.exit_code == code, result.output
-    assert ("Ignore without effect: TR05" in result.stdout) is unused
+    assert ("note    TP04" in result.stdout and "pyproject.toml:1" in result.stdout) is unused
+    assert ("Ann decided it" in result.stdout) is unused
     assert ("1 findings are ignored" in result.stdout) is (code == 0)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('[[tool.tdsp.check.ignore]]\ncheck = "TR05"\n', "reason"),
-        ('[[tool.tdsp.check.ignore]]\ncheck = "TR05"\nreason = "no"\n', "reason in words"),
+        ('[[tool.tdsp.check.ignore]]\ncheck = "TR04"\n', "reason"),
+        ('[[tool.tdsp.check.ignore]]\ncheck = "TR04"\nreason = "no"\n', "reason in words"),
         ('[[tool.tdsp.check.ignore]]\ncheck = "TR99"\nreason = "it is so"\n', "no check TR99"),
+        (
+            '[[tool.tdsp.check.ignore]]\ncheck = "TR04"\nreason = "it is so"\nowner = 1\n',
+            "the owner",
+        ),
         ("[tool.tdsp.check]\nselect = 1\n", "knows one key"),
     ],
 )
@@ -180,11 +225,11 @@ def test_a_wrong_ignore_is_refused(text: str, said: str, leaking: Path) -> None:
 
 
 def test_an_ignore_in_the_line_needs_a_reason(leaking: Path) -> None:
-    line = "X = SelectKBest(k=1).fit_transform(X, y)"
-    write(leaking, {"train.py": LEAK.replace(line, line + "  # tdsp: ignore[TR05] only a picture")})
-    assert runner.invoke(app, ["check", str(leaking), "--select", "TR05"]).exit_code == 0
-    write(leaking, {"train.py": LEAK.replace(line, line + "  # tdsp: ignore[TR05]")})
-    assert runner.invoke(app, ["check", str(leaking), "--select", "TR05"]).exit_code == 1
+    line = "X, y = SMOTE().fit_resample(X, y)"
+    write(leaking, {"train.py": LEAK.replace(line, line + "  # tdsp: ignore[TR04] only a picture")})
+    assert runner.invoke(app, ["check", str(leaking), "--select", "TR04"]).exit_code == 0
+    write(leaking, {"train.py": LEAK.replace(line, line + "  # tdsp: ignore[TR04]")})
+    assert runner.invoke(app, ["check", str(leaking), "--select", "TR04"]).exit_code == 1
 
 
 def test_a_check_that_breaks_is_unknown_and_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +238,7 @@ def test_a_check_that_breaks_is_unknown_and_hides_no_other(monkeypatch: pytest.M
     def broken(_: object) -> list[object]:
         raise KeyError("x")
 
-    odd = dataclasses.replace(CHECKS["TR05"], judge=broken)  # type: ignore[arg-type]
+    odd = dataclasses.replace(CHECKS["TR04"], judge=broken)  # type: ignore[arg-type]
     report = check_repository(read_texts({"a.py": "x = 1\n"}), [odd, CHECKS["PR04"]])
     assert [each.outcome for each in report.results] == ["unknown", "fail"]
     assert report.results[0].reason == "the check itself failed: KeyError"
@@ -259,7 +304,7 @@ def test_a_fresh_folder_is_read_within_a_second(tmp_path: Path) -> None:
 
 
 def test_what_is_severe_and_is_leakage_comes_first() -> None:
-    texts = CHECKS["SC03"].bad | CHECKS["TR05"].bad | CHECKS["TR06"].bad | CHECKS["SC02"].bad
+    texts = CHECKS["SC03"].bad | CHECKS["TR04"].bad | CHECKS["TR06"].bad | CHECKS["SC02"].bad
     report = check_repository(read_texts({**texts, "train.py": LEAK}))
     order = [(each.severity, each.check.family) for each in report.failed]
     assert order[:2] == [("warning", "leakage"), ("warning", "security")]
@@ -325,5 +370,5 @@ def test_an_info_is_shown_only_when_asked_for(tmp_path: Path) -> None:
 def test_no_finding_is_more_severe_than_its_check() -> None:
     check, mark = CHECKS["TR02"], Mark("fail", "a.py", 1, "", "", "error")
     assert severity(check, mark) == "info"
-    assert severity(CHECKS["TR05"], replace(mark, severity="note")) == "note"
-    assert severity(CHECKS["TR05"], replace(mark, severity="")) == "warning"
+    assert severity(CHECKS["TR04"], replace(mark, severity="note")) == "note"
+    assert severity(CHECKS["TR04"], replace(mark, severity="")) == "warning"

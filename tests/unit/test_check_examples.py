@@ -115,6 +115,19 @@ def test_rows_that_come_from_elsewhere_are_unknown() -> None:
     assert one({"prepare.py": text}, "TR03").outcome == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("path", "code", "outcome"),
+    [
+        ("steps/split.py", "pd.util.hash_array(keys + seed)", "pass"),
+        ("steps/keys.py", "pd.util.hash_array(keys + seed)", "not applicable"),
+        ("steps/split.py", "hash(keys)", "not applicable"),  # another one in each run
+    ],
+)
+def test_a_split_by_a_hash_can_be_repeated(path: str, code: str, outcome: str) -> None:
+    text = f"import pandas as pd\n\n\ndef drawn(keys, seed):\n    return {code}\n"
+    assert one({path: text}, "TR01").outcome == outcome
+
+
 @pytest.mark.parametrize("path", ["tests/test_a.py", "examples/a.py", "vendor/a.py"])
 def test_only_production_and_notebooks_are_judged_for_leaks(path: str) -> None:
     text = CHECKS["TR03"].bad["train.py"]

@@ -15,7 +15,7 @@ from tdsp.cli import app
 from tdsp.reading import read_texts
 
 runner = CliRunner()
-BROKEN = next(iter(CHECKS["TR05"].bad.values()))
+BROKEN = next(iter(CHECKS["TR04"].bad.values()))
 PAGE = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 COMMANDS = sorted(
@@ -76,7 +76,7 @@ def test_each_command_of_the_page_runs(words: str, work: Path) -> None:
     git(work, "clone", "-q", "--bare", ".", "project.git")
     shown = runner.invoke(app, ["check", "--format", "json", "--no-cache"])
     (work / ".tdsp-baseline.json").write_bytes(shown.stdout_bytes)
-    given = [{"PATH": ".", "ID": "TR05"}.get(word, word) for word in shlex.split(words)]
+    given = [{"PATH": ".", "ID": "TR04"}.get(word, word) for word in shlex.split(words)]
     result = runner.invoke(app, ["check", *given])
     assert result.exit_code in (0, 1), result.output
     assert result.exception is None or isinstance(result.exception, SystemExit)

@@ -14,13 +14,13 @@ from tdsp import pages as shared
 from tdsp.check import pages
 from tdsp.check.all import CHECKS
 from tdsp.check.maturity import maturity
-from tdsp.check.report import plain
+from tdsp.check.report import plain, way
 from tdsp.check.run import Report, check_repository
 from tdsp.cli import app
 from tdsp.reading import read_texts
 
 runner = CliRunner()
-LEAK = CHECKS["TR05"].bad["train.py"]
+LEAK = CHECKS["TR04"].bad["train.py"]
 EVIL = "<img src=x onerror=alert(1)>'\"`\u202e\x00\n</script><script>alert(2)</script>"
 NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]")
 DOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -60,13 +60,13 @@ def page(report: Report) -> str:
 
 def test_the_page_says_what_the_terminal_says(page: str, report: Report) -> None:
     words = " ".join(" ".join(Reader(page).words).split())
-    check = CHECKS["TR05"]
+    check = CHECKS["TR04"]
     for text in (
         check.title,
         check.why,
         check.fix,
         "train.py:6",
-        "fit_transform(X, y)",
+        "fit_resample(X, y)",
         "Do first",
     ):
         assert text.replace("`", "") in words, text
@@ -75,6 +75,12 @@ def test_the_page_says_what_the_terminal_says(page: str, report: Report) -> None
         assert result.check.id in words
     for level in (*maturity(report).areas, maturity(report).google):
         assert f"{level.name}: level {level.level} of {level.top}" in words
+    found = maturity(report)
+    assert found.lacking
+    assert f"To level {found.level + 1}" in words
+    for lacking in found.lacking:
+        said = way(lacking.check, found.grows_to).replace("`", "")
+        assert said in words and lacking.check.fix.replace("`", "") in words
 
 
 def test_the_page_loads_nothing_and_runs_only_its_own(page: str) -> None:
@@ -112,7 +118,7 @@ def test_a_hostile_repository_stays_text(where: str) -> None:
     texts = {"train.py": LEAK}
     if where == "line":
         texts["train.py"] = LEAK.replace(
-            "fit_transform(X, y)", f"fit_transform(X, y)  # {EVIL[:-20]!r}"
+            "fit_resample(X, y)", f"fit_resample(X, y)  # {EVIL[:-20]!r}"
         )
         texts["train.py"] = texts["train.py"].replace("\\u202e", "\u202e")
     elif where == "path":
@@ -245,7 +251,7 @@ def test_the_command_writes_each_format_and_keeps_the_exit_code(tmp_path: Path) 
         assert run("--format", form, "--fail-on", "never")[0] == 0
     assert "level 0 of 4" in run("--format", "badge", "--maturity")[1]
     assert 'id="maturity"' in run("--format", "html")[1]
-    assert 'id="maturity"' not in run("--format", "html", "--select", "TR05")[1]
+    assert 'id="maturity"' not in run("--format", "html", "--select", "TR04")[1]
     assert (
         runner.invoke(app, ["check", str(tmp_path), "--format", "junit", "--maturity"]).exit_code
         == 2

@@ -20,7 +20,7 @@ from tdsp.check.all import CHECKS
 
 PAGE = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-SOUND, BROKEN = "x = 1\n", next(iter(CHECKS["TR05"].bad.values()))
+SOUND, BROKEN = "x = 1\n", next(iter(CHECKS["TR04"].bad.values()))
 # Stand in for what fetches and starts tdsp: all up to its name is theirs.
 START = f"""#!/bin/bash
 while [ "$1" != tdsp ]; do shift; done

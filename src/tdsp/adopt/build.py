@@ -25,30 +25,18 @@ from tdsp.reading.repository import Repository
 MOST_REMOVED = 0.2
 MANY = 1000  # files from which on a second process saves more than it costs
 FEW_REMOVED = 20  # of so few files, any share may go without a question
-UNEDITED = frozenset({"vendored", "junk", "archive"})  # whose places no code has to know
+UNEDITED = frozenset({"vendored", "junk"})  # whose places no code has to know
 DATA_KINDS = frozenset({"raw data", "derived data", "model"})  # which are no part of a package
 QUESTIONS = {
-    "unread tables": "Nothing that could be read uses these files. Are they raw data?",
-    "unread files": "No code that is edited uses these files. Do they belong to the data?",
-    "files among code": "Code lies above these files, and none names them. Are they part of it?",
-    "unwritten results": "No code that was read writes these files. Are they results?",
-    "unclear tables": "Are these files made from other data, or are they raw?",
-    "unused models": "No code loads or saves these models. Are they still needed?",
-    "exact copies": "These files are exact copies of others. May they go to the archive?",
-    "old versions": "These files look like older versions. May they go to the archive?",
-    "databases": "Programs use these databases. They stay where the programs look for them.",
-    "old folders": "These folders are called old. May they go to the archive?",
-    "images in code": "Are these images documents, or parts of the program?",
-    "images of results": "No code that was read draws these images. Are they figures of results?",
-    "texts that code reads": "Code reads these texts. Are they data?",
-    "documents in folders": "Do these texts belong to the documents?",
-    "unknown files": "What these files are for could not be told. They stay unless you say more.",
-    "old Python": "These files are Python 2, and no file imports them. May they go to the archive?",
-    "python 2": "These files are Python 2, and other files import them. They stay.",
+    "data in use": "Code uses these data. May they move? The paths in it are edited.",
+    "models in use": "Code uses these models. May they move? The paths in it are edited.",
+    "results in use": "Code makes these results. May they move? The paths in it are edited.",
+    "unfollowed files": "No edited code has a path to these files. They stay, or say `move`.",
+    "files among code": "Code lies beside these files, and none names them. Do they go with it?",
+    "exact copies": "These files are exact copies of others. They stay unless you say `move`.",
+    "old versions": "These files look like older versions. They stay unless you say `move`.",
     "does not parse": "These files do not parse. They are code, and move unchanged with the rest.",
-    "broken notebooks": "These notebooks are not valid JSON. They stay.",
-    "misnamed notebooks": "These files hold notebooks under another name. They stay.",
-    "many removed": "A fifth of the files or more would be untracked or archived. May they go?",
+    "many removed": "A fifth of the files or more would be untracked. May git forget them?",
     "logs": "May git forget these logs of earlier runs? They stay on disk and in history.",
 }
 
@@ -175,7 +163,6 @@ def ask_many(judged: dict[str, Judged]) -> dict[str, Judged]:
     gone = {
         path for path, each in judged.items()
         if each.place == "untrack"
-        or (each.place == "archive" and names.folded(path.split("/")[0]) != "archive")
     }  # fmt: skip
     if len(gone) <= FEW_REMOVED or len(gone) <= MOST_REMOVED * len(judged):
         return judged
@@ -293,10 +280,8 @@ def _question(
     if moved := _moved(paths, done, maker, taken):
         choices["move"] = moved
     others = {"archive": "archive"}
-    if "table" in ask or "text" in ask:
+    if ask == "data in use":
         others |= {"raw data": "data/raw", "derived data": "data/processed"}
-    if "image" in ask:
-        others |= {"figures": "reports/figures", "documents": "docs"}
     for name, place in others.items():
         if (found := all_to(place)) and found not in choices.values():
             choices[name] = found
@@ -374,13 +359,15 @@ def edited(done: Scan, plan: Plan) -> Plan:
         edits, found = edits_for(
             done.repo, content, moves, plan.package, done.facts.runs, frozenset(plan.fixes)
         )
+
+    def kept(item: Item) -> bool:
+        archived = item.target != item.path and item.target.startswith(f"{before}archive/")
+        return item.kind in UNEDITED or archived
+
     notes = [note for note in plan.notes if note in _own_notes(done) or not note.path]
     notes += [replace(each, path=before + each.path) for each in found]
     items = tuple(
-        replace(
-            each,
-            edits=() if each.kind in UNEDITED else edits.get(each.path.removeprefix(before), ()),
-        )
+        replace(each, edits=() if kept(each) else edits.get(each.path.removeprefix(before), ()))
         for each in plan.items
     )
     return replace(plan, items=items, notes=tuple(notes))

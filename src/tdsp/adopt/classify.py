@@ -7,7 +7,7 @@ from dataclasses import replace
 from tdsp.adopt import names
 from tdsp.adopt.content import DATA, is_prose, pointed
 from tdsp.adopt.copies import copies, versions
-from tdsp.adopt.data import PROSE
+from tdsp.adopt.data import PROSE, SAVED_BY_PYTHON
 from tdsp.adopt.evidence import weigh
 from tdsp.adopt.facts import Fact, Facts, data_like, is_test
 from tdsp.adopt.images import Images
@@ -19,6 +19,7 @@ from tdsp.reading.repository import EXAMPLES, Repository
 YAML = (".yaml", ".yml")
 CODE = frozenset({"python", "python 2", "broken python", "notebook"})
 PICTURES = frozenset({"image", "media"})
+SHOWN = frozenset({"image", "text", "json", "media"})  # of a client, where its pages load it from
 MADE = frozenset({"image", "json", "xml", "web"})  # by a run, if their folder is for results
 # A page that a notebook or a tool for reports was turned into.
 WRITTEN = re.compile(
@@ -26,7 +27,7 @@ WRITTEN = re.compile(
 )
 PAGE = 100_000
 # Of Python that does not parse: what is done when it is run, and not in a function.
-RUN = re.compile(r"(?m)^(print\b|if __name__\s*==|for \w|while \w|plt\.|\w+ = input\()")
+RUN = re.compile(r"(?m)^(print\b|if __name__\s*==|for \w|while \w|plt\.|\w+ = input\(|\w+\()")
 CONDA = re.compile(r"(?ms)^channels:.*^dependencies:|^dependencies:.*^channels:")
 LISTED = 50  # entries of a list
 LONG = 100_000  # bytes: of settings, more than anybody has written
@@ -186,21 +187,13 @@ class _Judge(Images):
         return package and bool(folder) and self._beside_code(folder)
 
     def _gone(self, path: str, fact: Fact) -> Judged | None:
-        """Judge what is in a folder called old: certain only if nothing outside uses it."""
+        """Judge what is in a folder called old and nothing outside uses: it stays there."""
         match = names.GONE.search(path)
-        if match is None:
+        users = fact.importers | fact.readers | fact.namers
+        if match is None or any(not who.startswith(path[: match.end()]) for who in users):
             return None
-        folder = path[: match.end()]
-        outside = {
-            who for who in fact.importers | fact.readers | fact.namers
-            if not who.startswith(folder)
-        }  # fmt: skip
-        why = f"its folder is called {match[2].lower()}"
-        if outside:
-            return Judged(
-                "archive", "archive", 0.6, (why, f"{sorted(outside)[0]} uses it"), "old folders"
-            )
-        return Judged("archive", "archive", 0.93, (why, "nothing outside of it uses it"))
+        why = f"its folder is called {match[2].lower()}, and nothing outside uses it"
+        return stays(self._kind(path, fact), why)
 
     def _kind(self, path: str, fact: Fact) -> str:
         """Return the kind of a file whose place is decided by the folder that it is in."""
@@ -211,11 +204,13 @@ class _Judge(Images):
             return "build"
         if name == "MLmodel":
             return "model"
+        if name == "mlflow.db":
+            return "result"
         if names.DEPENDENCIES.match(name) and self._installs(path):
             return "dependencies"
         if is_test(path, self.repo):
             return "test"
-        if "public" in names.parts_of(path) and content in {"image", "text", "json", "media"}:
+        if "public" in names.parts_of(path) and content in SHOWN | DATA:
             return "web"
         if content in {"source", "web"} and names.OTHER_TESTS.search(path):
             return "test"
@@ -229,13 +224,21 @@ class _Judge(Images):
             return "figure"
         if content == "text" and set(names.parts_of(path)) & names.SERVED:
             return "web"
+        if content == "json" and (found := self._json(path)[0]):
+            return found
         if content == "text" and _odd(path):
             return "configuration"
         if content in DATA:
-            made = fact.writers or path.endswith((".npy", ".npz"))  # as numpy saves them
+            parts = names.parts_of(path)
+            stage = next((names.STAGES[e] for e in reversed(parts) if e in names.STAGES), "")
+            if stage:
+                return "raw data" if stage in {"raw", "external"} else "derived data"
+            if names.for_results(parts) and not fact.readers:
+                return "result"
+            made = fact.writers or path.lower().endswith(SAVED_BY_PYTHON)
             return "derived data" if made and "raw" not in names.parts_of(path) else "raw data"
         if content == "python":
-            return "script" if fact.run and not fact.importers else "code"
+            return "script" if fact.run and not self._imported(fact) else "code"
         if content == "python 2" and RUN.search(self.repo.text(path)) and not fact.importers:
             return "script"
         by = {
@@ -269,16 +272,15 @@ class _Judge(Images):
     def _python(self, path: str, fact: Fact) -> Judged | None:
         name, parts = posixpath.basename(path), names.parts_of(path)
         if fact.content == "python 2":
-            why = ("it is Python 2", "no Python 3 file imports it")
             if self.layout.mixed:  # its tree moves whole
                 run = RUN.search(self.repo.text(path)) and not fact.importers
                 kind = "script" if run else "code"
-                return Judged(kind, "code", 0.9, (why[0], "much of the code is"))
-            if fact.importers:
-                return Judged("code", "stay", 0.6, (why[0], "others import it"), "python 2")
-            return Judged("archive", "archive", 0.95, why)
+                return Judged(kind, "code", 0.9, ("it is Python 2", "much of the code is"))
+            return stays(self._kind(path, fact), "it is Python 2", "it cannot be edited")
         if fact.content == "broken python" and parts and parts[0] in names.NOTEBOOKS:
             return stays("code", "it does not parse; notebooks beside it may load it")
+        if fact.content == "broken python" and parts and parts[0] in names.TESTS:
+            return stays("test", "it does not parse, and lies among tests")
         if fact.content == "broken python" and names.BUILD.match(path):
             return stays("build", "build tools look for it under this name, though it fails")
         if fact.content == "broken python":
@@ -297,6 +299,8 @@ class _Judge(Images):
                 return stays(
                     "test", "pytest finds tests in it", f"it belongs to {path.split('/')[0]}"
                 )
+            if fact.run and not set(parts) & names.TESTS:
+                return stays("test", "pytest finds tests in it", fact.run)
             why = (
                 "pytest finds tests in it, or its tests need it",
                 "its name or folder is a test's",
@@ -310,7 +314,7 @@ class _Judge(Images):
             why = ("nothing imports or runs it", "its folder is for results")
             return Judged("result", "reports", 0.93, why)
         used = self._used(fact)
-        kind = "script" if fact.run and not fact.importers else "code"
+        kind = "script" if fact.run and not self._imported(fact) else "code"
         if "/" not in path and self.foreign:
             return stays(kind, "it parses as Python 3", "most code beside it is another language's")
         if (maker := posixpath.dirname(path)) and fact.run == f"{maker}/Makefile runs it":
@@ -359,6 +363,10 @@ class _Judge(Images):
         return any(not who.startswith(f"{top}/") and not is_test(who, self.repo)
                    for who in fact.importers)  # fmt: skip
 
+    def _imported(self, fact: Fact) -> bool:
+        """Tell whether code that is no test imports a module."""
+        return any(not is_test(who, self.repo) for who in fact.importers)
+
     def _used(self, fact: Fact) -> str:
         if fact.importers:
             return f"{len(fact.importers)} files import it"
@@ -366,15 +374,11 @@ class _Judge(Images):
 
     def _notebook(self, path: str, fact: Fact) -> Judged | None:
         if fact.content == "broken notebook":
-            return Judged(
-                "notebook", "stay", 0.6, ("it is not a valid notebook",), "broken notebooks"
-            )
+            return stays("notebook", "it is not a valid notebook")
         if fact.content != "notebook":
             return None
         if not path.endswith(".ipynb"):
-            return Judged(
-                "notebook", "stay", 0.6, ("its JSON is a notebook's",), "misnamed notebooks"
-            )
+            return stays("notebook", "its JSON is a notebook's, and its name is not")
         if EXAMPLES.search(path):
             return stays("notebook", "it belongs to the documents or examples that it is among")
         return Judged(
@@ -426,15 +430,11 @@ class _Judge(Images):
             if fact.writers and not listed:
                 return Judged("result", "reports", 0.93, why)
             return stays("result", *why)
-        if data_like(fact, self.repo) == "json":
-            if self._in_series(path):
-                return stays("raw data", "JSON", "one of many that differ by their numbers")
-            base = names.stem(path)[0]
-            if names.MEASURED.search(base) and not names.ASKED_OF.search(base):
-                return stays("result", "JSON", "its name says what was found")
         json = data_like(fact, self.repo) == "json"
-        given = json and (names.SENT.search(path) or self._is_list(path))
-        kind = "raw data" if given else "configuration"
+        kind, told_by = self._json(path) if json else ("", "")
+        if kind == "result" or (kind and self._in_series(path)):
+            return stays(kind, "JSON", told_by)
+        kind = kind or "configuration"
         if not folder or names.folded(folder.split("/")[0]) in names.STAY | names.TESTS:
             return stays(kind, "settings stay where tools and code look for them")
         if self._beside_code(folder):
@@ -442,11 +442,17 @@ class _Judge(Images):
             return Judged(kind, "with code", 0.93, why)
         return stays(kind, "settings stay where tools and code look for them")
 
-    def _is_list(self, path: str) -> bool:
-        """Tell whether JSON is a long list of names or numbers, or too long for settings."""
-        text = self.repo.text(path).lstrip()
-        listed = text[:1] == "[" and text.count(",") >= LISTED and "{" not in text
-        return listed or self.repo.files[path].size > LONG
+    def _json(self, path: str) -> tuple[str, str]:
+        """Return the kind of JSON that is no settings, and the reason; two blanks if it is."""
+        base, text = names.stem(path)[0], self.repo.text(path).lstrip()
+        if self._in_series(path):
+            return "raw data", "one of many that differ by their numbers"
+        if names.MEASURED.search(base) and not names.ASKED_OF.search(base):
+            return "result", "its name says what was found"
+        listed = text[:1] == "[" and (text.count(",") >= LISTED or text.count("{") > 1)
+        if listed or names.SENT.search(path) or self.repo.files[path].size > LONG:
+            return "raw data", "a list, or longer than settings are"
+        return "", ""
 
     def _served(self, path: str, fact: Fact) -> Judged | None:
         """Judge an image that a program serves: it is a part of its pages."""
@@ -520,11 +526,13 @@ class _Judge(Images):
             why = ("it is a page", "its folder is for figures")
             return Judged("figure", "reports/figures", 0.9, why)
         if among:
-            kind = "document" if path.endswith((".tex", ".bib", ".sty", ".cls")) else "result"
+            latex = path.endswith((".tex", ".bib", ".sty", ".cls"))
+            page = latex or (fact.content == "markup" and not measured)
+            kind = "document" if page else "result"
             return Judged(kind, "reports", 0.9, ("prose", "its folder is for results"))
         if fact.content == "text" and (who := self._reader(fact)):
             kind = "result" if measured else "raw data"
-            return Judged(kind, "data/raw", 0.7, ("text", who), "texts that code reads")
+            return Judged(kind, "data/raw", 0.7, ("text", who))
         if (
             parts
             and fact.content in {"markup", "text"}
@@ -534,14 +542,14 @@ class _Judge(Images):
             text = fact.content == "text"
             if text and measured:
                 why = ("a text beside code", "its name says what was found")
-                return Judged("result", "reports", 0.6, why, "unwritten results")
+                return Judged("result", "reports", 0.6, why)
             kind = "raw data" if listed else "document"
             return Judged(kind, "with code", 0.9, ("text", "it lies beside code"))
         if fact.content == "text" and (found := self._lines(path)):
             return found
         if not parts or fact.content in {"pdf", "office"}:
             return Judged("document", "docs", 0.92, ("prose", "no code reads it"))
-        return Judged("document", "docs", 0.7, ("prose",), "documents in folders")
+        return stays("document", "prose", "its folder is none for documents")
 
     def _lines(self, path: str) -> Judged | None:
         """Judge a text that is no prose by what its lines hold."""
@@ -558,7 +566,7 @@ class _Judge(Images):
         if kind == "document" and not _odd(path):
             return None
         why = "a text of no known use" if _odd(path) else "a text without sentences"
-        return Judged(kind or "unknown", "stay", 0.5, (why,), "unknown files")
+        return stays(kind or "raw data", why, sure=0.5)
 
     def _reader(self, fact: Fact) -> str:
         """Return the code that reads or names a file, "" if there is none."""
@@ -579,15 +587,7 @@ class _Judge(Images):
             return self._settings(path, fact, folder)
         if fact.content == "program":
             return stays("vendored", "a program is not moved, since commands name it")
-        if folder and self._beside_code(folder):
-            return Judged(
-                "unknown",
-                "with code",
-                0.6,
-                ("bytes of no known kind beside code",),
-                "unknown files",
-            )
-        return Judged("unknown", "stay", 0.5, ("bytes of no known kind",), "unknown files")
+        return stays("unknown", "bytes of no known kind", sure=0.5)
 
 
 def _odd(path: str) -> bool:

@@ -9,7 +9,7 @@ from tdsp.reading.repository import Repository
 
 
 def copies(repo: Repository, facts: Facts, judged: dict[str, Judged]) -> None:
-    """Send exact copies that nobody uses to the archive, if another of them is used."""
+    """Ask about exact copies that nobody uses, if another of them is used: they stay until then."""
     groups: dict[str, list[str]] = {}
     for path, file in repo.files.items():
         if posixpath.basename(path) == "__init__.py" or facts.files[path].content == "python 2":
@@ -23,7 +23,7 @@ def copies(repo: Repository, facts: Facts, judged: dict[str, Judged]) -> None:
         }:
             groups.setdefault(file.blob, []).append(path)
     for group in groups.values():
-        if len(group) < 2 or any(judged[p].place == "archive" for p in group):
+        if len(group) < 2 or any(names.GONE.search(p) for p in group):
             continue
         used = [path for path in group if _is_used(facts.files[path])]
         best = min(used or group, key=lambda path: (path.count("/"), len(path), path))
@@ -31,7 +31,7 @@ def copies(repo: Repository, facts: Facts, judged: dict[str, Judged]) -> None:
             if path == best or judged[path].place in {"stay", "with code"} or path in used:
                 continue
             why = ("an exact copy", f"of {best}")
-            judged[path] = Judged("archive", "archive", 0.65, why, "exact copies")
+            judged[path] = Judged(judged[path].kind, "stay", 0.65, why, "exact copies", "archive")
 
 
 def _is_used(fact: Fact) -> bool:
@@ -63,7 +63,7 @@ def versions(facts: Facts, judged: dict[str, Judged]) -> None:
         used = [path for path in group if _is_used(facts.files[path])]
         kept = used[0] if len(used) == 1 else max(used or group, key=_newness)
         for path in group:
-            if path == kept or path in used or judged[path].place in {"stay", "archive"}:
+            if path == kept or path in used or judged[path].place == "stay":
                 continue
             why = ("its name is one of several versions", f"{kept} is used or newer")
-            judged[path] = Judged("archive", "archive", 0.65, why, "old versions")
+            judged[path] = Judged(judged[path].kind, "stay", 0.65, why, "old versions", "archive")

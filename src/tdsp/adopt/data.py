@@ -43,12 +43,15 @@ SAVED = (".zip", ".params", ".caffemodel", ".weights", ".pb", ".tflite", ".mlmod
 # What lies in the folder of a saved model, of TensorFlow and of Transformers.
 SAVED_WITH = frozenset(["saved_model.pb", "tokenizer_config.json", "training_args.bin"])
 NETWORKS = (".model", ".vw", ".params", ".caffemodel", ".weights", ".pb", ".tflite", ".mlmodel")
+# How Python saves what it has computed: of 16 such files that nothing wrote, one was raw.
+SAVED_BY_PYTHON = (".npy", ".npz", ".p", ".pkl", ".pickle", ".joblib")
 ONE_COLUMN = re.compile(r"\s*[-+]?\d[\d.eE+-]*\s*\n")  # the first line of a table without a head
 TOPIC = re.compile(r"(?i)[a-z][ _-]?prediction$")  # the task, in the name of what is read for it
 TABLES = frozenset({"read_hdf", "HDFStore"})
 PAGES = frozenset({"markup", "pdf", "office"})
 OTHERS = frozenset({"binary", "json", "yaml", "config", "xml", "web", "source"})
 FEW_FOREIGN = 2  # files of another language at the root
+MANY_TEXTS = 20  # in one folder: they are what is learned from, not what is read about
 MANY_NUMBERED = 5  # files with a number for a name, or in it
 PROSE = frozenset({"markup", "pdf", "office", "text"})
 # What only tests read: such a name, or a test beside it, has to say so as well.
@@ -119,6 +122,8 @@ class Data:
         }  # fmt: skip
         self.shows = bool(self.screens or self.styled or facts.of("source"))
         self.tables = {posixpath.dirname(fact.path) for fact in facts.of(*DATA, "pointer")}
+        texts = Counter(posixpath.dirname(fact.path) for fact in facts.of("text"))
+        self.corpora = {folder for folder, count in texts.items() if count >= MANY_TEXTS} - {""}
         self.steps = {
             who for fact in facts.files.values()
             if data_like(fact, repo) in DATA for who in fact.writers
@@ -157,9 +162,7 @@ class Data:
         if whole:
             why = (f"a part of the saved model {whole}", self._folder_named(whole))
             sure = bool(why[1]) or any(part in names.MODEL_FOLDERS for part in parts)
-            return Judged(
-                "model", "models", 0.95 if sure else 0.65, why, "" if sure else "unused models"
-            )
+            return Judged("model", "models", 0.95 if sure else 0.65, why)
         in_folder = bool(parts) and any(part in names.MODEL_FOLDERS for part in parts)
         beside = in_folder and posixpath.dirname(path) in self.models
         dated = (
@@ -203,7 +206,7 @@ class Data:
             return Judged("model", "models", 0.95, (what, used))
         if names.DATA_FOLDERS & set(parts) and not named:
             return self._table(path, fact, "it lies among data")
-        return Judged("model", "models", 0.65, (what,), "unused models")
+        return Judged("model", "models", 0.65, (what,))
 
     def _opened_as_table(self, fact: Fact) -> bool:
         """Tell whether code that reads an HDF5 file opens tables with pandas."""
@@ -261,8 +264,10 @@ class Data:
             found = self._table(path, fact, "it lies among data")
             if content == "text" and told(self.repo.text(path)) == "document":
                 return replace(found, kind="document")  # such as the addresses of the data
-            drawn = content == "image" and plotted(self.repo.files[path])
-            return replace(found, kind="figure") if drawn else found
+            drawn = plotted(self.repo.files[path]) or names.FIGURES & set(parts)
+            return replace(found, kind="figure") if content == "image" and drawn else found
+        if content == "text" and posixpath.dirname(path) in self.corpora and not package:
+            return self._table(path, fact, "one of many texts")
         return self._table(path, fact, "") if content in DATA else None
 
     def _explains(self, path: str) -> Judged:
@@ -308,7 +313,7 @@ class Data:
         among = bool(set(names.parts_of(path)) & names.DATA_FOLDERS)
         sure = among and (stage != "external" or path.startswith("data/"))
         found = Judged(kind, f"data/{stage}", 0.96, (what, f"its folder says {stage}"))
-        return found if sure else replace(found, confidence=0.7, ask="unclear tables")
+        return found if sure else replace(found, confidence=0.7)
 
     def _written(self, path: str, fact: Fact, what: str) -> Judged | None:
         """Judge data that code writes."""
@@ -345,7 +350,7 @@ class Data:
         if not used and not among and "/" in path and self.others.get(posixpath.dirname(path)):
             why = (what, "it lies among other files")
             kind = "result" if names.MEASURED.search(base) else "raw data"
-            return Judged(kind, "stay", 0.5, why, "unknown files")
+            return stays(kind, *why, sure=0.5)
         made = any(map(names.MADE_FOLDER.search, parts)) and not fact.readers
         topic = used and TOPIC.search(base) and not names.DERIVED.search(base)
         found = content == "array" and names.MEASURED.search(base) is not None
@@ -355,24 +360,27 @@ class Data:
             and (made or found or names.DERIVED.search(base) or names.RESULT.search(base))
         ):
             why = (what, "its name says that it was made")
-            if found:
-                return Judged("result", "reports", 0.6, why, "unclear tables")
-            return Judged("derived data", "data/processed", 0.6, why, "unclear tables")
+            if found or not (among or made or names.DERIVED.search(base)):
+                return Judged("result", "reports", 0.6, why)
+            return Judged("derived data", "data/processed", 0.6, why)
+        if path.lower().endswith(SAVED_BY_PYTHON):
+            why = (what, "Python has saved it")
+            return Judged("derived data", "data/processed", 0.6, why)
         if not used and not among and content == "spreadsheet" and MODEL_NAME.search(base):
             why = (what, "its name is a model's, and nothing reads it")
-            return Judged("result", "reports", 0.6, why, "unclear tables")
+            return Judged("result", "reports", 0.6, why)
         if used and not among and content == "database":
-            return Judged("raw data", "stay", 0.6, (what, used, "it may be written"), "databases")
+            return stays("raw data", what, used, "it may be written")
         if used and not among and content == "table" and ONE_COLUMN.match(self._start(path)):
             why = (what, "one column of numbers, as what a model answers")
-            return Judged("derived data", "data/processed", 0.6, why, "unclear tables")
+            return Judged("derived data", "data/processed", 0.6, why)
         if given and not used:
             return Judged("raw data", "data/raw", 0.93, (what, "a competition gives it"))
         if used or among:
             reason = used or "its folder is for data"
             sure = 0.95 if used else 0.9
             return Judged("raw data", "data/raw", sure, (what, reason, "nothing writes it"))
-        return Judged("raw data", "data/raw", 0.6, (what, "nothing reads it"), "unread tables")
+        return Judged("raw data", "data/raw", 0.6, (what, "nothing reads it"))
 
     def _folder_read(self, path: str) -> str:
         """Say who reads the folder of a file, if the folder holds data only."""

@@ -1,25 +1,26 @@
-"""Whether enough speaks for a move: one strong piece of evidence, or two weak ones that agree.
+"""Whether a file moves without a question, with one, or stays.
 
-A rule says where files of a kind go. Whether a certain file goes there without a question is
-decided here. That code imports or runs a file is strong, and so is that code whose paths are edited
-reads, writes or names it. The content of a file and the name of its folder are weak: of the files
-that were moved for these two alone, and are neither code nor pages, a tenth went wrong in plans of
-unseen repositories. A folder of code that the rest of the repository does not know is a thing of
-its own: it stays, and one question asks about it.
+A rule says where files of a kind go. Whether a certain file goes there is decided here. Code,
+notebooks and pages move if two pieces of evidence agree. Data, models, results and figures never
+move unasked: of those that did in plans of unseen repositories, a quarter went wrong. Where code
+whose paths are edited uses one, a question proposes the move; where none does, it stays, since
+nothing is gained. A folder of code that the rest of the repository does not know is a thing of its
+own, and `src` that no other code uses is a place for code already: both stay, with one question.
 """
 
 import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from tdsp.adopt import names
-from tdsp.adopt.content import DATA
-from tdsp.adopt.facts import Facts, data_like
+from tdsp.adopt.facts import Facts, data_like, is_test
 from tdsp.adopt.judged import FOLDER, Judged, stays
 from tdsp.adopt.layout import Layout
 from tdsp.adopt.rewrite.texts import is_document, is_text
+from tdsp.adopt.sources import recognise
 from tdsp.reading.repository import Repository
 
 KNOWN = names.GENERIC | names.TOOLS | names.CODE_WRAPPERS
@@ -37,18 +38,24 @@ SETTINGS = frozenset({"yaml", "toml", "config", "json"})
 UNEDITED = frozenset({"source", "python 2", "broken python"})
 EDITED = frozenset({"python", "notebook", "r", "shell"})  # whose paths follow a file that moves
 FOUND_BY_PATH = ("data/", "models", "reports", "docs")
-PICTURES = frozenset({"image", "media"})
 CERTAIN = "is not Python, and stays"
 MANY = 3  # folders that stand alone: then those with notebooks only do so as well
 UNMOVED = frozenset({"stay", "untrack"})
 # Folders that a project has of its own: two of them inside of one folder make it a project.
 PARTS = frozenset(["src", "app", "data", "config", "configs", "models", "notebooks", "tests"])
 WRITTEN = re.compile(r"(?i)report|notes?|description|summary|paper|thesis|proposal|documentation")
-STORED = frozenset({"raw data", "derived data", "model", "result", "figure", "archive"})
+STORED = frozenset({"raw data", "derived data", "model", "result", "figure"})
 Places = dict[str, set[str]]
-OF_FOLDER = re.compile(r"(?i)(^|/)(readme[^/]*|\.?(git)?keep|placeholder)$")  # goes with its folder
-AMONG_CODE = frozenset({"configuration", "raw data", "document", "model", "result"})
-REPORTS = frozenset({"report", "reports"})
+KEEPER = re.compile(r"(?i)(^|/)(\.?(git)?keep|placeholder)$")  # goes with its folder
+AMONG_CODE = frozenset({"configuration", "raw data", "derived data", "document", "model", "result"})
+# Of a place: the names of folders that say as much, and the question about what code uses.
+SAID = {
+    "data": names.DATA_FOLDERS | frozenset(names.STAGES),
+    "models": names.MODEL_FOLDERS,
+    "reports": names.RESULT_FOLDERS | names.FIGURES | names.IMAGES,
+}
+IN_USE = {"data": "data in use", "models": "models in use", "reports": "results in use"}
+UNFOLLOWED = "unfollowed files"
 ASKED = 0.6
 
 
@@ -61,21 +68,29 @@ def weigh(
 ) -> None:
     """Ask about the moves for which too little speaks; `alone` knows nothing of copies."""
     places = _places(judged)
+    strangers = _strangers(repo, facts, found, judged)
     for path, each in judged.items():
-        if each.ask or each.place in UNMOVED:
+        if not each.ask and each.place in UNMOVED:
             continue
-        if _alone(repo, facts, path, each):
-            judged[path] = stays(each.kind, *each.why, "nothing names it")
-        elif ask := _doubt(repo, facts, places, found.code, path, each):
-            judged[path] = replace(each, confidence=ASKED, ask=ask)
-    for top, why in _strangers(facts, found, judged).items():
-        for path, each in judged.items():
-            if path.startswith(f"{top}/") and (each.ask or each.place not in UNMOVED):
-                own = alone[path] if each.place == "archive" else each
-                judged[path] = _left(own, top, why, found)
-    for path, each in judged.items():
-        if each.place.startswith(FOUND_BY_PATH) and (who := _unedited(repo, facts, path)):
-            judged[path] = stays(each.kind, *each.why, f"{who} has its path, and is not edited")
+        settled = _settled(repo, facts, places, path, each)
+        top, below, _ = path.partition("/")
+        if below and top in strangers and (settled.ask or settled.place not in UNMOVED):
+            own = alone[path] if each.instead == "archive" else each
+            settled = _left(own, top, strangers[top], found)
+        judged[path] = settled
+
+
+def _settled(repo: Repository, facts: Facts, places: Places, path: str, each: Judged) -> Judged:
+    """Return the judgement on a file that would move, without regard to its folder's whole."""
+    if each.place.startswith(FOUND_BY_PATH) and (who := _unedited(repo, facts, path)):
+        return stays(each.kind, *each.why, f"{who} has its path, and is not edited")
+    if each.place.split("/")[0] in SAID:
+        return _stored(repo, facts, places, path, each)
+    if each.place == "docs":
+        return _page(repo, facts, path, each)
+    if each.place == "with code" and _doubted(facts, path, each):
+        return replace(each, confidence=ASKED, ask="files among code")
+    return each
 
 
 def _left(each: Judged, top: str, why: str, found: Layout) -> Judged:
@@ -84,52 +99,47 @@ def _left(each: Judged, top: str, why: str, found: Layout) -> Judged:
         return each
     if top in found.installed or why.endswith(CERTAIN):
         return stays(each.kind, *each.why, why)
-    kind = "script" if each.kind == "archive" else each.kind  # it is Python 2
-    return Judged(kind, "stay", ASKED, (*each.why, why), f"{FOLDER}{top}", each.place)
+    instead = each.instead or each.place
+    return Judged(each.kind, "stay", ASKED, (*each.why, why), f"{FOLDER}{top}", instead)
 
 
-def _doubt(
-    repo: Repository, facts: Facts, places: Places, code: frozenset[str], path: str, each: Judged
-) -> str:
-    """Return the question for a move that too little speaks for."""
+def _stored(repo: Repository, facts: Facts, places: Places, path: str, each: Judged) -> Judged:
+    """Ask whether a stored file moves that code uses; what no code uses stays."""
+    parts, place = names.parts_of(path), each.place.split("/")[0]
+    if each.kind == "document":
+        return stays(each.kind, *each.why, "a document stays in its folder")
+    if set(parts) & names.TESTS:
+        return stays(each.kind, *each.why, "it lies among tests")
+    if each.kind == "figure" and any(map(is_document, facts.files[path].namers)):
+        return stays(each.kind, *each.why, "pages find an image by its place")
+    drawn = place == "reports" and _drawn(facts, path)
+    if drawn or _followed(repo, facts, path) or _folder_followed(facts, places, path, each):
+        return replace(each, confidence=ASKED, ask=IN_USE[place])
+    if SAID[place] & set(parts) or (place == "reports" and names.for_results(parts)):
+        return stays(
+            each.kind, *each.why, "no edited code has its path, and its folder says what it is"
+        )
+    return Judged(each.kind, "stay", ASKED, each.why, UNFOLLOWED, each.place)
+
+
+def _page(repo: Repository, facts: Facts, path: str, each: Judged) -> Judged:
+    """Judge what may go to the documents: an image stays where pages show it, a list as well."""
     fact, parts = facts.files[path], names.parts_of(path)
-    content, name = data_like(fact, repo), names.stem(path)[0]
-    used = fact.readers | fact.writers | fact.namers | fact.importers
-    if each.place == "archive" and fact.content == "python 2":
-        return "old Python"
-    followed = _followed(repo, facts, path) or _folder_followed(facts, places, path, each)
-    if each.place.startswith("data/") and followed:
-        return "texts that code reads" if content == "text" and not fact.readers else ""
-    if each.place.startswith("data/") and not _staged(parts) and not names.GIVEN.match(name):
-        return "unread tables" if content in DATA else "unread files"
-    if each.place == "models" and each.kind != "document" and not followed:
-        return "unused models"
-    if each.place == "with code" and each.kind in AMONG_CODE and not used:
-        beside = posixpath.dirname(path) in code and each.kind != "document"
-        beside = beside or OF_FOLDER.search(path) is not None
-        settings = each.kind == "configuration" and names.SETTINGS & set(parts)
-        return "" if beside or settings else "files among code"
-    if each.place.startswith("reports") and each.kind == "figure" and not _drawn(facts, path):
-        return "images of results"
-    page = content in {"pdf", "office"} and bool(REPORTS & set(parts))
-    if each.place == "reports" and each.kind == "result" and not page and not _drawn(facts, path):
-        return "unclear tables" if content in DATA else "unwritten results"
-    if each.place == "docs" and not used and content == "text" and not parts:
-        return "" if WRITTEN.search(name) else "documents in folders"
-    return ""
+    if set(parts) & names.DOCUMENTS:
+        return each
+    if data_like(fact, repo) == "image":
+        return stays(each.kind, *each.why, "pages find an image by its place")
+    used = fact.readers | fact.writers | fact.namers
+    plain = not used and data_like(fact, repo) == "text" and not parts
+    if plain and not WRITTEN.search(names.stem(path)[0]):
+        return stays(each.kind, *each.why, "its name is not a document's")
+    return each
 
 
-def _alone(repo: Repository, facts: Facts, path: str, each: Judged) -> bool:
-    """Tell whether an image goes to the documents though nothing shows it: it stays."""
-    fact = facts.files[path]
-    image = each.place == "docs" and data_like(fact, repo) == "image"
-    used = fact.readers | fact.writers | fact.namers | fact.importers
-    return image and not used and not set(names.parts_of(path)) & names.DOCUMENTS
-
-
-def _staged(parts: list[str]) -> bool:
-    """Tell whether folders say twice that a file is data: that it is, and how far it is made."""
-    return bool(names.DATA_FOLDERS & set(parts[:1]) and names.STAGES.keys() & set(parts))
+def _doubted(facts: Facts, path: str, each: Judged) -> bool:
+    """Tell whether a file that is no code lies beside code in a folder that is no package."""
+    package = f"{posixpath.dirname(path)}/__init__.py" in facts.files
+    return each.kind in AMONG_CODE and not package and not KEEPER.search(path)
 
 
 def _followed(repo: Repository, facts: Facts, path: str) -> bool:
@@ -209,7 +219,9 @@ def _drawn(facts: Facts, path: str) -> bool:
     return _edited(facts, facts.files[path].writers | written)
 
 
-def _strangers(facts: Facts, found: Layout, judged: dict[str, Judged]) -> dict[str, str]:
+def _strangers(
+    repo: Repository, facts: Facts, found: Layout, judged: dict[str, Judged]
+) -> dict[str, str]:
     """Return the root's folders that are no part of the package for certain, and why."""
     strangers = {top: f"{top} is a package that is installed from here" for top in found.installed}
     members: dict[str, list[str]] = {}
@@ -221,6 +233,8 @@ def _strangers(facts: Facts, found: Layout, judged: dict[str, Judged]) -> dict[s
             continue
         if top != "src" and _runs(facts, top) and not _linked(facts, top, code):
             strangers[top] = f"{top} holds folders that are projects of their own"
+        if top == "src" and _is_left(repo, facts, found, code):
+            strangers[top] = "src is a place for code already"
         if top in strangers or names.folded(top) in KNOWN:
             continue
         if _is_project(facts, top):
@@ -275,15 +289,24 @@ def _is_project(facts: Facts, top: str) -> bool:
     return len(inside & PARTS) > 1
 
 
-def _linked(facts: Facts, top: str, code: Iterable[str]) -> bool:
+def _is_left(repo: Repository, facts: Facts, found: Layout, code: list[str]) -> bool:
+    """Tell whether `src` stays: no template has made it, and only its own code and tests use it."""
+    if found.inner or recognise(repo).name:
+        return False
+    return not _linked(facts, "src", code, {path for path in facts.files if is_test(path, repo)})
+
+
+def _linked(
+    facts: Facts, top: str, code: Iterable[str], ignored: AbstractSet[str] = frozenset()
+) -> bool:
     """Tell whether code outside of a folder imports what is inside, or the other way round.
 
     That something outside runs it and that both use the same files is weak: both have to be true.
     """
     before, inside = f"{top}/", set(code)
     for path in inside:
-        fact = facts.files[path]
-        if any(not each.startswith(before) for each in fact.importers | fact.imports):
+        linked = (facts.files[path].importers | facts.files[path].imports) - ignored
+        if any(not each.startswith(before) for each in linked):
             return True
     run = any(not each.startswith(before) for path in inside for each in facts.files[path].namers)
     shared = any(

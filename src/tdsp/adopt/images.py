@@ -6,6 +6,8 @@ only by looking can they be told apart. What draws or shows a figure decides abo
 
 import posixpath
 import re
+from collections import Counter
+from functools import cached_property
 
 from tdsp.adopt import names
 from tdsp.adopt.data import MANY_NUMBERED, Data
@@ -15,6 +17,7 @@ from tdsp.adopt.known import AUDIO, PHOTO, plotted
 
 MANY_IMAGES = 30
 MANY_CLASSES = 5
+FEW_SHOWN = 2  # images that a page shows as examples of many
 # Calls that draw an image into a file.
 DRAWS = re.compile(r"(^|\.)(savefig|save_fig|imsave|imwrite|write_image|to_file)$")
 TEXTS = (".md", ".rst", ".txt", ".html", ".ipynb", ".tex")  # that show images
@@ -36,7 +39,7 @@ class Images(Data):
         many = self.images.get(folder, 0) >= MANY_IMAGES
         if many and written and shown:
             why = ("it is an image", "code writes it, and a page shows it")
-            return Judged("figure", "reports/figures", 0.6, why, "images of results")
+            return Judged("figure", "reports/figures", 0.6, why)
         if many and written and not self._told_apart(folder):
             why = ("one of many images of a series", "code writes it")
             return Judged("derived data", "data/processed", 0.93, why)
@@ -44,8 +47,9 @@ class Images(Data):
             return Judged("figure", "reports/figures", 0.95, ("it is an image", "code writes it"))
         if many and self._drawn_by(sorted(self.facts.folders_read.get(folder, ()))):
             why = ("it is an image", "code that draws images names its folder")
-            return Judged("figure", "reports/figures", 0.6, why, "images of results")
-        if many and self._folder_read(path):
+            return Judged("figure", "reports/figures", 0.6, why)
+        in_pages = self._in_pages[folder] > FEW_SHOWN
+        if many and not in_pages and self._folder_read(path):
             return Judged(
                 "raw data", "data/raw", 0.93, ("one of many images", self._folder_read(path))
             )
@@ -63,6 +67,14 @@ class Images(Data):
                 "figure", "reports/figures", 0.9, ("it is an image", "its folder is for results")
             )
         return self._shown(path, fact)
+
+    @cached_property
+    def _in_pages(self) -> Counter[str]:
+        """How many images of each folder pages show: then its others are figures as well."""
+        return Counter(
+            posixpath.dirname(fact.path) for fact in self.facts.of("image")
+            if any(user.lower().endswith(TEXTS) for user in fact.namers)
+        )  # fmt: skip
 
     def _shown(self, path: str, fact: Fact) -> Judged:
         """Judge an image by who names it: documents, or code."""
@@ -83,7 +95,7 @@ class Images(Data):
         ):
             why = ("it is an image", f"{users[0]} beside it names it")
             if self._drawn_by(users):
-                return Judged("figure", "reports/figures", 0.6, why, "images of results")
+                return Judged("figure", "reports/figures", 0.6, why)
             kind = "figure" if texts else self._purpose(path, users, fact)
             return Judged(kind, "with code", 0.92, why)
         if users and texts and set(names.parts_of(path)) & names.FIGURES:
@@ -97,12 +109,13 @@ class Images(Data):
         if users and not beside:
             why = ("it is an image", "code names it")
             kind = self._purpose(path, users, fact)
-            return Judged(kind, "stay", 0.6, why, "images in code", "docs")
+            return stays(kind, *why)
         if beside:
             kind = self._kind_of(path)
-            if kind == "figure" and self._on_screen(folder):
+            plot = names.PLOT.search(names.stem(path)[0])
+            if kind == "figure" and not plot and self._on_screen(folder):
                 kind = "web"
-            return Judged(kind, "with code", 0.7, ("an image beside code",), "images in code")
+            return stays(kind, "an image beside code that nothing names")
         if not users and names.PLOT.search(names.stem(path)[0]):
             return stays("figure", "its name is a figure's, and nothing names it")
         if not users and set(names.parts_of(path)) & names.IMAGES and self._told_apart(folder):
@@ -112,7 +125,12 @@ class Images(Data):
 
     def _purpose(self, path: str, users: list[str], fact: Fact) -> str:
         """Return what an image is to the code that names it: shown, tried with, or drawn."""
-        code = {user for user in users if not user.lower().endswith(TEXTS)}
+        code = {
+            user for user in users
+            if not user.lower().endswith(TEXTS) and not names.LATEX.search(user)
+        }  # fmt: skip
+        if not code:
+            return "figure"
         if path.lower().endswith(AUDIO):
             return "raw data"
         shown = {who for each in self.screens for who in self.facts.files[each].imports}

@@ -145,7 +145,7 @@ def _wholes(
     repo: Repository, facts: Facts, tops: dict[str, list[str]], packages: frozenset[str]
 ) -> dict[str, str]:
     """Return the folders that are not taken apart, and the reason."""
-    found = _licensed(repo)
+    found = _licensed(repo) | _claimed(repo)
     for top, paths in tops.items():
         if top in packages or names.folded(top) in names.TESTS:
             continue
@@ -210,6 +210,12 @@ def _licensed(repo: Repository) -> dict[str, str]:
         each: same if own & others.get(each, set()) else "it has a licence of its own"
         for each in repo.foreign
     }
+
+
+def _claimed(repo: Repository) -> dict[str, str]:
+    """Return the folders below the root with a file that says whose they are."""
+    found = {posixpath.dirname(path) for path in repo.files if path.endswith("/COPYRIGHT")}
+    return dict.fromkeys(found, "it has a licence of its own")
 
 
 def _downloaded(facts: Facts) -> dict[str, str]:

@@ -49,7 +49,7 @@ BUILD = re.compile(
     r"tasks\.py|manage\.py|locustfile\.py|gunicorn[\w.]*\.py|render\.ya?ml|vercel\.json|netlify\.toml|fly\.toml|heroku\.yml|[\w.-]*\.Rproj|"
     r"wsgi\.ini|meson\.build|meson_options\.txt|CMakeLists\.txt|conftest\.cfg|skaffold\.yaml|serverless\.ya?ml|Vagrantfile|"
     r"databricks\.ya?ml|pylintrc|[\w.-]+\.sbt|build\.properties|Package\.swift|angular\.json|tsconfig[\w.-]*\.json|environment\.toml|readthedocs\.ya?ml|_config\.yml|"
-    r"renovate\.json|(webpack|vite|babel|rollup|postcss|tailwind|jest|next)[\w.-]*\.[cm]?[jt]s)$",
+    r"renovate\.json|[\w-]+\.config\.[cm]?[jt]s|(webpack|vite|babel|rollup|jest)[\w.-]*\.[cm]?[jt]s)$",
     re.IGNORECASE,
 )  # fmt: skip
 COMPOSE = re.compile(r"^(docker-)?compose[\w.-]*\.ya?ml$", re.IGNORECASE)
@@ -326,7 +326,8 @@ DERIVED = re.compile(
 )
 RESULT = re.compile(
     r"(?i)(predict|submission|result|metric|scores?(?![a-z])|report|evaluation|confusion|history|importance|leaderboard|"
-    r"findings|statistic|summary|analysis|correlation)"
+    r"findings|statistic|summary|analysis|correlation|rmse|accuracy|(?<![a-z])loss|"
+    r"(^|[_ -])(auc|mae|mse|mape|f1|recall|precision)([_ -]|$))"
 )
 # What a competition gives as an example of what it wants: it comes with the raw data.
 GIVEN = re.compile(
@@ -335,7 +336,8 @@ GIVEN = re.compile(
 # JSON that says how a model did, and JSON that is given to a program.
 MEASURED = re.compile(
     r"(?i)metrics?([_ -]|$)|results?([_ -]|$)|report|findings|confusion|importance|leaderboard|"
-    r"summary|comparison|outcome|(^|[_ -])(best|scores?|stats|roc|curves?|loss|acc)([_ -]|$)"
+    r"summary|comparison|outcome|(^|[_ -])(best|scores?|stats|roc|curves?|loss|acc|"
+    r"accuracy|auc|mae|mse|rmse|mape|f1|recall|precision)([_ -]|$)"
 )
 ASKED_OF = re.compile(
     r"(?i)(?<!best_)config|setting|schema|(?<!best_)(?<!best_hyper)param|request|input|sample|example|template"
@@ -352,7 +354,7 @@ RUN = re.compile(r"20\d\d[_-][01]\d[_-]?[0-3]\d")  # the date of a run in its fo
 PLOT = re.compile(
     r"(?i)importance|confusion|shap([_ -]|$)|(^|[_ -])roc([_ -]|$)|loss[_ -]?(curve|plot)|"
     r"distribution|word[_ -]?cloud|histogram|heat[_ -]?map|(word|term)[_ -]?freq|box[_ -]?plot|"
-    r"learning[_ -]?curve|residuals?([_ -]|$)"
+    r"learning[_ -]?curve|residuals?([_ -]|$)|(^|[_ -])plots?([_ -]|$)"
 )
 STAMP = re.compile(r"(_\d{4,})+$")  # when a folder was made
 VERSION = re.compile(

@@ -11,8 +11,8 @@ PIPELINED = 3
 FIXES = ("absolute", "hacks")
 KINDS = (
     "code", "script", "test", "notebook", "raw data", "derived data", "model", "result", "document",
-    "figure", "configuration", "dependencies", "build", "web", "assistant", "vendored", "archive",
-    "junk", "unknown",
+    "figure", "configuration", "dependencies", "build", "web", "assistant", "vendored", "junk",
+    "unknown",
 )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ class State:
     google: int = 0
     score: int = 0
     problem: str = ""
+    asked: frozenset[str] = frozenset()  # what cannot be told of it
 
 
 def state(git: Git, commit: str, subdirectory: str = "") -> State:
@@ -61,8 +62,12 @@ def _repository(git: Git, commit: str, subdirectory: str) -> Repository:
 def _state(found: Report) -> State:
     scales = maturity(found)
     visible = run.shown(found)
-    failed = frozenset(f"{each.check.id} {each.check.title}" for each in visible.failed)
-    return State(visible.counts, failed, scales.level, scales.google.level, scales.score)
+    failed, asked = (
+        frozenset(f"{e.check.id} {e.check.title}" for e in visible.results if e.outcome == outcome)
+        for outcome in ("fail", "unknown")
+    )
+    levels = scales.level, scales.google.level, scales.score
+    return State(visible.counts, failed, *levels, asked=asked)
 
 
 def page(git: Git, plan: Plan, done: Manifest, merged: Merged, made: Pipeline | None = None) -> str:
@@ -153,7 +158,8 @@ def _checks(before: State, after: State) -> Iterator[str]:
     yield f"| automation, 0 to 2 | {before.google} | {after.google} |"
     yield f"| ML Test Score | {before.score} | {after.score} |"
     for title, names in (
-        ("Solved", before.failed - after.failed),
+        ("Solved", before.failed - after.failed - after.asked),
+        ("Asked of people now", before.failed & after.asked),
         ("New", after.failed - before.failed),
     ):
         if names:

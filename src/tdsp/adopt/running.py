@@ -78,10 +78,14 @@ def isolation() -> tuple[str, ...]:
 
 def scripts(done: Manifest) -> list[File]:
     """Return the Python files that are started, not imported."""
-    kept = {"vendored", "archive", "junk", "test"}
     before = f"{done.subdirectory}/" if done.subdirectory else ""
-    found = [e for e in done.files if e.path.endswith(".py") and e.target and e.kind not in kept]
-    return [each for each in found if each.kind == "script" and each.path.startswith(before)]
+    found = [e for e in done.files if e.kind == "script" and e.path.endswith(".py") and e.target]
+    return [e for e in found if e.path.startswith(before) and not _archived(e, before)]
+
+
+def _archived(file: File, before: str) -> bool:
+    """Tell whether somebody has sent a file to the archive."""
+    return file.target != file.path and file.target.startswith(f"{before}archive/")
 
 
 def notebooks(done: Manifest) -> list[File]:

@@ -117,8 +117,8 @@ def sys_path(repo: Repository) -> Iterator[Mark]:
     own: tuple[Module, int] | None = None
     for module in repo.modules("production"):
         beside = f"{module.path.removesuffix('.py')}.ipynb" in repo.files
-        if beside or EXPORTED.search(module.source):
-            continue  # exported from a notebook
+        if beside or EXPORTED.search(module.source) or NO_PART.search(module.path):
+            continue  # exported from a notebook, one of Databricks, or no part of the program
         if line := _bends(module):
             changed.setdefault(module.path.rpartition("/")[0], []).append((module, line))
         elif own is None:
@@ -131,20 +131,30 @@ def sys_path(repo: Repository) -> Iterator[Mark]:
         yield broken(repo, module, line, message + _beside(repo, others))
 
 
-EXPORTED = re.compile(r"(?m)^# In ?\[[\d ]*\]:")  # what nbconvert writes above each cell
+# What nbconvert writes above each cell, and Databricks above its notebooks.
+EXPORTED = re.compile(r"(?m)^# In ?\[[\d ]*\]:|\A# Databricks notebook source")
+NO_PART = re.compile(rf"{PUT_ASIDE.pattern}|(^|/)\.\w[^/]*/")  # and the folders of tools
+# Where SageMaker, Airflow, Azure ML, Modal and Databricks put the files that they run.
+OF_PLATFORM = re.compile(r"/(opt/ml|opt/airflow|var/azureml-app|root|databricks|Workspace)/")
 
 
 def _bends(module: Module) -> int:
-    """Return the line that changes sys.path by what nobody gives it, 0 if none does."""
+    """Return the line that changes sys.path by a folder of the project, 0 if none does."""
     given = {"args", "arguments", "opts", "options"}
     for each in module.assigns:
         if each.value.call and each.value.call.name == "input":
             given |= {*each.targets}
     for call in module.calls:
         changes = call.name in {"sys.path.append", "sys.path.insert"}
-        if changes and not any({name.split(".")[0] for name in v.names} & given for v in call.args):
+        named = any({name.split(".")[0] for name in v.names} & given for v in call.args)
+        if changes and not named and not any(_of_platform(v.constant) for v in call.args):
             return call.line
     return 0
+
+
+def _of_platform(place: object) -> bool:
+    """Tell whether a platform chose the folder, and nobody could install a package there."""
+    return isinstance(place, str) and bool(OF_PLATFORM.match(f"{place}/"))
 
 
 def _beside(repo: Repository, others: list[tuple[Module, int]], most: int = 5) -> str:
@@ -164,16 +174,22 @@ def _beside(repo: Repository, others: list[tuple[Module, int]], most: int = 5) -
     why="A script beside a file named random.py imports that file, not the library.",
     fix="Rename the file.",
     unless="there is no script",
-    severity="note",
+    severity="info",
     proves=("I1",),
     bad={"pandas.py": "x = 1\n", "a.py": "import pandas\n\npandas.read_csv('a')\n"},
     good={"tables.py": "x = 1\n", "a.py": "import pandas\n\npandas.read_csv('a')\n"},
 )
 def shadows(repo: Repository) -> Iterator[Mark]:
     """Judge files whose name is a library's, beside a file that imports that library."""
+    packages = {
+        part
+        for module in repo.modules("production")
+        for each in module.imports
+        for part in each.module.split(".")[:-1]
+    }
     for module in repo.modules("production"):
         folder = module.path.rsplit("/", 1)[0] + "/" if "/" in module.path else ""
-        package = f"{folder}__init__.py" in repo.files
+        package = f"{folder}__init__.py" in repo.files or folder[:-1].split("/")[-1] in packages
         for each in module.imports:
             root = each.module.split(".")[0]
             if root not in SHADOWED or each.level or package:
@@ -275,7 +291,7 @@ def in_order(repo: Repository) -> Iterator[Mark]:
             continue
         if PUT_ASIDE.search(path):
             continue
-        counts = [count for count in notebook.counts if count is not None]
+        counts = [count for count in notebook.counts if count]  # a 0 is none: nothing counted
         falls = next((n for n, (a, b) in enumerate(itertools.pairwise(counts)) if b < a), None)
         if falls is not None and RESTARTS.search(notebook.module.source):
             yield Mark("unknown", path, 1, "", "it starts the kernel anew, and counts again")

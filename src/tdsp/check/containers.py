@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from tdsp.check.names import PUT_ASIDE
 from tdsp.check.purpose import lesson
 from tdsp.check.rule import Mark, at, broken, check, held
 from tdsp.reading import Repository
@@ -85,6 +86,13 @@ def _server(repo: Repository, near: str) -> str:
 
 
 BACKUP = re.compile(r"(?i)[._ -](bak|backup|old|orig|copy|save|disabled|unused)\d*$|~$")
+FAULTY = re.compile(r"(?i)(^|[/_-])(faulty|insecure|vulnerable|broken)")  # to show what is wrong
+
+
+def _apart(repo: Repository, path: str) -> bool:
+    """Tell whether a file starts nothing in use: of a test or an example, put aside, or faulty."""
+    aside = PUT_ASIDE.search(path) or BACKUP.search(path) or FAULTY.search(path)
+    return repo.role(path) != "production" or bool(aside)
 
 
 @check(
@@ -104,7 +112,7 @@ BACKUP = re.compile(r"(?i)[._ -](bak|backup|old|orig|copy|save|disabled|unused)\
 def containers(repo: Repository) -> Iterator[Mark]:
     """Judge the last stage by its user (note) and each stage by its base."""
     for path, lines in repo.docker.items():
-        if repo.role(path) != "production" or "devcontainer" in path or BACKUP.search(path):
+        if _apart(repo, path) or "devcontainer" in path:
             continue
         stages = {
             m[1]
@@ -120,6 +128,10 @@ def containers(repo: Repository) -> Iterator[Mark]:
             continue  # nothing starts, or a shell: an image for builds or jobs
         if any(re.match(r"\W*([\w/]+/)?crond?\b", each) for each in starts):
             continue  # it has to be root, to start each job as its user
+        if starts and TOOL.fullmatch(starts[0]) and not any(e.word == "EXPOSE" for e in last):
+            continue  # an image for jobs: who starts one says what runs, and as whom
+        if any(TRIAL.search(each) for each in starts):
+            continue
         for each in lines:
             if each.word == "FROM":
                 yield from _base(repo, path, each.line, each.rest, stages)
@@ -135,16 +147,22 @@ def containers(repo: Repository) -> Iterator[Mark]:
             yield at(repo, "unknown", path, last[0].line, "the base may set a user")
         elif SETS_USER.search("\n".join(file.text or "" for file in repo.named(r".*\.ya?ml"))):
             yield at(repo, "unknown", path, last[-1].line, "what starts it may set a user")
+        elif OF_SAGEMAKER.search(repo.text(path)):
+            yield at(repo, "unknown", path, last[-1].line, "a job of SageMaker, which needs root")
         elif path == "Dockerfile" and SPACE.match(repo.text("README.md")):
             yield at(repo, "held", path, last[-1].line, "Hugging Face starts it as another user")
         else:
             yield at(repo, "fail", path, last[-1].line, "it runs as root", "note")
 
 
+TOOL = re.compile(r'\[?\s*"?(python3?)"?\s*\]?')  # an entry point that only runs what it is given
+TRIAL = re.compile(r"[/_-]test\.py|test_[\w-]+\.py")
 SPACE = re.compile(r"---\n(?:[^\n]*\n)*?sdk: docker\n")  # of a Space of Hugging Face
 SETS_USER = re.compile(
-    r"(?m)^\s*-?\s*(runAsNonRoot:\s*true|runAsUser:\s*[1-9]|user:\s*[\"']?[1-9]\d*)"
+    r"(?m)^\s*-?\s*(runAsNonRoot:\s*true|runAsUser:\s*[1-9]|user:\s*[\"']?([1-9]\d*|\$\{?UID))"
+    r"|image:\s*\S*openshift-image-registry"  # OpenShift gives each container a user of its own
 )
+OF_SAGEMAKER = re.compile(r"(?m)/opt/ml/|^(COPY|ADD) .*\bsagemaker")
 POD = (
     "apiVersion: apps/v1\nkind: Deployment\nspec:\n  template:\n    spec:\n      containers:\n"
     "        - name: a\n          image: a:1\n"
@@ -158,14 +176,16 @@ POD = (
     why="Without limits one service takes the memory of all others on the machine.",
     fix="Write resources.limits.memory for each container.",
     unless="there is no Kubernetes deployment that is plain YAML",
-    severity="note",
+    severity="info",
     bad={"k8s/app.yaml": POD},
     good={"k8s/app.yaml": POD + "          resources: {limits: {memory: 1Gi}}\n"},
 )
 def limits(repo: Repository) -> Iterator[Mark]:
     """Judge the containers of deployments by their memory limit."""
     for path, documents in repo.yaml.items():
-        for document in documents if repo.role(path) == "production" else ():
+        if _apart(repo, path) or any(_of_others(each.data) for each in documents):
+            continue
+        for document in documents:
             data = document.data
             if not isinstance(data, dict) or data.get("kind") not in {"Deployment", "StatefulSet"}:
                 continue
@@ -179,6 +199,15 @@ def limits(repo: Repository) -> Iterator[Mark]:
                 limited = isinstance(resources, dict) and "memory" in str(resources.get("limits"))
                 kind, said = ("held", "") if limited else ("fail", "it has no limit of memory")
                 yield at(repo, kind, path, document.line(*place), said)
+
+
+def _of_others(data: object) -> bool:
+    """Tell whether a product's makers wrote it: it defines a kind, or Helm has filled it in."""
+    if not isinstance(data, dict):
+        return False
+    return data.get("kind") == "CustomResourceDefinition" or "helm.sh/chart" in str(
+        data.get("metadata")
+    )
 
 
 def _base(repo: Repository, path: str, line: int, rest: str, stages: set[str]) -> Iterator[Mark]:

@@ -197,7 +197,7 @@ def _tracked(repo: Repository, module: str, path: str) -> str:
     why="Without a remote the data of each version are on one machine only.",
     fix="Add one: `dvc remote add --default NAME ADDRESS`.",
     unless="DVC keeps no data here",
-    severity="note",
+    severity="info",
     proves=("P1", "I1"),
     bad={"a.csv.dvc": "outs:\n- md5: 0123\n  path: a.csv\n", ".dvc/config": "[core]\n"},
     good={
@@ -226,10 +226,19 @@ def dvc_remote(repo: Repository) -> Iterator[Mark]:
     if not addresses:
         if re.search(r"DVC_REMOTE|dvc remote (add|modify)", _all_ci(repo)):
             yield at(repo, "unknown", ".dvc/config", 1, "CI names the remote")
+        elif setter := _sets_remote(repo):
+            yield at(repo, "unknown", ".dvc/config", 1, f"{setter} sets the remote")
         elif all(each.name == "dvc.lock" for each in data):
             yield at(repo, "unknown", data[0].path, 1, "its stages may make all data anew")
         else:
             yield at(repo, "fail", ".dvc/config", 1, "no remote is named")
+
+
+def _sets_remote(repo: Repository) -> str:
+    """Return the script that sets a remote where the code is used, "" if there is none."""
+    scripts = repo.named(r"(.*/)?([^/]*\.(py|sh|ps1)|Makefile)")
+    sets = re.compile(r"dvc remote (add|modify|default)")
+    return next((each.path for each in scripts if sets.search(each.text or "")), "")
 
 
 def _all_ci(repo: Repository) -> str:

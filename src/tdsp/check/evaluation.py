@@ -260,7 +260,11 @@ SPREAD = re.compile(
 )
 def uncertainty(repo: Repository) -> Iterator[Mark]:
     """Look for folds, a bootstrap or an interval in any code."""
-    measured = [each for each in measures(repo) if not toy(each[0])]
+    measured = [
+        (module, call)
+        for module, call in measures(repo)
+        if not (toy(module) or _only_for_training(module, call))
+    ]
     if not measured:
         return
     for module in repo.modules("production", "notebook"):
@@ -270,6 +274,15 @@ def uncertainty(repo: Repository) -> Iterator[Mark]:
                 return
     module, call = measured[0]
     yield broken(repo, module, call.line, "one figure, with neither folds nor an interval")
+
+
+def _only_for_training(module: Module, call: Call) -> bool:
+    """Tell whether a figure is of the training rows, or what boosting asks after each round."""
+    names = call.args[0].names if call.args else ()
+    ours = [each for each in module.calls if each.scope == call.scope and call.scope]
+    return any("train" in name.lower() for name in names) or any(
+        each.method == "get_label" for each in ours
+    )
 
 
 SPLIT = (
@@ -334,6 +347,8 @@ def _chosen(repo: Repository) -> Iterator[Mark]:
                 again = [s for s in flow.splits if s.call.order < call.order]
                 if len(again) > 1:
                     yield unsure(repo, module, call.line, "which of several splits this is")
+                elif all(re.search(r"(?i)val", name) for name in _rows(call) & {*flow.tags}):
+                    yield unsure(repo, module, call.line, "named as the part of validation")
                 else:
                     yield broken(repo, module, call.line, "the test rows choose the model")
 

@@ -256,6 +256,8 @@ def known_kind(name: str, maker: Call | None) -> str:
             return ""
         if strategy is not None and not isinstance(strategy.constant, str):
             return ""
+    if last == "PCA" and maker is not None and not maker.args and not maker.keywords:
+        return ""  # it turns the columns, and keeps all of them
     if last in {"TfidfVectorizer", "TfidfTransformer"} and maker is not None:
         idf = maker.get("use_idf")
         if idf is not None and idf.constant is False:

@@ -27,7 +27,7 @@ ASK = "client.chat.completions.create(model='gpt-4o-2024-08-06', max_tokens=100,
 APP = CLIENT + f"def ask(m):\n    return {ASK}\n"
 MOVES = re.compile(
     r"^(gpt-\d[\w.]*(-turbo|-mini|-nano)*|o\d(-mini|-preview|-pro)?|chatgpt-[\w.-]*latest|"
-    r"gemini-(\d\.\d-)?(pro|flash)|claude-[\w.-]+-latest|[\w.-]+-latest)$"
+    r"gemini-((1\.\d|2\.0)-)?(pro|flash)|claude-[\w.-]+-latest|[\w.-]+-latest)$"
 )
 STANDS = re.compile(
     r"^(openai/|anthropic/|azure/)?((gpt|o\d|claude)[\w.-]*(-\d{4}-\d\d-\d\d|-\d{4}|[-@]\d{8})|"

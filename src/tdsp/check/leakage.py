@@ -1,5 +1,6 @@
 """Leakage: whether the model, or what prepares its rows, has seen what it is measured on."""
 
+import re
 from collections.abc import Iterator
 
 from tdsp.check.flow import Flow, Split, Tag, flows, known_kind
@@ -43,7 +44,7 @@ def _before_split(repo: Repository, kind: str, verb: str) -> Iterator[Mark]:
     for flow in followed(repo):
         guilty = set()
         for split in flow.splits:
-            for tag in _of_kind(split, kind):
+            for tag in _of_kind(flow, split, kind):
                 guilty.add(tag.line)
                 message = (
                     f"{tag.what} {verb} all rows; they are split in line"
@@ -61,11 +62,34 @@ def _before_split(repo: Repository, kind: str, verb: str) -> Iterator[Mark]:
         yield from _in_pipelines(repo, flow, kind)
 
 
-def _of_kind(split: Split, kind: str) -> list[Tag]:
-    """Return what was fitted before a split, unless an earlier split had held rows out."""
+def _of_kind(flow: Flow, split: Split, kind: str) -> list[Tag]:
+    """Return what was fitted before a split, unless other rows are those that measure."""
     if any(each.kind in {"train", "test"} for each in split.tags):
         return []
-    return sorted((tag for tag in split.tags if tag.kind == kind), key=lambda tag: tag.line)
+    found = sorted((tag for tag in split.tags if tag.kind == kind), key=lambda tag: tag.line)
+    given = flow.scope.endswith(".fit")  # a model's own `fit` is given the training part
+    return [] if given or (found and _unmeasured(flow, split)) else found
+
+
+# A line that shows a part, or prepares it further.
+IDLE = re.compile(r"^\s*(print|display)\(|transform\(|^\s*\w+(\.\w+(\(\d*\))?)?\s*;?$")
+
+KEEPS = re.compile(r"\b(dump|to_csv|to_parquet|save\w*)\(")  # for another file, which goes on
+
+
+def _unmeasured(flow: Flow, split: Split) -> bool:
+    """Tell whether the parts are only looked at, or are those of a second split that nobody names.
+
+    A part of the only split that is not named again may be meant for another file.
+    """
+    names = "|".join(re.escape(name) for name in (*split.train, *split.test) if name)
+    if not names:
+        return False
+    later = flow.module.source.split("\n")[split.call.line :]
+    named = [line for line in later if re.search(rf"\b({names})\b", line)]
+    if any(map(KEEPS.search, later)):
+        return False
+    return all(map(IDLE.search, named)) and bool(named or flow.splits[0] is not split)
 
 
 def line_of(repo: Repository, flow: Flow, line: int) -> int:
@@ -145,7 +169,7 @@ def fit_before_split(repo: Repository) -> Iterator[Mark]:
     " columns even noise then seems to predict.",
     fix="Select within a Pipeline, so that each fold and the final fit select for themselves.",
     unless="no file selects features, reduces dimensions or encodes by the target",
-    severity="warning",
+    severity="note",
     proves=("evaluation",),
     bad={"train.py": SELECT + "X = SelectKBest(k=1).fit_transform(X, y)\n" + SPLIT},
     good={
@@ -181,7 +205,8 @@ def _resampled(repo: Repository) -> Iterator[Mark]:
     for flow in followed(repo):
         guilty = set()
         for split in flow.splits:
-            for tag in (each for each in split.tags if each.kind == "resampled"):
+            added = [each for each in split.tags if each.kind == "resampled"]
+            for tag in () if added and _unmeasured(flow, split) else added:
                 guilty.add(tag.line)
                 where = line_of(repo, flow, split.call.line)
                 message = f"{tag.what} adds rows before they are split in line {where}"

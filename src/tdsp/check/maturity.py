@@ -91,6 +91,18 @@ class Maturity:
         """Return Microsoft's level: the lowest of its areas, people left out."""
         return min(area.level for area in self.areas)
 
+    @property
+    def lacking(self) -> tuple[Result, ...]:
+        """Return the checks that the lowest areas lack for the next level."""
+        lowest = [area for area in self.areas if area.level == self.level]
+        return tuple({each.check.id: each for area in lowest for each in area.missing}.values())
+
+    @property
+    def deeds(self) -> tuple[str, ...]:
+        """Return what is not on record in the lowest areas, where only that is missing."""
+        lowest = [area for area in self.areas if area.level == self.level]
+        return tuple(dict.fromkeys(e.lacks for e in lowest if e.lacks and not e.missing))
+
     def said_of(self, area: str) -> int | None:
         """Return the level that all answers of an area allow, None while one is missing."""
         scores = {each.question: each.score for each in self.said if each.area == area}

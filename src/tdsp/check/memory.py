@@ -24,7 +24,7 @@ from typing import Any
 
 from tdsp.check.all import CHECKS
 from tdsp.check.rule import Check, Mark
-from tdsp.check.run import About, Ignore, Report, Result, check_repository
+from tdsp.check.run import About, Report, Result, check_repository
 from tdsp.reading import Repository, objects, read, read_git
 from tdsp.reading.cache import Cache
 from tdsp.reading.files import MADE_BY_TOOLS
@@ -202,12 +202,8 @@ def _packed(report: Report) -> dict[str, Any]:
         [each.check.id, each.outcome, _rows(each.marks), _rows(each.ignored), each.reason]
         for each in report.results
     ]
-    unused = [
-        [each.check, each.path, each.reason, each.until and each.until.isoformat()]
-        for each in report.unused
-    ]
     files, problems = report.about.files, report.about.problems
-    return {"results": results, "unused": unused, "files": files, "problems": problems}
+    return {"results": results, "files": files, "problems": problems}
 
 
 def _rows(marks: Iterable[Mark]) -> list[list[Any]]:
@@ -221,17 +217,13 @@ def _unpacked(root: str, index: Any, value: Any, facts: Callable[[], Repository]
             Result(CHECKS[name], outcome, _marks(marks), _marks(ignored), reason)
             for name, outcome, marks, ignored, reason in value["results"]
         )
-        unused = tuple(
-            Ignore(check, path, reason, until and datetime.date.fromisoformat(until))
-            for check, path, reason, until in value["unused"]
-        )
         when = index["committed"]
         date = None if when is None else datetime.datetime.fromtimestamp(when, tz=datetime.UTC)
         problems = tuple((path, why) for path, why in value["problems"])
         about = About(root, value["files"], problems, index["git"], index["commit"], date)
     except (KeyError, TypeError, ValueError):
         return None
-    return Report(about, results, unused, facts)
+    return Report(about, results, facts)
 
 
 def _marks(rows: list[list[Any]]) -> tuple[Mark, ...]:

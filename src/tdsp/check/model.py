@@ -104,7 +104,7 @@ def same_preparation(repo: Repository) -> Iterator[Mark]:
     why="Opening a pickle runs whatever code its author put into it.",
     fix="Use a format that is data: ONNX, safetensors, skops; or check a digest first.",
     unless="nothing opens a pickle",
-    severity="note",
+    severity="info",
     proves=("security",),
     bad={
         "load.py": "import pickle\nimport requests\n\nmodel = pickle.loads(requests.get('http://a/m').content)\n"
@@ -179,6 +179,7 @@ OF_DATA = re.compile(
 )
 
 
+ROWS = re.compile(rb"pandas\.core\.(frame|series|indexes)")  # what a pickle of a table names first
 CACHED = re.compile(r"(?i)(^|[_-])(caches?|embeddings|vectors)([_.-]|$)")
 
 
@@ -197,9 +198,10 @@ CACHED = re.compile(r"(?i)(^|[_-])(caches?|embeddings|vectors)([_.-]|$)")
 def model_in_git(repo: Repository) -> Iterator[Mark]:
     """Judge tracked model files of over 1 MB, told by their first bytes."""
     for path, file in repo.files.items():
-        if not file.tracked or repo.role(path) in {"test", "vendored"}:
+        if not file.tracked or repo.role(path) in {"test", "vendored", "example"}:
             continue
-        if OF_DATA.search(path) and model_kind(file) == "pickle":
+        rows = OF_DATA.search(path) or ROWS.search(file.head[:64])
+        if rows and model_kind(file) == "pickle":
             yield Mark("unknown", path, 1, "", "a pickle among the data: rows, or a model")
             continue
         index = path.endswith(".pkl") and f"{path[:-4]}.faiss" in repo.files

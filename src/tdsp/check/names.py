@@ -131,7 +131,7 @@ TOOLS = frozenset(
 )
 # Folders of what somebody no longer needs.
 PUT_ASIDE = re.compile(
-    r"(?i)(^|/)((deprecated|archived?|old|outdated|obsolete|legacy|attic)([_ -][^/]*)?|te?mp)/"
+    r"(?i)(^|/)_?((deprecated|archived?|old|outdated|obsolete|legacy|attic)([_ -][^/]*)?|te?mp)/"
 )
 # How a project names its own modules; no distribution is meant.
 OWN = re.compile(

@@ -56,6 +56,8 @@ def verdict(report: Report) -> Verdict:
 
 def as_html(report: Report, found: Maturity | None) -> str:
     """Return everything as one page. Without `found` it shows no maturity."""
+    from tdsp.check.report import way
+
     families = []
     for family, title in FAMILIES.items():
         if results := [each for each in report.failed if each.check.family == family]:
@@ -73,6 +75,7 @@ def as_html(report: Report, found: Maturity | None) -> str:
         ignored=[each for each in report.results if each.ignored],
         scales=found,
         bars=_bars(found) if found else [],
+        ways={e.check.id: way(e.check, found.grows_to) for e in found.lacking} if found else {},
     )
 
 

@@ -3,6 +3,7 @@
 import datetime
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 import tdsp
 from tdsp.check.ci import deploys, front
@@ -33,47 +34,64 @@ DEPLOY = (
     good={"CODEOWNERS": "* @team\n"},
 )
 def owner(repo: Repository) -> Iterator[Mark]:
-    """Look for owners in the files that code hosts and catalogues read."""
-    for path in ("CODEOWNERS", ".github/CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"):
-        text = repo.text(path)
-        for number, line in enumerate(text.splitlines(), 1):
-            if re.match(r"\s*[^#\s]\S*\s+\S*@\S+", line):
-                yield at(repo, "held", path, number)
-                return
-    for path in (
-        "docs/roles.yaml",
-        "catalog-info.yaml",
-        "MAINTAINERS",
-        "MAINTAINERS.md",
-        "OWNERS",
-        "AUTHORS",
-        "AUTHORS.md",
-        "AUTHORS.rst",
-        "AUTHORS.txt",
-    ):
-        if repo.text(path).strip():
-            yield at(repo, "held", path, 1)
+    """Look for owners in the files that code hosts and catalogues read; an example's is nobody."""
+    named = [*_owners(repo)]
+    empty = next((path for path in OWNERS[:3] if path in repo.files), "")
+    if empty and not named:
+        yield at(repo, "fail", empty, 1, "the file names nobody")
+        return
+    example: tuple[str, int] | None = None
+    for path, line, text in chain(named, _authors(repo)):
+        if not nobody(text):
+            yield at(repo, "held", path, line, "it names who answers for it")
             return
-    for path in ("CODEOWNERS", ".github/CODEOWNERS", ".gitlab/CODEOWNERS"):
-        if path in repo.files:
-            yield at(repo, "fail", path, 1, "the file names nobody")
-            return
-    if author := _author(repo):
-        yield at(repo, "held", *author, "it names who answers for it")
+        example = example or (path, line)
+    if example:
+        yield at(repo, "unknown", *example, "its address is an example's: ask who owns it")
     elif repo.files:
         yield at(repo, "fail", front(repo), 1, "no file says who owns this repository")
+
+
+OWNERS = ("CODEOWNERS", ".github/CODEOWNERS", ".gitlab/CODEOWNERS", "docs/CODEOWNERS")
+NAMING = (
+    *("docs/roles.yaml", "catalog-info.yaml", "MAINTAINERS", "MAINTAINERS.md", "OWNERS"),
+    *("AUTHORS", "AUTHORS.md", "AUTHORS.rst", "AUTHORS.txt"),
+)
+ADDRESS = re.compile(r"[\w.+-]+@([\w-]+(?:\.[\w-]+)+)")
+RESERVED = re.compile(r"(.*\.)?example(\.(com|org|net))?")  # no one's, by RFC 2606
+
+
+def nobody(text: str) -> bool:
+    """Tell whether all addresses of a text are of domains that are reserved for examples."""
+    domains = ADDRESS.findall(text)
+    return bool(domains) and all(RESERVED.fullmatch(each) for each in domains)
+
+
+def _owners(repo: Repository) -> Iterator[tuple[str, int, str]]:
+    """Yield where owners are named, and with which words."""
+    for path in OWNERS:
+        for number, line in enumerate(repo.text(path).splitlines(), 1):
+            if re.match(r"\s*[^#\s]\S*\s+\S*@\S+", line):
+                yield path, number, line
+    for path in NAMING:
+        if (text := repo.text(path)).strip():
+            yield path, 1, text
 
 
 AUTHOR = re.compile(
     r"(?im)^#+ \W*(authors?|maintainers?|maintained by|contacts?|contact (me|us)|team|credits|"
     r"about (me|the author)|developers?|contributors?|owners?|how to reach me|created by)\b|"
-    r"^(\*\*|[-*] )\W*(authors?|maintainers?|maintained by|contacts?|created by|owners?)\b|"
-    r"\b(reali[sz]ed by|connect with me)\b|"
-    r"(?-i:\b([Aa]uthor:|[Mm]aintained by)( the)? [A-Z][\w.-]+ [A-Z])|"
-    r"\b(author|maintain(er|ed)|contact|responsible|created by|developed by)\b"
+    r"^(\*\*|[-*] )\W*(authors?|team members?|maintainers?|maintained by|contacts?|created by|"
+    r"owners?)\b|"
+    r"\b(reali[sz]ed by|connect with me)\b|^[-*] \W*(github|linkedin)\W+https?:|"
+    r"(?-i:\b([Aa]uthor:|[Mm]aintained by|[Bb]uilt by)( the)? [A-Z][\w.-]+ [A-Z])|"
+    r"^member \d|\b(author|maintain(er|ed)|contact|responsible|(created|developed|built|made)"
+    r"( with \S+)? by)\b"
     r"[^\n]{0,60}(@|\bgithub\.com/|linkedin\.com/)|[\w.+-]+@[\w-]+\.[a-z]{2,}"
 )
-PACKAGE = re.compile(r"(?m)^\s*(author|authors|maintainer)s?(_email)?\s*=\s*[\"'\[\w{]")
+PACKAGE = re.compile(
+    r"(?m)^\s*(author|authors|maintainer)s?(_email)?\s*=\s*(\[[^\]]{1,500}|[\"'\w{])"
+)
 AUTHORS = (
     (r"(?i)(readme|contributing|authors|contributors)(\.\w+)?", AUTHOR),
     (r"(.*/)?(setup\.(py|cfg)|pyproject\.toml)", PACKAGE),
@@ -82,13 +100,14 @@ AUTHORS = (
 )
 
 
-def _author(repo: Repository) -> tuple[str, int] | None:
-    """Return where an author, a maintainer or an address stands: who is asked when it breaks."""
+def _authors(repo: Repository) -> Iterator[tuple[str, int, str]]:
+    """Yield where an author, a maintainer or an address stands: who is asked when it breaks."""
     for pattern, named in AUTHORS:
         for file in repo.named(pattern):
-            if match := named.search(file.text or ""):
-                return file.path, (file.text or "").count("\n", 0, match.start()) + 1
-    return None
+            text = file.text or ""
+            for match in named.finditer(text):
+                rest = text[match.end() :].split("\n", 1)[0]
+                yield file.path, text.count("\n", 0, match.start()) + 1, match[0] + rest
 
 
 @check(
@@ -161,6 +180,12 @@ def runbook(repo: Repository) -> Iterator[Mark]:
         )
 
 
+LICENSED = re.compile(
+    r"(?im)^#+ .*(licen[cszç]|lizenz)|^licen[cs]e:?\n[-=]{3}|\blicen[cs]e:\W{0,4}\w|/licen[cs]e-\w|"
+    r"\blicen[cs]ed under\b|\b(MIT|Apache|BSD|GPL)[\w. -]{0,8} licen[cs]e\b"
+)
+
+
 @check(
     "PR04",
     family="people",
@@ -188,8 +213,9 @@ def licence(repo: Repository) -> Iterator[Mark]:
         yield at(repo, "held", "DESCRIPTION", 1, "the package of R names it")
     elif repo.files:
         path = front(repo)
-        said = re.search(r"(?im)^#+ .*licen[cs]e|\blicen[cs]e:\W{0,4}\w", repo.text(path))
-        setup = re.search(r"(?m)^\s*license\s*=", repo.text("setup.py") + repo.text("setup.cfg"))
+        said = LICENSED.search(repo.text(path))
+        setups = repo.text("setup.py") + repo.text("setup.cfg") + repo.text("package.json")
+        setup = re.search(r"(?m)^\s*\"?license\"?\s*[=:]|License ::", setups)
         below = repo.named(r"(?i).*/licen[cs]e(\.\w+)?")
         nested = [each for each in below if "site-packages" not in each.path]
         if setup or nested:

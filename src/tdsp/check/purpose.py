@@ -13,12 +13,13 @@ from tdsp.reading.python import Module
 FOLDERS = re.compile(
     r"(?i)(^|/)((\d+[-_ ]?)?(chapters?|lectures?|lessons?|exercises?|homeworks?|assignments?|labs|"
     r"workshops?|tutorials?|solutions?|courses?)([-_ ][^/]*|\d+)?|(ch|week|hw|lab)[-_ ]?\d+[^/]*|"
-    r"[^/]*_exercises?|exercise_files)/"
+    r"[^/]*_exercises?|exercise_files|0x[\da-f]{2}[-_][^/]*)/"
 )
 # The title of a book or a course, and how the text beside its code begins.
 TITLE = re.compile(
     r"(?i)\b(book|bookcamp|course|bootcamp|zoomcamp|workshop|tutorials?|lectures?|exercises|"
-    r"homeworks?|curriculum|(sample|example) (projects|pipelines|notebooks))\b"
+    r"homeworks?|curriculum|(sample|example) (projects|pipelines|notebooks)|"
+    r"\d+\+? ([\w-]+ ){0,3}projects)\b"
 )
 SAID = re.compile(
     r"(?i)\b(code|notebooks?|material|examples?|exercises|labs|repository)\b[^.\n]{0,60}"

@@ -8,6 +8,7 @@ from tdsp.check.data import lfs
 from tdsp.check.evaluation import registers
 from tdsp.check.layout import targets
 from tdsp.check.model import loads_model, predicts
+from tdsp.check.names import PUT_ASIDE
 from tdsp.check.purpose import lesson, project
 from tdsp.check.rule import Mark, at, broken, check, held, unsure
 from tdsp.check.service import services
@@ -149,17 +150,25 @@ def signature(repo: Repository) -> Iterator[Mark]:
         message = "" if saved.signature else "this model was saved without a signature"
         yield at(repo, kind, saved.path, saved.line, message)
     for module in repo.modules("production"):
-        for call in module.calls:
+        for call in module.calls if not PUT_ASIDE.search(module.path) else ():
             if not re.match(r"mlflow\.\w+\.(log_model|save_model)$", call.name):
                 continue
             if {"signature", "input_example"} & set(call.keywords):
                 yield held(repo, module, call.line)
             elif call.starred:
                 yield unsure(repo, module, call.line, "its arguments come from elsewhere")
-            elif call.name.split(".")[1] not in GENERATIVE:
+            elif call.name.split(".")[1] not in GENERATIVE and not _no_model(call):
                 yield broken(
                     repo, module, call.line, "neither signature nor input_example is given"
                 )
+
+
+def _no_model(call: Call) -> bool:
+    """Tell whether what is logged prepares rows, or is a configuration: the model is another."""
+    given = call.get("sk_model", 0) or call.get("python_model")
+    made = given.call.name if given and given.call else ""
+    name = f"{given.name if given else ''} {made}"
+    return bool(re.search(r"(?i)preproc|vectori[sz]er|scaler|encoder|config", name))
 
 
 SCORE = (

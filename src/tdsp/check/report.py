@@ -11,6 +11,7 @@ from tdsp import __version__
 from tdsp.check.maturity import Maturity, Scale, Step
 from tdsp.check.rule import FAMILIES, SEVERITIES, Check, Mark
 from tdsp.check.run import Report, Result, fingerprint, severity
+from tdsp.check.stated import when
 from tdsp.ladder import ANSWERED, AREAS, BRINGS
 from tdsp.plain import plain as plain
 
@@ -35,6 +36,8 @@ def terminal(report: Report, console: Console, everything: bool = False) -> None
                 _finding(console, each, everything)
     if everything:
         _others(console, report)
+    else:
+        _open(console, report)
     _rest(console, report, everything)
     _first(console, report)
     _sums(console, report)
@@ -80,8 +83,16 @@ def _others(console: Console, report: Report) -> None:
             )
 
 
+def _open(console: Console, report: Report) -> None:
+    """Name the checks that cannot be told, so that people know what is asked."""
+    names = [each.check.id for each in report.results if each.outcome == "unknown"]
+    if names:
+        line = f"Cannot be told: {', '.join(sorted(names))}. `--verbose` says why, and where."
+        console.print(Text(line, "dim"), soft_wrap=True)
+
+
 def _rest(console: Console, report: Report, everything: bool) -> None:
-    """Print what was not read, and ignores that cover nothing."""
+    """Print what was not read."""
     if report.about.git:
         line = f"Without git, so what is committed is not known: {plain(report.about.git)}"
         console.print(Text(line, "yellow"), soft_wrap=True)
@@ -92,12 +103,6 @@ def _rest(console: Console, report: Report, everything: bool) -> None:
             console.print(Text(f"  {plain(path)}  {plain(problem)}"), soft_wrap=True)
         if len(problems) > PLACES and not everything:
             console.print(Text(f"  and {len(problems) - PLACES} more: --verbose", "dim"))
-    for each in report.unused:
-        text = (
-            f"Ignore without effect: {each.check} in {each.path} (nothing is found there,"
-            f" or its day is over)"
-        )
-        console.print(Text(plain(text), "yellow"), soft_wrap=True)
 
 
 def _first(console: Console, report: Report) -> None:
@@ -145,6 +150,9 @@ def explain(check: Check, console: Console) -> None:
     console.print(Text.assemble(("Severity: ", "bold"), severe))
     unless = check.unless or "it always applies"
     console.print(Text.assemble(("Does not apply when: ", "bold"), unless))
+    if answers := when(check.id):
+        said = f"a project of tdsp answers {answers}"
+        console.print(Text.assemble(("Asked of people when: ", "bold"), said))
     if proven := items(check):
         console.print(Text.assemble(("Proves: ", "bold"), proven))
     for title, texts in (("Fails", check.bad), ("Passes", check.good)):
@@ -242,16 +250,13 @@ def _item(console: Console, step: Step) -> None:
 
 def _path(console: Console, found: Maturity) -> None:
     """Print the shortest way to the next level: what the lowest areas lack."""
-    lowest = [area for area in found.areas if area.level == found.level]
-    missing = {each.check.id: each for area in lowest for each in area.missing}
-    deeds = dict.fromkeys(area.lacks for area in lowest if area.lacks and not area.missing)
-    if not (missing or deeds):
+    if not (found.lacking or found.deeds):
         return
     console.print(Text(f"To level {found.level + 1}", "bold"))
-    for deed in deeds:
+    for deed in found.deeds:
         text = f"  {deed}; of what no file shows, `tdsp assess` asks people"
         console.print(Text(text), soft_wrap=True)
-    for each in missing.values():
+    for each in found.lacking:
         place = f"{where(each.marks[0])}  " if each.marks else ""
         reason = f" (not judged now: {each.reason})" if each.outcome == "not applicable" else ""
         console.print(Text(f"  {each.check.id}  {place}{each.check.fix}{reason}"), soft_wrap=True)
@@ -289,6 +294,7 @@ def _result(result: Result) -> dict[str, Any]:
     return {
         "id": check.id, "family": check.family, "title": check.title, "outcome": result.outcome,
         "severity": result.severity or None, "reason": result.reason or None,
+        "why": check.why, "fix": check.fix,
         "proves": list(check.proves),
         "places": [_place(check, mark) for mark in result.marks],
         "ignored": [_place(check, mark) for mark in result.ignored],

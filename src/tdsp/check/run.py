@@ -1,7 +1,6 @@
 """Runs the checks over the facts of one repository, and weighs what they say."""
 
 import datetime
-import fnmatch
 import hashlib
 import json
 import re
@@ -9,31 +8,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from tdsp.check.all import CHECKS
+from tdsp.check.ignores import ignored, ignores
 from tdsp.check.rule import FAMILIES, SEVERITIES, Check, Mark
+from tdsp.check.stated import asked
 from tdsp.errors import TdspError
 from tdsp.reading import Repository, read, read_git
 from tdsp.reading.cache import Cache
 from tdsp.reading.objects import is_bare
 from tdsp.reading.repository import without_collector
 
-INLINE = re.compile(r"tdsp: ignore\[([A-Z]{2}\d\d(?:, ?[A-Z]{2}\d\d)*)\] (\S.*)")
 BASELINE = "all that it found is in the baseline"
 HIDDEN = "all that it found is of the severity info: --all shows it"
-KEYS = {"check", "path", "reason", "until"}
-WHERE = "pyproject.toml, [tool.tdsp.check]"
-
-
-@dataclass(frozen=True, slots=True)
-class Ignore:
-    """What a team has decided to accept: a check, in files, for a reason, until a day."""
-
-    check: str
-    path: str
-    reason: str
-    until: datetime.date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +62,6 @@ class Report:
 
     about: About
     results: tuple[Result, ...]
-    unused: tuple[Ignore, ...]
     facts: Callable[[], Repository]
     known: int = 0
     unchanged: int = 0
@@ -162,24 +148,18 @@ def selected(select: Iterable[str]) -> list[Check]:
 def check_repository(repo: Repository, chosen: Iterable[Check] | None = None) -> Report:
     """Run checks over facts that have been read."""
     checks = list(CHECKS.values() if chosen is None else chosen)
-    ignores, used = _ignores(repo), set()
+    ignores(repo)  # one without a reason is refused, also where nothing is found
     results = []
     for each in checks:
-        kept, ignored = [], []
+        kept: list[Mark] = []
+        accepted: list[Mark] = []
         with without_collector():
             marks, problem = _judged(each, repo)
-        for mark in marks:
-            match = _ignored(repo, each, mark, ignores)
-            if mark.kind == "fail" and match is not None:
-                used.add(match)
-                ignored.append(mark)
-            else:
-                kept.append(mark)
-        results.append(_result(each, kept, ignored, problem))
-    judged = {each.id for each in checks}
-    unused = tuple(e for n, e in enumerate(ignores) if n not in used and e.check in judged)
+        for mark in asked(repo, each.id, marks):
+            (accepted if ignored(repo, each.id, mark) else kept).append(mark)
+        results.append(_result(each, kept, accepted, problem))
     about = About(repo.root, len(repo.files), repo.problems, repo.git, repo.commit, repo.committed)
-    return Report(about, tuple(results), unused, lambda: repo)
+    return Report(about, tuple(results), lambda: repo)
 
 
 def read_baseline(path: Path) -> frozenset[str]:
@@ -238,52 +218,3 @@ def _result(check: Check, kept: list[Mark], ignored: list[Mark], problem: str) -
             return Result(check, outcome, marks, tuple(ignored))
     reason = "all that it found is ignored" if ignored else check.unless
     return Result(check, "not applicable", (), tuple(ignored), reason)
-
-
-def _ignores(repo: Repository) -> list[Ignore]:
-    """Return the ignores of pyproject.toml. Raises TdspError for one that says no reason."""
-    data: Any = repo.toml.get("pyproject.toml", {})
-    for key in ("tool", "tdsp", "check"):
-        data = data.get(key) if isinstance(data, dict) else None
-    if data is None:
-        return []
-    if (
-        not isinstance(data, dict)
-        or set(data) - {"ignore"}
-        or not isinstance(data.get("ignore", []), list)
-    ):
-        raise TdspError(f"{WHERE} knows one key: ignore, a list of tables")
-    return [_ignore(each) for each in data.get("ignore", [])]
-
-
-def _ignore(given: Any) -> Ignore:
-    if not isinstance(given, dict) or set(given) - KEYS or not {"check", "reason"} <= set(given):
-        raise TdspError(
-            f"{WHERE}: an ignore has check, reason, and may have path and until; not {given}"
-        )
-    name, reason, until = given["check"], given["reason"], given.get("until")
-    if name not in CHECKS:
-        raise TdspError(f"{WHERE}: there is no check {name}")
-    if not isinstance(reason, str) or len(reason.split()) < 2:
-        raise TdspError(f"{WHERE}: the ignore of {name} needs a reason in words")
-    if isinstance(until, str):
-        try:
-            until = datetime.date.fromisoformat(until)
-        except ValueError as error:
-            raise TdspError(f"{WHERE}: until is a day such as 2027-01-31, not {until}") from error
-    if until is not None and not isinstance(until, datetime.date):
-        raise TdspError(f"{WHERE}: until is a day such as 2027-01-31")
-    return Ignore(name, str(given.get("path", "*")), reason, until)
-
-
-def _ignored(repo: Repository, check: Check, mark: Mark, ignores: list[Ignore]) -> int | None:
-    """Return the number of the ignore that covers a finding, -1 for one in the line itself."""
-    today = datetime.datetime.now(tz=datetime.UTC).date()
-    for number, each in enumerate(ignores):
-        valid = each.until is None or each.until >= today
-        if valid and each.check == check.id and fnmatch.fnmatchcase(mark.path, each.path):
-            return number
-    for line in (mark.text, repo.line(mark.path, mark.line)):
-        if (match := INLINE.search(line)) and check.id in match[1]:
-            return -1
-    return None

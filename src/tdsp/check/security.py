@@ -132,6 +132,7 @@ def locked(repo: Repository) -> Iterator[Mark]:
     asked = [
         each for each in repo.requirements
         if repo.role(each.path) == "production" and not each.group and not BESIDE.search(each.path)
+        and not _is_package(repo, each.path)
     ]  # fmt: skip
     folders = {_folder(each.path) for each in asked} | {""}
     locks = [lock for lock in repo.locks if _folder(lock.path) in folders]
@@ -159,12 +160,24 @@ def _folder(path: str) -> str:
     return path.rsplit("/", 1)[0] if "/" in path else ""
 
 
+def _is_package(repo: Repository, path: str) -> bool:
+    """Tell whether a list is that of a package in a folder, which others install."""
+    return (
+        "/" in path
+        and path.endswith(("pyproject.toml", "setup.py"))
+        and ("Software Development :: Libraries" in repo.text(path))
+    )
+
+
 def _is_library(repo: Repository) -> bool:
     """Tell whether the repository is published as a package and trains nothing."""
     text = repo.text("pyproject.toml") + repo.text("setup.py") + repo.text("setup.cfg")
     published = "classifiers" in text or "Development Status" in text
-    return (published and trains(repo) is None) or (
-        "MANIFEST.in" in repo.files and "setup(" in text
+    library = published and re.search(r"(?i)\bfor the library\b", text)
+    return (
+        bool(library)
+        or (published and trains(repo) is None)
+        or ("MANIFEST.in" in repo.files and "setup(" in text)
     )
 
 
@@ -296,7 +309,7 @@ def _constant(setup: str) -> bool:
 )
 def updates(repo: Repository) -> Iterator[Mark]:
     """Look for a bot's settings, or an audit in a scheduled workflow."""
-    locks = [each for each in repo.locks if not MADE.search(each.path)]
+    locks = [each for each in repo.locks if not _made(repo, each.path)]
     if not locks:
         return
     bots = (
@@ -306,19 +319,26 @@ def updates(repo: Repository) -> Iterator[Mark]:
     for file in repo.named(bots)[:1]:
         yield at(repo, "held", file.path, 1)
         return
-    for workflow in repo.workflows:
+    nested = repo.named(r".+/\.github/workflows/[^/]+\.ya?ml")
+    texts = {each.path: each.text or "" for each in nested}
+    for path, text in {**{each.path: each.text for each in repo.workflows}, **texts}.items():
         match = re.search(
             r"pip[-_]audit|safety|uv lock --upgrade|osv-scanner|trivy|poe (audit|upgrade)|snyk|"
             r"renovate|dependabot",
-            workflow.text,
+            text,
         )
         if match:
-            yield at(repo, "held", workflow.path, workflow.text.count("\n", 0, match.start()) + 1)
+            yield at(repo, "held", path, text.count("\n", 0, match.start()) + 1)
             return
     yield at(repo, "fail", locks[0].path, 1, "no bot and no audit looks after these versions")
 
 
-MADE = re.compile(r"(^|/)(mlruns|artifacts|outputs|runs)/")  # MLflow writes locks beside models
+MADE = re.compile(r"(^|/)(mlruns|artifacts|outputs|runs)/")
+
+
+def _made(repo: Repository, path: str) -> bool:
+    """Tell whether MLflow wrote a lock beside a model."""
+    return bool(MADE.search(path)) or f"{path.rpartition('/')[0]}/MLmodel" in repo.files
 
 
 @check(
@@ -447,7 +467,7 @@ def _text_as_code(repo: Repository) -> Iterator[Mark]:
     why="A Terraform state holds passwords in plain text; a key file is one.",
     fix="Remove and revoke them; keep state in a remote backend.",
     unless="",
-    severity="note",
+    severity="info",
     proves=("security",),
     bad={"infra/terraform.tfstate": '{"version": 4}\n'},
     good={"infra/main.tf": "terraform {}\n"},

@@ -1,13 +1,15 @@
 """Seeds: whether a split comes out the same again."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from tdsp.check.flow import SPLITS
 from tdsp.check.leakage import IMPORT, JUDGED, TABLE
 from tdsp.check.purpose import exported
 from tdsp.check.rule import Mark, broken, check, first, held, unsure
 from tdsp.reading import Repository
-from tdsp.reading.python import Call
+from tdsp.reading.python import Call, Module
 
 SEEDED = frozenset(["KFold", "StratifiedKFold"])
 ALWAYS = frozenset(
@@ -46,6 +48,8 @@ def _seeded(repo: Repository) -> Iterator[Mark]:
             for each in module.calls
         )
         for call in module.calls:
+            if _by_hash(module, call):
+                yield held(repo, module, call.line, "a hash decides, which is the same in each run")
             if not random_split(call):
                 continue
             state = call.get("random_state")
@@ -60,6 +64,19 @@ def _seeded(repo: Repository) -> Iterator[Mark]:
                 yield held(repo, module, call.line, "NumPy's global seed is set in this file")
             else:
                 yield broken(repo, module, call.line, f"{call.method} has no random_state")
+
+
+# Python's own hash() of a text is another in each run.
+HASHES = re.compile(
+    r"^(pandas\.util\.hash_(array|pandas_object)|zlib\.(crc32|adler32)|farmhash\..+|mmh3\.hash\w*|"
+    r"xxhash\..+|hashlib\.(md5|sha\d+|blake2[bs]))$"
+)
+
+
+def _by_hash(module: Module, call: Call) -> bool:
+    """Tell whether a function that divides rows, by its file's name or its own, hashes them."""
+    divides = re.search(r"(?i)split|holdout|hold_out", f"{Path(module.path).name} {call.scope}")
+    return bool(divides and HASHES.match(call.name))
 
 
 _SEEDERS = frozenset(

@@ -139,7 +139,7 @@ def _inside(module: Module, function: Function) -> list[Call]:
     " that nobody understands.",
     fix="Declare the request: a pydantic model, a JSON schema, the model's signature.",
     unless="no route asks a model",
-    severity="note",
+    severity="info",
     proves=("O2",),
     bad={
         "app.py": FLASK + "@app.route('/predict', methods=['POST'])\ndef predict():\n"
@@ -156,6 +156,8 @@ def _inside(module: Module, function: Function) -> list[Call]:
 def request_checked(repo: Repository) -> Iterator[Mark]:
     """Judge routes that both read a request and ask a model."""
     for module, answers in services(repo):
+        if COPY.search(module.path):
+            continue
         schemas = {each.module.split(".")[0] for each in module.imports} & SCHEMAS
         for function in answers:
             calls = _inside(module, function)
@@ -206,14 +208,18 @@ def request_checked(repo: Repository) -> Iterator[Mark]:
             yield from _asked_elsewhere(repo, module)
 
 
+COPY = re.compile(r"(?i)[ _-]copy( ?\(?\d+\)?)?\.py$")  # what a file manager makes
+
+
 def _typed(module: Module, function: Function) -> bool:
     """Tell whether a route makes numbers of what it was given, and answers for what is none."""
-    makes = any(call.name in {"float", "int"} for call in _inside(module, function))
+    makes = [call for call in _inside(module, function) if call.name in {"float", "int"}]
     lines = range(function.line, function.end + 1)
-    return makes and any(
-        each.line in lines and {"ValueError", "TypeError"} & {*each.types}
-        for each in module.handlers
-    )
+    errors = {"ValueError", "TypeError"}
+    if any(value.call and _reads_request(value.call.name, None) for c in makes for value in c.args):
+        errors.add("Exception")
+    caught = {kind for each in module.handlers if each.line in lines for kind in each.types}
+    return bool(makes and caught & errors)
 
 
 def _asked_elsewhere(repo: Repository, module: Module) -> Iterator[Mark]:

@@ -61,7 +61,7 @@ def commands(workflow: Workflow) -> Iterator[Command]:
                 continue
             hidden, where = _hidden(step, lines, number)
             kept = not hidden.startswith("`||") or "GITHUB_OUTPUT" in text or "GITHUB_ENV" in text
-            if hidden and kept and _asked(workflow, step, text):
+            if hidden and ((kept and _asked(workflow, step, text)) or _published(workflow, text)):
                 hidden = ""
             perhaps = hidden.endswith("?") or bool(hidden and _read_later(workflow, text))
             yield Command(step, line, text, "" if perhaps else hidden, where, perhaps)
@@ -133,6 +133,12 @@ def _asked(workflow: Workflow, step: Step, text: str) -> bool:
     if step.id and re.search(rf"steps\['{ids}'\]", workflow.text):
         return True
     return "GITHUB_OUTPUT" in text or "GITHUB_ENV" in text
+
+
+def _published(workflow: Workflow, text: str) -> bool:
+    """Tell whether a later task reads the results that this command writes, and fails by them."""
+    fails = re.search(r"(?i)failTaskOnFailedTests:\s*['\"]?true", workflow.text)
+    return bool(fails) and "junit" in text
 
 
 def others(repo: Repository) -> list[str]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from tdsp.check.flow import Flow, Tag, known_kind
+from tdsp.check.flow import Fitting, Flow, Tag, known_kind
 from tdsp.check.leakage import (
     BOOST,
     IMPORT,
@@ -26,7 +26,7 @@ from tdsp.reading.python import Assign, Call, Value
     " training, and the result holds for no row that comes alone.",
     fix="Call `transform` on the test part with what was fitted on the training part.",
     unless="no file fits on what train_test_split returned",
-    severity="warning",
+    severity="note",
     proves=("evaluation",),
     bad={
         "train.py": SCALER
@@ -54,13 +54,20 @@ def _fit_on_test(repo: Repository) -> Iterator[Mark]:
             elif _only(fit.rows, "test") and fit.call.method != "partial_fit" and not refit:
                 kind = known_kind(fit.maker, flow.maker(fit.call))
                 last = fit.maker.rsplit(".", 1)[-1] or fit.name
-                same = (fit.name, fit.maker) in trained and bool(fit.name)
+                same = (fit.name, fit.maker) in trained and bool(fit.name) and not _coded(fit)
                 if kind == "scaled" or (same and _learns(fit.maker)):
                     message = f"{last} is fitted on the test part"
                     yield broken(repo, flow.module, fit.call.line, message)
                 else:
                     message = f"{last} is fitted on the test part; for what, cannot be told"
                     yield unsure(repo, flow.module, fit.call.line, message)
+
+
+def _coded(fit: Fitting) -> bool:
+    """Tell whether only the labels get numbers: the result needs them, so nothing leaks."""
+    return fit.maker.endswith(("Encoder", "Binarizer")) and all(
+        re.match(r"(?i)y(_|\d|[A-Z]|$|t)", name) for name in fit.names - {fit.name}
+    )
 
 
 def _learns(maker: str) -> bool:
