@@ -32,7 +32,7 @@ def fact(kind: type[Fact]) -> type[Fact]:
     """
     made = dataclass(slots=True, eq=False)(kind)
     values = attrgetter(*(each.name for each in fields(made)))  # type: ignore[arg-type]
-    copyreg.pickle(made, lambda each: (made, values(each)))  # type: ignore[arg-type]
+    copyreg.pickle(made, lambda each: (made, values(each)))
     return made
 
 
