@@ -1,6 +1,7 @@
 """Work that a second process does at the same time: the same results, also where it fails."""
 
 import os
+import pickle
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from tdsp.adopt import template, tree
 from tdsp.adopt.meanwhile import Meanwhile
 from tdsp.adopt.tree import Blobs, read_repository, read_tree
 from tdsp.errors import TdspError
+from tdsp.reading.python import parse
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks safely")
 CODE = {
@@ -75,6 +77,16 @@ def test_python_of_two_processes_is_the_same(
             made.append(read_repository(found, blobs))
     alone, two = (repr((each.python, each.problems)) for each in made)
     assert alone == two and "ValueError" in alone and made[1].python["m8.py"].source
+
+
+def test_facts_are_sent_without_the_names_of_their_fields() -> None:
+    found = parse(
+        "a.py", "import os as o\nx = o.join('long', key=[1])\nif x == 2:\n    x[0].run()\n"
+    )
+    sent = pickle.dumps((found.imports, found.calls, found.assigns, found.conditions, found.texts))
+    assert b"guarded" not in sent and b"receiver" not in sent and b"augmented" not in sent
+    again = pickle.loads(sent)  # noqa: S301
+    assert repr(again[1]) == repr(found.calls) and again[1][0].keywords["key"].items
 
 
 def test_what_is_rendered_meanwhile_is_for_the_same_answers_only(

@@ -237,14 +237,11 @@ def _owned(
 ) -> dict[str, str]:
     """Return the folders whose code alone claims a copyright, where the rest claims none."""
     code = {path for path, fact in facts.files.items() if fact.content in CODE | {"source"}}
-    marked = {path for path in code if COPYRIGHT.search(repo.text(path)[:HEADER])}
+    others = {top: code.intersection(p) for top, p in tops.items() if top not in packages | {"src"}}
+    few = {t: each for t, each in others.items() if FEW_OWNED <= len(each) < len(code) / 2}
+    marked = {path for path in code if few and COPYRIGHT.search(repo.text(path)[:HEADER])}
     why = "it is somebody else's code, as its copyright says"
-    for top, paths in tops.items():
-        inside = code.intersection(paths)
-        alone = len(inside) >= FEW_OWNED and marked == inside and 2 * len(inside) < len(code)
-        if alone and top not in packages | {"src"}:
-            return {top: why}
-    return {}
+    return {top: why for top, inside in few.items() if inside == marked}
 
 
 def _compiled(tops: dict[str, list[str]], packages: frozenset[str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +21,7 @@ LINK, SUBMODULE = "120000", "160000"
 LFS = b"version https://git-lfs"
 WHOLE = 30 * files.MEGABYTE  # a larger file is read by its first bytes only
 MANY = 500  # files of Python from which on a second process saves more than it costs
-SHARE = 0.55  # of them that this process parses: what the other one finds has to come back
+SHARE = 0.5  # of them that this process parses: what the other one finds has to come back
 UNREAD = Module("")
 SMALL, MOST_HELD = 100_000, 64_000_000  # bytes of a content that is held, and of all together
 ASKED = 100  # names that fit into a pipe, whether git reads them or not
@@ -69,12 +70,18 @@ class Tree:
 
 
 def git(root: Path, *words: str, given: bytes = b"", env: dict[str, str] | None = None) -> bytes:
-    """Run git without hooks, monitor, fetch or prompt. Raises TdspError with git's own words."""
+    """Run git without hooks, monitor, fetch or prompt. Raises TdspError with git's own words.
+
+    What it is given lies in a file: a pipe would have to be fed while other work goes on.
+    """
     try:
-        done = subprocess.run(
-            ["git", *OFF, *words], cwd=root, env=environment() | (env or {}), input=given,
-            capture_output=True, check=False,
-        )  # fmt: skip
+        with tempfile.TemporaryFile() as told:
+            told.write(given)
+            told.seek(0)
+            done = subprocess.run(
+                ["git", *OFF, *words], cwd=root, env=environment() | (env or {}), stdin=told,
+                capture_output=True, check=False,
+            )  # fmt: skip
     except OSError as error:
         raise TdspError(f"git cannot be run in {files.shown(str(root))}: {error}") from error
     if done.returncode:

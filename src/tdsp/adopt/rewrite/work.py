@@ -124,7 +124,7 @@ class Rewriter:
         return frozenset(word for name in names for word in WORD.findall(name))
 
     def _concerned(self, path: str) -> bool:
-        if not self._words.isdisjoint(WORD.findall(self.repo.text(path))):
+        if any(each[0] in self._words for each in WORD.finditer(self.repo.text(path))):
             return True
         if "absolute" in self.fixes and AUTHORS.search(self.repo.text(path)):
             return True
