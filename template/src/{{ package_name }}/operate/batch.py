@@ -145,12 +145,17 @@ def _counted(
 
 
 def settled(source: Place, quiet: float) -> tuple[int, datetime] | None:
-    """Return the size and time of an input that nobody has changed for some seconds."""
+    """Return the size and time of an input that nobody has changed for some seconds.
+
+    Where its time is ahead of the clock here, it is what has not changed while we waited.
+    """
+    before = None
     for _ in range(TRIES):
         seen = source.seen()
         left = quiet - (datetime.now(UTC) - seen[1]).total_seconds() if seen else 0
-        if left <= 0:
+        if left <= 0 or seen == before:
             return seen
+        before = seen
         time.sleep(min(left, quiet))
     raise ProjectError(f"{source} is still being written")
 

@@ -93,7 +93,8 @@ def unlock() -> None:
                 json.loads(RWLOCK.read_text(encoding="utf-8"))
                 return
             except ValueError:
-                if time.time() - RWLOCK.stat().st_mtime > TORN:
+                # Also where the clock went back: what the file says is no moment ago then.
+                if abs(time.time() - RWLOCK.stat().st_mtime) > TORN:
                     RWLOCK.unlink()
             time.sleep(0.1)
 

@@ -116,7 +116,7 @@ class Stream:
             grown = together([self._part, rows.slice(0, room)])
             if not self._part.num_rows:
                 self._count += 1
-                self._path = self._folder / part_name(self._count)
+                self._path = self._folder / part_name(self._folder, self._count)
             keep(grown, self._path, self._settings)
             self._part = grown if grown.num_rows < size else pa.table({})
             rows = rows.slice(room)
