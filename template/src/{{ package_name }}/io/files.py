@@ -49,7 +49,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def _temporary(path: Path) -> Path:
     """Name what stands for `path` while it is made; remove what killed processes left there."""
     for left in path.parent.glob(".*-*"):
-        with suppress(FileNotFoundError):  # another process has removed it
+        with suppress(OSError):  # another process has removed it, or it is another user's
             if (made := LEFT.fullmatch(left.name)) and not _in_use(left, **made.groupdict()):
                 _remove(left)
     own = f"{HOST}-{os.getpid()}-{uuid.uuid4().hex[:8]}"  # two threads may write one file
