@@ -96,7 +96,8 @@ INTRODUCTION = """# Plans of public repositories, graded
 
 `python -m benchmarks.adoption` writes this page from benchmarks/adoption.csv, where each row is a
 file that was judged by reading the plan (template level `train`; level 2, and level 1 from unseen 5
-on, which moves the same files). Whoever mended the planner judged, but for unseen 27. A small repository was graded
+on, which moves the same files). Whoever mended the planner judged, but for unseen 27. A small
+repository was graded
 whole, a larger one by 40 files drawn at random, by 25 from unseen 5 on, and by 20 from unseen
 13 on. Files that the stored
 copies of the repositories do not have, the largest ones, were left out. Brackets: the interval of
