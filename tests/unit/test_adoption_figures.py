@@ -4,12 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
-from benchmarks.adoption import LATEST, PAGE, Graded, Share, figures, page, questions, read
+from benchmarks.adoption import LATEST, NEWEST, PAGE, Graded, Share, figures, page, questions, read
 
 ROOT = Path(__file__).parents[2]
 SECTION = re.compile(r"\n## How often it is wrong\n(.*?)(?=\n## |\Z)", re.DOTALL)
 SETS = read()
 UNSEEN = [row for name in LATEST for row in SETS[name]]
+NEW = [row for name in NEWEST for row in SETS[name]]
 EARLIER = [
     row for name, rows in SETS.items()
     if name.startswith("unseen") and name not in LATEST for row in rows
@@ -25,7 +26,12 @@ def told(text: str) -> list[str]:
     """Say what is wrong in a section that quotes the figures; nothing where it is right."""
     unseen = {k: f"{100 * v.count / v.total:.1f}" for k, v in figures(UNSEEN).items()}
     before = figures(EARLIER)["wrong confident move"]
-    wanted = [*unseen.values(), f"{100 * before.count / before.total:.1f}"]
+    newest = [str(share) for share in figures(NEW).values()]
+    wanted = [
+        *unseen.values(),
+        f"{100 * before.count / before.total:.1f}",
+        *(share.partition(" ")[0] for share in newest),
+    ]
     found = quoted(text)
     wrong = [] if sorted(found) == sorted(wanted) else [f"{found} are not {wanted}"]
     many = {row.repository for row in UNSEEN}
@@ -36,6 +42,8 @@ def told(text: str) -> list[str]:
         f"in {len(moved)} of the {len(many)}",
         f"{questions(UNSEEN)} questions",
         f"{len({row.repository for row in EARLIER})} other repositories",
+        f"{len(NEW):,} files of {len({row.repository for row in NEW})} repositories",
+        *newest,
     ):
         wrong += [] if phrase in text.replace("\n", " ") else [f"{phrase!r} is missing"]
     return wrong
@@ -62,6 +70,8 @@ def test_another_figure_in_the_documents_would_be_seen() -> None:
     assert told(re.sub(r"[\d,]+ files were graded", "7 files were graded", text))
     assert told(re.sub(r"\d+ questions", "7 questions", text))
     assert told(text + " A third was 33.3 %.")
+    interval = str(figures(NEW)["class right"]).partition("(")[2]
+    assert told(re.sub(r"\s+", " ", text).replace(interval, "1.0 to 2.0)"))
 
 
 @pytest.mark.parametrize(
