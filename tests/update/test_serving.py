@@ -75,7 +75,7 @@ def test_an_update_keeps_what_a_project_could_do(case: str, template: Path, tmp_
     assert ("serving" in recorded(project)) is (case in ("batch", "online", "both"))
     update(project)
     assert recorded(project).get("serving") == serving
-    told = {"serving": serving} if serving else {}
+    told = {k: v for k, v in recorded(project).items() if k in ("serving", "responsible_ai")}
     fresh = tree(born(template, tmp_path / "fresh", {**answers, **told}, "v0.0.2"))
     assert tree(project) == fresh
     lost = {name for name in before if name.startswith("src/")} - fresh.keys()
