@@ -13,6 +13,7 @@ from tests.render.engines import Answers, files, recorded
 BEFORE = "0632f3f"  # the last commit in which each project of level operate scored by date
 BY_DATE = {"src/ml_project/operate/batch.py", ".github/workflows/score.yml"}
 QUICK = "src/ml_project/steps/accept.py"
+SEARCH = "src/ml_project/steps/tune.py"  # which the answer `tuning` keeps: test_before.py
 # Answers then -> what `serving` is afterwards; None where it is not asked.
 KEPT: dict[str, tuple[Answers, str | None]] = {
     "batch": ({}, "batch"),
@@ -78,7 +79,7 @@ def test_an_update_keeps_what_a_project_could_do(case: str, template: Path, tmp_
     told = {k: v for k, v in recorded(project).items() if k in ("serving", "responsible_ai")}
     fresh = tree(born(template, tmp_path / "fresh", {**answers, **told}, "v0.0.2"))
     assert tree(project) == fresh
-    lost = {name for name in before if name.startswith("src/")} - fresh.keys()
+    lost = {name for name in before if name.startswith("src/")} - fresh.keys() - {SEARCH}
     assert lost == ({QUICK} if serving == "online" else set())  # it made files of dates quick
 
 
