@@ -135,6 +135,11 @@ WHOLES: dict[str, Row] = {
     "common/tests/test_core.py": (
         "def test_core():\n    assert 1\n", "test", "common/tests/test_core.py"),
     "jobs/Dockerfile.gpu": ("FROM x\n", "build", "jobs/Dockerfile.gpu"),
+    "docker-compose.yml": (
+        "services:\n  api: {build: ./api}\n  jobs: {build: {context: batch}}\n  all: {build: .}\n",
+        "build", "docker-compose.yml"),
+    "api/serve.py": (PY + "A = 2\n", "code", "api/serve.py"),
+    "batch/score.py": ("print(3)\n", "script", "batch/score.py"),
     "main.py": ("print(1)\n", "script", f"{P}/main.py"),
     "sound/VQual-master/get.py": (PY + "V = 1\n", "vendored", "sound/VQual-master/get.py"),
     "sound/VQual-master/README.md": ("# V\n", "vendored", "sound/VQual-master/README.md"),

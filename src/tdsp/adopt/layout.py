@@ -145,7 +145,7 @@ def _wholes(
     repo: Repository, facts: Facts, tops: dict[str, list[str]], packages: frozenset[str]
 ) -> dict[str, str]:
     """Return the folders that are not taken apart, and the reason."""
-    found = _licensed(repo) | _claimed(repo)
+    found = _licensed(repo) | _claimed(repo) | _composed(repo, facts)
     for top, paths in tops.items():
         if top in packages or names.folded(top) in names.TESTS:
             continue
@@ -216,6 +216,21 @@ def _claimed(repo: Repository) -> dict[str, str]:
     """Return the folders below the root with a file that says whose they are."""
     found = {posixpath.dirname(path) for path in repo.files if path.endswith("/COPYRIGHT")}
     return dict.fromkeys(found, "it has a licence of its own")
+
+
+def _composed(repo: Repository, facts: Facts) -> dict[str, str]:
+    """Return the folders that a compose file builds images from."""
+    contexts = set()
+    for path, documents in repo.yaml.items():
+        data = documents[0].data if documents and names.COMPOSE.match(path) else None
+        services = data.get("services") if isinstance(data, dict) else None
+        for service in services.values() if isinstance(services, dict) else ():
+            build = service.get("build") if isinstance(service, dict) else None
+            context = build.get("context") if isinstance(build, dict) else build
+            if isinstance(context, str):
+                contexts.add(posixpath.normpath(context))
+    folders = {posixpath.dirname(path) for path in facts.files} - {"", "src"}
+    return dict.fromkeys(contexts & folders, "a compose file builds an image from it")
 
 
 def _downloaded(facts: Facts) -> dict[str, str]:
