@@ -136,9 +136,9 @@ WHOLES: dict[str, Row] = {
         "def test_core():\n    assert 1\n", "test", "common/tests/test_core.py"),
     "jobs/Dockerfile.gpu": ("FROM x\n", "build", "jobs/Dockerfile.gpu"),
     "docker-compose.yml": (
-        "services:\n  api: {build: ./api}\n  jobs: {build: {context: batch}}\n  all: {build: .}\n",
+        "services:\n  api: {build: ./desk}\n  jobs: {build: {context: batch}}\n  all: {build: .}\n",
         "build", "docker-compose.yml"),
-    "api/serve.py": (PY + "A = 2\n", "code", "api/serve.py"),
+    "desk/serve.py": (PY + "A = 2\n", "code", "desk/serve.py"),
     "batch/score.py": ("print(3)\n", "script", "batch/score.py"),
     "main.py": ("print(1)\n", "script", f"{P}/main.py"),
     "sound/VQual-master/get.py": (PY + "V = 1\n", "vendored", "sound/VQual-master/get.py"),
