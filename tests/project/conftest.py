@@ -78,16 +78,17 @@ def trained(brisk: Project, made: Make) -> Project:
 
 @pytest.fixture(scope="session")
 def batched(trained: Project, repository: Path, made: Make) -> Project:
-    """The trained one after its team has answered serving=batch: its model stays the same."""
+    """The trained one after its team has answered serving=batch, and the run that this needs."""
 
     def make(root: Path) -> Project:
         project = trained.copy(root)
         place = root.parent / "batch"
-        other = with_copier(repository, place, {"serving": "batch"})
+        other = with_copier(repository, place, {**WHOLE, "serving": "batch"})
         for name in ("src", "dvc.yaml", "pyproject.toml", ".copier-answers.yml"):
             shutil.rmtree(root / name) if name == "src" else (root / name).unlink()
             (other / name).rename(root / name)
         shutil.rmtree(place)
+        project.repro()
         return project
 
     return made("batched", make)
