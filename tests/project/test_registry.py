@@ -46,9 +46,10 @@ cli.main()
 # Writing more than so many bytes to a file fails, as on a disk that is full.
 FULL = """
 import resource, sys
+from ml_project import cli
+from ml_project.model import served  # joblib warns of a limit of no bytes, which no full disk has
 limit = int(sys.argv.pop())
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-from ml_project import cli
 cli.main()
 """
 
