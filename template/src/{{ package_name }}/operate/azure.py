@@ -6,7 +6,7 @@ at the same moment leaves behind is read in one way by all. A value that is no n
 hand and does not count.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count, takewhile
 from pathlib import Path
@@ -19,15 +19,24 @@ from mlflow.store.entities import PagedList
 
 from ..errors import ProjectError
 from ..model.identity import identified
-from .tracking import PLACE, registered, run_files
 
 ALIASES = ("champion", "challenger")
+PLACE = "model"  # of the registered model among what is kept of its run, as in tracking.py
 LONGEST = 1000  # characters of a tag: Azure ML documents no more for runs
 METRICS = 50  # names a run: Azure ML takes no more
 
 
 class Workspace(MlflowClient):
     """A client that makes no call which Azure ML refuses."""
+
+    def __init__(
+        self,
+        uri: str,
+        registered: Callable[[MlflowClient], list[ModelVersion]],
+        run_files: Callable[[str, str], Path],
+    ) -> None:
+        super().__init__(uri, registry_uri=uri)
+        self._registered, self._run_files = registered, run_files
 
     def get_registered_model(self, name: str) -> RegisteredModel:
         """Return a registered model with its aliases, and no more."""
@@ -48,7 +57,7 @@ class Workspace(MlflowClient):
 
     def _marks(self, alias: str) -> list[tuple[int, int]]:
         """Return each value of the tag and the version that has it; the last one counts."""
-        tags = [(each.tags.get(alias, ""), int(each.version)) for each in registered(self)]
+        tags = [(each.tags.get(alias, ""), int(each.version)) for each in self._registered(self)]
         return sorted((int(value), number) for value, number in tags if value.isdecimal())
 
     def _clear(self, name: str, alias: str, numbers: list[int]) -> None:
@@ -90,7 +99,7 @@ class Workspace(MlflowClient):
         """Keep files with a run, unless it has this very model: no file can be written twice."""
         here = Path(local_dir, PLACE)
         with suppress(ProjectError):
-            package, there = identified(here / "package"), run_files(run_id, PLACE)
+            package, there = identified(here / "package"), self._run_files(run_id, PLACE)
             names = [{path.relative_to(at) for path in at.rglob("*")} for at in (here, there)]
             if names[0] == names[1] and package == identified(there / "package"):
                 return
