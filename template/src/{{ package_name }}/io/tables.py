@@ -54,7 +54,7 @@ def text_columns(schema: Path) -> list[str]:
     Raises ProjectError when the file is missing or is no schema.
     """
     with readable(schema, "a schema"):
-        columns = read_yaml(schema, "")["columns"]
+        columns = read_yaml(schema, f"{schema} does not exist")["columns"]
         return [name for name, column in columns.items() if column["dtype"].startswith("str")]
 
 
@@ -66,7 +66,8 @@ def read_batches(path: Path, data: Data, text: list[str], rows: int) -> Iterator
     """
     readers = {"csv": _csv, "parquet": _parquet, "excel": _excel, "jsonl": _jsonl}
     form = form_of(path, data)
-    with readable(path, f"{form}, with `data` as in params.yaml", f"{path} does not exist"):
+    at = ": see data.path in params.yaml" if path == data.path else ""
+    with readable(path, f"{form}, with `data` as in params.yaml", f"{path} does not exist{at}"):
         for batch in readers[form](path, data, text, rows):
             yield cleaned(batch, data, text)
 
