@@ -29,6 +29,8 @@ CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 STRAY = re.compile(r"\n\n\n|^ \S.*$|^.*[^ ] $|\n\Z(?<=\n\n)", re.MULTILINE)
 TASK = re.compile(r"\bpoe ([a-z][a-z-]+)")
 MODULE = re.compile(r"python -m ((?:tools|deploy)[.\w]*)")
+WORKFLOW = re.compile(r"gh workflow \w+ ([\w-]+\.yml)")
+COMMAND = re.compile(r'@app\.command\((?:"([\w-]+)")?.*\)\ndef (\w+)')
 # What a project of level `train` has no command for, and no page about.
 OPERATED = re.compile(
     r"\b(register|promote|rollback|lineage|reproduce|monitor|retrain|notify|champion|challenger"
@@ -145,9 +147,17 @@ def tasks_of(project: Path) -> dict[str, Any]:
 
 
 def unknown(project: Path) -> Iterator[str]:
-    """Tasks and modules that a file tells people or CI to run, and that the project lacks."""
-    tasks = tasks_of(project)
+    """What a file tells people or CI to run, and the project lacks: tasks, modules, commands."""
+    tasks, package = tasks_of(project), recorded(project)["package_name"]
+    code = "".join(p.read_text("utf-8") for p in (project / "src" / package).rglob("*.py"))
+    commands = {given or name for given, name in COMMAND.findall(code)}
     for path, text in texts(project):
+        for command in re.findall(rf"\brun {package} ([a-z][a-z-]+)", text):
+            if command not in commands:
+                yield f"{path}: {package} {command}"
+        for workflow in WORKFLOW.findall(text):
+            if not (project / ".github/workflows" / workflow).is_file():
+                yield f"{path}: {workflow}"
         for task in TASK.findall(text):
             if task not in tasks:
                 yield f"{path}: poe {task}"
