@@ -73,8 +73,8 @@ def test_each_principle_holds_and_is_broken_with_what_it_stands_for(project: Pro
         "broken = not all(value >= limits.floor for",
         "broken = not all(True for",
     )
-    for rule in ("value >= gate.minimum", "over_dummy > 0", "over_linear >= -NOISE"):
-        project.edit(f"{source}/steps/gate.py", f"{rule},", "True,")
+    for rule in (" reaches", "above, low > 0", "not_below, high >= -NOISE"):
+        project.edit(f"{source}/steps/gate.py", f"{rule},", f"{rule} or True,")
     project.edit(f"{source}/operate/monitor.py", "certain = p <=", "certain = p < 0 and p <=")
     project.edit("params.yaml", "floor: 0.8", "floor: 0.7")
     done = tdsp(project.root, "principles", *names, **place)
