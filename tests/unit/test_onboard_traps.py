@@ -74,7 +74,7 @@ def test_clean_table_has_no_warning_but_its_own(tmp_path: Path) -> None:
     profile, _ = look(
         messy(ROWS), tmp_path, id=("contract_id",), group="customer_id", time="signed_on"
     )
-    assert [f.code for f in profile.findings if f.level == "warning"] == []
+    assert [f.code for f in profile.findings if f.level == "warning"] == ["panel"]
 
 
 def test_markers_become_missing_values_by_their_exact_text(tmp_path: Path) -> None:
@@ -123,6 +123,19 @@ def test_suggestions_are_not_decisions(tmp_path: Path) -> None:
     assert "--group" in finding(profile, "group_candidate").done
     assert "--sensitive" in finding(profile, "sensitive_candidate").done
     assert (profile.role("time"), profile.role("group")) == ([], [])
+
+
+@pytest.mark.parametrize(("members", "share"), [(40, "67%"), (4000, None)])
+def test_groups_that_go_on_into_the_newest_rows_are_a_choice(
+    members: int, share: str | None, tmp_path: Path
+) -> None:
+    """Else the first run stops at the split, since nobody was told."""
+    who = np.random.default_rng(0).integers(0, members, ROWS)
+    frame = messy(ROWS).assign(customer_id=[f"c{number:05d}" for number in who])
+    profile, _ = look(frame, tmp_path, time="signed_on", group="customer_id")
+    told = [each for each in profile.findings if each.code == "panel"]
+    assert [each.seen[:3] for each in told] == ([share] if share else [])
+    assert all("split.groups: known" in each.done for each in told)
 
 
 @pytest.mark.parametrize(

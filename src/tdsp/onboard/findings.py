@@ -64,6 +64,7 @@ MARKS = {sign * float("9" * digits) for digits in (2, 3, 4, 5, 6) for sign in (1
 # One answer in several spellings: only where a column has more than two.
 YES = {"1", "true", "yes", "y", "ja", "j", "oui", "si", "s\u00ed", "sim", "\u0434\u0430", "on"}
 NO = {"0", "false", "no", "n", "nein", "non", "n\u00e3o", "nee", "\u043d\u0435\u0442", "off"}
+TEST_SHARE, MAX_UNUSED = 0.2, 0.1  # of params.yaml, section `split`
 KEEP = "run again with --keep to use it all the same"
 
 
@@ -323,6 +324,24 @@ def groups(table: Table) -> Iterator[Finding]:
             )  # fmt: skip
 
 
+def panel(table: Table) -> Iterator[Finding]:
+    """Groups that go on into the test set, as params.yaml divides the rows: a choice to make."""
+    column = {column.role: column.name for column in table.columns.values()}
+    if not {"time", "group"} <= column.keys() or table.problem == "forecasting":
+        return
+    newest = table.frame[column["time"]].rank(pct=True) > 1 - TEST_SHARE
+    tested = table.frame[column["group"]].dropna()[newest].unique()
+    unused = float((table.frame[column["group"]].isin(tested) & ~newest).mean())
+    if unused > MAX_UNUSED:
+        yield Finding(
+            "panel", column["group"],
+            f"{unused:.0%} of the rows are older ones of groups that the newest rows hold, too",
+            "choose before the first run, or it stops: in params.yaml, split.groups: known tests"
+            " new moments of known groups; a higher split.max_unused leaves those rows out",
+            level="warning",
+        )  # fmt: skip
+
+
 def texts(table: Table) -> Iterator[Finding]:
     """Free text and categories with too many levels to learn from."""
     for column in table.features:
@@ -454,7 +473,7 @@ def markers(table: Table) -> Iterator[Finding]:
 # Those that take columns out of the features come first: later ones look at what is left.
 TRAPS: list[Callable[[Table], Iterator[Finding]]] = [
     few_rows, target_missing, imbalance, several_labels, empty_or_constant, leaks, ids, duplicates,
-    groups, texts, dates, near_perfect, variants, same, markers, names, people, personal,
+    groups, panel, texts, dates, near_perfect, variants, same, markers, names, people, personal,
 ]  # fmt: skip
 
 
