@@ -84,7 +84,7 @@ def test_a_bare_repository_and_the_page(work: Path, tmp_path: Path) -> None:
     git(work, "clone", "-q", "--bare", str(work), str(bare))
     assert found(bare, "--changed") == {"new.py"}
     result = runner.invoke(app, ["check", str(work), "--changed", "--select", "LA05"])
-    assert "2 findings are in files that did not change" in result.stdout
+    assert "2 findings in files that did not change" in result.stdout
 
 
 def test_what_cannot_be_compared_is_one_line(work: Path, tmp_path: Path) -> None:

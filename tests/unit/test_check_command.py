@@ -201,7 +201,7 @@ def test_an_ignore_has_files_a_reason_and_a_day(
     assert result.exit_code == code, result.output
     assert ("note    TP04" in result.stdout and "pyproject.toml:1" in result.stdout) is unused
     assert ("Ann decided it" in result.stdout) is unused
-    assert ("1 findings are ignored" in result.stdout) is (code == 0)
+    assert ("1 finding ignored" in result.stdout) is (code == 0)
 
 
 @pytest.mark.parametrize(
@@ -321,7 +321,7 @@ def test_with_a_baseline_only_new_findings_count(leaking: Path, tmp_path: Path) 
     known.write_text(runner.invoke(app, [*command, "--format", "json"]).stdout, encoding="utf-8")
     result = runner.invoke(app, [*command, "--baseline", str(known)])
     assert result.exit_code == 0, result.output
-    assert "1 findings are in the baseline" in result.stdout
+    assert "1 finding in the baseline" in result.stdout
     write(leaking, {"train.py": "# moved\n\n" + LEAK, "other.py": LEAK})
     result = runner.invoke(app, [*command, "--baseline", str(known)])
     assert result.exit_code == 1
@@ -350,10 +350,12 @@ def test_an_info_is_shown_only_when_asked_for(tmp_path: Path) -> None:
     title = f"rule broken: {check.title}"
     code, text = run("--fail-on", "note", "--verbose")
     assert code == 0 and title not in text and "info" not in text.split("Do not apply")[0]
-    assert " that are right less often are not shown: --all" in text
+    assert " of checks that are right less often, which --all shows" in text
     for words in (("--all",), ("--select", "TR02"), ("--fail-on", "info")):
         code, text = run(*words)
-        assert f"info    TR02  {title}" in text and " 0 notes, " in text and "not shown" not in text
+        assert (
+            f"info    TR02  {title}" in text and " 0 notes, " in text and "less often" not in text
+        )
         assert code == ("info" in words)
     for form, sign in (("sarif", '"ruleId": "TR02"'), ("html", 'id="TR02"')):
         assert sign not in run("--format", form)[1]
@@ -372,3 +374,11 @@ def test_no_finding_is_more_severe_than_its_check() -> None:
     assert severity(check, mark) == "info"
     assert severity(CHECKS["TR04"], replace(mark, severity="note")) == "note"
     assert severity(CHECKS["TR04"], replace(mark, severity="")) == "warning"
+
+
+def test_a_merge_left_half_done_comes_first(tmp_path: Path) -> None:
+    """A file with its marks does not run, and most checks cannot read it."""
+    half = "<<<<<<< HEAD\nx = 1\n=======\nx = 2\n>>>>>>> other\n"
+    write(tmp_path, {"train.py": LEAK, "score.py": half, **LICENCE})
+    text = runner.invoke(app, ["check", str(tmp_path)]).stdout
+    assert text.split("Do first")[1].split("2.")[0].strip().startswith("1. score.py:1")

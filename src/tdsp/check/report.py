@@ -119,24 +119,28 @@ def _first(console: Console, report: Report) -> None:
 
 def _sums(console: Console, report: Report) -> None:
     numbers = report.counts.items()
-    counts = [f"{number} {level}{'' if number == 1 else 's'}" for level, number in numbers]
+    counts = [_many(number, level) for level, number in numbers]
     outcomes = (
         f"{report.count('pass')} checks pass, {report.count('unknown')} cannot be told,"
         f" {report.count('not applicable')} do not apply"
     )
-    files = f"{report.about.files} file{'' if report.about.files == 1 else 's'}"
     ignored = sum(len(each.ignored) for each in report.results)
-    kept = f"; {ignored} findings are ignored, with a reason" if ignored else ""
-    if report.known:
-        outcomes += f"; {report.known} findings are in the baseline"
-    if report.unchanged:
-        outcomes += f"; {report.unchanged} findings are in files that did not change"
-    if report.hidden:
-        outcomes += f"; {report.hidden} that are right less often are not shown: --all"
+    for number, which in (
+        (report.known, "in the baseline"),
+        (report.unchanged, "in files that did not change"),
+        (report.hidden, "of checks that are right less often, which --all shows"),
+        (ignored, "ignored, with a reason"),
+    ):
+        outcomes += f"; {_many(number, 'finding')} {which}" if number else ""
+    files = _many(report.about.files, "file")
     console.print(
-        Text(f"{', '.join(counts)}. {outcomes}{kept}. {files} read, none run."),
+        Text(f"{', '.join(counts)}. {outcomes}. {files} read, none run."),
         soft_wrap=True,
     )
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def explain(check: Check, console: Console) -> None:

@@ -19,6 +19,7 @@ from tdsp.reading.cache import Cache
 from tdsp.reading.objects import is_bare
 from tdsp.reading.repository import without_collector
 
+HIDES = {"TP02"}  # a file with the marks of a merge does not run, and can hardly be judged
 BASELINE = "all that it found is in the baseline"
 HIDDEN = "all that it found is of the severity info: --all shows it"
 
@@ -74,10 +75,17 @@ class Report:
 
     @property
     def failed(self) -> list[Result]:
-        """Return the checks that fail: the most severe first, then as the families stand."""
+        """Return the checks that fail: what hides the rest, then by severity, then by family."""
         found = [each for each in self.results if each.outcome == "fail"]
         family = list(FAMILIES).index
-        return sorted(found, key=lambda e: (-SEVERITIES.index(e.severity), family(e.check.family)))
+        return sorted(
+            found,
+            key=lambda each: (
+                each.check.id not in HIDES,
+                -SEVERITIES.index(each.severity),
+                family(each.check.family),
+            ),
+        )
 
     def count(self, outcome: str) -> int:
         """Return how many checks have an outcome."""
