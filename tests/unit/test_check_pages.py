@@ -111,6 +111,8 @@ def test_without_maturity_and_without_findings() -> None:
     assert "In order: no error and no warning" in words
     assert "No rule is broken" in words
     assert "Evidence" not in words
+    noted = Reader(pages.as_html(judged(a_py="x = 1\n", CODEOWNERS="* @team\n"), None)).words
+    assert "No error and no warning" in noted and "In order" not in " ".join(noted)
 
 
 @pytest.mark.parametrize("where", ["line", "path", "unread", "ignore"])

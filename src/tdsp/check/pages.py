@@ -47,11 +47,12 @@ def counted(number: int, what: str) -> str:
 
 
 def verdict(report: Report) -> Verdict:
-    """Return what the errors, or else the warnings, amount to."""
+    """Return what the errors, or else the warnings, amount to; only no finding is in order."""
     for level in ("error", "warning"):
         if found := report.findings(level):
             return Verdict(f"Not in order: {counted(found, level)}", level)
-    return Verdict("In order: no error and no warning", "good")
+    order = "" if report.failed or report.about.problems else "In order: "
+    return Verdict(f"{order}no error and no warning".capitalize(), "good")
 
 
 def as_html(report: Report, found: Maturity | None) -> str:
