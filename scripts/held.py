@@ -28,7 +28,7 @@ COLUMNS = [
 ]  # fmt: skip
 SETS = (
     *("held out", "after mending", "fourth", "fifth", "sixth", "seventh", "wide", "eighth"),
-    *("ninth a-l", "ninth m-z"),
+    *("ninth a-l", "ninth m-z", "tenth"),
 )
 REPOSITORIES = 16  # with the one in which nothing was found
 
