@@ -10,7 +10,7 @@ from scripts import held
 from scripts.readings import HELD, Reading
 
 from tdsp.check.all import CHECKS
-from tdsp.check.run import check_repository
+from tdsp.check.run import check_folder, check_repository
 from tdsp.reading import read_texts
 
 FOUND = held.readings("held out")
@@ -233,7 +233,10 @@ TENTH: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "a stage that was renamed since": (
         "DA04",
-        {**CHECKS["DA04"].bad, "dvc.yaml": CHECKS["DA04"].bad["dvc.yaml"].replace("train:", "fit:")},
+        {
+            **CHECKS["DA04"].bad,
+            "dvc.yaml": CHECKS["DA04"].bad["dvc.yaml"].replace("train:", "fit:"),
+        },
     ),
     "the parts only say which rows are held out": (
         "TR03",
@@ -777,6 +780,12 @@ def test_a_false_alarm_does_not_come_back(name: str) -> None:
     check, texts = QUIET[name]
     result = check_repository(read_texts({**texts}), [CHECKS[check]]).results[0]
     assert result.outcome != "fail", [mark.message for mark in result.marks]
+
+
+def test_a_document_of_r_is_read(tmp_path: Path) -> None:
+    for path, text in TENTH["an author in the front matter"][1].items():
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    assert check_folder(tmp_path, ["PR01"]).results[0].outcome == "pass"
 
 
 LOUD = {

@@ -79,7 +79,8 @@ def _owners(repo: Repository) -> Iterator[tuple[str, int, str]]:
 
 
 AUTHOR = re.compile(
-    r"(?im)^#+ \W*(auteurs?|autor(es)?|authors?|maintainers?|maintained by|contacts?|contact (me|us)|team|credits|"
+    r"(?im)^#+ \W*(auteurs?|autor(es)?|authors?|maintainers?|maintained by|contacts?|"
+    r"contact (me|us)|team|credits|"
     r"about (me|the author)|developers?|contributors?|owners?|how to reach me|created by)\b|"
     r"^(\*\*|[-*] )\W*(authors?|team members?|maintainers?|maintained by|contacts?|created by|"
     r"owners?)\b|"
@@ -185,7 +186,8 @@ def runbook(repo: Repository) -> Iterator[Mark]:
 
 
 LICENSED = re.compile(
-    r"(?im)^#+ .*(licen[cszç]|lizenz)|^licen[cs]e:?\n([-=]{3}|\n*[A-Z])|\blicen[cs]e:\W{0,4}\w|/licen[cs]e-\w|"
+    r"(?im)^#+ .*(licen[cszç]|lizenz)|^licen[cs]e:?\n([-=]{3}|\n*[A-Z])|"
+    r"\blicen[cs]e:\W{0,4}\w|/licen[cs]e-\w|"
     r"\blicen[cs]ed under\b|\b(MIT|Apache|BSD|GPL)[\w. -]{0,8} licen[cs]e\b"
 )
 
