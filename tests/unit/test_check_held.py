@@ -971,3 +971,10 @@ def test_figures_that_are_too_good_are_one_place_of_a_file() -> None:
         (3, "auc is 1, one of 2 such figures"),
         (4, "f1 is 1, one of 2 such figures"),
     }
+
+
+def test_a_virtual_environment_in_git_is_not_parsed() -> None:
+    path = "venv/lib/python3.11/site-packages/pkg/mod.py"
+    repo = read_texts({path: "x = 1\n", "a.py": "x = 1\n"})
+    assert [*repo.python] == ["a.py"]
+    assert path in repo.files
