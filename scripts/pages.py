@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT))
 from scripts import evidence, held, precision, readings  # noqa: E402
 
 DOCS = ROOT / "docs"
+MEASURED = ROOT / "src/tdsp/check/measured.json"
 BLOCK = re.compile(r"(<!-- filled: ([a-z-]+) -->\n).*?(<!-- /filled -->)", re.DOTALL)
 # The figures of the benchmarks that the pages cite: file, section, figure, explanation.
 LIMITS = (
@@ -156,11 +157,26 @@ FILLED: dict[str, Callable[[], str]] = {
 }
 
 
+def measured() -> str:
+    """Return what first sight says of each check and severity, for the package."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    classes = {check.id: check.severity for check in CHECKS.values()}
+    for (check, severity), told in evidence.pooled(evidence.first_sight(), classes).items():
+        low = round(told.interval[0], 3)
+        found.setdefault(check, {})[severity] = {"right": told.right, "read": told.all, "low": low}
+    lines = [f"  {json.dumps(check)}: {json.dumps(found[check])}" for check in sorted(found)]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
 def stale() -> dict[Path, str]:
-    """Return page -> text as it should be, for each page that is not so."""
+    """Return file -> text as it should be, for each page that is not so, and what is packed."""
     blocks = {name: make() for name, make in FILLED.items()}
     texts = {path: path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md"))}
-    return {path: new for path, text in texts.items() if (new := fill(text, blocks)) != text}
+    pages = {path: new for path, text in texts.items() if (new := fill(text, blocks)) != text}
+    packed = measured()
+    if not MEASURED.exists() or MEASURED.read_text(encoding="utf-8") != packed:
+        pages[MEASURED] = packed
+    return pages
 
 
 def main() -> None:

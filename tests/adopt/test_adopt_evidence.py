@@ -41,6 +41,13 @@ IMAGES: dict[str, Row] = {
     "notebooks/a/b.ipynb": (notebook("![x](step.png)"), "notebook", "notebooks/a/b.ipynb"),
     "notebooks/a/step.png": (PNG + b"6", "figure", "notebooks/a/step.png"),
 }
+# A step of the program by this name, which other code imports, and a test beside it.
+STEPS: dict[str, Row] = {
+    "main.py": ("from test_model import test\nprint(test())\n", "script", f"{P}/main.py"),
+    "test_model.py": ("def test():\n    return 1\n", "code", f"{P}/test_model.py"),
+    "test_rows.py": ("import main\n\n\ndef test_rows():\n    assert main\n", "test",
+        "tests/test_rows.py"),
+}  # fmt: skip
 RESULTS: dict[str, Row] = {
     "results/best_params.yaml": ("a: 1\n", "result", "results/best_params.yaml"),
     "results/configs/run.yaml": ("a: 2\n", "configuration", "results/configs/run.yaml"),
@@ -150,7 +157,7 @@ TOLD: dict[str, Row] = {
 }  # fmt: skip
 ALL = {"told": TOLD, "followed": FOLLOWED, "found": FOUND, "site": SITE, "shiny": SHINY, "old": OLD,
        "images": IMAGES, "results": RESULTS,
-       "names": NAMES}  # fmt: skip
+       "names": NAMES, "steps": STEPS}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

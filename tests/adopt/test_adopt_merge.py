@@ -277,10 +277,32 @@ def test_hooks_that_would_change_their_look_are_refused(mine: bytes) -> None:
         sections.hooks(mine, RENDER[".pre-commit-config.yaml"].content)
 
 
+def test_a_read_me_that_is_not_utf_8_is_no_part_of_the_package() -> None:
+    """Else no environment can be made: build tools read it as UTF-8."""
+    done = merged({"README.md": "# Wide\n".encode("utf-16")})
+    assert "readme" not in tomllib.loads(done.files["pyproject.toml"].content.decode())["project"]
+    done = merged({"README.md": "# Wide\n".encode("utf-16"), "readme.txt": b"plain\n"})
+    project = tomllib.loads(done.files["pyproject.toml"].content.decode())["project"]
+    assert project["readme"] == "readme.txt"
+
+
 # IGNORED AND BYTES ----------------------------------------------------------------------------
 
 
 HIDING = b"data/\n*.toml\n/jobs/*\n"
+
+
+@pytest.mark.parametrize("kind", ["utf-16", "utf-16-be"])
+def test_rules_that_git_cannot_read_become_comments(kind: str) -> None:
+    """PowerShell writes UTF-16; what comes after it in UTF-8 can be read by nobody."""
+    mark = b"" if kind == "utf-16" else b"\xfe\xff"
+    wide = mark + "model.pkl\r\nscripts/\r\n".encode(kind)
+    done = merged({".gitignore": wide, "scripts/a.py": b"x = 1\n"})
+    made = done.files[".gitignore"].content
+    assert made.startswith(ignores.readable(wide)) and b"\0" not in made
+    assert "\n# model.pkl\n" in made.decode()
+    assert set(ignores.hidden({".gitignore": made}, ["scripts/a.py", ".venv/x"])) == {".venv/x"}
+    assert any("UTF-16" in what for path, what in done.notes if path == ".gitignore")
 
 
 def test_rules_of_the_user_do_not_hide_the_project() -> None:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from tdsp.check.all import CHECKS
 from tdsp.check.maturity import maturity
+from tdsp.check.measured import confidence
 from tdsp.check.reported import Report, schema
 from tdsp.check.rule import FAILS, Mark
 from tdsp.check.run import check_repository, fingerprint, severity
@@ -76,6 +77,7 @@ def test_json_says_everything(leaking: Path) -> None:
     found = next(each for each in data["results"] if each["id"] == "TR04")
     assert found["places"][0]["path"] == "train.py"
     assert found["places"][0]["severity"] == "warning"
+    assert 0.8 < found["places"][0]["confidence"] < 1
     assert data["findings"]["warning"] == 1
     assert data["maturity"]["microsoft"]["level"] == 0
 
@@ -123,6 +125,8 @@ def test_sarif_has_what_code_hosts_need(leaking: Path) -> None:
     result = next(each for each in run["results"] if each["ruleId"] == "TR04")
     assert rules[result["ruleIndex"]]["id"] == "TR04"
     assert result["level"] in {"error", "warning", "note"}
+    assert rules[result["ruleIndex"]]["properties"]["precision"] in {"very-high", "high"}
+    assert result["properties"]["confidence"] == confidence("TR04", "warning")
     assert result["kind"] == "fail"
     assert rules[result["ruleIndex"]]["defaultConfiguration"]["level"] == "warning"
     place = result["locations"][0]["physicalLocation"]

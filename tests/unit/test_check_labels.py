@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from scripts import evidence, held, precision, readings
 
+from tdsp.check import measured
 from tdsp.check.all import CHECKS
 
 LABELS = precision.labels()
@@ -147,3 +148,13 @@ def test_a_label_that_is_not_whole_is_refused(row: str, tmp_path: Path) -> None:
     path.write_text(",".join(precision.COLUMNS) + f"\n{row}\n", encoding="utf-8")
     with pytest.raises(ValueError, match="line 2"):
         precision.labels(path)
+
+
+def test_the_confidence_of_a_finding_is_what_was_measured() -> None:
+    ours = evidence.pooled(evidence.first_sight(), CLASSES)
+    for (check, severity), standing in ours.items():
+        low = measured.confidence(check, severity)
+        assert low is not None and abs(low - standing.interval[0]) < 0.001
+    words = {measured.grade(*key) for key in ours}
+    assert words == {"very-high", "high", "medium", "low"}
+    assert measured.confidence("TR03", "error") is measured.grade("none", "note") is None

@@ -83,7 +83,7 @@ def _agreed(plan: Plan, console: Console, yes: bool) -> None:
     edited = sum(bool(each.edits) for each in plan.items)
     console.print(
         f"{len(plan.items)} files: {len(plan.moves)} move, {edited} are edited, {gone} are no"
-        f" longer tracked; {asked} questions are answered as the plan says"
+        f" longer tracked; answered as the plan says: {asked} question{'' if asked == 1 else 's'}"
     )
     if text := offer(plan):
         console.print(escape(text))

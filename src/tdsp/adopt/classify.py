@@ -294,7 +294,7 @@ class _Judge(Images):
             return None
         if names.BUILD.match(name) and (name == "setup.py" or "/" not in path):
             return stays("build", "build tools look for it under this name")
-        if is_test(path, self.repo):
+        if is_test(path, self.repo) and not self._is_used(fact):
             if parts and parts[0] in names.STAY - names.TESTS:
                 return stays(
                     "test", "pytest finds tests in it", f"it belongs to {path.split('/')[0]}"
@@ -349,6 +349,11 @@ class _Judge(Images):
                 return True
             folder = posixpath.dirname(folder)
         return False
+
+    def _is_used(self, fact: Fact) -> bool:
+        """Tell whether code that is no test imports a file, so that it is no test either."""
+        others = (who for who in fact.importers if not set(names.parts_of(who)) & names.TESTS)
+        return any(not is_test(who, self.repo) for who in others)
 
     def _serves_tests(self, fact: Fact) -> bool:
         """Tell whether only tests use a file among them, and nothing runs it."""

@@ -104,7 +104,9 @@ def plan_command(
 def apply_command(
     root: Root = Path(),
     *,
-    plan: Annotated[Path, typer.Option(metavar="FILE", help="The plan.yaml of `adopt plan`.")],
+    plan: Annotated[
+        Path, typer.Option(metavar="FILE", help="The plan.yaml of `adopt plan`, or its folder.")
+    ],
     bundle: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="First write the whole history into this file."),
@@ -130,6 +132,7 @@ def apply_command(
     from tdsp.adopt.carry import apply
     from tdsp.adopt.pipeline import Way
 
+    plan = plan / "plan.yaml" if plan.is_dir() else plan
     apply(root, plan, bundle, yes, Way(python, seconds) if run else None, lock)
 
 

@@ -1,5 +1,6 @@
 """Joining .gitignore files: a union, with the proof that no tracked file becomes ignored."""
 
+import codecs
 import os
 import posixpath
 import re
@@ -18,6 +19,9 @@ SHOWN = (".md", ".py")
 OPENED = "# Of the project since the adoption, so no longer hidden by the lines above."
 TITLE = "# Of the template."
 EXCEPTIONS = "# Tracked before the adoption, so not hidden."
+WIDE = (
+    "# Rules from before, in UTF-16, which git cannot read: take the # away from what still holds."
+)
 FORGOTTEN = "# No longer tracked since the adoption; the files are still on disk."
 
 
@@ -48,6 +52,14 @@ def joined(
         parts.append(end if any(parts) else b"")
         parts += [line.encode("utf-8", "surrogateescape") + end for line in shown]
     return b"".join(parts) if blocks else theirs
+
+
+def readable(theirs: bytes) -> bytes:
+    """Return rules in UTF-16, which git cannot read, as comments in UTF-8; others as they are."""
+    if not theirs.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return theirs
+    lines = theirs.decode("utf-16", "replace").splitlines()
+    return "".join(f"{line}\n" for line in (WIDE, *(f"# {each}" for each in lines))).encode()
 
 
 def exact(path: str) -> str:

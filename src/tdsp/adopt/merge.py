@@ -7,7 +7,7 @@ the user has written stays as it is. Everything else is laid beside the user's f
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tdsp.adopt import ignores, locking, sections
 from tdsp.adopt.gitwork import LINK, PLAIN, Tree
@@ -161,7 +161,8 @@ def _both(done: Merged, name: str, file: Rendered, theirs: str, place: Place) ->
 def _pyproject(done: Merged, rendered: Render, theirs: str | None, path: str, place: Place) -> None:
     file = rendered["pyproject.toml"]
     here = _here(place)
-    readme = next((each for each in here if READMES.fullmatch(each)), "README.md")
+    readmes = [each for each in here if READMES.fullmatch(each)] or ["README.md"]
+    readme = next((each for each in readmes if _builds(place, each)), "")
     licence = next((each for each in here if LICENCES.fullmatch(each)), "")
     notes: list[str] = []
     own = list(_code(place, rendered)) if place.level else []
@@ -190,6 +191,15 @@ def _pyproject(done: Merged, rendered: Render, theirs: str | None, path: str, pl
     if content != before:
         done.files[theirs or path] = Rendered(content, place.tree[theirs].mode if theirs else PLAIN)
         (done.merged if theirs else done.added).append(theirs or path)
+
+
+def _builds(place: Place, name: str) -> bool:
+    """Tell whether a package can be built with this read-me: build tools read it as UTF-8."""
+    path = place.before + name
+    try:
+        return path not in place.tree or place.content(path).decode() is not None
+    except UnicodeDecodeError:
+        return False
 
 
 def _code(place: Place, rendered: Render) -> Iterator[str]:
@@ -275,7 +285,13 @@ def attribute(path: str) -> str:
 
 def _ignore(done: Merged, name: str, file: Rendered, place: Place) -> None:
     path = place.before + name
-    theirs = place.content(path) if path in place.tree else b""
+    before = place.content(path) if path in place.tree else b""
+    theirs = ignores.readable(before)
+    if theirs != before:
+        done.notes.append(
+            (path, "it was UTF-16, which git cannot read: its rules are comments now")
+        )
+        place = replace(place, content=_instead(place.content, path, theirs))
     lines = file.content.decode().splitlines()
     forgotten: Iterable[str] = place.forgotten if name == ".gitignore" else ()
     inside = [each[len(place.before) :] for each in forgotten if each.startswith(place.before)]
@@ -290,10 +306,14 @@ def _ignore(done: Merged, name: str, file: Rendered, place: Place) -> None:
             )
     else:
         content = ignores.joined(theirs, lines, inside)
-    if content != theirs:
+    if content != before:
         mode = place.tree[path].mode if path in place.tree else PLAIN
         done.files[path] = Rendered(content, mode)
         (done.merged if path in place.tree else done.added).append(path)
+
+
+def _instead(read: Callable[[str], bytes], path: str, content: bytes) -> Callable[[str], bytes]:
+    return lambda each: content if each == path else read(each)
 
 
 def _opened(done: Merged, path: str, theirs: bytes, place: Place) -> bytes:

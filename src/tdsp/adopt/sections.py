@@ -123,7 +123,10 @@ def wanted_pyproject(ours: bytes, level: int, readme: str, licence: str) -> dict
     """Return what the template wants of pyproject.toml, for a project that has these files."""
     wanted = tomlkit.parse(ours.decode()).unwrap()
     project = wanted["project"]
-    project["readme"] = readme
+    if readme:
+        project["readme"] = readme
+    else:
+        del project["readme"]
     project.pop("license", None)  # nobody but the owner gives a licence
     project.pop("license-files", None)
     if licence:
@@ -277,7 +280,10 @@ def fresh_pyproject(ours: bytes, readme: str, licence: str) -> bytes:
     """Return the template's pyproject.toml, as it is written, for a project without one."""
     document = tomlkit.parse(ours.decode())
     project: Any = document["project"]
-    project["readme"] = readme
+    if readme:
+        project["readme"] = readme
+    else:
+        del project["readme"]
     for key in ("license", "license-files"):
         project.pop(key, None)
     if licence:

@@ -13,6 +13,7 @@ import yaml
 from tdsp.adopt import manifest as proof
 from tdsp.adopt.apply import BRANCH, MIGRATION, pure
 from tdsp.adopt.gitwork import Git, Tree
+from tdsp.adopt.ignores import readable
 from tdsp.adopt.manifest import File, Manifest
 from tdsp.adopt.tree import shown
 from tdsp.errors import TdspError
@@ -165,7 +166,7 @@ def _merged(git: Git, merged: list[File], middle: Tree) -> Iterator[str]:
         elif each.target.endswith((".yaml", ".yml")):
             held = all(line in new.splitlines() for line in old.splitlines())
         else:
-            held = new.startswith(old)
+            held = new.startswith(readable(old))
         if not held:
             yield f"{shown(each.target)} lacks something that it had"
 

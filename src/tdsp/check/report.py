@@ -9,6 +9,7 @@ from rich.text import Text
 
 from tdsp import __version__
 from tdsp.check.maturity import Maturity, Scale, Step
+from tdsp.check.measured import confidence, grade, measured
 from tdsp.check.rule import FAMILIES, SEVERITIES, Check, Mark
 from tdsp.check.run import Report, Result, fingerprint, severity
 from tdsp.check.stated import when
@@ -152,6 +153,7 @@ def explain(check: Check, console: Console) -> None:
     console.print(Text.assemble(("What to do: ", "bold"), check.fix))
     severe = f"{check.severity}; a finding may say a lower one"
     console.print(Text.assemble(("Severity: ", "bold"), severe))
+    console.print(Text.assemble(("Right: ", "bold"), _right(check)))
     unless = check.unless or "it always applies"
     console.print(Text.assemble(("Does not apply when: ", "bold"), unless))
     if answers := when(check.id):
@@ -166,6 +168,14 @@ def explain(check: Check, console: Console) -> None:
             shown = text if len(text) < 2000 else f"({len(text):,} characters)"
             for line in shown.rstrip().split("\n"):
                 console.print(Text(f"    {line}"), soft_wrap=True)
+
+
+def _right(check: Check) -> str:
+    found = measured(check.id, check.severity)
+    if not found:
+        return "nobody has read a finding of it in a public repository yet"
+    share = f"{found['right']} of the {found['read']} findings that people have read"
+    return f"{share}; of all, at least {found['low']:.0%} (95 % interval)"
 
 
 def print_maturity(found: Maturity, console: Console) -> None:
@@ -308,7 +318,11 @@ def _result(result: Result) -> dict[str, Any]:
 def _place(check: Check, mark: Mark) -> dict[str, Any]:
     found = {"path": mark.path, "line": mark.line, "text": mark.text[:300], "message": mark.message}
     if mark.kind == "fail":
-        found |= {"severity": severity(check, mark), "fingerprint": fingerprint(check, mark)}
+        level = severity(check, mark)
+        found |= {
+            "severity": level, "confidence": confidence(check.id, level),
+            "fingerprint": fingerprint(check, mark),
+        }  # fmt: skip
     return found
 
 
@@ -386,6 +400,7 @@ def _rule(check: Check) -> dict[str, Any]:
         "fullDescription": {"text": check.why},
         "help": {"text": check.fix},
         "defaultConfiguration": {"level": _level(check.severity)},
+        "properties": {"precision": grade(check.id, check.severity) or "unknown"},
     }
 
 
@@ -402,6 +417,7 @@ def _sarif(check: Check, number: int, mark: Mark) -> dict[str, Any]:
         "message": {"text": f"{mark.message}. {check.fix}"},
         "locations": [{"physicalLocation": place}],
         "partialFingerprints": {"tdsp/v1": fingerprint(check, mark)},
+        "properties": {"confidence": confidence(check.id, severity(check, mark))},
     }  # fmt: skip
 
 
