@@ -152,6 +152,7 @@ FILLED: dict[str, Callable[[], str]] = {
     "eighth": lambda: held.later("eighth"),
     "ninth-a-l": lambda: held.later("ninth a-l"),
     "ninth-m-z": lambda: held.later("ninth m-z"),
+    "tenth": lambda: held.later("tenth"),
     "evidence": evidence_table,
 }
 

@@ -10,7 +10,7 @@ from scripts import held
 from scripts.readings import HELD, Reading
 
 from tdsp.check.all import CHECKS
-from tdsp.check.run import check_repository
+from tdsp.check.run import check_folder, check_repository
 from tdsp.reading import read_texts
 
 FOUND = held.readings("held out")
@@ -216,9 +216,72 @@ NINTH: dict[str, tuple[str, dict[str, str]]] = {
         {"app.py": bad("GA01").replace("chatgpt-4o-latest", "gemini-2.5-flash")},
     ),
 }
+MIT = "MIT License\n\nCopyright (c) 2024 {}\n\nPermission is hereby granted.\n"
+BY_INDEX = CHECKS["TR03"].bad["train.py"].replace("X = Sta", "filled = Sta")
+BY_INDEX = BY_INDEX.replace("train_test_split(X, y,", "train_test_split(filled, y,")
+SPHINX = "import os\nimport sys\n\nsys.path.insert(0, os.path.abspath('..'))\n"
+# What the tenth reading found wrong.
+TENTH: dict[str, tuple[str, dict[str, str]]] = {
+    "the key ends with its session": (
+        "IN04",
+        {
+            CI: STEPS
+            + "      - uses: aws-actions/configure-aws-credentials@v4\n        with:\n"
+            + "          aws-secret-access-key: ${{ secrets.A }}\n"
+            + "          aws-session-token: ${{ secrets.B }}\n"
+        },
+    ),
+    "a stage that was renamed since": (
+        "DA04",
+        {
+            **CHECKS["DA04"].bad,
+            "dvc.yaml": CHECKS["DA04"].bad["dvc.yaml"].replace("train:", "fit:"),
+        },
+    ),
+    "the parts only say which rows are held out": (
+        "TR03",
+        {"train.py": BY_INDEX + "train = df.loc[X_train.index]\ntest = df.drop(X_train.index)\n"},
+    ),
+    "the settings of Sphinx": (
+        "LA03",
+        {
+            "sphinx/source/conf.py": SPHINX + "import pkg\n\nextensions = ['sphinx.ext.autodoc']\n",
+            "pkg.py": "x = 1\n",
+        },
+    ),
+    "an image for development": (
+        "SE06",
+        {"Dockerfile.dev": bad("SE06")},
+    ),
+    "an image that waits until someone enters it": (
+        "SE06",
+        {"Dockerfile": 'FROM ubuntu:20.04\nCMD ["tail", "-F", "anything"]\n'},
+    ),
+    "a licence names who holds the copyright": (
+        "PR01",
+        {"a.py": "x = 1\n", "LICENSE": MIT.format("Ann Miller")},
+    ),
+    "the authors in French": (
+        "PR01",
+        {"a.py": "x = 1\n", "README.md": "# A\n\n##  Auteurs\n- Ann Miller\n"},
+    ),
+    "an author in the front matter": (
+        "PR01",
+        {"a.R": "x <- 1\n", "readme.Rmd": '---\ntitle: "A"\nauthor: "Ann Miller"\n---\n'},
+    ),
+    "an author without the signs of a heading": (
+        "PR01",
+        {"a.py": "x = 1\n", "README.md": "A service\n\nAuthor\n\nAnn Miller\nA student\n"},
+    ),
+    "a licence without the signs of a heading": (
+        "PR04",
+        {"a.py": "x = 1\n", "README.md": "# A\n\nLicense\n\nOpen source and free to use.\n"},
+    ),
+}
 QUIET: dict[str, tuple[str, dict[str, str]]] = {
     **EIGHTH,
     **NINTH,
+    **TENTH,
     "a package in a folder asks for it": (
         "SC04",
         {
@@ -719,7 +782,37 @@ def test_a_false_alarm_does_not_come_back(name: str) -> None:
     assert result.outcome != "fail", [mark.message for mark in result.marks]
 
 
+def test_a_document_of_r_is_read(tmp_path: Path) -> None:
+    for path, text in TENTH["an author in the front matter"][1].items():
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    assert check_folder(tmp_path, ["PR01"]).results[0].outcome == "pass"
+
+
 LOUD = {
+    "a key beside a secret that is no session's": (
+        "IN04",
+        {
+            CI: STEPS
+            + "      - uses: aws-actions/configure-aws-credentials@v4\n        with:\n"
+            + "          aws-secret-access-key: ${{ secrets.A }}\n"
+        },
+    ),
+    "one of the parts is used as it is": (
+        "TR03",
+        {"train.py": BY_INDEX + "train = df.loc[X_train.index]\nkeep(X_test)\n"},
+    ),
+    "an image of a service for development, without saying so": (
+        "SE06",
+        {"dev/Dockerfile": bad("SE06")},
+    ),
+    "a licence that only names its foundation": (
+        "PR01",
+        {"a.py": "x = 1\n", "LICENSE": MIT.format("Free Software Foundation, Inc.")},
+    ),
+    "a script of the name conf": (
+        "LA03",
+        {"conf.py": SPHINX + "import pkg\n", "pkg.py": "x = 1\n"},
+    ),
     "one of two jobs states its rights": (
         "CI05",
         {
@@ -878,3 +971,10 @@ def test_figures_that_are_too_good_are_one_place_of_a_file() -> None:
         (3, "auc is 1, one of 2 such figures"),
         (4, "f1 is 1, one of 2 such figures"),
     }
+
+
+def test_a_virtual_environment_in_git_is_not_parsed() -> None:
+    path = "venv/lib/python3.11/site-packages/pkg/mod.py"
+    repo = read_texts({path: "x = 1\n", "a.py": "x = 1\n"})
+    assert [*repo.python] == ["a.py"]
+    assert path in repo.files

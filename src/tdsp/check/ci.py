@@ -489,7 +489,10 @@ def federated(repo: Repository) -> Iterator[Mark]:
                 "aws-actions/configure-aws-credentials": "'aws-secret-access-key'",
                 "google-github-actions/auth": "'credentials_json'",
             }.get(action)
-            if old and old in step.with_:
+            if old and "'aws-session-token'" in step.with_:
+                message = "the key ends with its session; ask who stores the next one"
+                yield at(repo, "unknown", workflow.path, step.line, message)
+            elif old and old in step.with_:
                 yield at(repo, "fail", workflow.path, step.line, "the login is a stored key")
             elif old and step.with_:
                 yield at(repo, "held", workflow.path, step.line)

@@ -119,6 +119,8 @@ def sys_path(repo: Repository) -> Iterator[Mark]:
         beside = f"{module.path.removesuffix('.py')}.ipynb" in repo.files
         if beside or EXPORTED.search(module.source) or NO_PART.search(module.path):
             continue  # exported from a notebook, one of Databricks, or no part of the program
+        if module.path.endswith("conf.py") and re.search(r"(?m)^extensions\s*=", module.source):
+            continue  # the settings of Sphinx, whose documentation asks for it
         if line := _bends(module):
             changed.setdefault(module.path.rpartition("/")[0], []).append((module, line))
         elif own is None:

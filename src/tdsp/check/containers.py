@@ -112,7 +112,7 @@ def _apart(repo: Repository, path: str) -> bool:
 def containers(repo: Repository) -> Iterator[Mark]:
     """Judge the last stage by its user (note) and each stage by its base."""
     for path, lines in repo.docker.items():
-        if _apart(repo, path) or "devcontainer" in path:
+        if _apart(repo, path) or "devcontainer" in path or path.endswith(".dev"):
             continue
         stages = {
             m[1]
@@ -130,7 +130,7 @@ def containers(repo: Repository) -> Iterator[Mark]:
             continue  # it has to be root, to start each job as its user
         if starts and TOOL.fullmatch(starts[0]) and not any(e.word == "EXPOSE" for e in last):
             continue  # an image for jobs: who starts one says what runs, and as whom
-        if any(TRIAL.search(each) for each in starts):
+        if any(TRIAL.search(each) or IDLES.match(each) for each in starts):
             continue
         for each in lines:
             if each.word == "FROM":
@@ -157,6 +157,7 @@ def containers(repo: Repository) -> Iterator[Mark]:
 
 TOOL = re.compile(r'\[?\s*"?(python3?)"?\s*\]?')  # an entry point that only runs what it is given
 TRIAL = re.compile(r"[/_-]test\.py|test_[\w-]+\.py")
+IDLES = re.compile(r"\W*(tail\W+-[fF]|sleep\W+infinity)\b")  # a workspace: someone enters it
 SPACE = re.compile(r"---\n(?:[^\n]*\n)*?sdk: docker\n")  # of a Space of Hugging Face
 SETS_USER = re.compile(
     r"(?m)^\s*-?\s*(runAsNonRoot:\s*true|runAsUser:\s*[1-9]|user:\s*[\"']?([1-9]\d*|\$\{?UID))"

@@ -87,6 +87,9 @@ def _unmeasured(flow: Flow, split: Split) -> bool:
         return False
     later = flow.module.source.split("\n")[split.call.line :]
     named = [line for line in later if re.search(rf"\b({names})\b", line)]
+    by_index = [line for line in named if re.search(rf"\b({names})\.index\b", line)]
+    if named and named == by_index:
+        return True  # the parts say which rows of another table are held out
     if any(map(KEEPS.search, later)):
         return False
     return all(map(IDLE.search, named)) and bool(named or flow.splits[0] is not split)
@@ -151,7 +154,7 @@ def _values(call: Call) -> Iterator[Value]:
     " The test result is too good.",
     fix="Split first, or put the transformer into a Pipeline that is fitted on the training rows.",
     unless="no file fits a scaler, an imputer or a TF-IDF vectorizer",
-    severity="warning",
+    severity="note",
     proves=("evaluation",),
     bad={"train.py": SCALER + "X = StandardScaler().fit_transform(X)\n" + SPLIT},
     good={"train.py": SCALER + SPLIT + "X_train = StandardScaler().fit_transform(X_train)\n"},

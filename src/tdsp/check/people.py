@@ -79,22 +79,27 @@ def _owners(repo: Repository) -> Iterator[tuple[str, int, str]]:
 
 
 AUTHOR = re.compile(
-    r"(?im)^#+ \W*(authors?|maintainers?|maintained by|contacts?|contact (me|us)|team|credits|"
+    r"(?im)^#+ \W*(auteurs?|autor(es)?|authors?|maintainers?|maintained by|contacts?|"
+    r"contact (me|us)|team|credits|"
     r"about (me|the author)|developers?|contributors?|owners?|how to reach me|created by)\b|"
     r"^(\*\*|[-*] )\W*(authors?|team members?|maintainers?|maintained by|contacts?|created by|"
     r"owners?)\b|"
     r"\b(reali[sz]ed by|connect with me)\b|^[-*] \W*(github|linkedin)\W+https?:|"
     r"(?-i:\b([Aa]uthor:|[Mm]aintained by|[Bb]uilt by)( the)? [A-Z][\w.-]+ [A-Z])|"
-    r"^member \d|\b(author|maintain(er|ed)|contact|responsible|(created|developed|built|made)"
+    r"^member \d|^(?-i:author:? *\"?[A-Z]|Authors?\n{1,3}[A-Z][a-z]+ [A-Z])|"
+    r"\b(author|maintain(er|ed)|contact|responsible|(created|developed|built|made)"
     r"( with \S+)? by)\b"
     r"[^\n]{0,60}(@|\bgithub\.com/|linkedin\.com/)|[\w.+-]+@[\w-]+\.[a-z]{2,}"
 )
 PACKAGE = re.compile(
     r"(?m)^\s*(author|authors|maintainer)s?(_email)?\s*=\s*(\[[^\]]{1,500}|[\"'\w{])"
 )
+# In the words of the MIT and BSD licences; the text of the others names their own authors.
+HOLDER = re.compile(r"(?m)^Copyright \([cC]\) \d{4}[\d, -]* (?!Free Software|The |<|\[)[A-Z]")
 AUTHORS = (
     (r"(?i)(readme|contributing|authors|contributors)(\.\w+)?", AUTHOR),
     (r"(.*/)?(setup\.(py|cfg)|pyproject\.toml)", PACKAGE),
+    (r"(?i)licen[cs]e(\.\w+)?", HOLDER),
     (r"(.*/)?DESCRIPTION", re.compile(r"(?m)^(Maintainer|Authors?(@R)?):\s*\S")),
     (r"(?!.*test).*\.py", re.compile(r"(?m)contact\s*=\s*\{|^__(author|email)__\s*=")),
 )
@@ -181,7 +186,8 @@ def runbook(repo: Repository) -> Iterator[Mark]:
 
 
 LICENSED = re.compile(
-    r"(?im)^#+ .*(licen[cszç]|lizenz)|^licen[cs]e:?\n[-=]{3}|\blicen[cs]e:\W{0,4}\w|/licen[cs]e-\w|"
+    r"(?im)^#+ .*(licen[cszç]|lizenz)|^licen[cs]e:?\n([-=]{3}|\n*[A-Z])|"
+    r"\blicen[cs]e:\W{0,4}\w|/licen[cs]e-\w|"
     r"\blicen[cs]ed under\b|\b(MIT|Apache|BSD|GPL)[\w. -]{0,8} licen[cs]e\b"
 )
 

@@ -56,6 +56,7 @@ TEXTS = frozenset(
         ".tf",
         ".bicep",
         ".r",
+        ".rmd",
         ".jinja",
         ".j2",
         ".csv",

@@ -377,6 +377,8 @@ class _Gather:
         text, name, suffix = file.text or "", file.name, file.suffix
         if "{{" in path or "{%" in path:
             return  # the name of a template's file, which is nobody's code yet
+        if suffix == ".py" and "/site-packages/" in f"/{path}":
+            return  # of a virtual environment in git: thousands of files that nobody here wrote
         if suffix == ".py":
             self.python[path] = self._module(path, text)
         elif suffix == ".ipynb":
