@@ -34,7 +34,7 @@ def _inside(node: Any) -> tuple[Any, int]:
     if kind is cst.Subscript:
         number = _number(node)
         if number is not None and _is_parents(node.value):
-            return node.value.value, int(number.value) + 1  # type: ignore[attr-defined]
+            return node.value.value, int(number.value) + 1
     if kind is cst.Call and len(node.args) == 1 and not node.args[0].keyword:
         name = dotted(node.func)
         if name in sinks.UPS:
