@@ -6,6 +6,7 @@ or a function that may be given a path. Each character keeps its place.
 """
 
 import ast
+import io
 import re
 from bisect import bisect_right
 from collections import defaultdict
@@ -15,7 +16,6 @@ from typing import Any
 
 from tdsp.adopt.rewrite.sinks import PATH_PARTS
 
-LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 WORD = re.compile(r"\w+")
 PATH = re.compile(r"[./\\~]")
 NEEDED = frozenset(("__file__", "sys", "chdir", "getcwd", "cwd", "Flask", "rmtree"))
@@ -88,14 +88,19 @@ def reduced(text: str, words: frozenset[str] | None) -> Reduced:
             if each.first not in kept:
                 kept.add(each.first)
                 waiting.append(each)
-    return Reduced(LINES.findall(text), parts, [part for part in parts if part.first in kept])
+    return Reduced(lines_of(text), parts, [part for part in parts if part.first in kept])
 
 
 def only(text: str, name: str) -> Reduced:
     """Return a file with the statements that define one name, and no others."""
     parts = list(_parts(text))
     kept = [part for part in parts if name in part.values | part.defined]
-    return Reduced(LINES.findall(text), parts, kept)
+    return Reduced(lines_of(text), parts, kept)
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines as Python counts them, with their ends."""
+    return list(io.StringIO(text, newline=""))
 
 
 class _Near:
