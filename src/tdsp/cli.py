@@ -4,6 +4,7 @@
 What people do with its roles, process and governance: people/cli.py.
 """
 
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -52,6 +53,8 @@ def main() -> None:
         console, text = Console(stderr=True), escape(str(error))
         console.print(f"[bold red]error:[/] {text}", highlight=False, soft_wrap=True)
         sys.exit(1)
+    finally:
+        gc.freeze()  # the process ends: what it held need not be searched for garbage once more
 
 
 def _version(wanted: bool) -> None:

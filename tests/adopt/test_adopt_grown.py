@@ -8,7 +8,7 @@ import pytest
 
 import tdsp
 from tdsp.adopt.rewrite.grown import COMPOUND, Grower, Hard
-from tdsp.adopt.rewrite.slices import LINES
+from tdsp.adopt.rewrite.slices import lines_of
 from tdsp.adopt.rewrite.walk import Spans, parts_of
 
 # What edits ask the place of; of a tuple, say, nobody does.
@@ -76,7 +76,7 @@ def compared(text: str) -> int:
     """Compare each statement of a text that is not hard; return how many were."""
     module = cst.parse_module(text)
     spans = Spans(module).found
-    lines, count = LINES.findall(text), 0
+    lines, count = lines_of(text), 0
     for node in ast.parse(text).body:
         grower = Grower(text, lines)
         try:
@@ -110,4 +110,4 @@ def test_our_own_code_is_that_of_libcst() -> None:
 @pytest.mark.parametrize("text", HARD)
 def test_what_python_does_not_tell_all_of_is_left_to_libcst(text: str) -> None:
     with pytest.raises(Hard):
-        Grower(text, LINES.findall(text)).block(ast.parse(text).body)
+        Grower(text, lines_of(text)).block(ast.parse(text).body)

@@ -11,8 +11,11 @@ from types import FrameType
 import pytest
 from tests.adopt.hand import make
 
-from tdsp.adopt import template, tree
+from tdsp.adopt import commands, template, tree
+from tdsp.adopt.commands import Request
 from tdsp.adopt.meanwhile import Meanwhile
+from tdsp.adopt.patch import as_patch
+from tdsp.adopt.plan import Plan
 from tdsp.adopt.tree import Blobs, read_repository, read_tree
 from tdsp.errors import TdspError
 from tdsp.reading.python import parse
@@ -103,6 +106,37 @@ def test_what_is_rendered_meanwhile_is_for_the_same_answers_only(
     found = template.render(asked)
     assert list(found) == ["meanwhile_one"] and found["meanwhile_one"] != other["meanwhile_two"]
     assert not template._begun
+
+
+def test_what_is_compiled_once_is_rendered_as_copier_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = {"project_name": "Big", "project_slug": "big", "package_name": "big", "level": "train"}
+    quick = dict(template._made(tuple(words.items())))
+
+    def another_release(_: object) -> None:
+        raise TypeError
+
+    monkeypatch.setattr(template, "cache", another_release)
+    plain = dict(template._made(tuple(words.items())))
+    assert quick.keys() == plain.keys() and len(plain) > 50
+    del quick[".copier-answers.yml"], plain[".copier-answers.yml"]  # which name the place
+    assert quick == plain
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_the_patch_is_the_same_from_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, several: bool
+) -> None:
+    root, own, pids = make(tmp_path / "repo"), os.getpid(), tmp_path / "pids"
+
+    def noted(made: Plan, found: tree.Tree) -> bytes:
+        pids.write_text(str(os.getpid()))
+        return as_patch(made, found)
+
+    monkeypatch.setattr(commands, "possible", lambda: several)
+    monkeypatch.setattr("tdsp.adopt.patch.as_patch", noted)
+    commands.plan(Request(root, 1, "train", "", "", tmp_path / "out", None, None), ask=False)
+    assert (int(pids.read_text()) == own) is not several
+    assert b"rename from" in (tmp_path / "out/plan.patch").read_bytes()
 
 
 def test_only_small_contents_are_held_and_no_more_than_there_is_room_for() -> None:

@@ -2,8 +2,11 @@
 
 import json
 import re
+import signal
+import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -281,6 +284,51 @@ def test_script_that_asks_is_interactive(tmp_path: Path) -> None:
 def test_script_that_does_not_end_is_not_judged(tmp_path: Path) -> None:
     sleeps = "import time; time.sleep(60)"
     assert judged(tmp_path, sleeps, sleeps, seconds=2).verdict == "not run"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no groups of processes")
+@pytest.mark.parametrize("end", ["SIGKILL", "SIGTERM", "SIGINT"])
+def test_script_ends_with_tdsp(tmp_path: Path, end: str) -> None:
+    import fcntl
+
+    # The lock is held until the script and what it started are gone.
+    (tmp_path / "script.py").write_text(
+        "import fcntl, pathlib, subprocess, sys, time\n"
+        "held = open('lock', 'w')\n"
+        "fcntl.flock(held, fcntl.LOCK_EX)\n"
+        "words = [sys.executable, '-c', 'import time; time.sleep(60)']\n"
+        "started = subprocess.Popen(words, pass_fds=[held.fileno()])\n"
+        "pathlib.Path('ready').touch()\n"
+        "time.sleep(60)\n"
+    )
+    run = (
+        "import os, pathlib, sys\n"
+        "from tdsp.adopt.running import ended\n"
+        "ended([sys.executable, 'script.py'], pathlib.Path(), dict(os.environ), 60)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", run], cwd=tmp_path, stderr=subprocess.DEVNULL
+    ) as tdsp:
+        wait_for((tmp_path / "ready").exists)
+        tdsp.send_signal(getattr(signal, end))
+        assert tdsp.wait(10) != 0
+
+    def free() -> bool:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    with (tmp_path / "lock").open() as lock:
+        wait_for(free)
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    until = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def test_script_that_differs_from_itself_is_not_a_regression(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from rich.table import Table
 from tdsp.adopt.build import Scan, Wish, build, check_removals, edited
 from tdsp.adopt.build import scan as read
 from tdsp.adopt.large import address, candidates, offer, with_data
+from tdsp.adopt.meanwhile import Meanwhile, possible
 from tdsp.adopt.plan import LEVELS, Plan
 from tdsp.adopt.planfile import as_csv, as_yaml, read_plan
 from tdsp.adopt.tree import git, shown
@@ -127,15 +127,14 @@ def _plan(request: Request, *, ask: bool) -> bool:
     elif request.remote:
         made = replace(made, remote=address(request.remote, done.tree.root))
     check_removals(made)
-    with ThreadPoolExecutor(1) as aside:  # git works while the other files are written out
-        waiting = aside.submit(as_patch, made, done.tree)
-        files: dict[str, bytes | None] = {
-            "plan.yaml": as_yaml(made).encode(),
-            "plan.patch": None,
-            "facts.csv": as_csv(made, done.facts.files).encode(),
-            "plan.html": as_html(made, done.tree).encode(),
-        }
-        patch: bytes | None = waiting.result()
+    begun = Meanwhile(lambda: as_patch(made, done.tree)) if possible() else None
+    files: dict[str, bytes | None] = {
+        "plan.yaml": as_yaml(made).encode(),
+        "plan.patch": None,
+        "facts.csv": as_csv(made, done.facts.files).encode(),
+        "plan.html": as_html(made, done.tree).encode(),
+    }
+    patch: bytes | None = begun.result() if begun else as_patch(made, done.tree)
     if secret := _secret(patch or b""):
         text = f"plan.patch was not written: it would show {secret}, which stands in an edited file"
         console.print(f"[yellow]{text}[/]")

@@ -254,9 +254,15 @@ def _owned(
     code = {path for path, fact in facts.files.items() if fact.content in CODE | {"source"}}
     others = {top: code.intersection(p) for top, p in tops.items() if top not in packages | {"src"}}
     few = {t: each for t, each in others.items() if FEW_OWNED <= len(each) < len(code) / 2}
-    marked = {path for path in code if few and COPYRIGHT.search(repo.text(path)[:HEADER])}
+    marked = {path for path in code if few and _is_marked(repo.text(path)[:HEADER])}
     why = "it is somebody else's code, as its copyright says"
     return {top: why for top, inside in few.items() if inside == marked}
+
+
+def _is_marked(text: str) -> bool:
+    """Tell whether a text claims a copyright; most have none of its words, seen at once."""
+    plain = text.lower()
+    return ("copyright" in plain or "rights reserved" in plain) and bool(COPYRIGHT.search(plain))
 
 
 def _compiled(tops: dict[str, list[str]], packages: frozenset[str]) -> dict[str, str]:

@@ -13,8 +13,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -28,6 +28,11 @@ MOST_OUTPUT = 200_000
 MADE_BY_RUNS = ("__pycache__/", ".pytest_cache/", ".ipynb_checkpoints/")
 LOADING = 60.0  # seconds for the import of what runs notebooks
 FOLDERS = re.compile(r"[^\s'\"]*/")
+WATCHER = """import os, sys
+group = int(sys.stdin.readline())
+sys.stdin.read()
+os.killpg(group, 9)
+"""
 PATIENT = 4  # times the limit, for a script that was within it before
 
 
@@ -290,21 +295,60 @@ def environment(top: Path, copy: Path, root: str) -> dict[str, str]:
 def ended(
     words: list[str], folder: Path, env: dict[str, str], seconds: float
 ) -> tuple[int | None, str]:
-    """Run a program without network; return exit code and output, None without an end in time."""
-    with subprocess.Popen(
+    """Run a program without network; return exit code and output, None without an end in time.
+
+    With tdsp, however that ends, the program ends as well.
+    """
+    with _watcher() as watch, subprocess.Popen(
         [*isolation(), *words], cwd=folder, env=env, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
     ) as process:  # fmt: skip
+        watch(process.pid)
         try:
             out, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            if sys.platform == "win32":
-                process.kill()
-            else:
-                os.killpg(process.pid, signal.SIGKILL)
+            _end(process)
             out, _ = process.communicate()
             return None, out[:MOST_OUTPUT].decode(errors="replace")
+        except BaseException:
+            _end(process)
+            raise
     return process.returncode, out[:MOST_OUTPUT].decode(errors="replace")
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End a program with all that it started."""
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def _watcher() -> Iterator[Callable[[int], None]]:
+    """Yield what tells a process beside this one which group of processes it ends after a kill.
+
+    It waits for the end of a pipe that this process alone holds: the system closes that even where
+    this process had no time to. It is in a session of its own, so that it outlives this one.
+    """
+    if sys.platform == "win32":
+        yield lambda _: None
+        return
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", WATCHER], stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    ) as watcher:  # fmt: skip
+
+        def tell(group: int) -> None:
+            if watcher.stdin:
+                watcher.stdin.write(b"%d\n" % group)
+                watcher.stdin.flush()
+
+        try:
+            yield tell
+        finally:
+            watcher.kill()
 
 
 def _listed(folder: Path) -> Iterator[tuple[str, tuple[int, str]]]:

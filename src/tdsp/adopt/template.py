@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from tdsp.adopt.gitwork import LINK
 from tdsp.adopt.meanwhile import Meanwhile
@@ -75,15 +76,13 @@ def _render(answers: Answers) -> Mapping[str, bytes]:
 
 
 def _made(answers: Answers) -> Mapping[str, bytes]:
-    from copier import run_copy
-
     with tempfile.TemporaryDirectory(prefix="tdsp-") as folder:
         place, source = Path(folder, "project"), Path(folder, "template")
         _copy_template(source)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                run_copy(str(source), place, data=dict(answers), defaults=True, quiet=True)
+                _run_copy(str(source), place, dict(answers))
         except Exception as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise TdspError(
@@ -93,6 +92,27 @@ def _made(answers: Answers) -> Mapping[str, bytes]:
     if ".copier-answers.yml" not in found or "pyproject.toml" not in found:
         raise TdspError("the template rendered no project: nothing is planned from an empty render")
     return found
+
+
+def _run_copy(source: str, place: Path, answers: dict[str, str]) -> None:
+    """Run copier; the name of a folder, asked for with each file in it, is compiled once.
+
+    Its worker is an inner part. Where another release has none like it, copier runs as it is.
+    """
+    from copier import run_copy
+
+    words: dict[str, Any] = {"data": answers, "defaults": True, "quiet": True}
+    try:
+        from copier._main import Worker
+
+        worker = Worker(src_path=source, dst_path=place, **words)
+        environment = worker.jinja_env
+        vars(environment)["from_string"] = cache(environment.from_string)
+    except (ImportError, AttributeError, TypeError):
+        run_copy(source, place, **words)
+        return
+    with worker:
+        worker.run_copy()
 
 
 def _copy_template(place: Path) -> None:

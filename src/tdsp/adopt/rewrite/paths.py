@@ -20,6 +20,7 @@ ABSOLUTE = re.compile(r"[/~\\]|[A-Za-z]:[/\\]")
 AUTHORS = re.compile(
     r"[\"'](?:[A-Za-z]:[/\\]|~/|/(?:Users|home|media|mnt|root|content|kaggle|Volumes)/)"
 )
+NO_PATH = re.compile(r"[*?\\\n\r\t<>|]|://")
 UNSAFE = re.compile(r"[\\'\"{}\n\r\t]")
 WHY = "path of a file that moves"
 
@@ -444,7 +445,7 @@ def _text(pieces: Pieces) -> str:
 
 def _plain(text: str) -> bool:
     """Tell whether a text can be a relative path."""
-    return 0 < len(text) < 400 and not re.search(r"[*?\\\n\r\t<>|]|://", text)
+    return 0 < len(text) < 400 and not NO_PATH.search(text)
 
 
 def _joined(base: str, text: str) -> str | None:

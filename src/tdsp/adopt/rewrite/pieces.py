@@ -54,17 +54,15 @@ class Reader:
     def _add(self, into: Pieces, node: Any, *, apart: bool) -> None:
         if into.open_end or not into.known:
             return
+        kind = type(node)
         if isinstance(node, cst.SimpleString):
             self._constant(into, node, node.evaluated_value, apart)
-        elif isinstance(node, cst.FormattedString):
+        elif kind is cst.FormattedString:
             self._formatted(into, node, apart)
-        elif isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Add):
+        elif kind is cst.BinaryOperation and isinstance(node.operator, cst.Add | cst.Divide):
             self._add(into, node.left, apart=apart)
-            self._add(into, node.right, apart=False)
-        elif isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Divide):
-            self._add(into, node.left, apart=apart)
-            self._add(into, node.right, apart=True)
-        elif not self._call(into, node, apart):
+            self._add(into, node.right, apart=isinstance(node.operator, cst.Divide))
+        elif kind is not cst.Call or not self._call(into, node, apart):
             self._start(into, node, apart)
 
     def _constant(self, into: Pieces, node: Any, value: Any, apart: bool) -> None:
@@ -93,7 +91,7 @@ class Reader:
 
     def _call(self, into: Pieces, node: Any, apart: bool) -> bool:
         """Add a call that puts paths together, or that gives back the path that it is given."""
-        if not isinstance(node, cst.Call) or any(a.star or a.keyword for a in node.args):
+        if any(a.star or a.keyword for a in node.args):
             return False
         name = dotted(node.func)
         if sinks.is_join(node) or (name in sinks.SAME and node.args):

@@ -6,6 +6,7 @@ or a function that may be given a path. Each character keeps its place.
 """
 
 import ast
+import io
 import re
 from bisect import bisect_right
 from collections import defaultdict
@@ -15,7 +16,6 @@ from typing import Any
 
 from tdsp.adopt.rewrite.sinks import PATH_PARTS
 
-LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 WORD = re.compile(r"\w+")
 PATH = re.compile(r"[./\\~]")
 NEEDED = frozenset(("__file__", "sys", "chdir", "getcwd", "cwd", "Flask", "rmtree"))
@@ -23,8 +23,8 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
 MODULE, CLASS, FUNCTION = range(3)  # where a name is bound
 SPECIAL = frozenset(
-    (*FUNCTIONS, *IMPORTS, ast.ClassDef, ast.Expr, ast.FormattedValue, ast.keyword, ast.Global,
-     ast.Call, ast.ExceptHandler)
+    (*FUNCTIONS, *IMPORTS, ast.ClassDef, ast.Expr, ast.FormattedValue, ast.Global,
+     ast.ExceptHandler)
 )  # fmt: skip
 # Parts of a node that hold no name and no expression.
 PLAIN = frozenset(("ctx", "op", "ops", "type_comment", "simple", "is_async", "conversion", "level"))
@@ -88,14 +88,19 @@ def reduced(text: str, words: frozenset[str] | None) -> Reduced:
             if each.first not in kept:
                 kept.add(each.first)
                 waiting.append(each)
-    return Reduced(LINES.findall(text), parts, [part for part in parts if part.first in kept])
+    return Reduced(lines_of(text), parts, [part for part in parts if part.first in kept])
 
 
 def only(text: str, name: str) -> Reduced:
     """Return a file with the statements that define one name, and no others."""
     parts = list(_parts(text))
     kept = [part for part in parts if name in part.values | part.defined]
-    return Reduced(LINES.findall(text), parts, kept)
+    return Reduced(lines_of(text), parts, kept)
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines as Python counts them, with their ends."""
+    return list(io.StringIO(text, newline=""))
 
 
 class _Near:
@@ -175,7 +180,7 @@ def _place_of_path(around: ast.AST, node: ast.Name) -> bool:
         return around.left is node and isinstance(around.op, ast.Add | ast.Div)
     if isinstance(around, ast.Call):
         return around.func is not node
-    return isinstance(around, ast.keyword | ast.Starred | ast.FormattedValue)
+    return isinstance(around, (ast.keyword, ast.Starred, ast.FormattedValue))
 
 
 def _parts(text: str) -> Iterator[Part]:
@@ -224,6 +229,13 @@ def _look(part: Part, top: ast.AST, place: int) -> None:
         elif kind is ast.Constant:
             if isinstance(node.value, str):
                 part.texts.append(node.value)
+        elif kind is ast.Call:
+            part.given.update(_options(node))
+            waiting.append(node.func)
+            waiting += node.args
+            waiting += node.keywords
+        elif kind is ast.keyword:
+            waiting.append(node.value)
         elif kind in SPECIAL:
             waiting += _below(part, node, place)
         else:
@@ -237,16 +249,12 @@ def _below(part: Part, node: ast.AST, place: int) -> Iterable[object]:
     if isinstance(node, ast.FormattedValue):
         inner = node.format_spec.values if isinstance(node.format_spec, ast.JoinedStr) else ()
         return [node.value, *(each for each in inner if isinstance(each, ast.FormattedValue))]
-    if isinstance(node, ast.keyword):
-        return (node.value,)
     if isinstance(node, IMPORTS):
         part.needed = True
         _define(part, place, *(each.asname or each.name.split(".")[0] for each in node.names))
         return ()
     if isinstance(node, ast.Global):
         part.needed = True
-    elif isinstance(node, ast.Call):
-        part.given |= _options(node)
     elif isinstance(node, ast.ExceptHandler) and node.name:
         _define(part, place, node.name)
     elif isinstance(node, (*FUNCTIONS, ast.ClassDef)):
@@ -264,10 +272,10 @@ def _define(part: Part, place: int, *names: str) -> None:
         part.defined.update(names)
 
 
-def _options(node: ast.Call) -> set[str]:
+def _options(node: ast.Call) -> Iterable[str]:
     """Return the attributes that an option of the command line becomes."""
     if not isinstance(node.func, ast.Attribute) or node.func.attr != "add_argument":
-        return set()
+        return ()
     texts = [each.value for each in node.args if isinstance(each, ast.Constant)]
     return {each.lstrip("-").replace("-", "_") for each in texts if isinstance(each, str)}
 

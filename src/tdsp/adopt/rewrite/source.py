@@ -76,6 +76,8 @@ class Source:
     def line(self, start: int) -> int:
         """Return the line of the file in which a character stands."""
         place = self.starts[start] if start < len(self.starts) else len(self.content)
+        if b"\r" not in self.content:
+            return self.content.count(b"\n", 0, place) + 1
         return bisect_right(self._line_ends, place) + 1
 
     @cached_property
@@ -109,7 +111,8 @@ def python(path: str, content: bytes) -> Source:
 
 def encoded(path: str, content: bytes, text: str, encoding: str, offset: int = 0) -> Source:
     """Return a text whose characters stand one after another from byte `offset` on."""
-    widths = [(m.start(), len(m[0].encode(encoding)) - 1) for m in WIDE.finditer(text)]
+    wide = () if text.isascii() else WIDE.finditer(text)
+    widths = [(m.start(), len(m[0].encode(encoding)) - 1) for m in wide]
     starts, ends = Offsets(len(text), offset, widths), Offsets(len(text), offset, widths, 1)
     return Source(
         path,

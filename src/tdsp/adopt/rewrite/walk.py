@@ -16,7 +16,7 @@ LEFT_OUT = (
 _PARTS: dict[type, tuple[str, ...]] = {}
 _NODES: dict[type, bool] = {}  # asked of each value; the class itself is slow to answer
 LEAVES = (cst.Name, cst.SimpleString, cst.BaseNumber)
-_leaves: dict[type, bool] = {}
+_holders: dict[type, tuple[str, ...]] = {}  # the parts that may hold nodes
 
 
 def parts_of(kind: type) -> tuple[str, ...]:
@@ -36,10 +36,12 @@ def children(node: Any) -> list[Any]:
     """Return the nodes right below a node."""
     found: list[Any] = []
     kind = type(node)
-    if kind not in _leaves:
-        _leaves[kind] = issubclass(kind, LEAVES)
-    for name in () if _leaves[kind] else parts_of(kind):
+    if kind not in _holders:
+        _holders[kind] = () if issubclass(kind, LEAVES) else parts_of(kind)
+    for name in _holders[kind]:
         value = getattr(node, name)
+        if value is None:
+            continue
         kind = type(value)
         if kind is tuple or kind is list:
             found += [each for each in value if _is_node(type(each))]

@@ -5,7 +5,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 
 from tdsp.adopt.plan import Edit, Note
 from tdsp.adopt.rewrite import hacks, notebooks, pickles, slices, source, texts
@@ -168,6 +168,7 @@ class Rewriter:
         module = self.resolver.code.get(path)
         known = {each.alias: each for each in module.imports if not each.level} if module else {}
 
+        @cache
         def function(name: str) -> Function | None:
             head, _, last = name.rpartition(".")
             found = known.get(head or last)
