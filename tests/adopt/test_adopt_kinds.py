@@ -428,6 +428,14 @@ def test_a_project_that_is_one_folder_is_planned_there(tmp_path: Path) -> None:
     assert planned(tmp_path / "own", files | {"requirements.txt": "numpy\n"}, "pkg").moves
 
 
+def test_tests_with_dependencies_of_their_own_are_no_project(tmp_path: Path) -> None:
+    client = {"client/requirements.txt": "streamlit\n", "client/home.py": "print(1)\n"}
+    checks = {"test/requirements.txt": "pytest\n", "test/test_a.py": "def test_a(): pass\n"}
+    served = {"backend/api/requirements.txt": "fastapi\n", "backend/api/app.py": "print(2)\n"}
+    files: dict[str, bytes | str] = {"pyproject.toml": "[tool.black]\n", **client, **checks}
+    assert planned(tmp_path / "repo", files | served, "pkg").items
+
+
 def test_a_terminal_asks_which_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = {path: str(text).encode() for path, text in monorepo().items()}
     done = scan(make(tmp_path / "repo", raw))

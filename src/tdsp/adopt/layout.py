@@ -320,7 +320,9 @@ def _projects(repo: Repository, facts: Facts, tops: dict[str, list[str]]) -> tup
     for top, paths in tops.items():
         own = {path.split("/", 1)[1] for path in paths}
         asks = any(names.DEPENDENCIES.match(e) or e in {"setup.py", "pyproject.toml"} for e in own)
-        if asks and not top.startswith(".") and any(facts.files[p].content in works for p in paths):
+        if top.startswith(".") or names.folded(top) in names.TESTS:
+            continue  # what tests need of their own makes no project of them
+        if asks and any(facts.files[p].content in works for p in paths):
             found.append(top)
     if len(found) == 1 and _inside(facts, tops, found[0], at_root):
         return tuple(found)
