@@ -428,6 +428,34 @@ def test_a_project_that_is_one_folder_is_planned_there(tmp_path: Path) -> None:
     assert planned(tmp_path / "own", files | {"requirements.txt": "numpy\n"}, "pkg").moves
 
 
+@pytest.mark.parametrize(
+    ("runner", "line"),
+    [
+        ("azure-pipelines.yml", "- script: python ci/train.py\n"),
+        ("render.yaml", "startCommand: uvicorn ci.train:app --port $PORT\n"),
+    ],
+)
+def test_a_folder_that_a_pipeline_runs_by_path_stays(
+    tmp_path: Path, runner: str, line: str
+) -> None:
+    files: dict[str, bytes | str] = {
+        "ci/train.py": "import cars\napp = cars.app\nprint(app)\n", "ci/cars.py": "app = 1\n",
+        "other/look.py": "print(1)\n", runner: line,
+    }  # fmt: skip
+    moves = planned(tmp_path / "repo", files, "pkg").moves
+    assert not [path for path in moves if path.startswith("ci/")]
+    used = files | {"other/look.py": "from ci.cars import app\nprint(app)\n"}
+    assert planned(tmp_path / "used", used, "pkg").moves["ci/cars.py"] == "src/pkg/ci/cars.py"
+
+
+def test_tests_with_dependencies_of_their_own_are_no_project(tmp_path: Path) -> None:
+    client = {"client/requirements.txt": "streamlit\n", "client/home.py": "print(1)\n"}
+    checks = {"test/requirements.txt": "pytest\n", "test/test_a.py": "def test_a(): pass\n"}
+    served = {"backend/api/requirements.txt": "fastapi\n", "backend/api/app.py": "print(2)\n"}
+    files: dict[str, bytes | str] = {"pyproject.toml": "[tool.black]\n", **client, **checks}
+    assert planned(tmp_path / "repo", files | served, "pkg").items
+
+
 def test_a_terminal_asks_which_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = {path: str(text).encode() for path, text in monorepo().items()}
     done = scan(make(tmp_path / "repo", raw))

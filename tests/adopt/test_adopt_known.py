@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from tests.adopt.test_adopt_kinds import planned
 
+from tdsp.adopt import names
 from tdsp.adopt.known import known, told
 from tdsp.adopt.targets import settle
 from tdsp.reading.files import File
@@ -61,6 +62,29 @@ def test_an_image_is_what_looks_at_it(tmp_path: Path) -> None:
     assert kinds["data/a.png"] == "figure"  # a library that plots has signed it
     assert kinds["data/b.png"] == "raw data"
     assert kinds["song.wav"] == "raw data"
+
+
+def test_a_film_or_a_sound_that_a_text_names_stays(tmp_path: Path) -> None:
+    film = bytes(4) + b"ftypisom" + bytes(20)
+    files = {
+        "notes/how.txt": "ffmpeg -i a.mp4 -i song.mp3 -c copy out.mp4\n", "notes/a.mp4": film,
+        "notes/song.mp3": b"ID3" + bytes(20), "run.py": "print(1)\n",
+    }  # fmt: skip
+    plan = planned(tmp_path / "repo", files, "pkg")
+    found = {item.path: (item.kind, item.target) for item in plan.items}
+    assert found["notes/a.mp4"] == ("figure", "notes/a.mp4")
+    assert found["notes/song.mp3"] == ("raw data", "notes/song.mp3")
+
+
+@pytest.mark.parametrize("name", ["req.txt", "reqs.txt", "freeze.pip", "pip-freeze.txt"])
+def test_short_names_of_dependencies_are_known(name: str) -> None:
+    assert names.DEPENDENCIES.match(name)
+
+
+def test_the_batch_file_of_sphinx_is_a_build_and_a_stub_of_types_is_none() -> None:
+    assert names.BUILD.match("make.bat")
+    assert names.BUILD.match("vite.config.ts")
+    assert not names.BUILD.match("vite-env.d.ts")
 
 
 LATEX = "\\documentclass{article}\n\\begin{document}\n"

@@ -98,6 +98,8 @@ class Images(Data):
                 return Judged("figure", "reports/figures", 0.6, why)
             kind = "figure" if texts else self._purpose(path, users, fact)
             return Judged(kind, "with code", 0.92, why)
+        if users and (texts or books) and fact.content == "media":
+            return stays(self._kind_of(path), "a film or a sound", f"{users[0]} names it")
         if users and texts and set(names.parts_of(path)) & names.FIGURES:
             return stays("figure", f"{users[0]} shows it")
         if users and books and names.parts_of(path)[:1] == ["notebooks"]:

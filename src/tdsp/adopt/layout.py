@@ -13,6 +13,8 @@ CODE = frozenset({"python", "python 2", "broken python"})
 
 
 # A file whose tool finds what is beside it by its place.
+# Files of the root by which a pipeline or a host runs code.
+RUNNERS = re.compile(r"^(azure-pipelines[\w.-]*|render|cloudbuild|buildspec|dvc)\.ya?ml$")
 OWN_PLACES = {
     "package.json": "it is a web client with a package.json",
     "pubspec.yaml": "it is an app that Flutter builds",
@@ -158,7 +160,7 @@ def _wholes(
                 why = "it has a container file of its own"
             if why and folder != "src" and not (top == "src" and _imported(folder, facts)):
                 found.setdefault(folder, why)
-    found |= _django(repo, tops) | _set(repo, tops)
+    found |= _django(repo, tops) | _set(repo, tops) | _run_by_path(repo, facts, tops, packages)
     for top, paths in tops.items():
         if top not in packages and (why := _own(repo, facts, top, paths)):
             found.setdefault(top, why)
@@ -182,6 +184,23 @@ def _django(repo: Repository, tops: dict[str, list[str]]) -> dict[str, str]:
     part = re.compile(r"[^/]+/((settings|urls|wsgi|asgi|apps|admin)\.py$|migrations/)")
     parts = {top for top, paths in tops.items() if any(map(part.match, paths))}
     return dict.fromkeys(parts | ({"templates", "static", "media"} & tops.keys()), why)
+
+
+def _run_by_path(
+    repo: Repository, facts: Facts, tops: dict[str, list[str]], packages: frozenset[str]
+) -> dict[str, str]:
+    """Return the folders whose code a pipeline or a host runs by its path, and no other code uses.
+
+    No settings file is edited, so a move would break the run.
+    """
+    found = {}
+    for name in filter(RUNNERS.match, repo.files):
+        text = repo.text(name)
+        for top in tops.keys() - packages - {"src"}:
+            named = rf"(?<![\w./-]){re.escape(top)}(/[\w./-]+\.py\b|(\.\w+)+:\w)"
+            if re.search(named, text) and not _imported(top, facts):
+                found[top] = f"{name} runs its code by path"
+    return found
 
 
 def _set(repo: Repository, tops: dict[str, list[str]]) -> dict[str, str]:
@@ -326,7 +345,9 @@ def _projects(repo: Repository, facts: Facts, tops: dict[str, list[str]]) -> tup
     for top, paths in tops.items():
         own = {path.split("/", 1)[1] for path in paths}
         asks = any(names.DEPENDENCIES.match(e) or e in {"setup.py", "pyproject.toml"} for e in own)
-        if asks and not top.startswith(".") and any(facts.files[p].content in works for p in paths):
+        if top.startswith(".") or names.folded(top) in names.TESTS:
+            continue  # what tests need of their own makes no project of them
+        if asks and any(facts.files[p].content in works for p in paths):
             found.append(top)
     if len(found) == 1 and _inside(facts, tops, found[0], at_root):
         return tuple(found)

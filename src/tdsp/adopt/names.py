@@ -34,7 +34,7 @@ KEPT_DOCUMENT = re.compile(
     re.IGNORECASE,
 )
 DEPENDENCIES = re.compile(
-    r"^([\w.-]*requirements?[\w.-]*\.(txt|in|lock|pip|ya?ml)|(conda[\w-]*|environment|env)[\w.-]*\.ya?ml|"
+    r"^([\w.-]*requirements?[\w.-]*\.(txt|in|lock|pip|ya?ml)|reqs?\.txt|(pip-?)?freeze\.(txt|pip)|(conda[\w-]*|environment|env)[\w.-]*\.ya?ml|"
     r"Pipfile(\.lock)?|poetry\.lock|uv\.lock|pdm\.lock|pixi\.(toml|lock)|renv\.lock|DESCRIPTION|go\.(mod|sum)|Cargo\.(toml|lock)|Gemfile(\.lock)?|pom\.xml|"
     r"package(-lock)?\.json|pubspec\.(yaml|lock)|Podfile(\.lock)?|yarn\.lock|pnpm-lock\.yaml|constraints[\w.-]*\.txt|packages\.txt|"
     r"install\.R|apt\.txt)$",
@@ -49,7 +49,7 @@ BUILD = re.compile(
     r"tasks\.py|manage\.py|locustfile\.py|gunicorn[\w.]*\.py|render\.ya?ml|vercel\.json|netlify\.toml|fly\.toml|heroku\.yml|[\w.-]*\.Rproj|"
     r"wsgi\.ini|meson\.build|meson_options\.txt|CMakeLists\.txt|conftest\.cfg|skaffold\.yaml|serverless\.ya?ml|Vagrantfile|"
     r"databricks\.ya?ml|pylintrc|[\w.-]+\.sbt|build\.properties|Package\.swift|angular\.json|tsconfig[\w.-]*\.json|environment\.toml|readthedocs\.ya?ml|_config\.yml|"
-    r"renovate\.json|[\w-]+\.config\.[cm]?[jt]s|(webpack|vite|babel|rollup|jest)[\w.-]*\.[cm]?[jt]s)$",
+    r"renovate\.json|make\.bat|[\w-]+\.config\.[cm]?[jt]s|(webpack|vite|babel|rollup|jest)(?![\w.-]*\.d\.ts$)[\w.-]*\.[cm]?[jt]s)$",
     re.IGNORECASE,
 )  # fmt: skip
 COMPOSE = re.compile(r"^(docker-)?compose[\w.-]*\.ya?ml$", re.IGNORECASE)
