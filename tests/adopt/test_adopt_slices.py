@@ -184,3 +184,9 @@ def test_the_count_sees_whole_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Rewriter, "_part", lambda *_: None)
     whole, _, files, hard = handed(monkeypatch)
     assert files == 20 and hard == whole
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_warning_of_python_about_the_code_of_others_is_not_ours() -> None:
+    text = f"import re\n\n\n{PLAIN}\n\nd = open('data.csv'), re.split('\\d', '')\n"
+    assert not kept(text)

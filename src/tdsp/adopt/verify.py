@@ -3,6 +3,7 @@
 import ast
 import json
 import tomllib
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -131,7 +132,9 @@ def _untouched(content: bytes, spans: list[tuple[int, int]]) -> list[str]:
         for low, high in spans
         if number < len(starts) and low < starts[number] and high >= start
     }
-    body = ast.parse(content).body
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        body = ast.parse(content).body
     return [
         ast.dump(each)
         for each in body

@@ -8,6 +8,7 @@ or a function that may be given a path. Each character keeps its place.
 import ast
 import io
 import re
+import warnings
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -186,7 +187,9 @@ def _place_of_path(around: ast.AST, node: ast.Name) -> bool:
 def _parts(text: str) -> Iterator[Part]:
     """Yield the parts of a file; none where Python does not read it, and all of it stays."""
     try:
-        body = ast.parse(text).body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            body = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
     for first, last, nodes in _groups(body):
