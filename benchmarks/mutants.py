@@ -124,7 +124,7 @@ def _among_code(tree: ast.Module) -> ast.Module:
     return ast.Module([*tree.body[:first], *futures, *before.body, *rest], [])
 
 
-def _as_notebook(texts: Texts) -> Texts | None:
+def as_notebook(texts: Texts) -> Texts | None:
     """Write a script as a notebook of one cell a statement."""
     paths = [path for path in texts if path.endswith(".py")]
     if len(paths) != 1 or len(texts) != 1:
@@ -298,7 +298,7 @@ REWRITES: dict[str, Rewrite] = {
     "in two steps": _python(_in_two_steps),
     "among other code": _python(_among_code),
     "in a package": _in_a_folder,
-    "in a notebook": _as_notebook,
+    "in a notebook": as_notebook,
     "in a block": _edited(r"- run: (?!\|)([^\n]+)", r"- run: |\n          \1"),
     "in a named step": _edited(r"- run: ", "- name: Do it\n        run: "),
     "after another step": _edited(r"(\n +steps:\n)", r"\1      - run: python --version\n"),

@@ -261,6 +261,14 @@ NOT_WRONG: dict[str, tuple[str, dict[str, str]]] = {
         "EV07",
         {"run_tests.py": "def gate(score):\n    if score < 1:\n        raise ValueError\n"},
     ),
+    "a splitter that keeps groups is chosen from a table": (
+        "TR09",
+        {
+            "params.yaml": "data:\n  group: customer\n",
+            "folds.py": "from sklearn.model_selection import GroupKFold, KFold\n\nBY_GROUP = "
+            "{\n    True: GroupKFold,\n    False: KFold,\n}\nfolds = KFold(5)\n",
+        },
+    ),
     "a backtest is no test": (
         "CI03",
         {CI: STEPS + "      - run: make backtest-ci\n        continue-on-error: true\n"},

@@ -283,6 +283,10 @@ def least_rights(repo: Repository) -> Iterator[Mark]:
         if workflow.permissions == "write-all":
             yield at(repo, "fail", workflow.path, line, "every right is granted", "warning")
             continue
+        for job in workflow.jobs:
+            if job.permissions == "write-all":
+                message = f"job {job.name} is granted every right"
+                yield at(repo, "fail", workflow.path, job.line, message, "warning")
         silent = [job for job in workflow.jobs if job.permissions is None]
         if workflow.permissions is not None or not silent:
             yield at(repo, "held", workflow.path, line)

@@ -237,7 +237,7 @@ def _keys(data: object, place: Path = ()) -> Iterator[tuple[Path, object]]:
 
 
 SPREAD = re.compile(
-    r"(?i)cross_val|cross_validate|bootstrap|kfold|confidence|interval|\.std\(|cv_results_|stderr|"
+    r"(?i)cross_val|cross_validate|bootstrap|kfold|confidence|interval|\.std\(|cv_results_|(?<!sys\.)stderr(?!=)|"
     r"GridSearchCV|RandomizedSearchCV|ShuffleSplit"
 )
 

@@ -218,7 +218,7 @@ def _computes(module: Module) -> bool:
         return False
     calls = any(COMPUTES.match(call.method) for call in module.calls if call.scope)
     stores = any(each.stores and each.scope for each in module.assigns)
-    sums = re.search(r"return [^#\n]*\w[)\]]? [-+*/]{1,2} [(\[]?\w", module.source)
+    sums = re.search(r"return [^#\n]*(\w[)\]]?|['\"]\]) [-+*/]{1,2} [(\[]?\w", module.source)
     return calls or stores or bool(sums)
 
 

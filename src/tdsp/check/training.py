@@ -11,7 +11,7 @@ from tdsp.check.purpose import apart, exported, lesson, toy
 from tdsp.check.rule import Mark, at, broken, check, held, unsure
 from tdsp.check.shell import commands
 from tdsp.reading import Repository
-from tdsp.reading.python import Module
+from tdsp.reading.python import Import, Module
 
 FIT = "from sklearn.svm import SVC\n\n\ndef train():\n    return SVC().fit([[0], [1]], [0, 1])\n"
 FOREST = (
@@ -42,11 +42,13 @@ def no_training_at_import(repo: Repository) -> Iterator[Mark]:
     by_name: dict[str, list[str]] = {}
     for module in repo.modules("production", "test", "notebook"):
         for each in module.imports:
-            if each.level == 0:
-                by_name.setdefault(each.module, []).append(module.path)
+            for name in _imported(module.path, each):
+                by_name.setdefault(name, []).append(module.path)
     for module in repo.modules("production"):
         name = module.path.removesuffix(".py").removeprefix("src/").replace("/", ".")
-        importers = [p for p in by_name.get(name, []) if p != module.path]
+        folder, _, stem = module.path.removesuffix(".py").rpartition("/")
+        beside = [p for p in by_name.get(stem, []) if p.rpartition("/")[0] == folder]
+        importers = [p for p in (*by_name.get(name, []), *beside) if p != module.path]
         if not importers or not any(
             e.module.startswith(
                 ("sklearn", "xgboost", "lightgbm", "keras", "tensorflow", "catboost")
@@ -62,6 +64,13 @@ def no_training_at_import(repo: Repository) -> Iterator[Mark]:
             )
         elif fits:
             yield held(repo, module, fits[0].line, "in a function")
+
+
+def _imported(path: str, each: Import) -> set[str]:
+    """Return the dotted names of the files that an import may mean, as seen from the top."""
+    folder = path.removeprefix("src/").split("/")[: -each.level] if each.level else []
+    base = ".".join([*folder, *filter(None, [each.module])])
+    return {base, f"{base}.{each.name.rsplit('.', 1)[-1]}"} if each.level else {each.module}
 
 
 TRACKERS = frozenset(

@@ -304,7 +304,7 @@ def folder(root: Path) -> None:
         raise TdspError(f"{name} cannot be read: {error.strerror or error}") from error
 
 
-def read_texts(texts: dict[str, str | bytes]) -> Repository:
+def read_texts(texts: dict[str, str | bytes], known: Known | None = None) -> Repository:
     """Return a repository of these files, all tracked by git; for tests and documents."""
     found = []
     for path, content in sorted(texts.items()):
@@ -313,7 +313,7 @@ def read_texts(texts: dict[str, str | bytes]) -> Repository:
         found.append(
             File(path, len(raw), raw[: files.HEAD], text, problem, tracked=True, blob="0" * 40)
         )
-    return assemble(Source("", _in_order(found)))
+    return assemble(Source("", _in_order(found)), known)
 
 
 def assemble(given: Source, known: Known | None = None) -> Repository:
