@@ -52,6 +52,11 @@ class Rule(Strict):
     full_description: Message
     help: Message
     default_configuration: Configuration
+    properties: dict[Literal["precision"], Literal["very-high", "high", "medium", "low"]]
+
+
+class Sure(Strict):
+    confidence: Annotated[float, Field(ge=0, le=1)] | None
 
 
 class Driver(Strict):
@@ -91,6 +96,7 @@ class Finding(Strict):
     message: Message
     locations: Annotated[list[Location], Field(min_length=1)]
     partial_fingerprints: dict[str, Text]
+    properties: Sure
 
 
 class Notification(Strict):

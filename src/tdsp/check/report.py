@@ -393,6 +393,7 @@ def _level(severity: str) -> str:
 
 
 def _rule(check: Check) -> dict[str, Any]:
+    known = grade(check.id, check.severity)
     return {
         "id": check.id,
         "name": "".join(word.capitalize() for word in check.judge.__name__.split("_")),
@@ -400,7 +401,7 @@ def _rule(check: Check) -> dict[str, Any]:
         "fullDescription": {"text": check.why},
         "help": {"text": check.fix},
         "defaultConfiguration": {"level": _level(check.severity)},
-        "properties": {"precision": grade(check.id, check.severity) or "unknown"},
+        "properties": {"precision": known} if known else {},
     }
 
 
