@@ -214,7 +214,7 @@ def test_sarif_is_judged_strictly() -> None:
         "locations": [{"physicalLocation": {
             "artifactLocation": {"uri": "a.py", "uriBaseId": "%SRCROOT%"},
             "region": {"startLine": 1}}}],
-        "partialFingerprints": {"a": "b"},
+        "partialFingerprints": {"a": "b"}, "properties": {"confidence": 0.9},
     }  # fmt: skip
     Finding.model_validate(finding)
     odd: list[dict[str, object]] = [
@@ -222,6 +222,7 @@ def test_sarif_is_judged_strictly() -> None:
         {"kind": "failed"},
         {"locations": []},
         {"ruleindex": 1},
+        {"properties": {"confidence": 2}},
     ]
     for wrong in odd:
         with pytest.raises(ValueError, match="validation error"):
