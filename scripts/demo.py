@@ -28,7 +28,7 @@ def environment() -> dict[str, str]:
 
 
 def run(title: str, *command: str, cwd: Path) -> list[str]:
-    """Run a command, show its stages as they come and the seconds they take; stop if it fails."""
+    """Run a command, show when its stages begin and how long it takes; stop if it fails."""
     began, lines = time.monotonic(), []
     console.print(f"[bold]{title}[/]  {' '.join(command)}", highlight=False)
     with subprocess.Popen(
@@ -43,10 +43,10 @@ def run(title: str, *command: str, cwd: Path) -> list[str]:
         for line in process.stdout or []:
             lines.append(line)
             if line.startswith("Running stage"):
-                console.print(f"  {time.monotonic() - began:5.1f} s  {line.split()[-1][1:-2]}")
+                console.print(f"  at {time.monotonic() - began:5.1f} s  {line.split()[-1][1:-2]}")
     if process.returncode:
         sys.exit("".join(lines) + f"error: `{' '.join(command)}` failed in {cwd}")
-    console.print(f"  {time.monotonic() - began:5.1f} s  done")
+    console.print(f"     {time.monotonic() - began:5.1f} s  done")
     return lines
 
 

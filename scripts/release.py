@@ -40,11 +40,15 @@ def stated(root: Path) -> str:
 
 def changes(root: Path, version: str) -> str:
     """Return the text of a version's dated section in the changelog, "" if there is none."""
+    return section(root, rf"\[{re.escape(version)}\] - \d{{4}}-\d{{2}}-\d{{2}}")
+
+
+def section(root: Path, heading: str) -> str:
+    """Return the text under a heading of the changelog, given as a pattern; "" if there is none."""
     text = (root / CHANGELOG).read_text(encoding="utf-8")
-    heading = rf"^## \[{re.escape(version)}\] - \d{{4}}-\d{{2}}-\d{{2}}$"
-    parts = re.split(heading, text, maxsplit=1, flags=re.MULTILINE)
-    section = re.split(r"^(?:## |\[.*\]: )", parts[1], flags=re.MULTILINE)[0] if parts[1:] else ""
-    return "\n".join(line for line in section.splitlines() if not line.startswith("#")).strip()
+    parts = re.split(rf"^## {heading}$", text, maxsplit=1, flags=re.MULTILINE)
+    found = re.split(r"^(?:## |\[.*\]: )", parts[1], flags=re.MULTILINE)[0] if parts[1:] else ""
+    return "\n".join(line for line in found.splitlines() if not line.startswith("#")).strip()
 
 
 def problems(version: str, root: Path) -> list[str]:
@@ -60,6 +64,9 @@ def problems(version: str, root: Path) -> list[str]:
         "there are changes that are not committed": bool(git(root, "status", "--porcelain")),
         f"{SOURCE} says {stated(root)}": stated(root) != version,
         f"{CHANGELOG} has no text under `## [{version}] - YYYY-MM-DD`": not changes(root, version),
+        f"{CHANGELOG} has text under `## [Unreleased]`: move it to {version}": bool(
+            section(root, r"\[Unreleased\]")
+        ),
     }
     return [text for text, wrong in tests.items() if wrong]
 

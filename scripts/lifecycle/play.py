@@ -135,8 +135,12 @@ def born(story: Story) -> None:
 
 
 def unlabelled(seed: int, changed: bool = False) -> pd.DataFrame:
-    """Readings as the service gets them: whether the machine fails is not known yet."""
-    return readings(WEEK, seed, changed).drop(columns=TARGET)
+    """Readings as the service gets them: whether the machine fails is not known yet.
+
+    So many that none is sent twice, also where a slow machine takes minutes to the next command:
+    equal rows in both halves of the drift test would be an alarm.
+    """
+    return readings(40 * WEEK, seed, changed).drop(columns=TARGET)
 
 
 def drifts(story: Story, traffic: Traffic) -> None:

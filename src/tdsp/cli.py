@@ -206,18 +206,18 @@ def _show(console: Console, project: "Project", wanted: "Plan") -> None:
     from tdsp.grow import grouped, proposed
 
     console.print(f"[bold]{wanted.current} → {wanted.target}[/]", highlight=False)
-    for verb, names in (("Come", wanted.added), ("Go", wanted.removed)):
+    for verb, names in (("Added", wanted.added), ("Removed", wanted.removed)):
         for why, files in grouped(project, names).items():
             console.print(f"[bold]{verb}[/]: {why}", highlight=False)
             _print_names(console, files)
     if wanted.changed:
-        console.print("[bold]Change[/]: what several levels share", highlight=False)
+        console.print("[bold]Changed[/]: what several levels share", highlight=False)
         edited = wanted.edited
         _print_names(
             console, [f"{n} (merged with your edits)" if n in edited else n for n in wanted.changed]
         )
     if wanted.kept:
-        console.print("[bold]Stay as they are[/]: the team wrote or edited them", highlight=False)
+        console.print("[bold]Kept as they are[/]: the team wrote or edited them", highlight=False)
         _print_names(console, wanted.kept)
     if text := proposed(project, wanted.target):
         console.print(text, highlight=False)

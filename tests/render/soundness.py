@@ -69,9 +69,19 @@ def check_project(project: Path) -> None:
     assert not disagree, f"docs/roles.yaml and what follows from it: {disagree}"
     listed = [name for name in tasks_of(project) if name[0] != "_"]
     assert len(listed) <= 20, f"`poe` lists {len(listed)} tasks"
+    assert not (wide := wide_lists(project)), f"cut or wrapped in a terminal: {wide}"
     assert not (torn := ragged(project)), f"the documents have stray space: {torn}"
     promised = [*absent(project), *unknown(project), *above(project)]
     assert not promised, f"the documents promise what is not there: {promised}"
+
+
+def wide_lists(project: Path) -> list[str]:
+    """What `poe` and `poe dag` say of a task or a stage that does not fit into 80 columns."""
+    stages = yaml.safe_load((project / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    helps = [task["help"] for name, task in tasks_of(project).items() if name[0] != "_"]
+    room = 78 - max(map(len, stages))  # behind the longest name and two spaces
+    descriptions = [stage["desc"] for stage in stages.values()]
+    return [h for h in helps if len(h) > 56] + [d for d in descriptions if len(d) > room]
 
 
 def ragged(project: Path) -> list[str]:

@@ -135,6 +135,11 @@ def test_no_changes_to_tell(
     refused(root, "0.2.0", "has no text", capsys)
 
 
+def test_changes_that_no_version_has(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    replace(root, "CHANGELOG.md", "## [Unreleased]\n", "## [Unreleased]\n\n- A third thing.\n")
+    refused(root, "0.2.0", r"under `## \[Unreleased\]`: move it to 0\.2\.0", capsys)
+
+
 def test_every_reason_is_said_at_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "new.txt").write_text("new\n", encoding="utf-8")
     assert release.main(["0.3.0"], root) == 1

@@ -8,9 +8,8 @@ from zipfile import BadZipFile
 
 import yaml
 
-# What a reader raises when the content of a file is not what it should be.
+# Errors that readers raise when the content of a file is not what it should be.
 BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError)
-FOREIGN = (BadZipFile, yaml.YAMLError)  # the same, where a library has a class of its own
 
 
 class ProjectError(Exception):
@@ -27,14 +26,14 @@ class RejectedError(ProjectError):
 def readable(path: Path, kind: str, absent: str = "") -> Iterator[None]:
     """Raise ProjectError when a file, or one of a folder, is missing, torn or of another kind.
 
-    `absent` is what a missing file is told by, if not that the pipeline makes it.
+    `absent` is the message for a missing file that the pipeline does not make.
     """
     try:
         yield
     except FileNotFoundError as error:
         pipeline = f"{error.filename or path} does not exist: run the pipeline first"
         raise ProjectError(absent or pipeline) from None
-    except (*BROKEN, *FOREIGN) as error:
+    except (*BROKEN, BadZipFile, yaml.YAMLError) as error:
         raise ProjectError(f"{path} cannot be read as {kind}: {error}") from error
 
 

@@ -70,7 +70,7 @@ def _series_numbers(frame: pd.DataFrame, data: Data) -> np.ndarray:
 
 
 def _past(known: pd.DataFrame, season: int) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:
-    """Return tables like `known`, a row a step, a column a series: by season, and by value."""
+    """Return tables of the past, by season and by value: a row for each step, a column a series."""
     seasons = known.groupby(known.index % season)
     lately = seasons.transform(lambda s: s.rolling(4, min_periods=1).mean())
     means = [known.rolling(count, min_periods=1).mean() for count in (season, 4 * season)]

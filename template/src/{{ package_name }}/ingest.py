@@ -12,12 +12,12 @@ from .settings import ROLES, Data, load
 def ingest(raw: pd.DataFrame, data: Data) -> tuple[pd.DataFrame, dict[str, int]]:
     """Leave out rows without a target and, where asked for, exact duplicates; count both.
 
-    Equal rows are often different people who agree, so that they stay; the split keeps them on
-    one side, or the model would be examined on what it has seen.
+    Equal rows stay by default: they are often different people. The split keeps them on one side,
+    else the model would be tested on rows that it has learned from.
     """
     if absent := data.absent({*raw}, *ROLES, "drop", "dates", "columns"):
         raise ProjectError(
-            f"params.yaml names columns that {data.path} has not: {', '.join(absent)}. It has"
+            f"params.yaml names columns that {data.path} does not have: {', '.join(absent)}. It has"
             f" {', '.join(map(repr, raw.columns[:10]))}: are `delimiter` and `encoding` right?"
         )
     labelled = raw[raw[data.target].notna()]

@@ -10,21 +10,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-# Signs between groups of digits that people take for one another.
+# Separators of thousands that look alike.
 ALIKE = {" ": "[ \u00a0\u2007\u2009\u202f]", "'": "['\u2019]"}
-# Dates that are counted, as pandas is told.
+# Dates that are stored as numbers: the arguments of pandas.to_datetime.
 COUNTED: dict[str, Any] = {f"epoch {unit}": {"unit": unit} for unit in ("s", "ms", "us", "ns")}
 COUNTED["excel"] = {"unit": "D", "origin": "1899-12-30"}
-# What a reader does not see, and what people take for a minus.
+# Characters that nobody sees; characters that look like a minus.
 UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
 DASHES = str.maketrans("\u2212\u2013\uff0d", "---")
 BOOLEANS = {"true": "True", "false": "False"}
 
 
 def number(text: str, decimal: str, thousands: str | None, unit: str = "") -> float | str:
-    """Return the number that a text is under these signs; any other text as it is.
+    """Return the number that a text stands for, or else the text itself.
 
-    -5, 5- and (5) are negative. A unit is asked for, before or after the digits. Groups have three
+    -5, 5- and (5) are negative. A unit has to stand before or after the digits. Groups have three
     digits, or two before the last three (12,34,567).
     """
     bare = UNSEEN.sub("", text).strip().translate(DASHES)
@@ -71,18 +71,18 @@ def numbers(column: pd.Series, decimal: str, thousands: str | None, unit: str = 
 
 
 def dates(column: pd.Series, form: str) -> pd.Series:
-    """Read every text as a date, in UTC and without a zone; object where a text is none."""
+    """Read every text as a date, in UTC and without a zone; of dtype object if one is no date."""
     texts = column.map(lambda cell: UNSEEN.sub("", cell).strip() if isinstance(cell, str) else cell)
     given = pd.to_numeric(texts, errors="coerce").astype("float64") if form in COUNTED else texts
-    told = COUNTED.get(form, {"format": form})
-    read = pd.to_datetime(given, errors="coerce", utc=True, **told).dt.tz_localize(None)
+    options = COUNTED.get(form, {"format": form})
+    read = pd.to_datetime(given, errors="coerce", utc=True, **options).dt.tz_localize(None)
     read = read.where(read.between(pd.Timestamp.min, pd.Timestamp.max)).astype("datetime64[ns]")
     wrong = read.isna() & texts.notna()
     return read.astype(object).where(~wrong, column) if wrong.any() else read
 
 
 def texts(column: pd.Series) -> pd.Series:
-    """Return the column with true and false in one spelling, which files write in several."""
+    """Return the column with one spelling of true and false: files have several."""
     distinct = column.unique()
     known = {c: b for c in distinct if (b := BOOLEANS.get(str(c).strip().casefold()))}
     return column.replace(known) if known.keys() - {*BOOLEANS.values()} else column

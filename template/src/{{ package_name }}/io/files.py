@@ -74,7 +74,7 @@ def _remove(path: Path) -> None:
 
 
 def _place(temporary: Path, path: Path) -> None:
-    """Rename once the content is on the disk, and not only in memory: a name is quicker."""
+    """Rename when the content is on the disk: a power cut would leave a name without content."""
     if temporary.is_dir():
         for file in temporary.iterdir():
             _sync(file)

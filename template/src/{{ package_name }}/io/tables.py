@@ -19,7 +19,7 @@ from ..settings import Data, read_yaml
 from . import cells
 from .files import replacing
 
-# Only for these columns a dictionary is worth its time.
+# Dictionary encoding pays only where few values repeat.
 parquet = partial(pq.ParquetWriter, use_dictionary=["prediction", "model_id", "scored_at"])
 WRITERS: dict[str, Any] = {".csv": csv.CSVWriter, ".parquet": parquet}
 # Why a row was refused.
@@ -29,9 +29,9 @@ FORMULA, NUMBER = "^'*[-=+@\t\r\n\uff1d\uff0b\uff0d\uff20]", r"^[-+]?\d+([.,]\d+
 FORMATS = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".xlsx": "excel"}
 FORMATS |= {".jsonl": "jsonl", ".ndjson": "jsonl"}
 COMPRESSED = ".gz", ".bz2", ".xz", ".zst", ".zip"
-# Otherwise the memory of the row groups that were read is kept to the end.
+# Else pyarrow keeps all row groups that were read in memory.
 BUFFERED: dict[str, Any] = {"pre_buffer": False, "buffer_size": 1 << 20}
-MOST_UNPACKED = 500  # MB of a workbook, which is a zip archive: a small one can hold gigabytes
+MAX_UNPACKED = 500  # MB of a workbook, which is a zip archive: a small one can hold gigabytes
 
 
 def read_table(path: Path, data: Data, text: list[str]) -> pd.DataFrame:
@@ -49,7 +49,7 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
 
 
 def text_columns(schema: Path) -> list[str]:
-    """Names of the columns that stay text, however much they look like numbers (0042).
+    """Names of the columns that stay text, though they may look like numbers, such as 0042.
 
     Raises ProjectError when the file is missing or is no schema.
     """
@@ -61,7 +61,7 @@ def text_columns(schema: Path) -> list[str]:
 def read_batches(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
     """Yield the file's rows in order, at most `rows` (> 0) at a time, so that memory stays flat.
 
-    Each comes as `cleaned` gives it. Raises ProjectError when the file is missing, empty or not
+    Each batch went through `cleaned`. Raises ProjectError when the file is missing, empty or not
     what its name says.
     """
     readers = {"csv": _csv, "parquet": _parquet, "excel": _excel, "jsonl": _jsonl}
@@ -88,12 +88,12 @@ def _csv(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.Data
     plain = data.decimal == "." and not data.thousands  # numbers that pandas reads as `cells` does
     options: dict[str, Any] = {"encoding": data.encoding, "sep": data.delimiter}
     options |= {"compression": None, "keep_default_na": False, "na_values": [""]}
-    _once(pd.read_csv(path, header=None, nrows=1, dtype="str", **options))
+    _refuse_repeated(pd.read_csv(path, header=None, nrows=1, dtype="str", **options))
     kinds = dict.fromkeys([*text, *data.dates, *data.columns], "str") if plain else "str"
     yield from pd.read_csv(path, dtype=kinds, chunksize=rows, **options)
 
 
-def _once(header: pd.DataFrame) -> None:
+def _refuse_repeated(header: pd.DataFrame) -> None:
     names = pd.Index(header.to_numpy().ravel())
     if twice := [str(name) for name in names[names.duplicated()].unique()]:
         raise ValueError(f"more than one column is named {', '.join(twice)}")
@@ -108,10 +108,10 @@ def _parquet(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.
 def _excel(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.DataFrame]:
     with ZipFile(path) as book:
         unpacked = sum(part.file_size for part in book.infolist()) // 1_000_000
-    if unpacked > MOST_UNPACKED:
-        raise ValueError(f"it unpacks to {unpacked} MB, at most {MOST_UNPACKED} are read: use CSV")
+    if unpacked > MAX_UNPACKED:
+        raise ValueError(f"it unpacks to {unpacked} MB, at most {MAX_UNPACKED} are read: use CSV")
     options: dict[str, Any] = {"sheet_name": data.sheet or 0, "keep_default_na": False}
-    _once(pd.read_excel(path, header=None, nrows=1, **options))
+    _refuse_repeated(pd.read_excel(path, header=None, nrows=1, **options))
     frame = pd.read_excel(path, dtype=dict.fromkeys(text, "str"), na_values=[""], **options)
     for start in range(0, len(frame) or 1, rows):
         yield frame.iloc[start : start + rows]
@@ -124,10 +124,10 @@ def _jsonl(path: Path, data: Data, text: list[str], rows: int) -> Iterator[pd.Da
 
 
 def cleaned(rows: pd.DataFrame, data: Data, text: Iterable[str]) -> pd.DataFrame:
-    """Make missing what stands for it, and numbers, dates and booleans of texts, by column.
+    """Turn texts into numbers, dates, booleans and missing values, as each column asks for.
 
-    The columns `text` stay text. So does a cell that is not what its column is, for the schema to
-    refuse.
+    The columns `text` stay text. So does a cell that cannot be read as its column's type; the check
+    against the schema refuses it.
     """
     frame, text = rows.rename(columns=str), set(text)
     columns = {name: _cleaned(frame[name], data, name in text) for name in map(str, frame)}
@@ -179,7 +179,7 @@ def writer(path: Path, inert: bool = False) -> Iterator[Callable[[pd.DataFrame |
 
 
 def _inert(table: pa.Table) -> pa.Table:
-    """Put an apostrophe before texts that a spreadsheet would run; plain numbers stay (0035)."""
+    """Put an apostrophe before texts that a spreadsheet would run; texts of numbers stay."""
     names, *columns = map(_harmless, (pa.array(table.column_names, pa.string()), *table.columns))
     return pa.table(columns, names=names.to_pylist())
 
@@ -201,8 +201,8 @@ def _arrow(rows: pd.DataFrame) -> pa.Table:
             texts = [cell for cell in column if isinstance(cell, str)]
             if 0 < len(texts) < column.count():
                 shown = ", ".join(map(repr, [*dict.fromkeys(texts)][:5]))
-                told = f"holds {shown}, which `data` in params.yaml does not read"
-                raise ProjectError(f"the column {name!r} {told}") from None
+                reason = f"holds {shown}, which `data` in params.yaml does not read"
+                raise ProjectError(f"the column {name!r} {reason}") from None
         raise
 
 
@@ -212,11 +212,10 @@ def row_hashes(frame: pd.DataFrame) -> np.ndarray:
 
 
 def units(frame: pd.DataFrame, data: Data) -> np.ndarray:
-    """Return a uint64 for each row: rows with the same one belong on one side of a split.
+    """Return a uint64 for each row: rows with the same one stay on one side of a split.
 
-    Those are the rows of a group, else of an id, else those that differ in nothing but the target:
-    with all of one answer on one side, the model would learn the other. A row without a group or
-    id stands for itself.
+    Those are the rows of one group; without a group role those of one id; without either those
+    that are equal but for the target. A row without a group or id is a unit of its own.
     """
     rows = row_hashes(frame.drop(columns=data.target, errors="ignore"))
     names = [data.group] if data.group else data.id

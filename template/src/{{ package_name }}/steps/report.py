@@ -1,4 +1,4 @@
-"""The documents of the last run: Markdown for git, and the same as pages that need no net."""
+"""The documents of the last run: Markdown for git, and the same as pages that work offline."""
 
 import os
 import re
@@ -18,7 +18,7 @@ from ..errors import ProjectError, run
 from ..io.files import read_json, replacing
 from ..settings import Settings, load, read_yaml
 
-# The same as `tdsp docs`, which lists them, looks for.
+# Open questions; `tdsp docs` lists them by the same pattern.
 OPEN = re.compile(r"(?<!\\)\[open: (?!…)[^\]]+\]")
 ENDS = re.compile(r"\(-?[\d,.]+ to -?[\d,.]+\)")
 JOINERS = "\u200c\u200d"  # parts of words; other signs without a shape are named
@@ -59,7 +59,7 @@ def templates(loader: PackageLoader, finalize: Callable[[Any], Any] | None = Non
 
 
 def _literal(value: Any) -> Markup:
-    """Have Markdown show a text of the data as it is, on one line: names there can be anything."""
+    """Escape a text of the data for Markdown, on one line: a column may have any name."""
     if isinstance(value, Markup):
         return value
     text = visible(re.sub(r"\s+", " ", str(value)))
