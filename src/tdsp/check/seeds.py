@@ -75,8 +75,10 @@ HASHES = re.compile(
 
 def _by_hash(module: Module, call: Call) -> bool:
     """Tell whether a function that divides rows, by its file's name or its own, hashes them."""
-    divides = re.search(r"(?i)split|holdout|hold_out", f"{Path(module.path).name} {call.scope}")
-    return bool(divides and HASHES.match(call.name))
+    if not HASHES.match(call.name):  # few calls are, and this is asked of each
+        return False
+    named = f"{Path(module.path).name} {call.scope}"
+    return re.search(r"(?i)split|holdout|hold_out", named) is not None
 
 
 _SEEDERS = frozenset(
