@@ -302,8 +302,10 @@ def test_script_ends_with_tdsp(tmp_path: Path, end: str) -> None:
         "time.sleep(60)\n"
     )
     run = (
-        "import os, pathlib, sys\n"
+        "import os, pathlib, signal, sys\n"
         "from tdsp.adopt.running import ended\n"
+        # What a shell starts in the background ignores it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "ended([sys.executable, 'script.py'], pathlib.Path(), dict(os.environ), 60)\n"
     )
     with subprocess.Popen(
