@@ -109,7 +109,7 @@ FOUND: dict[str, Row] = {
     "show.py": ("import gradio\nprint(gradio)\n", "script", "show.py"),
     "hubconf.py": (PY, "script", "hubconf.py"),
     "train.py": (PY + "T = 1\n", "code", f"{P}/train.py"),
-    "api/serve.py": (PY + "A = 1\n", "code", f"{P}/api/serve.py"),
+    "api/serve.py": (PY + "A = 1\n", "code", Asked(f"{P}/api/serve.py")),
     "api/.vscode/launch.json": ("{}", "configuration", "api/.vscode/launch.json"),
     "ros/CATKIN_IGNORE": ("", "junk", ""),
     "ros/gen/setup.py": ("print(1)\n", "junk", ""),

@@ -10,7 +10,7 @@ from tdsp.adopt import names
 from tdsp.adopt.classify import classify
 from tdsp.adopt.facts import Facts, gather
 from tdsp.adopt.history import old_secrets
-from tdsp.adopt.judged import FOLDER, Judged
+from tdsp.adopt.judged import CODE, FOLDER, Judged
 from tdsp.adopt.layout import Layout, layout
 from tdsp.adopt.meanwhile import possible
 from tdsp.adopt.plan import Item, Note, Plan, Question
@@ -285,10 +285,21 @@ def _question(
     for name, place in others.items():
         if (found := all_to(place)) and found not in choices.values():
             choices[name] = found
-    text = QUESTIONS.get(ask) or _about_folder(ask.removeprefix(FOLDER), done, paths[0])
-    folder = ask.removeprefix(FOLDER).replace("%", "%25").replace(" ", "%20")
-    name = f"folder-{shown(folder)}" if ask.startswith(FOLDER) else ask.replace(" ", "-")
-    return Question(f"q-{name}", text, choices, "as proposed")
+    return Question(*_named(ask, done, paths[0]), choices, "as proposed")
+
+
+def _named(ask: str, done: Scan, path: str) -> tuple[str, str]:
+    """Return the id and the text of a question."""
+    if text := QUESTIONS.get(ask):
+        return f"q-{ask.replace(' ', '-')}", text
+    folder = ask.removeprefix(FOLDER).removeprefix(CODE)
+    quoted = shown(folder.replace("%", "%25").replace(" ", "%20"))
+    if ask.startswith(CODE):
+        text = (
+            f"May the code of {shown(folder)} move into the package? Imports are edited; a host or"
+        )
+        return f"q-code-{quoted}", f"{text} a job elsewhere that runs it by its path is not."
+    return f"q-folder-{quoted}", _about_folder(folder, done, path)
 
 
 def _moved(

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from tdsp.adopt import names
 from tdsp.adopt.facts import Facts, data_like, is_test
-from tdsp.adopt.judged import FOLDER, Judged, stays
+from tdsp.adopt.judged import CODE, FOLDER, Judged, stays
 from tdsp.adopt.layout import Layout
 from tdsp.adopt.rewrite.texts import is_document, is_text
 from tdsp.adopt.sources import recognise
@@ -57,6 +57,12 @@ SAID = {
 IN_USE = {"data": "data in use", "models": "models in use", "reports": "results in use"}
 UNFOLLOWED = "unfollowed files"
 ASKED = 0.6
+WITH_CODE = frozenset({"code", "with code"})
+# Folders that are no more than the code of a project, whoever runs it.
+PLAIN = names.TESTS | {
+    "src", "app", "apps", "pages", "script", "scripts", "util", "utils", "helpers", "lib", "libs",
+    "common",
+}  # fmt: skip
 
 
 def weigh(
@@ -69,6 +75,8 @@ def weigh(
     """Ask about the moves for which too little speaks; `alone` knows nothing of copies."""
     places = _places(judged)
     strangers = _strangers(repo, facts, found, judged)
+    parts = {path.split("/")[0] for path in judged if "/" in path}
+    parts = {top for top in parts if _may_be_run(facts, found, top)}
     for path, each in judged.items():
         if not each.ask and each.place in UNMOVED:
             continue
@@ -77,7 +85,15 @@ def weigh(
         if below and top in strangers and (settled.ask or settled.place not in UNMOVED):
             own = alone[path] if each.instead == "archive" else each
             settled = _left(own, top, strangers[top], found)
+        if settled.place in WITH_CODE and not settled.ask and top in parts:
+            settled = replace(settled, confidence=ASKED, ask=f"{CODE}{top}")
         judged[path] = settled
+
+
+def _may_be_run(facts: Facts, found: Layout, top: str) -> bool:
+    """Tell whether a folder is a part among others, which a host or a job may run by its path."""
+    known = top in found.packages or names.folded(top) in PLAIN
+    return not known and not _is_everything(facts, top)
 
 
 def _settled(repo: Repository, facts: Facts, places: Places, path: str, each: Judged) -> Judged:

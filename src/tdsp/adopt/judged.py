@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 FOLDER = "folder "  # before the name of a folder: one question about all that is in it
+CODE = "code of "  # the same, about a folder whose code is proposed to move
 
 
 @dataclass(frozen=True, slots=True)
