@@ -4,13 +4,26 @@ import re
 from pathlib import Path
 
 import pytest
-from benchmarks.adoption import LATEST, NEWEST, PAGE, Graded, Share, figures, page, questions, read
+from benchmarks.adoption import (
+    LATEST,
+    NEWEST,
+    PAGE,
+    READERS,
+    Graded,
+    Share,
+    figures,
+    page,
+    questions,
+    read,
+)
 
 ROOT = Path(__file__).parents[2]
 SECTION = re.compile(r"\n## How often it is wrong\n(.*?)(?=\n## |\Z)", re.DOTALL)
 SETS = read()
 UNSEEN = [row for name in LATEST for row in SETS[name]]
 NEW = [row for name in NEWEST for row in SETS[name]]
+LAST = SETS[LATEST[-1]]
+LABELLED = [row for name in READERS for row in SETS[name]]
 EARLIER = [
     row for name, rows in SETS.items()
     if name.startswith("unseen") and name not in LATEST for row in rows
@@ -27,6 +40,7 @@ def told(text: str) -> list[str]:
     unseen = {k: f"{100 * v.count / v.total:.1f}" for k, v in figures(UNSEEN).items()}
     before = figures(EARLIER)["wrong confident move"]
     newest = [str(share) for share in figures(NEW).values()]
+    newest += [str(figures(rows)["wrong confident move"]) for rows in (LABELLED, LAST)]
     wanted = [
         *unseen.values(),
         f"{100 * before.count / before.total:.1f}",
@@ -70,8 +84,9 @@ def test_another_figure_in_the_documents_would_be_seen() -> None:
     assert told(re.sub(r"[\d,]+ files were graded", "7 files were graded", text))
     assert told(re.sub(r"\d+ questions", "7 questions", text))
     assert told(text + " A third was 33.3 %.")
-    interval = str(figures(NEW)["class right"]).partition("(")[2]
-    assert told(re.sub(r"\s+", " ", text).replace(interval, "1.0 to 2.0)"))
+    for rows, figure in ((NEW, "class right"), (LAST, "wrong confident move")):
+        interval = str(figures(rows)[figure]).partition("(")[2]
+        assert told(re.sub(r"\s+", " ", text).replace(interval, "1.0 to 2.0)"))
 
 
 @pytest.mark.parametrize(
