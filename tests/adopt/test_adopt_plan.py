@@ -241,3 +241,17 @@ def test_a_package_with_the_template_s_modules_keeps_its_name_and_gets_a_neighbo
     assert "src/shop_model/cli.py" in plan.added
     calm = build(here(tmp_path / "calm", {"shop/__init__.py": "", "shop/fit.py": "y\n"}), Wish())
     assert calm.package == "shop"
+
+
+def test_a_folder_has_one_spelling_though_only_some_of_its_files_move(tmp_path: Path) -> None:
+    """For many systems `Data/Raw` is `data/raw`: what stays does not go to the archive for it."""
+    files: dict[str, str | bytes] = {
+        "fit.py": "import pandas as pd\n\npd.read_csv('Data/Raw/rows.csv')\n",
+        "Data/Raw/rows.csv": b"a,b\n1,2\n" * 9,
+        "Data/Raw/shops/other.csv": b"a,b\n3,4\n" * 9,
+        "Data/Processed/shops/sales.parquet": b"PAR1 3" * 9,
+    }
+    found = {item.path: item.target for item in planned(here(tmp_path, files)).items}
+    assert not [target for target in found.values() if target.startswith("archive/")]
+    folders = {target.rsplit("/", 1)[0] for target in found.values() if "/" in target}
+    assert len({each.lower() for each in folders}) == len(folders), folders

@@ -170,15 +170,15 @@ class _Places:
             self.folders.setdefault(blind(folder), folder)
 
     def spelled(self, target: str) -> str:
-        """Return a target in the template's spelling, where it has such a file or folder."""
+        """Return a target in the spelling of the folders that are there, else of the template."""
         if (same := self.theirs.get(blind(target))) is not None:
             return same
-        for folder in reversed(_above(target)):
-            if self.folders.get(blind(folder)) == folder:
-                return target  # files of the user stay there, in that spelling
-            if (known := self.their_folders.get(blind(folder))) is not None:
-                return known + target[len(folder) :]
-        return target
+        parts = target.split("/")
+        for end in range(1, len(parts)):
+            key = blind("/".join(parts[:end]))
+            if known := self.folders.get(key, self.their_folders.get(key)):
+                parts[:end] = known.split("/")
+        return "/".join(parts)
 
     def free(self, target: str) -> bool:
         """Tell whether a file may come there; a document may take the place of the template's."""
@@ -206,7 +206,10 @@ def _above(path: str) -> list[str]:
 
 
 def _options(path: str, target: str) -> Iterable[str]:
-    """Yield the target, then the same with the folder that the file comes from, numbers, itself."""
+    """Yield the target, then the same with the folder that the file comes from, numbers, itself.
+
+    The archive is for a file whose own place the template takes.
+    """
     yield target
     if posixpath.basename(path) in {"__init__.py", "__main__.py"}:  # their names are what they say
         yield path
@@ -222,5 +225,5 @@ def _options(path: str, target: str) -> Iterable[str]:
     yield posixpath.join(folder, f"{base}{TAKEN_BY_TEMPLATE}{suffix}")
     for number in range(2, 100):
         yield posixpath.join(folder, f"{base}_{number}{suffix}")
-    yield f"archive/{path}"
     yield path
+    yield f"archive/{path}"
