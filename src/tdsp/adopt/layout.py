@@ -12,9 +12,9 @@ from tdsp.reading.repository import Repository
 CODE = frozenset({"python", "python 2", "broken python"})
 
 
-# A file whose tool finds what is beside it by its place.
 # Files of the root by which a pipeline or a host runs code.
 RUNNERS = re.compile(r"^(azure-pipelines[\w.-]*|render|cloudbuild|buildspec|dvc)\.ya?ml$")
+# A file whose tool finds what is beside it by its place.
 OWN_PLACES = {
     "package.json": "it is a web client with a package.json",
     "pubspec.yaml": "it is an app that Flutter builds",

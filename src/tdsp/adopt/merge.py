@@ -197,9 +197,10 @@ def _builds(place: Place, name: str) -> bool:
     """Tell whether a package can be built with this read-me: build tools read it as UTF-8."""
     path = place.before + name
     try:
-        return path not in place.tree or place.content(path).decode() is not None
+        (place.content(path) if path in place.tree else b"").decode()
     except UnicodeDecodeError:
         return False
+    return True
 
 
 def _code(place: Place, rendered: Render) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tdsp import __version__
 from tdsp.check.maturity import Maturity
+from tdsp.check.report import counted
 from tdsp.check.rule import FAILS, FAMILIES
 from tdsp.check.run import Report
 from tdsp.pages import render
@@ -39,11 +40,6 @@ class Bar:
     def width(self) -> float:
         """Return the width of one step, so that all scales are equally long."""
         return 320 / self.top
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number with its noun."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def verdict(report: Report) -> Verdict:

@@ -120,7 +120,7 @@ def _first(console: Console, report: Report) -> None:
 
 def _sums(console: Console, report: Report) -> None:
     numbers = report.counts.items()
-    counts = [_many(number, level) for level, number in numbers]
+    counts = [counted(number, level) for level, number in numbers]
     outcomes = (
         f"{report.count('pass')} checks pass, {report.count('unknown')} cannot be told,"
         f" {report.count('not applicable')} do not apply"
@@ -132,16 +132,17 @@ def _sums(console: Console, report: Report) -> None:
         (report.hidden, "of checks that are right less often, which --all shows"),
         (ignored, "ignored, with a reason"),
     ):
-        outcomes += f"; {_many(number, 'finding')} {which}" if number else ""
-    files = _many(report.about.files, "file")
+        outcomes += f"; {counted(number, 'finding')} {which}" if number else ""
+    files = counted(report.about.files, "file")
     console.print(
         Text(f"{', '.join(counts)}. {outcomes}. {files} read, none run."),
         soft_wrap=True,
     )
 
 
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def counted(number: int, what: str) -> str:
+    """Return a number with its noun."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def explain(check: Check, console: Console) -> None:
