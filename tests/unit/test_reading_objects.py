@@ -203,7 +203,7 @@ def test_two_hundred_thousand_files_are_counted_and_read(
     git(empty, "repack", "-adq")
     result = runner.invoke(app, ["check", str(empty), "--commit", commit, "--select", "LA05"])
     assert "1 checks pass" in result.stdout
-    assert "200001 files read, none run" in result.stdout
+    assert "200,001 files read, none run" in result.stdout
     monkeypatch.setattr(files, "MAX_FILES", 10_000)
     cut = read_git(empty, "many")
     assert [why for _, why in cut.problems] == ["not read: more than 10,000 files"]
