@@ -115,11 +115,11 @@ FLASK: dict[str, Row] = {
     "app.py": (
         "import pickle\nfrom flask import Flask, render_template\napp = Flask(__name__)\n"
         "model = pickle.load(open('models/clf.pkl', 'rb'))\n",
-        "script", f"{P}/app.py",
+        "script", Asked(f"{P}/app.py"),
     ),
-    "templates/index.html": ("<p>hi</p>\n", "web", f"{P}/templates/index.html"),
-    "static/style.css": ("p {}\n", "web", f"{P}/static/style.css"),
-    "static/logo.png": (PNG, "web", f"{P}/static/logo.png"),
+    "templates/index.html": ("<p>hi</p>\n", "web", Asked(f"{P}/templates/index.html")),
+    "static/style.css": ("p {}\n", "web", Asked(f"{P}/static/style.css")),
+    "static/logo.png": (PNG, "web", Asked(f"{P}/static/logo.png")),
     "models/clf.pkl": (MODEL, "model", "models/clf.pkl"),
 }  # fmt: skip
 PARTS: dict[str, Row] = {

@@ -19,8 +19,10 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg"/>\n'
 REPORT = "We trained a model. It is good. " * 4
 CODE: dict[str, Row] = {
     "pages/__init__.py": ("import os\nos.makedirs('x')\n", "code", f"{P}/pages/__init__.py"),
-    "settings.py": ("import os\nBASE = os.path.dirname(__file__)\n", "code", f"{P}/settings.py"),
-    "paths.py": ("import os\nHERE = os.path.dirname(__file__)\n", "code", f"{P}/paths.py"),
+    "settings.py": ("import os\nBASE = os.path.dirname(__file__)\n", "code",
+                    Asked(f"{P}/settings.py")),
+    "paths.py": ("import os\nHERE = os.path.dirname(__file__)\n", "code",
+                 Asked(f"{P}/paths.py")),
     "fit.py": ("import settings\nprint(settings.BASE)\n", "script", f"{P}/fit.py"),
     "manage.py": ("import settings\nprint(settings)\n", "build", "manage.py"),
     "locustfile.py": (PY, "build", "locustfile.py"),

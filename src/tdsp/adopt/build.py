@@ -32,6 +32,8 @@ QUESTIONS = {
     "models in use": "Code uses these models. May they move? The paths in it are edited.",
     "results in use": "Code makes these results. May they move? The paths in it are edited.",
     "unfollowed files": "No edited code has a path to these files. They stay, or say `move`.",
+    "run by path": "An image, a host, a pipeline or CI runs these by their path, or they find the "
+    "project from their own place. May they move? What adopt cannot edit is for you to change.",
     "files among code": "Code lies beside these files, and none names them. Do they go with it?",
     "exact copies": "These files are exact copies of others. They stay unless you say `move`.",
     "old versions": "These files look like older versions. They stay unless you say `move`.",

@@ -4,7 +4,8 @@ A rule says where files of a kind go. Whether a certain file goes there is decid
 notebooks and pages move if two pieces of evidence agree. Data, models, results and figures never
 move unasked: of those that did in plans of unseen repositories, a quarter went wrong. Where code
 whose paths are edited uses one, a question proposes the move; where none does, it stays, since
-nothing is gained. A folder of code that the rest of the repository does not know is a thing of its
+nothing is gained. Code that an image, a host, a pipeline or CI runs by its path, or that finds the
+root from its own place, moves with a question as well. A folder of code that the rest of the repository does not know is a thing of its
 own, and `src` that no other code uses is a place for code already: both stay, with one question.
 """
 
@@ -19,6 +20,7 @@ from tdsp.adopt import names
 from tdsp.adopt.facts import Facts, data_like, is_test
 from tdsp.adopt.judged import CODE, FOLDER, Judged, stays
 from tdsp.adopt.layout import Layout
+from tdsp.adopt.outside import run_from_outside
 from tdsp.adopt.rewrite.texts import is_document, is_text
 from tdsp.adopt.sources import recognise
 from tdsp.reading.repository import Repository
@@ -56,8 +58,10 @@ SAID = {
 }
 IN_USE = {"data": "data in use", "models": "models in use", "reports": "results in use"}
 UNFOLLOWED = "unfollowed files"
+RUN_BY_PATH = "run by path"
 ASKED = 0.6
 WITH_CODE = frozenset({"code", "with code"})
+MOVES = WITH_CODE | {"with app"}
 # Folders that are no more than the code of a project, whoever runs it.
 PLAIN = names.TESTS | {
     "src", "app", "apps", "pages", "script", "scripts", "util", "utils", "helpers", "lib", "libs",
@@ -75,8 +79,10 @@ def weigh(
     """Ask about the moves for which too little speaks; `alone` knows nothing of copies."""
     places = _places(judged)
     strangers = _strangers(repo, facts, found, judged)
-    parts = {path.split("/")[0] for path in judged if "/" in path}
-    parts = {top for top in parts if _may_be_run(facts, found, top)}
+    outside = run_from_outside(repo, facts)
+    run = {path.split("/")[0] for path in outside if "/" in path}
+    tops = {path.split("/")[0] for path in judged if "/" in path}
+    parts = {top for top in tops if top in run or _may_be_run(facts, found, top)}
     for path, each in judged.items():
         if not each.ask and each.place in UNMOVED:
             continue
@@ -87,6 +93,9 @@ def weigh(
             settled = _left(own, top, strangers[top], found)
         if settled.place in WITH_CODE and not settled.ask and top in parts:
             settled = replace(settled, confidence=ASKED, ask=f"{CODE}{top}")
+        follows = found.app if settled.place == "with app" else path
+        if settled.place in MOVES and not settled.ask and follows in outside:
+            settled = replace(settled, confidence=ASKED, ask=RUN_BY_PATH)
         judged[path] = settled
 
 
