@@ -25,6 +25,7 @@ RUN = {
     ".github/workflows/ci.yml": (f"{STEPS}python -m src.rows\n", SRC),
     "dvc.yaml": ("stages:\n  rows:\n    cmd: python src/rows.py\n", SRC),
     "pyproject.toml": ('[project.scripts]\nx = "app.serve:app"\n', {"app/serve.py"}),
+    "conf/model.yaml": ("model:\n  _target_: src.rows.Model\n", SRC),
     "setup.py": (SETUP, SRC),
 }
 NOT_RUN = {

@@ -5,8 +5,9 @@ notebooks and pages move if two pieces of evidence agree. Data, models, results 
 move unasked: of those that did in plans of unseen repositories, a quarter went wrong. Where code
 whose paths are edited uses one, a question proposes the move; where none does, it stays, since
 nothing is gained. Code that an image, a host, a pipeline or CI runs by its path, or that finds the
-root from its own place, moves with a question as well. A folder of code that the rest of the repository does not know is a thing of its
-own, and `src` that no other code uses is a place for code already: both stay, with one question.
+root from its own place, moves with a question as well. A folder of code that the rest of the
+repository does not know is a thing of its own, and `src` that no other code uses is a place for
+code already: both stay, with one question.
 """
 
 import posixpath

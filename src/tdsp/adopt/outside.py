@@ -93,8 +93,14 @@ def _run(path: str, text: str, code: frozenset[str]) -> Iterator[str]:
 
 
 def _files(base: str, word: str) -> Iterator[str]:
-    """Yield the files that a word may be: a path, or the name of a module."""
-    module = word.replace(".", "/")
-    for name in (word,) if word.endswith(".py") else (f"{module}.py", f"{module}/__main__.py"):
-        yield posixpath.normpath(posixpath.join(base, name))
-        yield posixpath.normpath(name)
+    """Return the files that a word may be: a path, a module, or what is in a module."""
+    places = [word]
+    if not word.endswith(".py"):
+        module = word.replace(".", "/")
+        places = [f"{module}.py", f"{module}/__main__.py"]
+        if "/" not in word and "." in word:  # Hydra's `_target_: src.model.Net`
+            holder = posixpath.dirname(module)
+            places += [f"{holder}.py", f"{holder}/__init__.py"]
+    for place in places:
+        yield posixpath.normpath(posixpath.join(base, place))
+        yield posixpath.normpath(place)
