@@ -34,6 +34,7 @@ NOT_RUN = {
     ".pre-commit-config.yaml": "exclude: src/rows.py\n",
     "pyproject.toml": "[tool.coverage.run]\nomit = [\"src/rows.py\"]\n",
     "README.md": "Run `python main.py`.\n",
+    "setup.py": SETUP.replace("find_packages()", "find_packages(where='src')"),
 }  # fmt: skip
 
 
