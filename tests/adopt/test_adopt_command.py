@@ -159,7 +159,7 @@ def test_questions_are_asked_on_a_terminal(
 
     def prompt(text: str, default: str) -> str:
         asked.append(text)
-        return "archive" if "archive" in text else default
+        return "leave" if "raw data" in text else default
 
     monkeypatch.setattr("typer.prompt", prompt)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
@@ -168,5 +168,23 @@ def test_questions_are_asked_on_a_terminal(
     plan = yaml.safe_load((tmp_path / "plan.yaml").read_text(encoding="utf-8"))
     assert asked
     targets = {each["path"]: each["target"] for each in plan["files"]}
-    assert targets["other.csv"] == "archive/other.csv"
-    assert {each["answer"] for each in plan["questions"]} == {"archive"}
+    assert targets["churn.csv"] == "churn.csv" and targets["model.pkl"] == "models/model.pkl"
+    assert {each["id"]: each["answer"] for each in plan["questions"]} == {
+        "q-data-in-use": "leave", "q-models-in-use": "as proposed"}  # fmt: skip
+    assert len(asked) == 2 and [each["answer"] for each in plan["offers"]] == ["stay"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_stays_moves_if_somebody_says_so(project: Path, tmp_path: Path) -> None:
+    text = run("plan", project, "--out", tmp_path / "as it is")
+    assert "(1 files; --move unfollowed-files)" in " ".join(text.split())
+    run("plan", project, "--out", tmp_path / "out", "--move", "unfollowed-files")
+    plan = yaml.safe_load((tmp_path / "out" / "plan.yaml").read_text(encoding="utf-8"))
+    targets = {each["path"]: each["target"] for each in plan["files"]}
+    assert targets["other.csv"] == "data/raw/other.csv"
+    assert [each["answer"] for each in plan["offers"]] == ["move"]
+    page = (tmp_path / "out" / "plan.html").read_text(encoding="utf-8")
+    assert "What stays, and may move" in page
+    refused = run("plan", project, "--out", tmp_path / "no", "--move", "churn.csv")
+    assert "--move churn.csv" in refused and "what may move: unfollowed-files" in refused
+    assert not (tmp_path / "no").exists()

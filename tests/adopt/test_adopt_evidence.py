@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.adopt.repos import CSV, MODEL, PNG, Asked, P, Row, notebook
+from tests.adopt.repos import CSV, MODEL, PNG, Asked, Offered, P, Row, notebook
 from tests.adopt.test_adopt_kinds import PY, mistaken, planned
 
 from tdsp.adopt import build as building
@@ -87,20 +87,23 @@ FOLLOWED: dict[str, Row] = {
         "names = os.listdir('dataset')\nprint(A, B, C, kept, names)\n", "script", f"{P}/fit.py"),
     "features/a.npy": (b"\x93NUMPYa", "derived data", Asked("data/processed/features/a.npy")),
     "store/b.npy": (b"\x93NUMPYb", "derived data", Asked("data/processed/store/b.npy")),
-    "other/c.npy": (b"\x93NUMPYc", "derived data", Asked("other/c.npy")),
-    "json/k_1.json": ('[{"a": 1}, {"a": 2}]', "raw data", None),
+    "other/c.npy": (b"\x93NUMPYc", "derived data", Offered("other/c.npy")),
+    "json/k_1.json": ('[{"a": 1}, {"a": 2}]', "raw data", Offered("json/k_1.json")),
     "dataset/rows.csv": (CSV + b"1,1\n", "raw data", Asked("data/raw/rows.csv")),
     "settings.yaml": ("model: experiments/net.h5\n", "configuration", "settings.yaml"),
     "experiments/net.h5": (b"\x89HDF\0\1", "model", "experiments/net.h5"),
     "checkpoints/lone.h5": (b"\x89HDF\0\2", "model", "checkpoints/lone.h5"),
-    "records/run.csv": ("Wall time,Step,Value\n1,2,3\n2,3,4\n3,4,5\n", "result", None),
-    "answers.csv": ("5.0e+00\n4.0e+00\n7.1e+00\n6.2e+00\n", "derived data", None),
+    "records/run.csv": ("Wall time,Step,Value\n1,2,3\n2,3,4\n3,4,5\n", "result",
+        Asked("reports/records/run.csv")),
+    "answers.csv": ("5.0e+00\n4.0e+00\n7.1e+00\n6.2e+00\n", "derived data",
+        Asked("data/processed/answers.csv")),
     "plots.py": ("open('records/run.csv')\nopen('answers.csv')\n", "script", f"{P}/plots.py"),
     "results/lone.txt": ("Bach 1\nMahler 2\nHaydn 3\n", "result", "results/lone.txt"),
-    "lib/steps.py": (PY + "L = 1\n", "code", f"{P}/lib/steps.py"),
-    "lib/deep/below/ways.json": ('{"a": 1}', "configuration", None),
-    "lib/gpt2/tokenizer_config.json": ('{"a": 2}', "model", None),
-    "lib/gpt2/vocab.json": ('{"a": 3}', "model", None),
+    "lib/steps.py": (PY + "L = 1\n", "code", Asked(f"{P}/lib/steps.py")),
+    "lib/deep/below/ways.json": ('{"a": 1}', "configuration",
+        Asked(f"{P}/lib/deep/below/ways.json")),
+    "lib/gpt2/tokenizer_config.json": ('{"a": 2}', "model", "lib/gpt2/tokenizer_config.json"),
+    "lib/gpt2/vocab.json": ('{"a": 3}', "model", "lib/gpt2/vocab.json"),
     "lib/gpt2/all_results.json": ('{"a": 4}', "result", "lib/gpt2/all_results.json"),
 }  # fmt: skip
 # What a service or a tool finds by its place, what a build made, whose libraries others compiled.
@@ -125,7 +128,8 @@ TOLD: dict[str, Row] = {
     "README.md": ("    python scripts/test_all.py\n    python fit.py\n", "document", "README.md"),
     "fit.py": (PY + "F = 1\n", "script", f"{P}/fit.py"),
     "scripts/test_all.py": ("def test_all():\n    assert 1\n", "test", "scripts/test_all.py"),
-    "scripts/test_more.py": ("def test_b():\n    assert 1\n", "test", "tests/scripts/test_more.py"),
+    "scripts/test_more.py": ("def test_b():\n    assert 1\n", "test",
+        Asked("tests/scripts/test_more.py")),
     "tests/test_fit.py": ("import fit\nassert fit\n<<<<<<< HEAD\n", "test", "tests/test_fit.py"),
     "tagger/COPYRIGHT": ("It is ours.\n", "vendored", "tagger/COPYRIGHT"),
     "tagger/tag.py": (PY + "T = 1\n", "vendored", "tagger/tag.py"),
@@ -133,12 +137,12 @@ TOLD: dict[str, Row] = {
     "site/astro.config.mjs": ("x\n", "build", "site/astro.config.mjs"),
     "site/public/flow.csv": (CSV, "web", "site/public/flow.csv"),
     "site/rows.csv": (CSV + b"1,1\n", "raw data", "site/rows.csv"),
-    "fit_auc.npy": (b"\x93NUMPY1", "result", Asked("fit_auc.npy")),
-    "vectors.npy": (b"\x93NUMPY2", "derived data", Asked("vectors.npy")),
+    "fit_auc.npy": (b"\x93NUMPY1", "result", Offered("fit_auc.npy")),
+    "vectors.npy": (b"\x93NUMPY2", "derived data", Offered("vectors.npy")),
     "old/more.py": (PY + "O = 1\n", "code", "old/more.py"),
     "old/processed/rows.csv": (CSV + b"2,1\n", "derived data", "old/processed/rows.csv"),
     "report/week.md": ("# Week\n\nAll is well.\n", "document", "report/week.md"),
-    "users.json": ('[{"name": "a"}, {"name": "b"}]', "raw data", Asked("users.json")),
+    "users.json": ('[{"name": "a"}, {"name": "b"}]', "raw data", Offered("users.json")),
     "one.json": ('{"names": [{"a": 1}, {"b": 2}]}', "configuration", "one.json"),
     "paper.tex": ("".join(f"\\includegraphics{{art/lab/{n}_x.png}}\n" for n in range(3)),
                   "document", "docs/paper.tex"),
@@ -149,7 +153,7 @@ TOLD: dict[str, Row] = {
        for n in range(30)},
     **{
         f"news/{n}.txt": (
-            f"It rained on day {n}. Nobody was surprised.\\n", "raw data", Asked(f"news/{n}.txt"))
+            f"It rained on day {n}. Nobody was surprised.\\n", "raw data", Offered(f"news/{n}.txt"))
         for n in range(20)},
     "letters/one.txt": (
         "It rained on the first day of the week. Nobody was told of it, and nobody asked why.\n",
@@ -188,11 +192,12 @@ def test_src_stays_unless_other_code_than_its_tests_uses_it(
     if user:
         files[user] = "import src.a\n\n\ndef test_a():\n    assert src.a\n"
     plan = planned(tmp_path / "repo", files, "pkg")
-    asked = {item.path for item in plan.items if item.question == "q-folder-src"}
-    assert asked == ({"src/a.py", "src/b.py"} if stays else set())
+    offered = {each.id: each.choices for each in plan.offers}
+    assert ("src" in offered) is stays
     assert ("src/a.py" in plan.moves) is not stays
     if stays:
-        assert plan.questions[0].choices["move"]["src/a.py"] == f"{P}/a.py"
+        assert offered["src"]["stay"] == {"src/a.py": "src/a.py", "src/b.py": "src/b.py"}
+        assert offered["src"]["move"]["src/a.py"] == f"{P}/a.py"
 
 
 def test_each_kind_of_what_is_stored_is_one_question(tmp_path: Path) -> None:
@@ -208,11 +213,11 @@ def test_each_kind_of_what_is_stored_is_one_question(tmp_path: Path) -> None:
     asked = {each.id: set(each.choices["as proposed"]) for each in plan.questions}
     assert asked == {
         "q-data-in-use": {"a.csv", "b.csv"}, "q-models-in-use": {"net.pkl"},
-        "q-results-in-use": {"loss.png"}, "q-unfollowed-files": {"lone.csv"},
+        "q-results-in-use": {"loss.png"},
     }  # fmt: skip
-    left = next(each for each in plan.questions if each.id == "q-unfollowed-files")
-    assert left.choices["as proposed"] == {"lone.csv": "lone.csv"}
-    assert left.choices["move"] == {"lone.csv": "data/raw/lone.csv"}
+    assert [each.id for each in plan.offers] == ["unfollowed-files"]
+    assert plan.offers[0].choices["stay"] == {"lone.csv": "lone.csv"}
+    assert plan.offers[0].choices["move"] == {"lone.csv": "data/raw/lone.csv"}
 
 
 def test_nothing_is_asked_where_an_answer_moves_nothing(tmp_path: Path) -> None:
@@ -221,4 +226,4 @@ def test_nothing_is_asked_where_an_answer_moves_nothing(tmp_path: Path) -> None:
         "old/b.py": PY + "B = 1\n",
     }  # fmt: skip
     plan = planned(tmp_path / "repo", files, "pkg")
-    assert set(plan.moves) == {"a.py"} and not plan.questions
+    assert set(plan.moves) == {"a.py"} and not plan.questions and not plan.offers

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from tests.adopt.repos import CSV, MODEL, PNG, Asked, P, Row, is_right, make, notebook
+from tests.adopt.repos import CSV, MODEL, PNG, Asked, Offered, P, Row, is_right, make, notebook
 
 from tdsp.adopt import build as building
 from tdsp.adopt.build import FEW_REMOVED, Wish, ask_many, build, scan
@@ -18,7 +18,7 @@ LIST = "Ada Lovelace\nAlan Turing\nGrace Hopper\n"
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"/>\n'
 REPORT = "We trained a model. It is good. " * 4
 CODE: dict[str, Row] = {
-    "pages/__init__.py": ("import os\nos.makedirs('x')\n", "code", f"{P}/pages/__init__.py"),
+    "pages/__init__.py": ("import os\nos.makedirs('x')\n", "code", Asked(f"{P}/pages/__init__.py")),
     "settings.py": ("import os\nBASE = os.path.dirname(__file__)\n", "code",
                     Asked(f"{P}/settings.py")),
     "paths.py": ("import os\nHERE = os.path.dirname(__file__)\n", "code",
@@ -26,19 +26,19 @@ CODE: dict[str, Row] = {
     "fit.py": ("import settings\nprint(settings.BASE)\n", "script", f"{P}/fit.py"),
     "manage.py": ("import settings\nprint(settings)\n", "build", "manage.py"),
     "locustfile.py": (PY, "build", "locustfile.py"),
-    "lib/__init__.py": ("", "code", f"{P}/lib/__init__.py"),
-    "lib/fast.c": ("int f;\n", "code", f"{P}/lib/fast.c"),
-    "lib/fast.so": (b"\x7fELF\0\0\0\0", "code", f"{P}/lib/fast.so"),
-    "lib/fast.pyi": ("def f() -> int: ...\n", "code", f"{P}/lib/fast.pyi"),
+    "lib/__init__.py": ("", "code", Asked(f"{P}/lib/__init__.py")),
+    "lib/fast.c": ("int f;\n", "code", Asked(f"{P}/lib/fast.c")),
+    "lib/fast.so": (b"\x7fELF\0\0\0\0", "code", Asked(f"{P}/lib/fast.so")),
+    "lib/fast.pyi": ("def f() -> int: ...\n", "code", Asked(f"{P}/lib/fast.pyi")),
     "tool/main.c": ("int main;\n", "code", "tool/main.c"),
-    "lib/.gitkeep": ("", "configuration", f"{P}/lib/.gitkeep"),
+    "lib/.gitkeep": ("", "configuration", Asked(f"{P}/lib/.gitkeep")),
     "data/.gitkeep": ("", "configuration", "data/.gitkeep"),
     "results/figures/.gitkeep": ("{}\n", "configuration", "results/figures/.gitkeep"),
     "test.py": ("def test_it():\n    return 1\n\n\nprint(test_it())\n", "script", f"{P}/test.py"),
     "LeNet": ("import torch\n\n\nclass LeNet(torch.nn.Module):\n    pass\n", "code", "LeNet"),
     "scripts/get.R": ("x <- 1\n", "script", "scripts/get.R"),
     "scripts/get.js": ("let x\n", "script", "scripts/get.js"),
-    "scripts/get.py": ("print(1)\n", "script", f"{P}/scripts/get.py"),
+    "scripts/get.py": ("print(1)\n", "script", Offered("scripts/get.py")),
     "notebooks/answer.py": ("def f(:\n", "code", "notebooks/answer.py"),
     "monitoring/drift.py": (PY, "code", Asked(f"{P}/monitoring/drift.py")),
     "monitoring/alone.py": (PY + "X = 1\n", "code", "monitoring/alone.py"),
@@ -56,8 +56,9 @@ TABLES: dict[str, Row] = {
     "step.csv": (CSV + b"1,1\n", "derived data", Asked("data/interim/step.csv")),
     "last.csv": (CSV + b"2,2\n", "derived data", Asked("data/processed/last.csv")),
     "checks/test_rows.py": (
-        "def test_rows():\n    open('checks/bad_rows.csv')\n", "test", "tests/checks/test_rows.py"),
-    "checks/bad_rows.csv": (CSV + b"3,3\n", "raw data", "tests/checks/bad_rows.csv"),
+        "def test_rows():\n    open('checks/bad_rows.csv')\n", "test",
+            Asked("tests/checks/test_rows.py")),
+    "checks/bad_rows.csv": (CSV + b"3,3\n", "raw data", Asked("tests/checks/bad_rows.csv")),
     "data/set/rows.csv": (CSV + b"4,4\n", "raw data", Asked("data/raw/set/rows.csv")),
     "sets.py": ("import os\nprint(os.listdir('data/set'))\n", "script", f"{P}/sets.py"),
     "data/unread/rows.csv": (CSV + b"4,5\n", "raw data", "data/unread/rows.csv"),
@@ -68,11 +69,11 @@ TABLES: dict[str, Row] = {
     "net.h5": (b"\x89HDF\0\1", "model", Asked("models/net.h5")),
     "keep.py": ("import keras\nkeras.load_model('net.h5')\n", "script", f"{P}/keep.py"),
     "road.py": (PY + "R = 1\n", "code", f"{P}/road.py"),
-    "road_old.py": (PY + "R = 2\n", "code", Asked("road_old.py")),
+    "road_old.py": (PY + "R = 2\n", "code", Offered("road_old.py")),
     "archive/first.py": (PY + "A = 1\n", "code", "archive/first.py"),
     "show.py": ("import streamlit as st\nst.image('banner.png')\n", "script", f"{P}/show.py"),
     "banner.png": (PNG + b"9", "web", "banner.png"),
-    "data/columns.names": ("id\nage\n", "raw data", None),
+    "data/columns.names": ("id\nage\n", "raw data", Asked("data/raw/columns.names")),
     "columns.py": ("NAMES = 'data/columns.names'\n", "code", f"{P}/columns.py"),
     "old2.py": ("print 'two'\n", "script", "old2.py"),
     "data/set/README.md": ("# Rows\n", "document", "data/set/README.md"),
@@ -95,25 +96,26 @@ PAGES: dict[str, Row] = {
     "slides/deck.html": ("<p>deck</p>\n", "web", "slides/deck.html"),
     "slides/images/loss.png": (PNG, "figure", "slides/images/loss.png"),
     "README.md": ("# Pages\n\n![Team](images/team.png)\n", "document", "README.md"),
-    "images/team.png": (PNG + b"1", "figure", "images/team.png"),
-    "images/map.gv": ("digraph tree {\n a -> b\n}\n", "figure", "images/map.gv"),
+    "images/team.png": (PNG + b"1", "figure", Offered("images/team.png")),
+    "images/map.gv": ("digraph tree {\n a -> b\n}\n", "figure", Offered("images/map.gv")),
     "scss/grid.scss": ("p {}\n", "web", "scss/grid.scss"),
     "scss/svg/moon.svg": (SVG + "\n", "web", "scss/svg/moon.svg"),
     "paper/nips.sty": ("\\x\n", "document", "paper/nips.sty"),
     "phone/main.dart": ("void main() {}\n", "code", "phone/main.dart"),
     "conf.yml.example": ("a: 1\n", "configuration", "conf.yml.example"),
     "draft.txt": (REPORT, "document", "draft.txt"),
-    "day/show.ipynb": (notebook("![x](img/sin.svg)"), "notebook", "notebooks/day/show.ipynb"),
+    "day/show.ipynb": (notebook("![x](img/sin.svg)"), "notebook",
+        Asked("notebooks/day/show.ipynb")),
     "day/util.py": (PY, "code", Asked(f"{P}/day/util.py")),
     "run_day.py": ("import day.util\nprint(day.util)\n", "script", f"{P}/run_day.py"),
-    "day/img/sin.svg": (SVG, "figure", "day/img/sin.svg"),
+    "day/img/sin.svg": (SVG, "figure", Offered("day/img/sin.svg")),
     "documentation/conf.py": ("project = 'x'\n", "code", "docs/conf.py"),
     "documentation/index.rst": ("Index\n", "document", "docs/index.rst"),
     "docs/_build/html/a.html": ("<p>a</p>\n", "junk", ""),
     "paper/paper.tex": ("\\section{A}\n", "document", "paper/paper.tex"),
     "paper/paper.aux": ("x\n", "junk", ""),
-    "paper/lone.out": ("x\n", "junk", None),
-    "report.txt": (REPORT, "document", "docs/report.txt"),
+    "paper/lone.out": ("x\n", "junk", Asked("")),
+    "report.txt": (REPORT, "document", Offered("report.txt")),
     "names.txt": (LIST, "raw data", "names.txt"),
     "hello.txt": ("hello\n", "raw data", "hello.txt"),
     "phase1/results/plot.png": (PNG + b"2", "figure", "phase1/results/plot.png"),
@@ -147,9 +149,9 @@ WHOLES: dict[str, Row] = {
     "sound/VQual-master/README.md": ("# V\n", "vendored", "sound/VQual-master/README.md"),
     "node_modules/axios/index.js": ("x\n", "junk", ""),
     "webpack.dev.js": ("x\n", "build", "webpack.dev.js"),
-    "src/serve.py": ("print('serve')\n", "script", Asked("src/serve.py")),
-    "src/page.html": ("<p>x</p>\n", "web", Asked("src/page.html")),
-    "src/static/page.css": ("p {}\n", "web", Asked("src/static/page.css")),
+    "src/serve.py": ("print('serve')\n", "script", Offered("src/serve.py")),
+    "src/page.html": ("<p>x</p>\n", "web", Offered("src/page.html")),
+    "src/static/page.css": ("p {}\n", "web", Offered("src/static/page.css")),
     "src/client/Button.jsx": ("x\n", "web", "src/client/Button.jsx"),
     "tests/measure.py": ("print('measure')\n", "script", "tests/measure.py"),
     "api/serve.py": (PY + "S = 1\n", "code", Asked(f"{P}/api/serve.py")),
@@ -170,24 +172,24 @@ FOLDERS: dict[str, Row] = {
     "pipelines/daily.py": (PY + "D = 1\n", "code", Asked(f"{P}/pipelines/daily.py")),
     "churn/clean.py": (PY + "C = 1\n", "code", Asked(f"{P}/churn/clean.py")),
     "churn/query.yaml": ("a: 1\n", "configuration", Asked(f"{P}/churn/query.yaml")),
-    "app/config/site.py": (PY + "S = 1\n", "code", f"{P}/app/config/site.py"),
-    "app/models/user.py": (PY + "U = 1\n", "code", f"{P}/app/models/user.py"),
+    "app/config/site.py": (PY + "S = 1\n", "code", Asked(f"{P}/app/config/site.py")),
+    "app/models/user.py": (PY + "U = 1\n", "code", Asked(f"{P}/app/models/user.py")),
     "main.py": ("from churn.clean import f\nprint(f())\n", "code", f"{P}/main.py"),
     "visits/count.py": ("import main\nprint(main)\n", "script", Asked(f"{P}/visits/count.py")),
-    "forest/grow.py": (PY + "G = 1\n", "code", None),
+    "forest/grow.py": (PY + "G = 1\n", "code", Offered("forest/grow.py")),
     "forest/trees.csv": (CSV + b"5,6\n", "raw data", "forest/trees.csv"),
     "forest/notes.bin": (b"\0\1\2", "unknown", "forest/notes.bin"),
-    "forest/README.md": ("# Forest\n", "document", None),
+    "forest/README.md": ("# Forest\n", "document", Offered("forest/README.md")),
     "forest/.DS_Store": (b"\0\0\0\1Bud1", "junk", ""),
     "run.sh": ("python tides/rise.py\npython moon/rise.py\n", "script", "run.sh"),
-    "tides/rise.py": ("open('levels.csv')\n", "script", Asked(f"{P}/tides/rise.py")),
+    "tides/rise.py": ("open('levels.csv')\n", "script", Offered("tides/rise.py")),
     "levels.csv": (CSV + b"6,7\n", "raw data", Asked("data/raw/levels.csv")),
-    "moon/rise.py": ("print(3)\n", "script", None),
-    "heart/src/fit.py": (PY + "H = 1\n", "code", None),
+    "moon/rise.py": ("print(3)\n", "script", Offered("moon/rise.py")),
+    "heart/src/fit.py": (PY + "H = 1\n", "code", Offered("heart/src/fit.py")),
     "heart/data/beats.csv": (CSV + b"7,8\n", "raw data", "heart/data/beats.csv"),
     "survey/ask.R": ("readRDS('x.rds')\n", "script", "survey/ask.R"),
     "survey/x.rds": (b"RDX3\0\0", "raw data", "survey/x.rds"),
-    "only/book.ipynb": (notebook("x = 4"), "notebook", None),
+    "only/book.ipynb": (notebook("x = 4"), "notebook", Offered("only/book.ipynb")),
     "notebooks/usual.ipynb": (notebook("x = 5"), "notebook", "notebooks/usual.ipynb"),
     "heart.py": ("import heart.src.fit\nprint(heart.src.fit)\n", "script", f"{P}/heart.py"),
 }  # fmt: skip
@@ -205,7 +207,7 @@ PARTS: dict[str, Row] = {
     "target/surefire-reports/a.txt": ("Tests run: 1\n", "junk", ""),
     "java/Draw.class": (b"\xca\xfe\xba\xbe\0\0\0\x37", "junk", ""),
     "java/rules.fcl": ("FUNCTION_BLOCK a\n", "code", "java/rules.fcl"),
-    "jobs/a.joblog.13780": ("Seq\n", "junk", None),
+    "jobs/a.joblog.13780": ("Seq\n", "junk", Asked("")),
     "phone/pubspec.yaml": ("name: a\n", "dependencies", "phone/pubspec.yaml"),
     "phone/ios/Podfile": ("platform :ios\n", "dependencies", "phone/ios/Podfile"),
     "phone/web/favicon.png": (PNG + b"a", "web", "phone/web/favicon.png"),
@@ -216,7 +218,8 @@ PARTS: dict[str, Row] = {
     **{f"digits/{n}.png": (PNG + bytes([n]), "raw data", f"digits/{n}.png") for n in range(6)},
     "explained/shap_force_0.png": (PNG + b"d", "figure", "explained/shap_force_0.png"),
     "explained/team.png": (PNG + b"e", "figure", "explained/team.png"),
-    "faces/labels.idx1-ubyte": (b"\0\0\x08\x01\0\0\x27\x10\7", "raw data", None),
+    "faces/labels.idx1-ubyte": (b"\0\0\x08\x01\0\0\x27\x10\7", "raw data",
+        Offered("faces/labels.idx1-ubyte")),
     **{f"ask/r_{n}.json": (f"[{n}]", "raw data", f"ask/r_{n}.json") for n in range(5)},
     "ask/deep/r_1.json": ('{"a": 9}', "configuration", "ask/deep/r_1.json"),
     "key_findings.json": ('{"a": 1}', "result", "key_findings.json"),
@@ -256,7 +259,7 @@ def mistaken(rows: dict[str, Row], root: Path) -> list[tuple[str, str, str, str,
     wrong = []
     for item in plan.items:
         _, kind, target = rows[item.path]
-        if not is_right(target, item.target, item.question) or item.kind != kind:
+        if not is_right(target, item, plan) or item.kind != kind:
             wrong.append((item.path, item.kind, item.target, item.question, item.why))
     return wrong
 
@@ -266,27 +269,26 @@ def test_each_file_has_its_kind_and_place(name: str, tmp_path: Path) -> None:
     assert mistaken(KINDS[name], tmp_path / "repo") == []
 
 
-def test_a_folder_that_nobody_knows_is_one_question_and_stays(tmp_path: Path) -> None:
+def test_a_folder_that_nobody_knows_stays_and_is_one_offer(tmp_path: Path) -> None:
     plan = planned(tmp_path / "repo", {path: row[0] for path, row in FOLDERS.items()}, "pkg")
-    asked = {each.id: each for each in plan.questions}
-    alone = {"forest", "moon", "heart", "only"}
-    assert {each for each in asked if "folder" in each} == {f"q-folder-{name}" for name in alone}
-    forest = asked["q-folder-forest"]
-    assert not any(e.path in plan.moves for e in plan.items if "folder" in e.question)
+    offered = {each.id: each for each in plan.offers}
+    assert {"forest", "moon", "heart", "only"} <= offered.keys()
+    forest = offered["forest"]
+    assert not any(path in plan.moves for path in forest.choices["stay"])
     assert set(forest.choices["move"]) == {"forest/grow.py", "forest/README.md"}
-    assert all(old == new for old, new in forest.choices[forest.proposed].items())
     assert forest.choices["move"]["forest/grow.py"] == f"{P}/forest/grow.py"
-    assert "heart/data/beats.csv" not in asked["q-folder-heart"].choices["move"]  # nothing uses it
+    assert "heart/data/beats.csv" not in offered["heart"].choices["move"]  # nothing uses it
     assert "nothing outside of forest knows" in forest.text.lower()
 
 
 def test_a_folder_that_holds_all_the_code_is_the_project(tmp_path: Path) -> None:
     files: dict[str, bytes | str] = {"tides/rise.py": PY, "tides/book.ipynb": notebook("x = 1")}
     alone = planned(tmp_path / "alone", files, "pkg")
-    assert alone.moves["tides/rise.py"] == f"{P}/tides/rise.py" and not alone.questions
+    assert alone.moves["tides/rise.py"] == f"{P}/tides/rise.py"
+    assert [each.id for each in alone.questions] == ["q-move-tides"] and not alone.offers
     for other in ("client/page.html", "solve.jl"):
         beside = planned(tmp_path / other[0], files | {other: "x\n"}, "pkg")
-        assert [each.id for each in beside.questions] == ["q-folder-tides"]
+        assert [each.id for each in beside.offers] == ["tides"] and not beside.questions
 
 
 @pytest.mark.parametrize("folder", ["tide_model", "Tide Model"])
@@ -303,11 +305,11 @@ def test_a_folder_that_is_called_as_the_package_is_not_in_it_twice(
     }
 
 
-def test_folders_of_like_names_have_questions_of_their_own(tmp_path: Path) -> None:
+def test_folders_of_like_names_have_offers_of_their_own(tmp_path: Path) -> None:
     files: dict[str, bytes | str] = {"a b/x.py": PY, "a-b/x.py": PY + "X = 1\n"}
     plan = planned(tmp_path / "repo", files, "pkg")
-    assert {each.id for each in plan.questions} == {"q-folder-a%20b", "q-folder-a-b"}
-    assert {each.question for each in plan.items} == {each.id for each in plan.questions}
+    assert {each.id for each in plan.offers} == {"a b", "a-b"}
+    assert {path for each in plan.offers for path in each.choices["stay"]} == set(files)
 
 
 def test_a_folder_of_r_stays_with_its_data(tmp_path: Path) -> None:
@@ -358,7 +360,7 @@ def test_a_package_that_is_installed_stays(
     assert moved == (None if stays else "src/shop/fit.py")
     assert ("utils/more.py" in plan.moves) is not stays
     assert plan.package == ("shop_model" if stays else "shop")
-    assert not any(each.id in {"q-folder-shop", "q-folder-utils"} for each in plan.questions)
+    assert not {"shop", "utils"} & {each.id for each in plan.offers}
 
 
 def test_images_of_a_series_that_code_writes_are_data(tmp_path: Path) -> None:
@@ -366,10 +368,11 @@ def test_images_of_a_series_that_code_writes_are_data(tmp_path: Path) -> None:
     drawn = {f"drawn/{chr(97 + n)}{chr(97 + n)}.png": PNG + bytes([n, 1]) for n in range(26)}
     files |= {**drawn, "make.py": "import cv2\ncv2.imwrite('made/x.png', 1)\n"
               "cv2.imwrite('drawn/x.png', 1)\n"}  # fmt: skip
-    items = {e.path: e for e in planned(tmp_path / "repo", files, "pkg").items}
+    plan = planned(tmp_path / "repo", files, "pkg")
+    items = {e.path: e for e in plan.items}
     assert (items["made/3.png"].kind, items["made/3.png"].target) == (
         "derived data", "made/3.png")  # fmt: skip
-    assert items["made/3.png"].question == "q-unfollowed-files"
+    assert "made/3.png" in plan.offers[0].choices["stay"]
     assert items["drawn/aa.png"].kind == "figure"
 
 
@@ -471,8 +474,8 @@ def test_a_terminal_asks_which_project(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_services_of_one_product_are_one_project(tmp_path: Path) -> None:
     together = monorepo() | {"docker-compose.yml": "services: {}\n"}
-    asked = planned(tmp_path / "together", together, "pkg").questions
-    assert [each.id for each in asked] == ["q-folder-a", "q-folder-b", "q-folder-c"]
+    offers = planned(tmp_path / "together", together, "pkg").offers
+    assert [each.id for each in offers] == ["a", "b", "c"]
     uses = monorepo() | {"a/run.py": "import b.run\nprint(b)\n"}
     assert planned(tmp_path / "uses", uses, "pkg").moves
 
@@ -493,6 +496,65 @@ def test_a_package_is_the_project_if_it_is_used_or_declared(
     assert planned(tmp_path / "my-repo", files).package == package
 
 
+NAMED: dict[str, Row] = {
+    "profit/.ipynb_aml_checkpoints/fit-checkpoint2025.ipynb": (notebook("x = 1"), "junk", ""),
+    "tempCodeRunnerFile.py": ("print(1)\n", "junk", ""),
+    ".dvc/cache/files/md5/ab/cd": ("x\n", "junk", ""),
+    ".dvc/config": ("[core]\n", "configuration", ".dvc/config"),
+    "pytest.ini": ("[pytest]\n", "configuration", "pytest.ini"),
+    "setup.cfg": ("[flake8]\n", "configuration", "setup.cfg"),
+    "Makefile": ("all:\n", "build", "Makefile"),
+    ".github/skills/plan.md": ("# Plan\n", "assistant", ".github/skills/plan.md"),
+    "report/_extensions/team/page/font.otf": (
+        b"OTTO\0\1", "vendored", "report/_extensions/team/page/font.otf"),
+    "net/vocab.txt": ("[PAD]\n[UNK]\nthe\n", "model", "net/vocab.txt"),
+    "web/robots.txt": ("User-agent: *\nDisallow: /\n", "web", "web/robots.txt"),
+    "web/page.css": ("", "web", "web/page.css"),
+    "web/page.html": ("<p>a</p>\n", "web", "web/page.html"),
+    "models/model_metadata.json": ('{"kind": "tree"}\n', "model", "models/model_metadata.json"),
+    "docs/metrics.json": ('{"auc": 0.5}\n', "result", "docs/metrics.json"),
+    "results/table.tex": (
+        "\\begin{tabular}{ll}\na & b\n\\end{tabular}\n", "result", "results/table.tex"),
+    "data_clean/bronze/a.json": ('{"title": "x"}\n', "raw data", "data_clean/bronze/a.json"),
+    **{f"data/books/{n}.pdf": (b"%PDF-1" + bytes([48 + n]), "raw data", f"data/books/{n}.pdf")
+       for n in range(3)},
+    "data/codes/guide.pdf": (b"%PDF-2", "document", "data/codes/guide.pdf"),
+    "steps.R": ("library(dplyr)\nclean <- function(x) {\n  x\n}\n", "code", "steps.R"),
+    "fit.R": ("source('load.R')\nprint(rows)\n", "script", "fit.R"),
+    "load.R": ("rows <- read.csv('a.csv')\nprint(rows)\n", "code", "load.R"),
+    "test_live.py": ("import requests\nrequests.get('x')\n", "script", "test_live.py"),
+    "__init__.py": ("", "code", "__init__.py"),
+    "results_tree.md": ("# Results\n\nThe tree is good.\n", "document",
+                        Offered("results_tree.md")),
+}  # fmt: skip
+
+
+def test_what_names_and_contents_say(tmp_path: Path) -> None:
+    assert mistaken(NAMED, tmp_path / "repo") == []
+
+
+@pytest.mark.parametrize(("files", "vendored"), [
+    ({"inner/LICENSE": "MIT\n"}, False), ({"inner/LICENSE": "MIT\n", "LICENSE": "GPL\n"}, True),
+    ({"inner/LICENSE": "MIT\n", "a.py": PY, "b.py": PY + "B = 1\n"}, True),
+])  # fmt: skip
+def test_a_licence_below_the_root_is_somebody_elses_unless_it_is_the_only_one(
+    files: dict[str, str], vendored: bool, tmp_path: Path
+) -> None:
+    plan = planned(
+        tmp_path / "repo", {"inner/fit.py": PY + "F = 1\n", "main.py": "x = 1\n"} | files
+    )
+    kinds = {each.path: each.kind for each in plan.items}
+    assert (kinds["inner/fit.py"] == "vendored") is vendored
+    assert "inner/fit.py" not in plan.moves
+
+
+def test_a_package_of_capital_letters_gets_another_name(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {
+        f"src/MLOps/{name}.py": PY for name in ("__init__", "config", "dataset", "modeling/train")
+    }
+    assert planned(tmp_path / "repo", files).package == "mlops_model"
+
+
 def test_src_is_the_package_where_code_imports_it(tmp_path: Path) -> None:
     files: dict[str, bytes | str] = {
         "src/steps/__init__.py": "", "src/steps/a.py": PY,
@@ -500,8 +562,8 @@ def test_src_is_the_package_where_code_imports_it(tmp_path: Path) -> None:
     }  # fmt: skip
     plan = planned(tmp_path / "repo", files, "pkg")
     assert not plan.moves
-    (asked,) = plan.questions
-    assert asked.choices["move"]["src/steps/a.py"] == f"{P}/steps/a.py"
+    (offer,) = plan.offers
+    assert offer.choices["move"]["src/steps/a.py"] == f"{P}/steps/a.py"
 
 
 def test_a_second_module_of_one_place_stays(tmp_path: Path) -> None:

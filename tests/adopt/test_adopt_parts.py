@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.adopt.repos import CSV, MODEL, PNG, Asked, P, Row, is_right
+from tests.adopt.repos import CSV, MODEL, PNG, Asked, Offered, P, Row, is_right
 from tests.adopt.test_adopt_kinds import PY, planned
 
 from tdsp.adopt import build as building
@@ -18,16 +18,16 @@ ROWS: dict[str, Row] = {
     "LICENSE": (HELD, "document", "LICENSE"),
     "README.md": ("![a](figs/cover.png) ![b](figs/loss.png)\n", "document", "README.md"),
     "run.py": ("import src.part\nprint(src.part)\n", "script", f"{P}/run.py"),
-    "src/__init__.py": (COPY, "code", f"{P}/__init__.py"),
-    "src/part/__init__.py": (COPY, "code", f"{P}/part/__init__.py"),
+    "src/__init__.py": (COPY, "code", Asked(f"{P}/__init__.py")),
+    "src/part/__init__.py": (COPY, "code", Asked(f"{P}/part/__init__.py")),
     "figs/cover.png": (PNG + b"a", "figure", "figs/cover.png"),
     "figs/loss.png": (PNG + b"b", "figure", "figs/loss.png"),
     "boxed/web/LICENSE": (HELD, "document", "boxed/web/LICENSE"),
     "boxed/web/serve.py": (PY + "S = 1\n", "code", "boxed/web/serve.py"),
     "theirs/LICENSE": (HELD.replace("Ada", "Another"), "vendored", "theirs/LICENSE"),
     "theirs/fast.py": (PY + "T = 1\n", "vendored", "theirs/fast.py"),
-    "src/sample/ask.json": ('{"a": 1}', "raw data", None),
-    "src/part/ways.json": ('{"a": 2}', "configuration", f"{P}/part/ways.json"),
+    "src/sample/ask.json": ('{"a": 1}', "raw data", Asked(f"{P}/sample/ask.json")),
+    "src/part/ways.json": ('{"a": 2}', "configuration", Asked(f"{P}/part/ways.json")),
     **{f"data/cups/images ({n}).jpg": (
         PNG + bytes([n]), "raw data", f"data/cups/images ({n}).jpg") for n in (1, 2)},
     "tests/test_part.py": ("def test_part():\n    assert 1\n", "test", "tests/test_part.py"),
@@ -44,16 +44,16 @@ ROWS: dict[str, Row] = {
     "boxed/web/tool.exe": (b"MZ\0\1", "vendored", "boxed/web/tool.exe"),
     ".ebextensions/a.config": ("a: 1\n", "configuration", ".ebextensions/a.config"),
     "application.py": (PY + "A = 1\n", "script", "application.py"),
-    "documentation/tab.png": (PNG + b"e", "figure", "docs/tab.png"),
+    "documentation/tab.png": (PNG + b"e", "figure", Asked("docs/tab.png")),
     "flask_app.py": ("import flask\nprint(flask)\n", "script", f"{P}/flask_app.py"),
     "images/a_distribution.png": (PNG + b"f", "figure", "images/a_distribution.png"),
     "images/b_word_freq.png": (PNG + b"g", "figure", "images/b_word_freq.png"),
-    "data/data_dictionary.md": ("# Columns\n", "document", "docs/data/data_dictionary.md"),
+    "data/data_dictionary.md": ("# Columns\n", "document", Offered("data/data_dictionary.md")),
     "data/processed/splits.joblib": (MODEL, "derived data", "data/processed/splits.joblib"),
     "data/processed/scaler.joblib": (MODEL + b" ", "model", Asked("models/scaler.joblib")),
     "models_save/net/scaler.joblib": (MODEL + b"  ", "model", Asked("models/net/scaler.joblib")),
     "models_save/old1/x_net.pkl": (MODEL + b"   ", "model", Asked("models/old1/x_net.pkl")),
-    "models_save/old2/x_net.pkl": (MODEL + b"   ", "model", None),
+    "models_save/old2/x_net.pkl": (MODEL + b"   ", "model", Offered("models_save/old2/x_net.pkl")),
     "load.py": (
         "import joblib\njoblib.load('data/processed/splits.joblib')\n"
         "joblib.load('data/processed/scaler.joblib')\n"
@@ -73,12 +73,11 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_each_part_has_its_kind_and_place(tmp_path: Path) -> None:
     plan = planned(tmp_path / "repo", {path: row[0] for path, row in ROWS.items()}, "pkg")
-    found = {e.path: (e.kind, e.target, e.question) for e in plan.items}
     wrong = {}
-    for path, (kind, target, question) in found.items():
-        _, right, place = ROWS[path]
-        if kind != right or not is_right(place, target, question):
-            wrong[path] = (kind, target, question)
+    for item in plan.items:
+        _, kind, place = ROWS[item.path]
+        if item.kind != kind or not is_right(place, item, plan):
+            wrong[item.path] = (item.kind, item.target, item.question)
     assert wrong == {}
 
 
@@ -94,9 +93,10 @@ def test_a_folder_of_runs_stays_and_its_copies_are_no_archive(
     plan = planned(tmp_path / "repo", files | {"main.py": "print(1)\n"}, "pkg")
     code = [each for each in plan.items if each.path.startswith("models/") and ".py" in each.path]
     stays = requirements == "requirements.txt"
-    assert all((each.question == "q-folder-models") is stays for each in code)
+    offered = {each.id: each.choices["stay"] for each in plan.offers}
+    assert all((each.path in offered.get("models", {})) is stays for each in code)
     assert {each.kind for each in code} == {"code"}
-    assert any(each.question == "q-exact-copies" for each in code) is not stays
+    assert ("exact-copies" in offered) is not stays
 
 
 def test_data_of_a_package_do_not_repeat_its_folders(tmp_path: Path) -> None:

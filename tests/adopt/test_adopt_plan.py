@@ -53,12 +53,13 @@ def here(tmp_path: Path, files: Mapping[str, str | bytes], subdirectory: str = "
 @pytest.mark.parametrize("name", sorted(ALL))
 def test_each_file_has_its_kind_and_target(scans: dict[str, Scan], name: str) -> None:
     rows: dict[str, Row] = ALL[name]
-    found = {item.path: item for item in planned(scans[name]).items}
+    plan = planned(scans[name])
+    found = {item.path: item for item in plan.items}
     assert set(found) == set(rows)
     wrong = []
     for path, (_, kind, target) in rows.items():
         item = found[path]
-        if not is_right(target, item.target, item.question) or item.kind != kind:
+        if not is_right(target, item, plan) or item.kind != kind:
             wrong.append((path, item.kind, item.target, item.question, item.why))
     assert not wrong
 

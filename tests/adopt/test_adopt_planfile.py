@@ -36,8 +36,13 @@ def plan(tree: Tree) -> Plan:
     )  # fmt: skip
     choices = {"raw": {"d.csv": "data/raw/d.csv"}, "archive": {"d.csv": "archive/d.csv"}}
     question = Question("q-1", "Is it: raw?", choices, "raw")
+    stay = "caf\udce9.csv"
+    offer = Question(
+        "a: b", "It stays.", {"stay": {stay: moved[stay]}, "move": {stay: "z"}}, "stay"
+    )
     return Plan(tree.commit, 2, "p", "train", items, (question,), (Note("a.py", 1, "look: here"),),
-                ("dvc.yaml",), (("project_name", "Yes"),), "", "ccds 1")  # fmt: skip
+                ("dvc.yaml",), (("project_name", "Yes"),), "", "ccds 1",
+                offers=(offer,))  # fmt: skip
 
 
 Check = Callable[[str], Plan]
@@ -133,6 +138,12 @@ def test_an_answer_decides_unless_a_person_wrote_the_target(plan: Plan, reread: 
     assert found.questions[0].proposed == "archive"
     written = text.replace("  target: data/raw/d.csv", "  target: data/mine.csv", 1)
     assert reread(written).items[1].target == "data/mine.csv"
+
+
+def test_an_offer_is_taken_in_the_file(plan: Plan, reread: Check) -> None:
+    found = reread(as_yaml(plan).replace("answer: stay", "answer: move", 1))
+    assert found.items[2].target == "z" and found.offers[0].proposed == "move"
+    assert found.items[1] == plan.items[1]
 
 
 def test_an_empty_target_untracks(plan: Plan, reread: Check) -> None:

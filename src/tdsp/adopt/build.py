@@ -10,7 +10,7 @@ from tdsp.adopt import names
 from tdsp.adopt.classify import classify
 from tdsp.adopt.facts import Facts, gather
 from tdsp.adopt.history import old_secrets
-from tdsp.adopt.judged import CODE, FOLDER, Judged
+from tdsp.adopt.judged import FOLDER, MOVE, Judged
 from tdsp.adopt.layout import Layout, layout
 from tdsp.adopt.meanwhile import possible
 from tdsp.adopt.plan import Item, Note, Plan, Question
@@ -25,22 +25,32 @@ from tdsp.reading.repository import Repository
 MOST_REMOVED = 0.2
 MANY = 1000  # files from which on a second process saves more than it costs
 FEW_REMOVED = 20  # of so few files, any share may go without a question
+SPELLING = "spelling"
 UNEDITED = frozenset({"vendored", "junk"})  # whose places no code has to know
 DATA_KINDS = frozenset({"raw data", "derived data", "model"})  # which are no part of a package
 QUESTIONS = {
     "data in use": "Code uses these data. May they move? The paths in it are edited.",
     "models in use": "Code uses these models. May they move? The paths in it are edited.",
     "results in use": "Code makes these results. May they move? The paths in it are edited.",
-    "unfollowed files": "No edited code has a path to these files. They stay, or say `move`.",
+    "unfollowed files": "No edited code has a path to these files, so they stay.",
     "run by path": "An image, a host, a pipeline or CI runs these by their path, or they find the "
     "project from their own place. May they move? What adopt cannot edit is for you to change.",
-    "files among code": "Code lies beside these files, and none names them. Do they go with it?",
-    "exact copies": "These files are exact copies of others. They stay unless you say `move`.",
-    "old versions": "These files look like older versions. They stay unless you say `move`.",
+    "notebooks with paths": "These notebooks read or write by paths from their own folder. May they"
+    " move? Paths of files that are here are edited; others then start from the new folder.",
+    "spelling": "To Windows and macOS these folders and the layout's are one. May they take its "
+    "spelling? Paths in the code are edited.",
+    "exact copies": "These files are exact copies of others. They stay.",
+    "old versions": "These files look like older versions. They stay.",
     "does not parse": "These files do not parse. They are code, and move unchanged with the rest.",
     "many removed": "A fifth of the files or more would be untracked. May git forget them?",
     "logs": "May git forget these logs of earlier runs? They stay on disk and in history.",
 }
+
+
+ABOUT_MOVE = (
+    "May {} move to its place in the layout? Imports and paths in code are edited; what runs it by"
+    " its path from elsewhere, such as an image, a host or CI, is not."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +118,8 @@ def build(done: Scan, wish: Wish) -> Plan:
         package = package_of(f"{package} model")
         answers = _answers(done.name, wish, package)
         rendered = render(answers)
-    targets, questions = _targets(done, package, rendered, level)
+    targets, found = _targets(done, package, rendered, level)
+    questions = {ask: each for ask, each in found.items() if _moves(each)}
     items = tuple(_items(done, targets, questions, level))
     added = _added(targets, rendered, level)
     notes = [*done.facts.notes, *notes, *_built(done, targets), *_alike(targets, added)]
@@ -117,6 +128,7 @@ def build(done: Scan, wish: Wish) -> Plan:
         tuple(notes), added,
         tuple(answers.items()),
         done.subdirectory, done.source.name, wish.fixes,
+        offers=tuple(_offer(each) for ask, each in found.items() if ask not in questions),
     )  # fmt: skip
     plan = edited(done, _placed(plan, done))
     check_removals(plan)
@@ -134,8 +146,9 @@ def _which(projects: tuple[str, ...]) -> str:
 
 def _package(done: Scan) -> str:
     """Return the package's name: that of the only package, else the repository's."""
-    if done.source.package and names.folded(done.source.package) not in names.GENERIC:
-        return done.source.package
+    given = done.source.package
+    if given == package_of(given or "x") and names.folded(given) not in names.GENERIC:
+        return given
     own = {
         each for each in done.layout.packages | done.layout.inner
         if names.folded(each) not in names.GENERIC
@@ -237,15 +250,23 @@ def _targets(
     wanted = {path: _wanted(done, maker, path, package) for path in done.judged}
     targets = settle(wanted, rendered)
     grouped: dict[str, list[str]] = defaultdict(list)
-    for path, judged in done.judged.items():
-        target = mapped(done.source, path, package)
-        own = judged.kind in DATA_KINDS and target.startswith("src/")
-        moves = judged.place == "stay" or targets[path] != path
-        if judged.ask and moves and (own or not target):
-            grouped[judged.ask].append(path)
+    for path, target in targets.items():
+        if ask := _asked(done, path, target, mapped(done.source, path, package)):
+            grouped[ask].append(path)
     return targets, {
         ask: _question(ask, paths, done, maker, targets) for ask, paths in grouped.items()
     }
+
+
+def _asked(done: Scan, path: str, target: str, table: str) -> str:
+    """Return what is asked about a file, "" if nothing; the table of a template is no reason."""
+    judged = done.judged[path]
+    if table and not (judged.kind in DATA_KINDS and table.startswith("src/")):
+        page = table.startswith("docs/")
+        return "" if page or target == path else f"{MOVE}{path.split('/')[0]}"
+    if judged.place == "stay" and target != path:
+        return SPELLING
+    return judged.ask if judged.place == "stay" or target != path else ""
 
 
 def _wanted(done: Scan, maker: Targets, path: str, package: str) -> str:
@@ -275,8 +296,9 @@ def _question(
 
     choices = {"as proposed": {path: targets[path] for path in paths}}
     choices["leave"] = {
-        path: path for path in paths if not taken[blind(path)] or targets[path] == path
-    }
+        path: path for path in paths
+        if not taken[blind(path)] or blind(targets[path]) == blind(path)
+    }  # fmt: skip
     if len(choices["leave"]) < len(paths):
         del choices["leave"]
     if moved := _moved(paths, done, maker, taken):
@@ -290,18 +312,45 @@ def _question(
     return Question(*_named(ask, done, paths[0]), choices, "as proposed")
 
 
+def _moves(question: Question) -> bool:
+    """Tell whether what a question proposes is more than to leave everything where it is."""
+    return any(old != new for old, new in question.choices[question.proposed].items())
+
+
+def _offer(question: Question) -> Question:
+    """Return a question that proposes nothing as an offer, whose first choice is to stay."""
+    choices = {"stay": question.choices["as proposed"]}
+    choices |= {
+        k: each for k, each in question.choices.items() if k not in {"as proposed", "leave"}
+    }
+    name = question.id.removeprefix("q-").removeprefix("folder-")
+    return Question(name, question.text, choices, "stay")
+
+
+def accept(plan: Plan, names: Iterable[str]) -> Plan:
+    """Return the plan with offers taken up. Raises TdspError for one that it does not make."""
+    targets: dict[str, str] = {}
+    wanted = list(dict.fromkeys(names))
+    for name in wanted:
+        offer = next((each for each in plan.offers if each.id == name), None)
+        if offer is None or "move" not in offer.choices:
+            able = [each.id for each in plan.offers if "move" in each.choices]
+            listed = f"what may move: {', '.join(able)}" if able else "nothing that stays may move"
+            raise TdspError(f"--move {shown(name)}: the plan does not offer that; {listed}")
+        targets |= offer.choices["move"]
+    offers = tuple(replace(e, proposed="move") if e.id in wanted else e for e in plan.offers)
+    items = tuple(replace(e, target=targets.get(e.path, e.target)) for e in plan.items)
+    return replace(plan, items=items, offers=offers)
+
+
 def _named(ask: str, done: Scan, path: str) -> tuple[str, str]:
     """Return the id and the text of a question."""
     if text := QUESTIONS.get(ask):
         return f"q-{ask.replace(' ', '-')}", text
-    folder = ask.removeprefix(FOLDER).removeprefix(CODE)
-    quoted = shown(folder.replace("%", "%25").replace(" ", "%20"))
-    if ask.startswith(CODE):
-        text = (
-            f"May the code of {shown(folder)} move into the package? Imports are edited; a host or"
-        )
-        return f"q-code-{quoted}", f"{text} a job elsewhere that runs it by its path is not."
-    return f"q-folder-{quoted}", _about_folder(folder, done, path)
+    folder = ask.removeprefix(FOLDER).removeprefix(MOVE)
+    if ask.startswith(MOVE):
+        return f"q-move-{shown(folder)}", ABOUT_MOVE.format(shown(folder))
+    return f"q-folder-{shown(folder)}", _about_folder(folder, done, path)
 
 
 def _moved(
@@ -322,23 +371,20 @@ def _moved(
 def _about_folder(folder: str, done: Scan, path: str) -> str:
     """Return the question about a folder: its reason is the last one that its files give."""
     why = done.judged[path].why[-1]
-    return f"{shown(why)[:1].upper()}{shown(why)[1:]}. {shown(folder)} stays unless you say `move`."
+    return f"{shown(why)[:1].upper()}{shown(why)[1:]}, so {shown(folder)} stays."
 
 
 def _items(
     done: Scan, targets: Mapping[str, str], questions: Mapping[str, Question], level: int
 ) -> list[Item]:
     found = []
+    by_path = {p: q.id for q in questions.values() for p in q.choices["as proposed"]}
     for path, judged in done.judged.items():
-        question = questions.get(judged.ask)
         table = mapped(done.source, path, "PACKAGE")
         why = (*judged.why, f"the table for {done.source.name}") if table else judged.why
-        asked = (
-            question.id
-            if question and path in question.choices["as proposed"] and not table
-            else ""
-        )
-        sure = 0.97 if table else judged.confidence
+        asked = by_path.get(path, "")
+        offered = judged.ask and targets[path] == path
+        sure = 0.97 if not asked and (table or offered) else judged.confidence
         found.append(Item(path, done.repo.files[path].blob, judged.kind, targets[path],
                           1.0 if level == 0 else sure, why, asked))  # fmt: skip
     return found
@@ -405,15 +451,18 @@ def _placed(plan: Plan, done: Scan) -> Plan:
         Item(path, entry.blob, "unknown", path, 1.0, ("it is outside of the subdirectory",))
         for path, entry in done.tree.entries.items() if not path.startswith(before)
     )  # fmt: skip
-    questions = tuple(
-        replace(each, choices={
-            name: {before + path: put(target) for path, target in choice.items()}
-            for name, choice in each.choices.items()
-        })
-        for each in plan.questions
+    questions, offers = (
+        tuple(
+            replace(each, choices={
+                name: {before + path: put(target) for path, target in choice.items()}
+                for name, choice in each.choices.items()
+            })
+            for each in group
+        )
+        for group in (plan.questions, plan.offers)
     )  # fmt: skip
     notes = tuple(replace(e, path=before + e.path if e.path else "") for e in plan.notes)
-    return replace(plan, items=inside + outside, questions=questions, notes=notes,
+    return replace(plan, items=inside + outside, questions=questions, offers=offers, notes=notes,
                    added=tuple(before + each for each in plan.added))  # fmt: skip
 
 

@@ -28,6 +28,10 @@ WRITTEN = re.compile(
 PAGE = 100_000
 # Of Python that does not parse: what is done when it is run, and not in a function.
 RUN = re.compile(r"(?m)^(print\b|if __name__\s*==|for \w|while \w|plt\.|\w+ = input\(|\w+\()")
+# Of R: a line that begins something, one that only defines or loads, one that defines a function.
+BEGUN = re.compile(r"[^\s#})\]]")
+DEFINED = re.compile(r"[\w.]+\s*(<-|=)\s|(library|require|source|suppressPackageStartupMessages)\(")
+FUNCTION = re.compile(r"(<-|=)\s*(function\b|\\\()")
 CONDA = re.compile(r"(?ms)^channels:.*^dependencies:|^dependencies:.*^channels:")
 LISTED = 50  # entries of a list
 LONG = 100_000  # bytes: of settings, more than anybody has written
@@ -77,8 +81,12 @@ class _Judge(Images):
         pictured = data_like(fact, self.repo) in PICTURES
         site = fact.content == "web" or self._of_site(path, fact)
         kind = "web" if site else "figure" if pictured else "document"
+        table = fact.content in DATA | {"json"} and names.MEASURED.search(names.stem(path)[0])
         return Judged(
-            kind, "docs", 0.97, (f"its bytes are {fact.content}", "it is among documents")
+            "result" if table else kind,
+            "docs",
+            0.97,
+            (f"its bytes are {fact.content}", "it is among documents"),
         )
 
     def _of_site(self, path: str, fact: Fact) -> bool:
@@ -131,7 +139,7 @@ class _Judge(Images):
         hidden = any(part.startswith(".") for part in path.split("/")[:-1])
         own = name.startswith(".") and fact.content in {"text", "empty"}
         if path.startswith(".") or own or (hidden and not names.GONE.search(path)):
-            kind = "build" if names.BUILD.match(name) else "configuration"
+            kind = names.build_kind(name) if names.BUILD.match(name) else "configuration"
             return stays(kind, "a tool looks for it under this name")
         return None
 
@@ -201,7 +209,7 @@ class _Judge(Images):
         if kind := known(self.repo.files[path])[0]:
             return kind
         if names.BUILD.match(name):
-            return "build"
+            return names.build_kind(name)
         if name == "MLmodel":
             return "model"
         if name == "mlflow.db":
@@ -218,7 +226,8 @@ class _Judge(Images):
             return "web"
         if content in PICTURES and path.lower().endswith(AUDIO):
             return "raw data"
-        if content in MADE and set(names.parts_of(path)) & names.RESULT_FOLDERS:
+        drawn = content in MADE and not path.endswith((".jsx", ".tsx", ".vue"))
+        if drawn and set(names.parts_of(path)) & names.RESULT_FOLDERS:
             return "figure" if content == "image" else "result"
         if content == "pdf" and set(names.parts_of(path)) & names.FIGURES:
             return "figure"
@@ -239,6 +248,8 @@ class _Judge(Images):
             return "derived data" if made and "raw" not in names.parts_of(path) else "raw data"
         if content == "python":
             return "script" if fact.run and not self._imported(fact) else "code"
+        if content == "r" and self._is_loaded(path, fact):
+            return "code"
         if content == "python 2" and RUN.search(self.repo.text(path)) and not fact.importers:
             return "script"
         by = {
@@ -268,6 +279,13 @@ class _Judge(Images):
             "text": "document",
         }
         return by.get(content, "unknown")
+
+    def _is_loaded(self, path: str, fact: Fact) -> bool:
+        """Tell whether R code only defines, or other R code loads it with `source`."""
+        if any(self.facts.files[who].content == "r" for who in fact.readers):
+            return True
+        begun = [line for line in self.repo.text(path).splitlines() if BEGUN.match(line)]
+        return bool(begun) and all(map(DEFINED.match, begun)) and any(map(FUNCTION.search, begun))
 
     def _python(self, path: str, fact: Fact) -> Judged | None:
         name, parts = posixpath.basename(path), names.parts_of(path)
@@ -314,7 +332,12 @@ class _Judge(Images):
             why = ("nothing imports or runs it", "its folder is for results")
             return Judged("result", "reports", 0.93, why)
         used = self._used(fact)
-        kind = "script" if fact.run and not self._imported(fact) else "code"
+        noted = bool(parts) and parts[0] in names.NOTEBOOKS
+        kind = "script" if (fact.run or noted) and not self._imported(fact) else "code"
+        if path == "__init__.py":
+            return stays(kind, "the root is no package, and the package has a file of this name")
+        if kind == "script" and not parts and names.CALLED_TEST.match(name):
+            return stays(kind, "its name is a test's, though pytest finds none in it")
         if "/" not in path and self.foreign:
             return stays(kind, "it parses as Python 3", "most code beside it is another language's")
         if (maker := posixpath.dirname(path)) and fact.run == f"{maker}/Makefile runs it":
@@ -395,7 +418,7 @@ class _Judge(Images):
         if names.DEPENDENCIES.match(name) and self._installs(path):
             return stays("dependencies", "installers look for it here")
         if names.BUILD.match(name):
-            return stays("build", "build tools look for it here")
+            return stays(names.build_kind(name), "build tools look for it here")
         if fact.content == "yaml" and CONDA.search(self.repo.text(path)):
             return stays("dependencies", "conda makes an environment from it")
         if name.endswith((".whl", ".egg")):
@@ -408,11 +431,10 @@ class _Judge(Images):
             return stays("test", "it is among R's tests")
         if fact.content in {"r", "shell", "sql"}:
             tool = names.folded(path.split("/")[0]) in names.TOOLS
+            kind = "code" if fact.content == "r" and self._is_loaded(path, fact) else "script"
             if folder and not tool and self._beside_code(folder):
-                return Judged(
-                    "script", "with code", 0.93, ("it is not Python", "it lies beside code")
-                )
-            return stays("script", "it is not Python; its paths are seen from where it lies")
+                return Judged(kind, "with code", 0.93, ("it is not Python", "it lies beside code"))
+            return stays(kind, "it is not Python; its paths are seen from where it lies")
         if "mlruns" in path.split("/") or name == "mlflow.db":
             return stays("result", "MLflow's records name their own places")
         if fact.content in {"yaml", "toml", "config"}:
@@ -454,6 +476,9 @@ class _Judge(Images):
             return "raw data", "one of many that differ by their numbers"
         if names.MEASURED.search(base) and not names.ASKED_OF.search(base):
             return "result", "its name says what was found"
+        parts = names.parts_of(path)
+        if parts and parts[-1] in names.MODEL_FOLDERS and names.OF_MODEL.search(base):
+            return "model", "its folder is for models, and its name is that of what a model needs"
         listed = text[:1] == "[" and (text.count(",") >= LISTED or text.count("{") > 1)
         if listed or names.SENT.search(path) or self.repo.files[path].size > LONG:
             return "raw data", "a list, or longer than settings are"
@@ -532,7 +557,9 @@ class _Judge(Images):
             return Judged("figure", "reports/figures", 0.9, why)
         if among:
             latex = path.endswith((".tex", ".bib", ".sty", ".cls"))
-            page = latex or (fact.content == "markup" and not measured)
+            body = self.repo.text(path)
+            table = latex and "\\begin{tabular" in body and "\\section" not in body
+            page = not table and (latex or (fact.content == "markup" and not measured))
             kind = "document" if page else "result"
             return Judged(kind, "reports", 0.9, ("prose", "its folder is for results"))
         if fact.content == "text" and (who := self._reader(fact)):
@@ -583,6 +610,8 @@ class _Judge(Images):
         folder = posixpath.dirname(path)
         if fact.content == "empty" and path.lower().endswith((".md", ".rst")):
             return stays("document", "an empty page")
+        if fact.content == "empty" and path.lower().endswith((".css", ".scss", ".html")):
+            return stays("web", "an empty page, or an empty part of one")
         if fact.content == "empty" and pointed(self.repo.files[path]) in DATA:
             kind = "result" if names.for_results(names.parts_of(path)) else "raw data"
             return stays(kind, "an empty table")

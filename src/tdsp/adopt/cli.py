@@ -64,6 +64,10 @@ def plan_command(
         Path | None,
         typer.Option(metavar="FILE", help="A plan with changed targets: renew its edits."),
     ] = None,
+    move: Annotated[
+        list[str] | None,
+        typer.Option("--move", metavar="NAME", help="Move what the plan says stays; repeatable."),
+    ] = None,
     fix_absolute: Annotated[
         bool,
         typer.Option("--fix-absolute", help="Make absolute paths of files that are here relative."),
@@ -94,8 +98,9 @@ def plan_command(
     asked = {"absolute": fix_absolute, "hacks": drop_hacks}
     fixes = tuple(name for name, wanted in asked.items() if wanted)
     request = Request(
-        root, level, template_level, package, subdirectory, out, answers, update, fixes, remote
-    )
+        root, level, template_level, package, subdirectory, out, answers, update, fixes, remote,
+        tuple(move or ()),
+    )  # fmt: skip
     if plan(request, ask=not yes) and exit_code:
         raise typer.Exit(1)
 

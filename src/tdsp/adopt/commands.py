@@ -1,5 +1,6 @@
 """What `adopt scan` and `adopt plan` do: ask, write the four files, show the sums."""
 
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tdsp.adopt.build import Scan, Wish, build, check_removals, edited
+from tdsp.adopt.build import Scan, Wish, accept, build, check_removals, edited
 from tdsp.adopt.build import scan as read
 from tdsp.adopt.large import address, candidates, offer, with_data
 from tdsp.adopt.meanwhile import Meanwhile, possible
@@ -38,6 +39,7 @@ class Request:
     update: Path | None
     fixes: tuple[str, ...] = ()
     remote: str = ""
+    move: tuple[str, ...] = ()
 
 
 def scan(root: Path, subdirectory: str, output: str) -> None:
@@ -54,7 +56,7 @@ def scan(root: Path, subdirectory: str, output: str) -> None:
         console.print(f"It comes from {escape(done.source.name)}: {escape(done.source.why)}.")
     kinds = Counter(each.kind for each in done.judged.values())
     table = Table("kind", "files", "asked", box=None, header_style="dim")
-    asked = Counter(each.kind for each in done.judged.values() if each.ask)
+    asked = Counter(e.kind for e in done.judged.values() if e.ask and e.place != "stay")
     for kind, count in kinds.most_common():
         table.add_row(kind, f"{count:,}", str(asked[kind] or ""))
     console.print(table)
@@ -72,7 +74,7 @@ def _as_it_is(done: Scan) -> Plan:
             path,
             each.confidence,
             each.why,
-            each.ask and f"q-{each.ask.replace(' ', '-')}",
+            each.ask if each.place != "stay" else "",
         )
         for path, each in done.judged.items()
     )
@@ -120,6 +122,8 @@ def _plan(request: Request, *, ask: bool) -> bool:
         done = _one_project(done, console)
     out = _place(done, request.out or Path(f"{done.tree.root}-adopt"))
     made = _updated(done, request.update) if request.update else build(done, wish)
+    if request.move:
+        made = edited(done, accept(made, request.move))
     if ask and sys.stdin.isatty() and not request.update:
         made = _asked(done, made, console)
     if not request.update:
@@ -305,6 +309,11 @@ def show(plan: Plan, done: Scan, console: Console) -> None:
         count = len(question.choices[question.proposed])
         answer = escape(question.proposed)
         console.print(f"[yellow]?[/] {escape(question.text)} ({count} files: {answer})")
+    for each in plan.offers:
+        count = len(each.choices[each.proposed])
+        able = f"; --move {shlex.quote(each.id)}" if "move" in each.choices else ""
+        how = able if each.proposed == "stay" else f": {each.proposed}"
+        console.print(f"  {escape(each.text)} ({count} files{escape(how)})", style="dim")
     if text := offer(plan):
         console.print(f"[yellow]Data[/]: {escape(text)}")
     for text in done.tree.blockers:

@@ -52,6 +52,7 @@ PAGES = frozenset({"markup", "pdf", "office"})
 OTHERS = frozenset({"binary", "json", "yaml", "config", "xml", "web", "source"})
 FEW_FOREIGN = 2  # files of another language at the root
 MANY_TEXTS = 20  # in one folder: they are what is learned from, not what is read about
+SEVERAL = 3  # PDFs in a folder of data
 MANY_NUMBERED = 5  # files with a number for a name, or in it
 PROSE = frozenset({"markup", "pdf", "office", "text"})
 # What only tests read: such a name, or a test beside it, has to say so as well.
@@ -123,6 +124,7 @@ class Data:
         self.shows = bool(self.screens or self.styled or facts.of("source"))
         self.tables = {posixpath.dirname(fact.path) for fact in facts.of(*DATA, "pointer")}
         texts = Counter(posixpath.dirname(fact.path) for fact in facts.of("text"))
+        self.pdfs = Counter(posixpath.dirname(fact.path) for fact in facts.of("pdf"))
         self.corpora = {folder for folder, count in texts.items() if count >= MANY_TEXTS} - {""}
         self.steps = {
             who for fact in facts.files.values()
@@ -259,7 +261,7 @@ class Data:
                 and names.DICTIONARY.search(names.stem(path)[0])
             ):
                 return Judged("document", "docs", 0.92, ("prose", "its name is a dictionary's"))
-            if content in PAGES:
+            if content in PAGES and not self._are_read(path, content):
                 return stays("document", "it explains the folder that it is in")
             found = self._table(path, fact, "it lies among data")
             if content == "text" and told(self.repo.text(path)) == "document":
@@ -269,6 +271,10 @@ class Data:
         if content == "text" and posixpath.dirname(path) in self.corpora and not package:
             return self._table(path, fact, "one of many texts")
         return self._table(path, fact, "") if content in DATA else None
+
+    def _are_read(self, path: str, content: str) -> bool:
+        """Tell whether PDFs in a folder of data are the data: there are several."""
+        return content == "pdf" and self.pdfs[posixpath.dirname(path)] >= SEVERAL
 
     def _explains(self, path: str) -> Judged:
         """Judge a README among data: it goes where its data go, or its code."""

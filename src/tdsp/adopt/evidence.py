@@ -1,13 +1,14 @@
 """Whether a file moves without a question, with one, or stays.
 
-A rule says where files of a kind go. Whether a certain file goes there is decided here. Code,
-notebooks and pages move if two pieces of evidence agree. Data, models, results and figures never
-move unasked: of those that did in plans of unseen repositories, a quarter went wrong. Where code
-whose paths are edited uses one, a question proposes the move; where none does, it stays, since
-nothing is gained. Code that an image, a host, a pipeline or CI runs by its path, or that finds the
-root from its own place, moves with a question as well. A folder of code that the rest of the
+A rule says where files of a kind go. Whether a certain file goes there is decided here. Notebooks,
+pages and code at the root move if two pieces of evidence agree. A folder of code moves with one
+question: an image, a host, a job or CI may run it by its path, and half of those that moved unasked
+in plans of unseen repositories were run so. Code at the root that one of these runs, and a notebook
+that has relative paths, are asked about as well. Data, models, results and figures never move
+unasked: a quarter went wrong. Where code whose paths are edited uses one, a question proposes the
+move; where none does, it stays, since nothing is gained. A folder of code that the rest of the
 repository does not know is a thing of its own, and `src` that no other code uses is a place for
-code already: both stay, with one question.
+code already: both stay, and the plan offers to move them.
 """
 
 import posixpath
@@ -19,11 +20,12 @@ from dataclasses import replace
 
 from tdsp.adopt import names
 from tdsp.adopt.facts import Facts, data_like, is_test
-from tdsp.adopt.judged import CODE, FOLDER, Judged, stays
+from tdsp.adopt.judged import FOLDER, MOVE, Judged, stays
 from tdsp.adopt.layout import Layout
-from tdsp.adopt.outside import run_from_outside
+from tdsp.adopt.outside import Outside
 from tdsp.adopt.rewrite.texts import is_document, is_text
 from tdsp.adopt.sources import recognise
+from tdsp.adopt.uses import uses
 from tdsp.reading.repository import Repository
 
 KNOWN = names.GENERIC | names.TOOLS | names.CODE_WRAPPERS
@@ -49,8 +51,6 @@ PARTS = frozenset(["src", "app", "data", "config", "configs", "models", "noteboo
 WRITTEN = re.compile(r"(?i)report|notes?|description|summary|paper|thesis|proposal|documentation")
 STORED = frozenset({"raw data", "derived data", "model", "result", "figure"})
 Places = dict[str, set[str]]
-KEEPER = re.compile(r"(?i)(^|/)(\.?(git)?keep|placeholder)$")  # goes with its folder
-AMONG_CODE = frozenset({"configuration", "raw data", "derived data", "document", "model", "result"})
 # Of a place: the names of folders that say as much, and the question about what code uses.
 SAID = {
     "data": names.DATA_FOLDERS | frozenset(names.STAGES),
@@ -61,13 +61,11 @@ IN_USE = {"data": "data in use", "models": "models in use", "reports": "results 
 UNFOLLOWED = "unfollowed files"
 RUN_BY_PATH = "run by path"
 ASKED = 0.6
-WITH_CODE = frozenset({"code", "with code"})
-MOVES = WITH_CODE | {"with app"}
-# Folders that are no more than the code of a project, whoever runs it.
-PLAIN = names.TESTS | {
-    "src", "app", "apps", "pages", "script", "scripts", "util", "utils", "helpers", "lib", "libs",
-    "common",
-}  # fmt: skip
+NOTEBOOKS = "notebooks with paths"
+WITH_CODE = frozenset({"code", "with code", "tests"})
+ELSEWHERE = re.compile(
+    r"[a-z]+:/|[A-Za-z]:|[\\/~\0]"
+)  # starts no path from a notebook's own folder
 
 
 def weigh(
@@ -79,11 +77,9 @@ def weigh(
 ) -> None:
     """Ask about the moves for which too little speaks; `alone` knows nothing of copies."""
     places = _places(judged)
-    strangers = _strangers(repo, facts, found, judged)
-    outside = run_from_outside(repo, facts)
-    run = {path.split("/")[0] for path in outside if "/" in path}
-    tops = {path.split("/")[0] for path in judged if "/" in path}
-    parts = {top for top in tops if top in run or _may_be_run(facts, found, top)}
+    outside = Outside(repo, facts)
+    strangers = _strangers(repo, facts, found, outside, judged)
+    pages = _of_pages(judged)
     for path, each in judged.items():
         if not each.ask and each.place in UNMOVED:
             continue
@@ -92,18 +88,45 @@ def weigh(
         if below and top in strangers and (settled.ask or settled.place not in UNMOVED):
             own = alone[path] if each.instead == "archive" else each
             settled = _left(own, top, strangers[top], found)
-        if settled.place in WITH_CODE and not settled.ask and top in parts:
-            settled = replace(settled, confidence=ASKED, ask=f"{CODE}{top}")
-        follows = found.app if settled.place == "with app" else path
-        if settled.place in MOVES and not settled.ask and follows in outside:
-            settled = replace(settled, confidence=ASKED, ask=RUN_BY_PATH)
+        if (
+            not settled.ask
+            and settled.place != "stay"
+            and (ask := _asked(repo, found, outside, pages, path, settled.place))
+        ):
+            settled = replace(settled, confidence=ASKED, ask=ask)
         judged[path] = settled
 
 
-def _may_be_run(facts: Facts, found: Layout, top: str) -> bool:
-    """Tell whether a folder is a part among others, which a host or a job may run by its path."""
-    known = top in found.packages or names.folded(top) in PLAIN
-    return not known and not _is_everything(facts, top)
+def _of_pages(judged: Mapping[str, Judged]) -> frozenset[str]:
+    """Return the folders of documents that hold nothing else: they need no question."""
+    inside = {path: each for path, each in judged.items() if "/" in path}
+    pages = {path.split("/")[0] for path, each in inside.items() if each.place == "docs"}
+    return frozenset(pages - {path.split("/")[0] for path, e in inside.items() if e.kind in STORED})
+
+
+def _asked(
+    repo: Repository,
+    found: Layout,
+    outside: Outside,
+    pages: AbstractSet[str],
+    path: str,
+    place: str,
+) -> str:
+    """Return the question about a move that evidence allows, "" if it needs none."""
+    if place == "with app":
+        return RUN_BY_PATH if found.app in outside.run else ""
+    if place != "untrack" and "/" in path:
+        top = path.split("/")[0]
+        return "" if place == "docs" and top in pages else f"{MOVE}{top}"
+    if place in WITH_CODE and path in outside.run:
+        return RUN_BY_PATH
+    return NOTEBOOKS if place == "notebooks" and _has_paths(repo, path) else ""
+
+
+def _has_paths(repo: Repository, path: str) -> bool:
+    """Tell whether a notebook reads or writes by paths that start from its own folder."""
+    module = repo.notebooks[path].module
+    return bool(module.problem) or any(not ELSEWHERE.match(use.path) for use in uses(module))
 
 
 def _settled(repo: Repository, facts: Facts, places: Places, path: str, each: Judged) -> Judged:
@@ -114,8 +137,6 @@ def _settled(repo: Repository, facts: Facts, places: Places, path: str, each: Ju
         return _stored(repo, facts, places, path, each)
     if each.place == "docs":
         return _page(repo, facts, path, each)
-    if each.place == "with code" and _doubted(facts, path, each):
-        return replace(each, confidence=ASKED, ask="files among code")
     return each
 
 
@@ -153,19 +174,17 @@ def _page(repo: Repository, facts: Facts, path: str, each: Judged) -> Judged:
     fact, parts = facts.files[path], names.parts_of(path)
     if set(parts) & names.DOCUMENTS:
         return each
+    if parts:
+        return Judged(each.kind, "stay", ASKED, each.why, UNFOLLOWED, each.place)
     if data_like(fact, repo) == "image":
         return stays(each.kind, *each.why, "pages find an image by its place")
     used = fact.readers | fact.writers | fact.namers
+    if not parts and names.MEASURED.search(names.stem(path)[0]):
+        return Judged(each.kind, "stay", ASKED, each.why, UNFOLLOWED, each.place)
     plain = not used and data_like(fact, repo) == "text" and not parts
     if plain and not WRITTEN.search(names.stem(path)[0]):
         return stays(each.kind, *each.why, "its name is not a document's")
     return each
-
-
-def _doubted(facts: Facts, path: str, each: Judged) -> bool:
-    """Tell whether a file that is no code lies beside code in a folder that is no package."""
-    package = f"{posixpath.dirname(path)}/__init__.py" in facts.files
-    return each.kind in AMONG_CODE and not package and not KEEPER.search(path)
 
 
 def _followed(repo: Repository, facts: Facts, path: str) -> bool:
@@ -246,7 +265,11 @@ def _drawn(facts: Facts, path: str) -> bool:
 
 
 def _strangers(
-    repo: Repository, facts: Facts, found: Layout, judged: dict[str, Judged]
+    repo: Repository,
+    facts: Facts,
+    found: Layout,
+    outside: Outside,
+    judged: dict[str, Judged],
 ) -> dict[str, str]:
     """Return the root's folders that are no part of the package for certain, and why."""
     strangers = {top: f"{top} is a package that is installed from here" for top in found.installed}
@@ -261,6 +284,12 @@ def _strangers(
             strangers[top] = f"{top} holds folders that are projects of their own"
         if top == "src" and _is_left(repo, facts, found, code):
             strangers[top] = "src is a place for code already"
+        who = outside.who_names(top)
+        called = names.folded(top) in names.TOOLS
+        if top != "src" and (who or called) and _is_apart(repo, facts, top, code):
+            strangers[top] = (
+                f"{who or 'whoever starts it'} has the path of {top}, and no code uses it"
+            )
         if top in strangers or names.folded(top) in KNOWN:
             continue
         if _is_project(facts, top):
@@ -313,6 +342,14 @@ def _is_project(facts: Facts, top: str) -> bool:
         if path.startswith(f"{top}/") and "/" in path[len(top) + 1 :]
     }  # fmt: skip
     return len(inside & PARTS) > 1
+
+
+def _is_apart(repo: Repository, facts: Facts, top: str, code: list[str]) -> bool:
+    """Tell whether no code outside but tests imports a folder's code, and there is such code."""
+    before = f"{top}/"
+    others = [p for p in repo.python if not p.startswith(before) and not is_test(p, repo)]
+    users = {who for path in code for who in facts.files[path].importers}
+    return bool(others) and not users.intersection(others)
 
 
 def _is_left(repo: Repository, facts: Facts, found: Layout, code: list[str]) -> bool:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-FOLDER = "folder "  # before the name of a folder: one question about all that is in it
-CODE = "code of "  # the same, about a folder whose code is proposed to move
+FOLDER = "folder "  # before the name of a folder that stays: one offer about all that is in it
+MOVE = "move of "  # the same, about a folder that is proposed to move
 
 
 @dataclass(frozen=True, slots=True)

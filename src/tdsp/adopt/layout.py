@@ -12,8 +12,6 @@ from tdsp.reading.repository import Repository
 CODE = frozenset({"python", "python 2", "broken python"})
 
 
-# Files of the root by which a pipeline or a host runs code.
-RUNNERS = re.compile(r"^(azure-pipelines[\w.-]*|render|cloudbuild|buildspec|dvc)\.ya?ml$")
 # A file whose tool finds what is beside it by its place.
 OWN_PLACES = {
     "package.json": "it is a web client with a package.json",
@@ -147,7 +145,7 @@ def _wholes(
     repo: Repository, facts: Facts, tops: dict[str, list[str]], packages: frozenset[str]
 ) -> dict[str, str]:
     """Return the folders that are not taken apart, and the reason."""
-    found = _licensed(repo) | _claimed(repo) | _composed(repo, facts)
+    found = _licensed(repo, facts) | _claimed(repo) | _composed(repo, facts)
     for top, paths in tops.items():
         if top in packages or names.folded(top) in names.TESTS:
             continue
@@ -160,7 +158,7 @@ def _wholes(
                 why = "it has a container file of its own"
             if why and folder != "src" and not (top == "src" and _imported(folder, facts)):
                 found.setdefault(folder, why)
-    found |= _django(repo, tops) | _set(repo, tops) | _run_by_path(repo, facts, tops, packages)
+    found |= _django(repo, tops) | _set(repo, tops)
     for top, paths in tops.items():
         if top not in packages and (why := _own(repo, facts, top, paths)):
             found.setdefault(top, why)
@@ -186,23 +184,6 @@ def _django(repo: Repository, tops: dict[str, list[str]]) -> dict[str, str]:
     return dict.fromkeys(parts | ({"templates", "static", "media"} & tops.keys()), why)
 
 
-def _run_by_path(
-    repo: Repository, facts: Facts, tops: dict[str, list[str]], packages: frozenset[str]
-) -> dict[str, str]:
-    """Return the folders whose code a pipeline or a host runs by its path, and no other code uses.
-
-    No settings file is edited, so a move would break the run.
-    """
-    found = {}
-    for name in filter(RUNNERS.match, repo.files):
-        text = repo.text(name)
-        for top in tops.keys() - packages - {"src"}:
-            named = rf"(?<![\w./-]){re.escape(top)}(/[\w./-]+\.py\b|(\.\w+)+:\w)"
-            if re.search(named, text) and not _imported(top, facts):
-                found[top] = f"{name} runs its code by path"
-    return found
-
-
 def _set(repo: Repository, tops: dict[str, list[str]]) -> dict[str, str]:
     """Return the folders of a document in LaTeX, unless documents or reports go there anyway."""
     usual = names.DOCUMENTS | names.RESULT_FOLDERS | names.NOTEBOOKS | names.TESTS | {"src"}
@@ -214,7 +195,7 @@ def _set(repo: Repository, tops: dict[str, list[str]]) -> dict[str, str]:
     return dict.fromkeys(found, "LaTeX finds the parts of its document by their places")
 
 
-def _licensed(repo: Repository) -> dict[str, str]:
+def _licensed(repo: Repository, facts: Facts) -> dict[str, str]:
     """Return the folders with a licence, and whether it is that of the repository itself."""
     own: set[str] = set()
     others: dict[str, set[str]] = {}
@@ -224,11 +205,22 @@ def _licensed(repo: Repository) -> dict[str, str]:
             found = {each.strip().lower() for each in HOLDER.findall(repo.text(path))}
             own |= found if not folder else set()
             others.setdefault(folder, set()).update(found)
-    same = "it has a copy of the repository's licence"
-    return {
-        each: same if own & others.get(each, set()) else "it has a licence of its own"
-        for each in repo.foreign
-    }
+    why: dict[str, str] = {}
+    for each in repo.foreign:
+        if own & others.get(each, set()):
+            why[each] = "it has a copy of the repository's licence"
+        elif "" not in others and _is_most(facts, each):
+            why[each] = "it has the only licence of the repository"
+        else:
+            why[each] = "it has a licence of its own"
+    return why
+
+
+def _is_most(facts: Facts, folder: str) -> bool:
+    """Tell whether a folder holds half of the code or more."""
+    works = CODE | {"notebook", "r", "source"}
+    code = [path for path, fact in facts.files.items() if fact.content in works]
+    return 2 * sum(path.startswith(f"{folder}/") for path in code) >= len(code)
 
 
 def _claimed(repo: Repository) -> dict[str, str]:

@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterable
 
 JUNK = re.compile(
-    r"(^|/)(__pycache__|node_modules|\.ipynb_checkpoints|\.idea|\.pytest_cache|\.mypy_cache|\.ruff_cache|"
+    r"(^|/)(__pycache__|node_modules|\.ipynb(_aml)?_checkpoints|\.idea|\.pytest_cache|\.mypy_cache|\.ruff_cache|"
     r"\.hypothesis|\.tox|\.nox|\.eggs|\.ropeproject|\.gradle|\.terraform|\.sass-cache|\.dart_tool|"
     r"\.next|\.nuxt|\.svelte-kit|\.parcel-cache|\.turbo|\.angular|\.expo|\.serverless|\.aws-sam|\.pytype|\.cache|"
-    r"[^/]+\.egg-info|catboost_info|CMakeFiles|docs?/(source/)?_build|_build/(html|doctrees|latex|jupyter_execute)|\.history|\.Rproj\.user|\.spyproject|\.vs|__MACOSX)/|"
-    r"(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini|Icon\r|\.Rhistory|\.RData|\._[^/]*|\.~lock\.[^/]*|"
-    r"~\$[^/]*|\.coverage|nohup\.out|CMakeCache\.txt|cmake_install\.cmake)$|\.(pyc|pyo|class|depend|asv|swp|swo|bak~)$|[^/]~$|:Zone\.Identifier$|"
+    r"[^/]+\.egg-info|catboost_info|CMakeFiles|docs?/(source/)?_build|_build/(html|doctrees|latex|jupyter_execute)|\.history|\.Rproj\.user|\.spyproject|\.vs|__MACOSX|\.dvc/(cache|tmp))/|"
+    r"(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini|Icon\r|\.Rhistory|\.RData|\._[^/]*|tempCodeRunnerFile\.\w+|\.~lock\.[^/]*|"
+    r"~\$[^/]*|\.coverage|nohup\.out|CMakeCache\.txt|cmake_install\.cmake)$|\.(pyc|pyo|class|depend|asv|swp|swo|bak~|amltmp)$|[^/]~$|:Zone\.Identifier$|"
     r"(^|/)target/(classes|test-classes|surefire-reports|(maven|generated)-[\w-]+)/"
 )
 LATEX = re.compile(r"\.(aux|bbl|blg|fdb_latexmk|fls|lof|log|lot|out|synctex\.gz|toc|nav|snm)$")
 MADE = re.compile(  # of code, too
-    r"(^|/)(\.ipynb_checkpoints|build/(lib|bdist)[^/]*|\.history|site-packages)/"
+    r"(^|/)tempCodeRunnerFile\.|(^|/)(\.ipynb(_aml)?_checkpoints|build/(lib|bdist)[^/]*|\.history|site-packages)/"
 )
 # Of a folder: what is in it was made, though nothing is known that makes it.
 MADE_FOLDER = re.compile(
@@ -24,8 +24,8 @@ MADE_FOLDER = re.compile(
     r"augmented|predictions)(_|$)|prediction$)"
 )
 ASSISTANT = re.compile(
-    r"^(AGENTS|CLAUDE|GEMINI|QWEN)\.md$|^\.(cursor|claude|gemini|windsurf|aider|codex|continue)"
-    r"[^/]*(/|$)|^\.github/(copilot-instructions\.md|instructions/|prompts/)|^\.mcp\.json$|"
+    r"^(AGENTS|CLAUDE|GEMINI|QWEN)\.md$|^\.(cursor|claude|gemini|windsurf|aider|codex|continue|augment|roo|kiro)"
+    r"[^/]*(/|$)|^\.github/(copilot-instructions\.md|instructions/|prompts/|skills/|agents/)|^\.mcp\.json$|"
     r"(^|/)(AGENTS|CLAUDE)\.md$|^\.(windsurf|cursor|cline)rules$"
 )
 KEPT_DOCUMENT = re.compile(
@@ -52,6 +52,11 @@ BUILD = re.compile(
     r"renovate\.json|make\.bat|[\w-]+\.config\.[cm]?[jt]s|(webpack|vite|babel|rollup|jest)(?![\w.-]*\.d\.ts$)[\w.-]*\.[cm]?[jt]s)$",
     re.IGNORECASE,
 )  # fmt: skip
+# Of these, settings: what is built or run stands elsewhere.
+TOOL_SETTINGS = re.compile(
+    r"(?i)^(setup\.cfg|(tox|pytest|mypy)\.ini|databricks\.ya?ml|[\w.-]*\.Rproj|pylintrc|_config\.yml|"
+    r"renovate\.json|tsconfig[\w.-]*\.json|environment\.toml)$"
+)
 COMPOSE = re.compile(r"^(docker-)?compose[\w.-]*\.ya?ml$", re.IGNORECASE)
 KEEPERS = re.compile(r"(^|/)\.?(gitkeep|keep|gitignore|gitattributes|dvcignore|placeholder)$")
 # What a folder is called when it holds data; and which of the standard places its name means.
@@ -68,6 +73,9 @@ DATA_FOLDERS = frozenset(
         "raw",
         "raw_data",
         "rawdata",
+        "bronze",
+        "silver",
+        "gold",
         "external",
         "interim",
         "processed",
@@ -94,6 +102,7 @@ STAGES = {
     "raw": "raw", "raw_data": "raw", "rawdata": "raw", "data_raw": "raw", "original": "raw",
     "external": "external", "interim": "interim", "intermediate": "interim",
     "processed": "processed", "clean": "processed", "cleaned": "processed",
+    "bronze": "raw", "silver": "interim", "gold": "processed",
     "preprocessed": "processed", "final": "processed", "for_modeling": "processed",
     "transformed": "processed", "processed_data": "processed", "clean_data": "processed",
 }  # fmt: skip
@@ -174,6 +183,7 @@ SAMPLES = re.compile(
 )
 # Of images: what draws them is beside them.
 DRAWERS = frozenset(["visualization", "visualisation", "visualizations", "visualisations", "eda"])
+CALLED_TEST = re.compile(r"test_\w+\.py$|\w+_test\.py$")
 # A test in a language that pytest does not know.
 OTHER_TESTS = re.compile(
     r"(^|/)[A-Z]\w*Tests?\.(java|kt|scala|cs)$|(^|/)tests?/(.*/)?(test_[^/]*|[^/]*_test)\.\w+$|"
@@ -339,6 +349,8 @@ MEASURED = re.compile(
     r"summary|comparison|outcome|(^|[_ -])(best|scores?|stats|roc|curves?|loss|acc|"
     r"accuracy|auc|mae|mse|rmse|mape|f1|recall|precision)([_ -]|$)"
 )
+# JSON beside models that says what a model is, or what it needs.
+OF_MODEL = re.compile(r"(?i)(^|[_ -])(meta_?data|model_?info|classes|labels|columns|features?)")
 ASKED_OF = re.compile(
     r"(?i)(?<!best_)config|setting|schema|(?<!best_)(?<!best_hyper)param|request|input|sample|example|template"
 )
@@ -363,6 +375,11 @@ VERSION = re.compile(
 )
 OLDER = re.compile(r"(?i)(old\d*|backup\d*|bak|orig(inal)?|copy\d*|\(copy\)|\(\d+\)|deprecated)$")
 GONE = re.compile(r"(?i)(^|/)(old|archive[sd]?|backups?|deprecated|legacy|obsolete|trash)/")
+
+
+def build_kind(name: str) -> str:
+    """Return the kind of a file that a build tool or a host looks for by its name."""
+    return "configuration" if TOOL_SETTINGS.match(name) else "build"
 
 
 def folded(part: str) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from tdsp.adopt.plan import LEVELS, Item, Plan
+from tdsp.adopt.plan import LEVELS, Item, Plan, Question
 from tdsp.adopt.tree import Tree, shown
 
 MOST_EDITS, MOST_FILES = 2_000, 12_000
@@ -68,15 +68,18 @@ yet. The decisions stand in <code>plan.yaml</code>, which you may edit.</p>
 </ul>
 {% endmacro %}
 {% if blockers %}<h2>What stops apply</h2><ul>{% for text in blockers %}<li class="gone">{{ text }}</li>{% endfor %}</ul>{% endif %}
-{% if questions %}
-<h2>Questions</h2>
-{% for question in questions %}
-<section class="card"><p class="ask"><b>{{ question.text }}</b></p>
+{% macro card(question, style) %}
+<section class="card"><p class="{{ style }}"><b>{{ question.text }}</b></p>
 <p>Answer in the plan: <b>{{ question.answer }}</b> <span class="soft">(choices: {{ question.choices }}; id {{ question.id }})</span></p>
 <details><summary>{{ question.files | length }} files</summary><ul class="files">
-{% for old, new in question.files %}<li><code>{{ old }}</code> → <code>{{ new }}</code></li>{% endfor %}
+{% for old, new in question.files %}<li><code>{{ old }}</code>{% if new != old %} → <code>{{ new }}</code>{% endif %}</li>{% endfor %}
 </ul></details></section>
-{% endfor %}
+{% endmacro %}
+{% if questions %}<h2>Questions</h2>{% for question in questions %}{{ card(question, "ask") }}{% endfor %}{% endif %}
+{% if offers %}
+<h2>What stays, and may move</h2>
+<p class="soft">Nobody has to answer. <code>tdsp adopt plan --move ID</code> moves it, or the answer <code>move</code> in the plan.</p>
+{% for offer in offers %}{{ card(offer, "") }}{% endfor %}
 {% endif %}
 <h2>Trees</h2>
 <p class="soft">Yellow is asked, red goes out of git, green is new there. The reasons stand in plan.yaml, and where the pointer rests on a name.</p>
@@ -122,7 +125,8 @@ def as_html(plan: Plan, tree: Tree) -> str:
         name=shown(tree.root.name), commit=plan.commit[:12], level=plan.level,
         level_name=LEVELS[plan.level], package=plan.package, source=plan.source, sums=sums,
         blockers=tree.blockers, before=_branch(before), after=_branch(after),
-        added=[shown(each) for each in plan.added], questions=_questions(plan),
+        added=[shown(each) for each in plan.added], questions=_questions(plan.questions),
+        offers=_questions(plan.offers),
         edits=_edits(plan), notes=_notes(plan),
     )  # fmt: skip
 
@@ -160,7 +164,7 @@ def _branch(files: list[tuple[str, dict[str, str]]], depth: int = 0) -> dict[str
     return {"folders": folders, "files": sorted(here, key=lambda each: each["name"])}
 
 
-def _questions(plan: Plan) -> list[dict[str, Any]]:
+def _questions(group: tuple[Question, ...]) -> list[dict[str, Any]]:
     return [
         {
             "id": each.id, "text": each.text, "answer": each.proposed,
@@ -170,7 +174,7 @@ def _questions(plan: Plan) -> list[dict[str, Any]]:
                 for old, new in each.choices[each.proposed].items()
             ],
         }
-        for each in plan.questions
+        for each in group
     ]  # fmt: skip
 
 

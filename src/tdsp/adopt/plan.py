@@ -77,7 +77,9 @@ class Plan:
     """Everything that `adopt apply` does. `added` are files of the template that are new.
 
     `fixes` are the repairs of FIXES that were asked for: they change what a move would not.
-    `large` are data files, also ignored ones, that go to DVC if `remote` says where it keeps them.
+    `questions` are about moves that are proposed, `offers` about files that stay unless somebody
+    answers otherwise. `large` are data files, also ignored ones, that go to DVC if `remote` says
+    where it keeps them.
     """
 
     commit: str
@@ -94,6 +96,7 @@ class Plan:
     fixes: tuple[str, ...] = ()
     remote: str = ""
     large: tuple[str, ...] = ()
+    offers: tuple[Question, ...] = ()
 
     @property
     def moves(self) -> dict[str, str]:

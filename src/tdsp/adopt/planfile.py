@@ -27,6 +27,7 @@ from tdsp.adopt.template import LEVELS as TEMPLATE_LEVELS
 from tdsp.adopt.tree import Blobs, Tree, case_groups, shown
 from tdsp.errors import TdspError
 
+NO_CHOICE = (Question("", "", {}, ""), "")
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 BYTES = "!bytes"
 PLAIN = re.compile(r"[A-Za-z_][\w./-]*(?: [\w./()-]+)*\Z", re.ASCII)
@@ -36,6 +37,7 @@ HEADER = """\
 #
 #   questions   `answer:` is one of the `choices`. It decides about the files that the question
 #               lists, but for those whose `target` you change yourself below.
+#   offers      the same about files that stay. Nobody has to answer.
 #   files       `target:` is the new path. The same path: the file stays. "": git forgets it;
 #               it stays on disk and in history. `kind:` is one of
 #               {kinds}.
@@ -111,16 +113,10 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield "answers:" if plan.answers else "answers: {}"
     for key, value in plan.answers:
         yield f"  {quoted(key)}: {quoted(value)}"
-    yield "questions:" if plan.questions else "questions: []"
-    for question in plan.questions:
-        yield f"- id: {quoted(question.id)}"
-        yield f"  text: {quoted(question.text)}"
-        yield f"  answer: {quoted(question.proposed)}"
-        yield "  choices:"
-        for name, choice in question.choices.items():
-            yield f"    {quoted(name)}:"
-            for path, target in choice.items():
-                yield f"    - [{quoted(path)}, {quoted(target)}]"
+    for name, group in (("questions", plan.questions), ("offers", plan.offers)):
+        yield f"{name}:" if group else f"{name}: []"
+        for question in group:
+            yield from _question(question)
     yield "files:" if plan.items else "files: []"
     for item in plan.items:
         yield from _item(item)
@@ -130,6 +126,17 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield "added:" if plan.added else "added: []"
     for path in plan.added:
         yield f"- {quoted(path)}"
+
+
+def _question(question: Question) -> Iterator[str]:
+    yield f"- id: {quoted(question.id)}"
+    yield f"  text: {quoted(question.text)}"
+    yield f"  answer: {quoted(question.proposed)}"
+    yield "  choices:"
+    for name, choice in question.choices.items():
+        yield f"    {quoted(name)}:"
+        for path, target in choice.items():
+            yield f"    - [{quoted(path)}, {quoted(target)}]"
 
 
 def _item(item: Item) -> Iterator[str]:
@@ -221,7 +228,7 @@ def read_plan(path: Path, tree: Tree | None = None) -> Plan:
         raise TdspError(f"{path} is not valid YAML: {error}") from None
     reader = _Reader(str(path))
     keys = "format commit level package template_level subdirectory source answers questions files"
-    top = reader.mapping(node, f"{keys} notes added fixes remote large", keys)
+    top = reader.mapping(node, f"{keys} offers notes added fixes remote large", keys)
     if reader.number(top["format"]) != FORMAT:
         raise reader.wrong(top["format"], f"this version reads plans of format {FORMAT} only")
     level, template_level = reader.number(top["level"]), reader.text(top["template_level"])
@@ -239,7 +246,9 @@ def read_plan(path: Path, tree: Tree | None = None) -> Plan:
     ]
     items = [_read_item(reader, each) for each in nodes]
     questions = [_read_question(reader, each) for each in reader.list(top["questions"])]
-    items = _answered(items, questions)
+    listed = reader.list(top["offers"]) if "offers" in top else []
+    offers = [_read_question(reader, each) for each in listed]
+    items = _answered(items, questions, offers)
     places = {item.path: each for item, each in zip(items, nodes, strict=True)}
     if len(places) < len(nodes):
         raise reader.wrong(top["files"], "a path stands in `files` twice")
@@ -258,6 +267,7 @@ def read_plan(path: Path, tree: Tree | None = None) -> Plan:
         _read_fixes(reader, top["fixes"]) if "fixes" in top else (),
         reader.text(top["remote"]) if "remote" in top else "",
         tuple(map(reader.text, reader.list(top["large"]))) if "large" in top else (),
+        tuple(replace(q, proposed=a) for q, a in offers),
     )
     _check_targets(reader, plan, places)
     if tree is not None:
@@ -330,21 +340,29 @@ def _read_note(reader: _Reader, node: yaml.Node) -> Note:
     )
 
 
-def _answered(items: list[Item], questions: list[tuple[Question, str]]) -> list[Item]:
+def _answered(
+    items: list[Item], questions: list[tuple[Question, str]], offers: list[tuple[Question, str]]
+) -> list[Item]:
     """Give files the target of the chosen answer, unless a person has written another target.
 
     A target that some choice of the question names was written by the plan, not by a person.
     """
-    found = []
     by_id = {question.id: (question, answer) for question, answer in questions}
-    for item in items:
-        if item.question in by_id:
-            question, answer = by_id[item.question]
-            options = {choice.get(item.path) for choice in question.choices.values()}
-            if item.target in options and item.path in question.choices[answer]:
-                item = replace(item, target=question.choices[answer][item.path])
-        found.append(item)
-    return found
+    offered = {path: (q, a) for q, a in offers for path in q.choices[q.proposed]}
+    return [
+        _chosen(item, *by_id.get(item.question, offered.get(item.path, NO_CHOICE)))
+        for item in items
+    ]
+
+
+def _chosen(item: Item, question: Question, answer: str) -> Item:
+    chosen = question.choices.get(answer, {})
+    options = {choice.get(item.path) for choice in question.choices.values()}
+    return (
+        replace(item, target=chosen[item.path])
+        if item.target in options and item.path in chosen
+        else item
+    )
 
 
 def _check_targets(
