@@ -38,7 +38,7 @@ h2 { font-size: 1.2rem; margin: 2rem 0 .5rem }
 .tree ul { list-style: none; margin: 0; padding-left: 1.1rem }
 .tree > ul { padding-left: 0 }
 code, .tree li, pre { font: .875rem/1.5 ui-monospace, monospace; overflow-wrap: anywhere }
-summary { cursor: pointer }
+summary { cursor: pointer; padding: .1rem 0 }
 .soft { color: var(--soft) } .ask { color: var(--ask) } .new, ins { color: var(--new) }
 .gone, del { color: var(--old) }
 ins, del { text-decoration: none; display: block; white-space: pre-wrap; overflow-wrap: anywhere }
@@ -49,6 +49,7 @@ a { color: var(--link) }
 </style>
 </head>
 <body>
+<main>
 <h1>Plan for {{ name }}</h1>
 <p class="soft">Commit <code>{{ commit }}</code>, level {{ level }} ({{ level_name }}), package
 <code>{{ package }}</code>{% if source %}, from {{ source }}{% endif %}. Nothing has been changed
@@ -103,6 +104,7 @@ yet. The decisions stand in <code>plan.yaml</code>, which you may edit.</p>
 <h2>Notes for a person</h2>
 <ul>{% for note in notes %}<li>{% if note.place %}<code>{{ note.place }}</code> {% endif %}{{ note.text }}</li>{% endfor %}</ul>
 {% endif %}
+</main>
 </body>
 </html>
 """  # noqa: E501
