@@ -216,6 +216,8 @@ def test_each_kind_of_what_is_stored_is_one_question(tmp_path: Path) -> None:
         "q-results-in-use": {"loss.png"},
     }  # fmt: skip
     assert [each.id for each in plan.offers] == ["unfollowed-files"]
+    sure = {each.path: each.confidence for each in plan.items}
+    assert sure["lone.csv"] > 0.9 > sure["a.csv"]  # to leave a file is safe, to move it is asked
     assert plan.offers[0].choices["stay"] == {"lone.csv": "lone.csv"}
     assert plan.offers[0].choices["move"] == {"lone.csv": "data/raw/lone.csv"}
 

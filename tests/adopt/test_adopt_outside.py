@@ -6,8 +6,9 @@ import pytest
 from tests.adopt.repos import make, notebook
 
 from tdsp.adopt import build as building
-from tdsp.adopt.build import Wish, build, scan
+from tdsp.adopt.build import Wish, accept, build, scan
 from tdsp.adopt.plan import Plan
+from tdsp.errors import TdspError
 
 MODULE = b"def rows() -> int:\n    return 1\n"
 CODE = {
@@ -99,6 +100,26 @@ def test_a_folder_that_something_runs_and_no_code_uses_stays_and_is_offered(
     assert not plan.questions and "jobs/run.py" not in plan.moves
     used = CODE | {path: text.encode(), "main.py": b"import jobs.run\nprint(jobs.run)\n"}
     assert "jobs/run.py" in planned(tmp_path / "used", used).moves
+
+
+def test_a_folder_that_is_all_the_code_is_asked_about_whatever_runs_it(tmp_path: Path) -> None:
+    files = {
+        "app/serve.py": b"print('serve')\n",
+        "tests/test_serve.py": b"import app.serve\n\n\ndef test_it():\n    assert app\n",
+        "Dockerfile": b"FROM python\nCOPY app/ app/\n",
+    }
+    plan = planned(tmp_path / "repo", files)
+    assert "app/serve.py" in plan.moves and not plan.offers
+    assert [each.id for each in plan.questions] == ["q-move-app"]
+
+
+def test_what_cannot_move_is_not_offered_to_move(tmp_path: Path) -> None:
+    files = {"data/raw/a.csv": b"a,b\n1,2\n3,4\n", "a.csv": b"a,b\n1,3\n3,4\n"}
+    plan = planned(tmp_path / "repo", files)
+    assert [(each.id, set(each.choices)) for each in plan.offers] == [
+        ("unfollowed-files", {"stay", "archive"})]  # fmt: skip
+    with pytest.raises(TdspError, match="nothing that stays may move"):
+        accept(plan, ["unfollowed-files"])
 
 
 def test_scripts_that_people_start_by_their_path_stay_and_are_offered(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from tests.adopt.repos import ALL, CCDS, CSV, Row, contents, is_right, make, not
 from tdsp.adopt import build as building
 from tdsp.adopt.build import Scan, Wish, build, check_removals, scan
 from tdsp.adopt.patch import as_patch
-from tdsp.adopt.plan import Item, Plan
+from tdsp.adopt.plan import Item, Plan, Question
 from tdsp.adopt.planfile import as_csv, as_yaml, read_plan
 from tdsp.errors import TdspError
 
@@ -256,3 +256,14 @@ def test_a_folder_has_one_spelling_though_only_some_of_its_files_move(tmp_path: 
     assert not [target for target in found.values() if target.startswith("archive/")]
     folders = {target.rsplit("/", 1)[0] for target in found.values() if "/" in target}
     assert len({each.lower() for each in folders}) == len(folders), folders
+
+
+def test_a_question_that_moves_one_file_is_no_offer() -> None:
+    mixed = Question("q-a", "?", {"as proposed": {"a": "a", "b": "c"}}, "as proposed")
+    assert building._moves(mixed)
+    stays = Question(
+        "q-folder-a b", "?", {"as proposed": {"a": "a"}, "move": {"a": "b"}}, "as proposed"
+    )
+    assert not building._moves(stays)
+    assert building._offer(stays) == Question(
+        "a b", "?", {"stay": {"a": "a"}, "move": {"a": "b"}}, "stay")  # fmt: skip
