@@ -16,7 +16,9 @@ from tdsp.adopt.template import render
 Renders = dict[str, Mapping[str, bytes]]
 NAMES = ("pyproject.toml", ".gitignore")
 README = b"# Ours\n\nWords.\n\n## Run\n\n```\npython train.py\n```\n"
-ASKED = b"flask==2.0\nfilelock\nnumpy==1.20\nzope.interface\naiohttp>=3\npandas==2.0\n"
+ASKED = (
+    b"matplotlib>=3.7\nflask==2.0\nfilelock\nnumpy==1.20\nzope.interface\naiohttp>=3\npandas==2.0\n"
+)
 OWN = b"""[project]
 name = "mine"
 version = "7"
@@ -108,3 +110,19 @@ def test_versions_that_replace_the_templates_are_said() -> None:
     made, notes = locking.requirements(fresh, b"pandas==3.0.1\n", "requirements.txt", b"")
     assert "pandas==3.0.1" in tomllib.loads(made.decode())["project"]["dependencies"]
     assert "pandas==3.0.1 of requirements.txt is in the place of the template's pandas>=3" in notes
+
+
+@pytest.mark.parametrize(("asked", "taken"), [
+    ("pandas>=2\n", False), ("pandas\n", False), ("Pandas>=3  # tables\n", False),
+    ("pandas>=3.1\n", True), ("pandas>=2,<4\n", True), ("pandas[excel]>=2\n", True),
+    ("pandas>=2; python_version < '3.12'\n", True), ("pandas~=3.0\n", True),
+])  # fmt: skip
+def test_what_the_template_asks_for_as_strictly_is_not_asked_for_again(
+    asked: str, taken: bool
+) -> None:
+    fresh = b'[project]\nname = "x"\nversion = "1"\ndependencies = ["pandas>=3", "typer>=1"]\n'
+    left = locking._unimplied(asked.encode() + b"flask\n", fresh)
+    assert left == (asked.encode() if taken else b"") + b"flask\n"
+    made, notes = locking.requirements(fresh, b"# none\npandas>=2\n", "requirements.txt", b"")
+    assert made == fresh
+    assert notes == ["the template asks for all packages of requirements.txt, as strictly"]

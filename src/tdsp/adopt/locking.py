@@ -7,12 +7,14 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import tomlkit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from tdsp.reading.files import decode
 
@@ -67,6 +69,9 @@ def requirements(
     if uv is None:
         return project, [left + f"uv is not installed; later: uv add --frozen -r {name}"]
     asked, notes = _unnamed(asked, name, theirs)
+    asked = _unimplied(asked, project)
+    if not re.search(rb"(?m)^\s*[^\s#]", asked):
+        return project, [f"the template asks for all packages of {name}, as strictly", *notes]
     loose, said = _loosened(asked, _versions(tested))
     notes += said
     with tempfile.TemporaryDirectory(prefix="tdsp-uv-") as folder:
@@ -104,6 +109,31 @@ def _unnamed(asked: bytes, name: str, theirs: bytes) -> tuple[bytes, list[str]]:
             stays = "; ".join(same)
             notes.append(f"{name} asks for {wanted}, pyproject.toml for {stays}, which stays")
     return "\n".join(lines).encode() + b"\n", notes
+
+
+def _unimplied(asked: bytes, project: bytes) -> bytes:
+    """Return a requirements file without the packages that the template asks for as strictly.
+
+    Their lines would stand in the place of the template's, and a later `copier update` that adds a
+    package beside one of them would conflict.
+    """
+    text = decode(asked)[0]
+    ours = {_name(each): Requirement(each) for each in _dependencies(project)}
+    if text is None:
+        return asked
+    kept = [line for line in text.splitlines() if not _is_implied(_requirement(line), ours)]
+    return "\n".join(kept).encode() + b"\n"
+
+
+def _is_implied(wanted: Requirement | None, ours: Mapping[str, Requirement]) -> bool:
+    """Tell whether each version that the template allows is one that a line allows as well."""
+    same = ours.get(canonicalize_name(wanted.name)) if wanted is not None else None
+    if wanted is None or same is None or wanted.extras - same.extras or wanted.marker or wanted.url:
+        return False
+    oldest = [Version(each.version) for each in same.specifier if each.operator == ">="]
+    return bool(oldest) and all(
+        each.operator == ">=" and Version(each.version) <= max(oldest) for each in wanted.specifier
+    )
 
 
 def _replaced(project: bytes, written: bytes, name: str) -> list[str]:
