@@ -63,9 +63,8 @@ RUN_BY_PATH = "run by path"
 ASKED = 0.6
 NOTEBOOKS = "notebooks with paths"
 WITH_CODE = frozenset({"code", "with code", "tests"})
-ELSEWHERE = re.compile(
-    r"[a-z]+:/|[A-Za-z]:|[\\/~\0]"
-)  # starts no path from a notebook's own folder
+# What starts a path that does not begin in the folder of who has it.
+ELSEWHERE = re.compile(r"[a-z]+:/|[A-Za-z]:|[\\/~\0]")
 
 
 def weigh(
