@@ -499,7 +499,8 @@ def test_a_package_is_the_project_if_it_is_used_or_declared(
 NAMED: dict[str, Row] = {
     "profit/.ipynb_aml_checkpoints/fit-checkpoint2025.ipynb": (notebook("x = 1"), "junk", ""),
     "tempCodeRunnerFile.py": ("print(1)\n", "junk", ""),
-    ".dvc/cache/files/md5/ab/cd": ("x\n", "junk", ""),
+    ".dvc/tmp/rwlock": ("{}\n", "junk", ""),
+    ".dvc/cache/files/md5/ab/cd": ("x\n", "configuration", ".dvc/cache/files/md5/ab/cd"),
     ".dvc/config": ("[core]\n", "configuration", ".dvc/config"),
     "pytest.ini": ("[pytest]\n", "configuration", "pytest.ini"),
     "setup.cfg": ("[flake8]\n", "configuration", "setup.cfg"),

@@ -1,5 +1,6 @@
 """Which folders and files move only with a question, since something may have their paths."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from tests.adopt.repos import make, notebook
 
 from tdsp.adopt import build as building
 from tdsp.adopt.build import Wish, accept, build, scan
-from tdsp.adopt.plan import Plan
+from tdsp.adopt.plan import Plan, Question
 from tdsp.errors import TdspError
 
 MODULE = b"def rows() -> int:\n    return 1\n"
@@ -120,6 +121,18 @@ def test_what_cannot_move_is_not_offered_to_move(tmp_path: Path) -> None:
         ("unfollowed-files", {"stay", "archive"})]  # fmt: skip
     with pytest.raises(TdspError, match="nothing that stays may move"):
         accept(plan, ["unfollowed-files"])
+
+
+def test_offers_that_go_to_one_place_are_not_taken_together(tmp_path: Path) -> None:
+    plan = planned(tmp_path / "repo", {"a.py": b"A = 1\n", "b.py": b"B = 1\n"})
+    offers = tuple(
+        Question(path, "?", {"stay": {path: path}, "move": {path: target}}, "stay")
+        for path, target in (("a.py", "lib/c.py"), ("b.py", "lib/C.py"))
+    )
+    plan = replace(plan, offers=offers)
+    assert accept(plan, ["a.py"]).moves["a.py"] == "lib/c.py"
+    with pytest.raises(TdspError, match=r"a\.py cannot move, since another file goes to lib/c\.py"):
+        accept(plan, ["a.py", "b.py"])
 
 
 def test_scripts_that_people_start_by_their_path_stay_and_are_offered(tmp_path: Path) -> None:

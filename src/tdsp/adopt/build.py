@@ -259,7 +259,10 @@ def _targets(
 
 
 def _asked(done: Scan, path: str, target: str, table: str) -> str:
-    """Return what is asked about a file, "" if nothing; the table of a template is no reason."""
+    """Return the question about a file, "" if there is none.
+
+    What the table of a known template moves is asked about like other folders, but for its pages.
+    """
     judged = done.judged[path]
     if table and not (judged.kind in DATA_KINDS and table.startswith("src/")):
         page = table.startswith("docs/")
@@ -327,19 +330,22 @@ def _offer(question: Question) -> Question:
     return Question(name, question.text, choices, "stay")
 
 
-def accept(plan: Plan, names: Iterable[str]) -> Plan:
+def accept(plan: Plan, wanted: Iterable[str]) -> Plan:
     """Return the plan with offers taken up. Raises TdspError for one that it does not make."""
-    targets: dict[str, str] = {}
-    wanted = list(dict.fromkeys(names))
-    for name in wanted:
-        offer = next((each for each in plan.offers if each.id == name), None)
-        if offer is None or "move" not in offer.choices:
-            able = [each.id for each in plan.offers if "move" in each.choices]
+    able = {each.id: each.choices["move"] for each in plan.offers if "move" in each.choices}
+    chosen = list(dict.fromkeys(wanted))
+    for name in chosen:
+        if name not in able:
             listed = f"what may move: {', '.join(able)}" if able else "nothing that stays may move"
             raise TdspError(f"--move {shown(name)}: the plan does not offer that; {listed}")
-        targets |= offer.choices["move"]
-    offers = tuple(replace(e, proposed="move") if e.id in wanted else e for e in plan.offers)
+    targets = {path: target for name in chosen for path, target in able[name].items()}
     items = tuple(replace(e, target=targets.get(e.path, e.target)) for e in plan.items)
+    same = Counter(blind(each.target) for each in items if each.target)
+    for path, target in targets.items():
+        if same[blind(target)] > 1:
+            text = f"another file goes to {shown(target)} as well: take one of these offers"
+            raise TdspError(f"--move: {shown(path)} cannot move, since {text}")
+    offers = tuple(replace(e, proposed="move") if e.id in chosen else e for e in plan.offers)
     return replace(plan, items=items, offers=offers)
 
 

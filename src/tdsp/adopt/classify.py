@@ -32,6 +32,14 @@ RUN = re.compile(r"(?m)^(print\b|if __name__\s*==|for \w|while \w|plt\.|\w+ = in
 BEGUN = re.compile(r"[^\s#})\]]")
 DEFINED = re.compile(r"[\w.]+\s*(<-|=)\s|(library|require|source|suppressPackageStartupMessages)\(")
 FUNCTION = re.compile(r"(<-|=)\s*(function\b|\\\()")
+# The kind of a file of which only the content is known.
+KIND_OF = {
+    "notebook": "notebook", "model": "model", "web": "web", "media": "figure", "log": "junk",
+    **dict.fromkeys(("markup", "pdf", "office", "text"), "document"),
+    **dict.fromkeys(("r", "shell"), "script"), "program": "vendored",
+    **dict.fromkeys(("source", "stub", "sql", "python 2", "broken python"), "code"),
+    **dict.fromkeys(("yaml", "json", "toml", "config", "xml", "empty"), "configuration"),
+}  # fmt: skip
 CONDA = re.compile(r"(?ms)^channels:.*^dependencies:|^dependencies:.*^channels:")
 LISTED = 50  # entries of a list
 LONG = 100_000  # bytes: of settings, more than anybody has written
@@ -238,47 +246,27 @@ class _Judge(Images):
         if content == "text" and _odd(path):
             return "configuration"
         if content in DATA:
-            parts = names.parts_of(path)
-            stage = next((names.STAGES[e] for e in reversed(parts) if e in names.STAGES), "")
-            if stage:
-                return "raw data" if stage in {"raw", "external"} else "derived data"
-            if names.for_results(parts) and not fact.readers:
-                return "result"
-            made = fact.writers or path.lower().endswith(SAVED_BY_PYTHON)
-            return "derived data" if made and "raw" not in names.parts_of(path) else "raw data"
+            return self._stored_kind(path, fact)
         if content == "python":
             return "script" if fact.run and not self._imported(fact) else "code"
         if content == "r" and self._is_loaded(path, fact):
             return "code"
         if content == "python 2" and RUN.search(self.repo.text(path)) and not fact.importers:
             return "script"
-        by = {
-            "notebook": "notebook",
-            "model": "model",
-            "web": "web",
-            "markup": "document",
-            "pdf": "document",
-            "office": "document",
-            "r": "script",
-            "shell": "script",
-            "program": "vendored",
-            "source": "code",
-            "stub": "code",
-            "sql": "code",
-            "python 2": "code",
-            "broken python": "code",
-            "yaml": "configuration",
-            "json": "configuration",
-            "toml": "configuration",
-            "config": "configuration",
-            "xml": "configuration",
-            "empty": "configuration",
-            "log": "junk",
-            "image": "web" if self.layout.app else "figure",
-            "media": "figure",
-            "text": "document",
-        }
-        return by.get(content, "unknown")
+        if content == "image":
+            return "web" if self.layout.app else "figure"
+        return KIND_OF.get(content, "unknown")
+
+    def _stored_kind(self, path: str, fact: Fact) -> str:
+        """Return the kind of a table or an array."""
+        parts = names.parts_of(path)
+        stage = next((names.STAGES[e] for e in reversed(parts) if e in names.STAGES), "")
+        if stage:
+            return "raw data" if stage in {"raw", "external"} else "derived data"
+        if names.for_results(parts) and not fact.readers:
+            return "result"
+        made = fact.writers or path.lower().endswith(SAVED_BY_PYTHON)
+        return "derived data" if made and "raw" not in parts else "raw data"
 
     def _is_loaded(self, path: str, fact: Fact) -> bool:
         """Tell whether R code only defines, or other R code loads it with `source`."""
@@ -287,27 +275,31 @@ class _Judge(Images):
         begun = [line for line in self.repo.text(path).splitlines() if BEGUN.match(line)]
         return bool(begun) and all(map(DEFINED.match, begun)) and any(map(FUNCTION.search, begun))
 
-    def _python(self, path: str, fact: Fact) -> Judged | None:
-        name, parts = posixpath.basename(path), names.parts_of(path)
+    def _unread_python(self, path: str, fact: Fact) -> Judged:
+        """Judge Python whose statements are not known: of Python 2, broken, or a stub."""
+        parts = names.parts_of(path)
+        run = RUN.search(self.repo.text(path)) and not fact.importers
+        kind = "script" if run else "code"
         if fact.content == "python 2":
             if self.layout.mixed:  # its tree moves whole
-                run = RUN.search(self.repo.text(path)) and not fact.importers
-                kind = "script" if run else "code"
                 return Judged(kind, "code", 0.9, ("it is Python 2", "much of the code is"))
             return stays(self._kind(path, fact), "it is Python 2", "it cannot be edited")
-        if fact.content == "broken python" and parts and parts[0] in names.NOTEBOOKS:
-            return stays("code", "it does not parse; notebooks beside it may load it")
-        if fact.content == "broken python" and parts and parts[0] in names.TESTS:
-            return stays("test", "it does not parse, and lies among tests")
-        if fact.content == "broken python" and names.BUILD.match(path):
-            return stays("build", "build tools look for it under this name, though it fails")
-        if fact.content == "broken python":
-            kind = "script" if RUN.search(self.repo.text(path)) and not fact.importers else "code"
-            return Judged(kind, "code", 0.55, ("it does not parse",), "does not parse")
-        if fact.content == "stub" and self._beside_code(posixpath.dirname(path)):
-            return Judged("code", "with code", 0.95, ("a stub", "its module is beside it"))
         if fact.content == "stub":
+            if self._beside_code(posixpath.dirname(path)):
+                return Judged("code", "with code", 0.95, ("a stub", "its module is beside it"))
             return stays("code", "a stub of code that is elsewhere")
+        if parts and parts[0] in names.NOTEBOOKS:
+            return stays("code", "it does not parse; notebooks beside it may load it")
+        if parts and parts[0] in names.TESTS:
+            return stays("test", "it does not parse, and lies among tests")
+        if names.BUILD.match(path):
+            return stays("build", "build tools look for it under this name, though it fails")
+        return Judged(kind, "code", 0.55, ("it does not parse",), "does not parse")
+
+    def _python(self, path: str, fact: Fact) -> Judged | None:
+        name, parts = posixpath.basename(path), names.parts_of(path)
+        if fact.content in {"python 2", "broken python", "stub"}:
+            return self._unread_python(path, fact)
         if fact.content != "python":
             return None
         if names.BUILD.match(name) and (name == "setup.py" or "/" not in path):

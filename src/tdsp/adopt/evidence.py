@@ -2,13 +2,13 @@
 
 A rule says where files of a kind go. Whether a certain file goes there is decided here. Notebooks,
 pages and code at the root move if two pieces of evidence agree. A folder of code moves with one
-question: an image, a host, a job or CI may run it by its path, and half of those that moved unasked
-in plans of unseen repositories were run so. Code at the root that one of these runs, and a notebook
-that has relative paths, are asked about as well. Data, models, results and figures never move
-unasked: a quarter went wrong. Where code whose paths are edited uses one, a question proposes the
-move; where none does, it stays, since nothing is gained. A folder of code that the rest of the
-repository does not know is a thing of its own, and `src` that no other code uses is a place for
-code already: both stay, and the plan offers to move them.
+question, since an image, a host, a job or CI may run it by its path: of such files in plans of
+unseen repositories, half should not have moved unasked. Code at the root that one of these runs,
+and a notebook that has relative paths, are asked about as well. Data, models, results and figures
+never move unasked: a quarter went wrong. Where code whose paths are edited uses one, a question
+proposes the move; where none does, it stays, since nothing is gained. A folder of code that the
+rest of the repository does not know is a thing of its own, and `src` that no other code uses is a
+place for code already: both stay, and the plan offers to move them.
 """
 
 import posixpath

@@ -9,7 +9,7 @@ JUNK = re.compile(
     r"(^|/)(__pycache__|node_modules|\.ipynb(_aml)?_checkpoints|\.idea|\.pytest_cache|\.mypy_cache|\.ruff_cache|"
     r"\.hypothesis|\.tox|\.nox|\.eggs|\.ropeproject|\.gradle|\.terraform|\.sass-cache|\.dart_tool|"
     r"\.next|\.nuxt|\.svelte-kit|\.parcel-cache|\.turbo|\.angular|\.expo|\.serverless|\.aws-sam|\.pytype|\.cache|"
-    r"[^/]+\.egg-info|catboost_info|CMakeFiles|docs?/(source/)?_build|_build/(html|doctrees|latex|jupyter_execute)|\.history|\.Rproj\.user|\.spyproject|\.vs|__MACOSX|\.dvc/(cache|tmp))/|"
+    r"[^/]+\.egg-info|catboost_info|CMakeFiles|docs?/(source/)?_build|_build/(html|doctrees|latex|jupyter_execute)|\.history|\.Rproj\.user|\.spyproject|\.vs|__MACOSX|\.dvc/tmp)/|"
     r"(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini|Icon\r|\.Rhistory|\.RData|\._[^/]*|tempCodeRunnerFile\.\w+|\.~lock\.[^/]*|"
     r"~\$[^/]*|\.coverage|nohup\.out|CMakeCache\.txt|cmake_install\.cmake)$|\.(pyc|pyo|class|depend|asv|swp|swo|bak~|amltmp)$|[^/]~$|:Zone\.Identifier$|"
     r"(^|/)target/(classes|test-classes|surefire-reports|(maven|generated)-[\w-]+)/"
