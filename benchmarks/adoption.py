@@ -111,10 +111,10 @@ SETS = {
     " by the planner of before this rule 76 of the same files move wrongly, and 13.3 % are asked"
     " about; mended after both: pages are asked about with their program, and classes that settings"
     " name count as run",
-    "unseen 32": "planned with another rule: a folder of code moves with a question only, what stays"
-    " is an offer and no question, and at the root what a host may run is asked about; by a seventh"
-    " reader who had not built the planner, with the procedure and the instructions of unseen 28:"
-    " drawn with the seed 3232, 44 repositories; none was refused",
+    "unseen 32": "planned with another rule: a folder of code moves with a question only, what"
+    " stays is an offer and no question, and at the root what a host may run is asked about; by a"
+    " seventh reader who had not built the planner, with the procedure and the instructions of"
+    " unseen 28: drawn with the seed 3232, 44 repositories; none was refused",
     "unseen 33": "as unseen 32, with what that showed mended: folders of pages and of notebooks are"
     " asked about too, and 17 files of one editor's checkpoints are no settings; by an eighth"
     " reader; seed 3333, 44, of which three were refused, since they hold several projects or the"
@@ -126,9 +126,9 @@ SETS = {
     " which one was refused",
     "unseen 36": "as unseen 34, with nothing mended between; by an eleventh reader; seed 3636, 44,"
     " of which two were refused",
-    "unseen 37": "as unseen 36, with what the three showed mended: all that a program imports counts"
-    " as run with it, and a folder that something runs by its path, and that no code uses, stays;"
-    " by a twelfth reader; seed 3737, 44, of which two were refused",
+    "unseen 37": "as unseen 36, with what the three showed mended: all that a program imports"
+    " counts as run with it, and a folder that something runs by its path, and that no code uses,"
+    " stays; by a twelfth reader; seed 3737, 44, of which two were refused",
     "unseen 38": "as unseen 37, with nothing mended between; by a thirteenth reader; seed 3838, 44,"
     " of which one was refused",
     "unseen 39": "as unseen 38, with what the two showed mended: a folder that only other code"
@@ -137,10 +137,10 @@ SETS = {
     "unseen 40": "as unseen 39, with nothing mended between; by a fifteenth reader; seed 4040, 44,"
     " of which one was refused",
     "unseen 41": "as unseen 40, with what the two showed mended: folders of scripts that no code"
-    " uses stay, and pages move by a template's table unasked; by a sixteenth reader; seed 4141, 44,"
-    " of which five were refused",
-    "unseen 42": "as unseen 41, with nothing mended between; by a seventeenth reader; seed 4242, 44,"
-    " of which two were refused as several projects, and one for a package whose name is in"
+    " uses stay, and pages move by a template's table unasked; by a sixteenth reader; seed 4141,"
+    " 44, of which five were refused",
+    "unseen 42": "as unseen 41, with nothing mended between; by a seventeenth reader; seed 4242,"
+    " 44, of which two were refused as several projects, and one for a package whose name is in"
     " capitals, which was mended; mended as well: the class of tables in LaTeX, and of what lies in"
     " folders called bronze, silver and gold",
 }
