@@ -138,4 +138,14 @@ def test_other_notebooks_are_not_run(
 
 def test_pictures_count_by_their_kind() -> None:
     outputs = [{"data": {"image/png": "A", "text/plain": ["<Figure>"]}}, {"text": ["a\n", "b"]}]
-    assert notebook.shown(outputs) == ["<Figure>", "[image/png]", "a\nb"]
+    assert notebook.shown(outputs) == ["a\nb", "<Figure>", "[image/png]"]
+
+
+def test_pieces_of_what_is_printed_are_one_text() -> None:
+    one = [{"name": "stdout", "text": "a\n\nb\n"}, {"name": "stderr", "text": "w\n"}]
+    two = [
+        {"name": "stdout", "text": "a\n"},
+        {"name": "stderr", "text": "w\n"},
+        {"name": "stdout", "text": ["\n", "b\n"]},
+    ]
+    assert notebook.shown(one) == notebook.shown(two) == ["w\n", "a\n\nb\n"]

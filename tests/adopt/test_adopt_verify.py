@@ -271,7 +271,8 @@ def test_failures(tmp_path: Path) -> None:
     fails = "import nothing_of_this_name\n"
     assert judged(tmp_path / "1", fails, "\n" + fails).verdict == "same-failure"
     assert judged(tmp_path / "2", fails, "print(1)\n").verdict == "improved"
-    assert judged(tmp_path / "3", fails, "import another_name\n").verdict == "regressed"
+    assert judged(tmp_path / "3", fails, "import churn.gone\n").verdict == "regressed"
+    assert judged(tmp_path / "6", fails, "import another_name\n").verdict == "same-failure"
     old, new = "open('../Data/none.csv')\n", "open('../data/none.csv')\n"  # its path was edited
     assert judged(tmp_path / "4", old, new).verdict == "same-failure"
     assert judged(tmp_path / "5", old, new.replace("none", "no")).verdict == "regressed"
@@ -336,6 +337,43 @@ def wait_for(true: Callable[[], bool]) -> None:
 def test_script_that_differs_from_itself_is_not_a_regression(tmp_path: Path) -> None:
     dice = "import os\nopen('out.bin', 'wb').write(os.urandom(8 + os.urandom(1)[0]))\n"
     assert judged(tmp_path, dice, dice).verdict == "same-ok"
+
+
+def test_failure_whose_words_differ_each_time_is_the_same(tmp_path: Path) -> None:
+    dice = (
+        "import os\nprint(os.urandom(8).hex().translate({i: 97 + i % 7 for i in range(48, 58)}))\n"
+    )
+    found = judged(tmp_path, f"{dice}1 / 0\n", f"{dice}1 / 0\n")
+    assert found.verdict == "same-failure" and "from run to run" in found.detail
+
+
+def test_failure_with_another_error_is_worse_whatever_it_prints(tmp_path: Path) -> None:
+    dice = "import os\nprint(os.urandom(8).hex())\n"
+    assert judged(tmp_path, f"{dice}1 / 0\n", f"{dice}[][1]\n").verdict == "regressed"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("import lib\n1 / 0\n", "import churn.lib\n1 / 0\n", "improved"),
+        ("import elsewhere\n1 / 0\n", "1 / 0\n", "regressed"),
+        ("import lib\n", "import churn.gone\n", "regressed"),
+        ("import lib\n", "import churn.lib\nimport elsewhere\n", "improved"),
+        ("1 / 0\n", "import gone\n", "regressed"),
+    ],
+    ids=[
+        "finds it now",
+        "not of the repository",
+        "loses another one",
+        "finds it, and not another",
+        "found all before",
+    ],
+)
+def test_script_that_finds_its_module_now_has_got_further(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    found = judged(tmp_path, old, new, {"code/lib.py": "src/churn/lib.py"})
+    assert found.verdict == expected
 
 
 CALLS = (

@@ -11,13 +11,19 @@ from typing import Any
 
 
 def shown(outputs: list[Any]) -> list[str]:
-    """Return the outputs of a cell as lines; of a picture only its kind."""
-    lines = []
+    """Return the outputs of a cell as lines: what it prints first, of a picture only its kind.
+
+    A kernel sends what is printed in pieces, and those of two streams in any order.
+    """
+    printed: dict[str, str] = {}
+    for each in outputs:
+        if "text" in each:
+            name = each.get("name", "")
+            printed[name] = printed.get(name, "") + "".join(each["text"])
+    lines = [printed[name] for name in sorted(printed)]
     for each in outputs:
         data = each.get("data", {})
-        if "text" in each:
-            lines.append("".join(each["text"]))
-        elif "text/plain" in data:
+        if "text/plain" in data:
             lines.append("".join(data["text/plain"]))
         lines += [f"[{kind}]" for kind in sorted(data) if kind != "text/plain"]
     return lines

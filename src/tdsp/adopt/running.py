@@ -27,6 +27,7 @@ FRAMES = re.compile(r"Traceback \(most recent call last\):\n(?:[ \t].*\n)*")
 MOST_OUTPUT = 200_000
 MADE_BY_RUNS = ("__pycache__/", ".pytest_cache/", ".ipynb_checkpoints/")
 LOADING = 60.0  # seconds for the import of what runs notebooks
+MISSING = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
 FOLDERS = re.compile(r"[^\s'\"]*/")
 WATCHER = """import os, sys
 group = int(sys.stdin.readline())
@@ -140,9 +141,10 @@ def compare(bench: Bench, done: Manifest, file: File) -> Verdict:
     if new.code is None:  # the limit is no outcome: a busy machine alone may be the reason
         new = _best(replace(bench, seconds=PATIENT * bench.seconds), bench.after, file.target, done)
     verdict, detail = judge(old, new, done)
-    both = verdict == "regressed" and old.code == 0 == new.code
-    if both and _differs_from_itself(bench, done, file, old):  # so it cannot be compared
-        verdict, detail = "same-ok", "its results differ from run to run, before as well"
+    alike = verdict == "regressed" and _ends_alike(old, new, done)
+    if alike and _differs_from_itself(bench, done, file, old):  # so it cannot be compared
+        verdict = "same-failure" if old.code else "same-ok"
+        detail = "its results differ from run to run, before as well"
     return Verdict(file.path, file.target, verdict, detail, command)
 
 
@@ -156,6 +158,28 @@ def _differs_from_itself(bench: Bench, done: Manifest, file: File, old: Run) -> 
     return False
 
 
+def _ends_alike(old: Run, new: Run, done: Manifest) -> bool:
+    """Tell whether two runs end with one exit code, and with one error."""
+    same = _told(old, old.error, done) == _told(new, new.error, done)
+    return old.code == new.code and (old.code == 0 or same)
+
+
+def _without_modules(old: Run, new: Run, done: Manifest) -> str:
+    """Judge a failure for want of a module, "" if it is another one.
+
+    One of the repository that is found now is better. Of several that are not installed, another
+    one may be the first.
+    """
+    before, after = MISSING.match(old.error), MISSING.match(new.error)
+    own = {part.removesuffix(".py") for each in done.files for part in each.path.split("/")}
+    own.add(done.package)
+    if not before or (after and after[1] in own):
+        return ""
+    if before[1] in own:
+        return "improved"
+    return "same-failure" if after else ""
+
+
 def judge(old: Run, new: Run, done: Manifest) -> tuple[str, str]:
     """Return a verdict and what it rests on."""
     if new.code is None:
@@ -164,7 +188,9 @@ def judge(old: Run, new: Run, done: Manifest) -> tuple[str, str]:
         return "improved", f"before: {old.error or f'exit code {old.code}'}"
     if old.code != new.code:
         return "regressed", f"exit code {old.code} became {new.code}: {new.error}"
-    if old.code != 0 and _told(old, old.error, done) != _told(new, new.error, done):
+    if not _ends_alike(old, new, done):
+        if verdict := _without_modules(old, new, done):
+            return verdict, f"before: {old.error}; now it gets as far as {new.error}"
         return "regressed", f"{old.error} became {new.error}"
     differs = _steady(old, new, done)
     if differs:
