@@ -348,6 +348,44 @@ def test_a_script_that_is_run_from_its_own_folder() -> None:
         assert rewrite(files, moves, runs)[0] == {"job/go.py": expected}
 
 
+def test_a_script_that_stays_is_run_from_where_it_was() -> None:
+    files: Files = {"job/go.py": "open('../train.csv')\nopen('in.csv')\nx.to_csv('new.csv')\n",
+                    "train.csv": "", "job/in.csv": ""}  # fmt: skip
+    moves = {"train.csv": "data/raw/train.csv"}
+    for runs in ({"job/go.py": "job"}, {}):
+        new = rewrite(files, moves, runs)[0]
+        assert new == {"job/go.py": str(files["job/go.py"]).replace("../", "../data/raw/").encode()}
+
+
+@pytest.mark.parametrize(
+    ("path", "is_path"),
+    [
+        ("os.path.join(DIR, name)", False),
+        ("Path(DIR) / name", False),
+        ("f'{DIR}/{name}'", False),
+        ("DIR + name", False),
+        ("name", True),
+        ("f'{name}'", True),
+    ],
+)
+@pytest.mark.parametrize("where", ["here", "elsewhere", "method"])
+def test_a_name_that_a_function_puts_into_a_folder_is_no_path(
+    path: str, is_path: bool, where: str
+) -> None:
+    body = f"(name, other):\n    if other:\n        pass\n    return open({path})\n"
+    call = "save_it('train.csv', 'train.csv')\n"
+    files: Files = {"train.csv": "", "go.py": f"def save_it{body}{call}"}
+    if where == "elsewhere":
+        files |= {"lib.py": f"def save_it{body}", "go.py": f"from lib import save_it\n{call}"}
+    if where == "method":
+        body = body.replace("(name", "(self, name").replace("\n    ", "\n        ")
+        files["go.py"] = f"class A:\n    def save_it{body}    def go(self):\n        self.{call}"
+    new, notes = rewrite(files, {"train.csv": "data/raw/train.csv"})
+    expected = str(files["go.py"]).replace("save_it('train", "save_it('data/raw/train").encode()
+    assert new == ({"go.py": expected} if is_path else {})
+    assert [each.path for each in notes if "not clear" in each.text] == ["go.py"] * len(notes)
+
+
 @pytest.mark.parametrize(
     ("page", "known"),
     [

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tdsp.adopt import names
 from tdsp.adopt.classify import classify
+from tdsp.adopt.evidence import ASKED, BY_HAND, IN_USE
 from tdsp.adopt.facts import Facts, gather
 from tdsp.adopt.history import old_secrets
 from tdsp.adopt.judged import FOLDER, MOVE, Judged
@@ -33,6 +34,7 @@ QUESTIONS = {
     "models in use": "Code uses these models. May they move? The paths in it are edited.",
     "results in use": "Code makes these results. May they move? The paths in it are edited.",
     "unfollowed files": "No edited code has a path to these files, so they stay.",
+    "paths by hand": "Code has their paths where adopt cannot edit them, so they stay.",
     "run by path": "An image, a host, a pipeline or CI runs these by their path, or they find the "
     "project from their own place. May they move? What adopt cannot edit is for you to change.",
     "notebooks with paths": "These notebooks read or write by paths from their own folder. May they"
@@ -131,8 +133,25 @@ def build(done: Scan, wish: Wish) -> Plan:
         offers=tuple(_offer(each) for ask, each in found.items() if ask not in questions),
     )  # fmt: skip
     plan = edited(done, _placed(plan, done))
+    if held := _held(done, plan.notes):
+        return build(replace(done, judged=done.judged | held), wish)
     check_removals(plan)
     return plan
+
+
+def _held(done: Scan, notes: Iterable[Note]) -> dict[str, Judged]:
+    """Return the judgements on stored files that would move where no edit can follow them."""
+    users = {note.follows: note for note in notes if note.follows}
+    found = {}
+    for path, each in done.judged.items() if users else ():
+        place = path if each.ask in IN_USE.values() else ""
+        while place and place not in users:
+            place = posixpath.dirname(place)
+        if place:
+            note = users[place]
+            why = f"{note.path}:{note.line} has its path where no edit can follow"
+            found[path] = Judged(each.kind, "stay", ASKED, (*each.why, why), BY_HAND, each.place)
+    return found
 
 
 def _which(projects: tuple[str, ...]) -> str:

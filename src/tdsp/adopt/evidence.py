@@ -59,6 +59,7 @@ SAID = {
 }
 IN_USE = {"data": "data in use", "models": "models in use", "reports": "results in use"}
 UNFOLLOWED = "unfollowed files"
+BY_HAND = "paths by hand"
 RUN_BY_PATH = "run by path"
 ASKED = 0.6
 NOTEBOOKS = "notebooks with paths"

@@ -3,7 +3,7 @@
 A plan is made from facts, edited by a person, and carried out to the letter.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 FORMAT = 1
 LEVELS = {0: "in place", 1: "moved", 2: "edited", 3: "pipeline"}
@@ -33,11 +33,15 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A place that a person has to look at, because no safe edit is known. `line` 0: the file."""
+    """A place that a person has to look at, because no safe edit is known. `line` 0: the file.
+
+    `follows` is the file or the folder whose move no edit can follow there; no plan file has it.
+    """
 
     path: str
     line: int
     text: str
+    follows: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

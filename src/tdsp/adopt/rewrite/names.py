@@ -34,6 +34,7 @@ class Names(Walker):
         self.loads: list[tuple[tuple[int, ...], Any]] = []
         self.scope_of: dict[int, tuple[int, ...]] = {}
         self.functions: dict[str, list[tuple[int, list[str]]]] = {}
+        self.methods: dict[str, list[tuple[int, list[str]]]] = {}  # without `self`
         self.attributes: dict[str, list[Any]] = {}  # where `.name` is read
         self.members: dict[str, list[Any]] = {}  # what `self.name` is given
         self.classes: set[int] = set()
@@ -163,6 +164,8 @@ class Names(Walker):
         names = [each.name.value for each in every]
         if len(self._scopes) == 1:
             self.functions.setdefault(node.name.value, []).append((id(node), names))
+        elif self._scopes[-1] in self.classes:
+            self.methods.setdefault(node.name.value, []).append((id(node), names[1:]))
         outer, self._scopes = self._scopes, (*self._scopes, id(node))
         for each in every:
             self.bind(each.name.value, each.default).parameter = True

@@ -133,8 +133,7 @@ class Paths(Walker, Places):
             return False  # kept as it is; the imports are noted
         if sinks.destroys(node):
             return not self._destroys(node)
-        found = [*sinks.path_arguments(node), *self.usage.local_arguments(node)]
-        for each in found:
+        for each in self.usage.path_arguments(node):
             self.take(each, write=sinks.writes(node), call=node)
         self._option(node)
         self._started(node)
@@ -203,7 +202,8 @@ class Paths(Walker, Places):
             old = _joined(base, text)
             named = old in self.layout.files or (old in self.layout.folders and "/" in text)
             if old and named and self.layout.moved(old):
-                self.parsed.note(node, f"`{text}` may be {old}, which moves; its use is not clear")
+                text = f"`{text}` may be {old}, which moves; its use is not clear"
+                self.parsed.note(node, text, old)
                 return
 
     def visit_ConcatenatedString(self, node: cst.ConcatenatedString) -> bool:  # noqa: N802
@@ -226,9 +226,8 @@ class Paths(Walker, Places):
             for base in [pieces.start.old] if pieces.start else self.runs.old:
                 old = _joined(base, head)
                 if old and not noted and self._concerned(old):
-                    self.parsed.note(
-                        node, f"{sinks.name_of(node)} of {old}, which moves: change it by hand"
-                    )
+                    text = f"{sinks.name_of(node)} of {old}, which moves: change it by hand"
+                    self.parsed.note(node, text, old)
                     noted = True
         return noted
 
@@ -259,6 +258,8 @@ class Paths(Walker, Places):
         self._mark(node, pieces)
         text = _text(pieces)
         if not pieces.constants:
+            if pieces.start is not None and not _only_looks(call):
+                self._whole(node, pieces.start.old)
             if write and pieces.start is not None and not _makes_folder(call):
                 self._written(node, pieces.start.old, pieces.start.new)
             return pieces.start
@@ -277,7 +278,19 @@ class Paths(Walker, Places):
         if base is None:
             self._unknown(node, text)
             return None
+        if _only_looks(call) and self._goes_apart(_joined(base.old, text)):
+            return None
         return self._lead(node, pieces, text, base, write and not _makes_folder(call))
+
+    def _goes_apart(self, old: str | None) -> bool:
+        return old is not None and self.layout.location(old) is None
+
+    def _whole(self, node: Any, old: str) -> None:
+        """Note a use of a folder as a whole whose files part: no edit can follow them."""
+        around = self.usage.parent(node)
+        looks = isinstance(around, cst.Attribute) and around.attr.value in sinks.LOOKS
+        if self._goes_apart(old) and not looks and not _is_assigned(self.usage, node):
+            self.parsed.note(node, f"the files of {old}/ go to different folders", old)
 
     def _mark(self, node: Any, pieces: Pieces) -> None:
         self.done.add(id(node))
@@ -307,8 +320,7 @@ class Paths(Walker, Places):
             return None
         wanted = self.layout.location(old)
         if wanted is None:
-            if not _is_assigned(self.usage, node):
-                self.parsed.note(node, f"the files of {old}/ go to different folders")
+            self._whole(node, old)
             return None if natural is None else Place(old, natural)
         if not self._exists(old) and pieces.start is not None and base.old != base.new:
             return None if natural is None else Place(old, natural)
@@ -318,7 +330,7 @@ class Paths(Walker, Places):
             return None if natural is None else Place(old, natural)
         if wanted == natural:
             return Place(old, wanted)
-        if self._write(node, pieces.constants, text, relative(wanted, base.new)):
+        if self._write(node, pieces.constants, text, Place(old, relative(wanted, base.new))):
             return Place(old, wanted)
         return None if natural is None else Place(old, natural)
 
@@ -328,8 +340,9 @@ class Paths(Walker, Places):
         if folder not in self.layout.new_folders and (was or wanted != old):
             self.parsed.note(node, f"writes to {folder}, which has to exist")
 
-    def _write(self, node: Any, constants: list[Constant], text: str, new: str) -> bool:
+    def _write(self, node: Any, constants: list[Constant], text: str, place: Place) -> bool:
         """Plan the change of the constant parts of a path; tell whether there is a way."""
+        new = place.new
         if text.startswith("./") and not new.startswith("."):
             new = f"./{new}"
         rest = new.split("/")
@@ -347,10 +360,9 @@ class Paths(Walker, Places):
         elif len(parts) == 1:
             wanted = [(parts[0], "/".join(rest))]
         else:
-            self.parsed.note(node, f"leads to {new} after the move; change it by hand")
-            return False
-        if UNSAFE.search(new) or not all(self._inside(part) for part, _ in wanted):
-            self.parsed.note(node, f"leads to {new} after the move; change it by hand")
+            wanted = []
+        if not wanted or UNSAFE.search(new) or not all(self._inside(part) for part, _ in wanted):
+            self.parsed.note(node, f"leads to {new} after the move; change it by hand", place.old)
             return False
         for part, value in wanted:
             self._replace(part, value)
@@ -400,9 +412,8 @@ class Paths(Walker, Places):
                 continue
             named = posixpath.splitext(old)[1].lower() in FILES and base
             if self._concerned(old) or named or (base and self._exists(old)):
-                self.parsed.note(
-                    node, f"`{text}`: it is not known which folder {self.parsed.path} is run from"
-                )
+                text = f"`{text}`: it is not known which folder {self.parsed.path} is run from"
+                self.parsed.note(node, text, old)
                 return
 
     def _doubtful(self, node: Any, text: str) -> None:
@@ -413,7 +424,8 @@ class Paths(Walker, Places):
             old = _joined(base, re.split(r"[*?]", plain)[0])
             if old and (old in self.layout.files or old in self.layout.folders):
                 if self.layout.moved(old):
-                    self.parsed.note(node, f"`{text}` means {old}, which moves: change it by hand")
+                    text = f"`{text}` means {old}, which moves: change it by hand"
+                    self.parsed.note(node, text, old)
                 return
 
 
@@ -428,11 +440,16 @@ def _is_path(node: Any) -> bool:
 
 
 def _is_assigned(usage: Usage, node: Any) -> bool:
-    return isinstance(usage.parent(node), cst.Assign | cst.AnnAssign | cst.Param)
+    return isinstance(usage.parent(node), cst.Assign | cst.AnnAssign)
 
 
 def _makes_folder(call: Any) -> bool:
     return call is not None and sinks.name_of(call) in {"makedirs", "mkdir"}
+
+
+def _only_looks(call: Any) -> bool:
+    """Tell whether a call makes a folder or asks whether it is there: no file in it is meant."""
+    return call is not None and sinks.name_of(call) in sinks.LOOKS
 
 
 def _text(pieces: Pieces) -> str:

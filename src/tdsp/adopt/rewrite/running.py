@@ -42,10 +42,15 @@ class Running:
     def _places(self, starts: frozenset[str]) -> Runs:
         places: list[Place] = []
         for start in sorted(starts):
-            notebook = start.endswith(".ipynb")
-            new = posixpath.dirname(self.layout.target(start)) if notebook else ""
-            places += [Place(old, new) for old in self._started_from(start)]
+            for old in self._started_from(start):
+                places.append(Place(old, self._started_later(start, old)))
         return Runs(tuple(dict.fromkeys(places)))
+
+    def _started_later(self, path: str, old: str) -> str:
+        """Return the folder a file is run from after the move: one that stays, as it was."""
+        if path.endswith(".ipynb"):
+            return posixpath.dirname(self.layout.target(path))
+        return "" if self.layout.moved(path) else old
 
     def _started_from(self, path: str) -> tuple[str, ...]:
         if path not in self._folders_of:

@@ -28,6 +28,7 @@ DESTROYS = frozenset(
     ("rmtree", "remove", "unlink", "rmdir", "removedirs", "glob", "iglob", "rglob")
 )
 SECOND = frozenset(("dump", "save", "imwrite"))
+LOOKS = frozenset(("makedirs", "mkdir", "exists", "isdir", "is_dir"))
 KEYWORDS = words(
     "path filename file fname fp filepath filepath_or_buffer path_or_buf io excel_writer source",
     "fileobj dst src directory root model_file path_or_fileobj save_path dirname",

@@ -154,10 +154,11 @@ def _stays(part: Part, words: frozenset[str] | None) -> bool:
 
 
 def _may_be_path(top: ast.AST) -> bool:
-    """Tell whether an argument is used, and each time where a path may stand."""
+    """Tell whether an argument is put behind a folder, or used each time where a path may stand."""
     names: list[str] = []
     used: set[str] = set()
     other: set[str] = set()
+    parts: set[str] = set()
     waiting: list[Any] = [top]
     while waiting:
         around = waiting.pop()
@@ -165,13 +166,17 @@ def _may_be_path(top: ast.AST) -> bool:
             kind = type(each)
             if kind is ast.Name:
                 (used if _place_of_path(around, each) else other).add(each.id)
+                if _place_of_part(around, each):
+                    parts.add(each.id)
             elif kind is ast.arg:
                 names.append(each.arg)
                 waiting.append(each)
             elif kind is not str:
                 waiting.append(each)
     # Of two arguments with one name it is not told which of them is used.
-    return any(name in used and (name not in other or names.count(name) > 1) for name in names)
+    return not parts.isdisjoint(names) or any(
+        name in used and (name not in other or names.count(name) > 1) for name in names
+    )
 
 
 def _place_of_path(around: ast.AST, node: ast.Name) -> bool:
@@ -182,6 +187,15 @@ def _place_of_path(around: ast.AST, node: ast.Name) -> bool:
     if isinstance(around, ast.Call):
         return around.func is not node
     return isinstance(around, (ast.keyword, ast.Starred, ast.FormattedValue))
+
+
+def _place_of_part(around: ast.AST, node: ast.Name) -> bool:
+    if isinstance(around, ast.BinOp):
+        return around.right is node and isinstance(around.op, ast.Add | ast.Div)
+    if isinstance(around, ast.Call):
+        joins = isinstance(around.func, ast.Attribute) and around.func.attr == "join"
+        return joins and node in around.args[1:]
+    return isinstance(around, ast.FormattedValue)
 
 
 def _parts(text: str) -> Iterator[Part]:

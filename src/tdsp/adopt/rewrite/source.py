@@ -186,9 +186,9 @@ class Parsed:
         if self.source.text[start:end] != new:
             self.changes.append(Change(start, end, new, why))
 
-    def note(self, node: Any, text: str) -> None:
-        """Note something about a node."""
-        self.notes.append(Note(self.path, self.source.line(self.span(node)[0]), text))
+    def note(self, node: Any, text: str, follows: str = "") -> None:
+        """Note something about a node, and what it has a path to that no edit follows."""
+        self.notes.append(Note(self.path, self.source.line(self.span(node)[0]), text, follows))
 
     def edits(self) -> tuple[Edit, ...]:
         """Return the changes as edits in order; one that is not safe becomes a note."""

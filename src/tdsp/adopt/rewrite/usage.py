@@ -15,10 +15,23 @@ from tdsp.adopt.rewrite.walk import dotted
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """The parameters of a function, and the places of those that it uses as paths alone."""
+    """A function's parameters: which it uses as paths alone, and which as a path's later part."""
 
     names: list[str]
     paths: frozenset[int]
+    parts: frozenset[int]
+
+    def given(self, call: cst.Call, places: frozenset[int]) -> list[Any]:
+        """Return what a call gives to the parameters at some places."""
+        found = []
+        for number, each in enumerate(call.args):
+            place = number
+            if each.keyword is not None:
+                known = each.keyword.value in self.names
+                place = self.names.index(each.keyword.value) if known else -1
+            if place in places and not each.star:
+                found.append(each.value)
+        return found
 
 
 class Usage:
@@ -38,7 +51,9 @@ class Usage:
         self.names, self.parents, self.elsewhere = names, parents, elsewhere
         self.imported = imported
         self.local: dict[str, Function] = {}
-        self.local = self._local()
+        self.methods: dict[str, Function] = {}
+        self.local = self._judged(names.functions)
+        self.methods = self._judged(names.methods)
 
     def parent(self, node: Any) -> Any:
         """Return the node around a node."""
@@ -97,38 +112,56 @@ class Usage:
             return True
         if dotted(call.func) in sinks.SAME:
             return "Path" in name or self.is_path(call)
-        found = [*sinks.path_arguments(call), *self.local_arguments(call)]
-        return any(each is node for each in found)
+        return any(each is node for each in self.path_arguments(call))
 
-    def local_arguments(self, call: cst.Call) -> list[Any]:
-        """Return those arguments of a function of the repository that it uses as paths alone."""
-        name = dotted(call.func)
-        function = self.local.get(name) or (self.imported(name) if name and call.args else None)
+    def path_arguments(self, call: cst.Call) -> list[Any]:
+        """Return the arguments of a call that are paths from the folder of the run.
+
+        A function of the repository may be called `save` and put a folder before what it is given.
+        """
+        function = self._called(call)
         if function is None:
-            return []
-        found = []
-        for number, each in enumerate(call.args):
-            place = number
-            if each.keyword is not None:
-                known = each.keyword.value in function.names
-                place = function.names.index(each.keyword.value) if known else -1
-            if place in function.paths and not each.star:
-                found.append(each.value)
-        return found
+            return list(sinks.path_arguments(call))
+        found = [*sinks.path_arguments(call), *function.given(call, function.paths)]
+        parts = function.given(call, function.parts)
+        return [each for each in found if not any(each is part for part in parts)]
 
-    def _local(self) -> dict[str, Function]:
+    def _called(self, call: cst.Call) -> Function | None:
+        """Return the function of the repository that a call means, None if it is no known one."""
+        name = dotted(call.func)
+        if isinstance(call.func, cst.Attribute) and dotted(call.func.value) in {"self", "cls"}:
+            return self.methods.get(call.func.attr.value)
+        return self.local.get(name) or (self.imported(name) if name and call.args else None)
+
+    def _is_part(self, node: Any) -> bool:
+        """Tell whether an expression is a later part of a path."""
+        around = self.parent(node)
+        if isinstance(around, cst.Arg):
+            call = self.parent(around)
+            joins = isinstance(call, cst.Call) and sinks.is_join(call)
+            return joins and call.args[0] is not around
+        if isinstance(around, cst.BinaryOperation) and around.right is node:
+            return isinstance(around.operator, cst.Divide) or self.is_path(around)
+        if isinstance(around, cst.FormattedStringExpression):
+            whole = self.parent(around)
+            return whole.parts[0] is not around and self.is_path(whole)
+        return False
+
+    def _judged(self, functions: dict[str, list[tuple[int, list[str]]]]) -> dict[str, Function]:
         found: dict[str, Function] = {}
-        for function, places in self.names.functions.items():
+        for function, places in functions.items():
             if len(places) != 1:
                 continue
             scope, parameters = places[0]
-            paths = set()
+            paths, parts = set(), set()
             for number, parameter in enumerate(parameters):
                 name = self.names.table[(scope, parameter)]
-                if len(name.values) == 1 and name.uses and self.all_paths(name.uses):
+                if any(map(self._is_part, name.uses)):
+                    parts.add(number)
+                elif len(name.values) == 1 and name.uses and self.all_paths(name.uses):
                     paths.add(number)
-            if paths:
-                found[function] = Function(parameters, frozenset(paths))
+            if paths or parts:
+                found[function] = Function(parameters, frozenset(paths), frozenset(parts))
         return found
 
 

@@ -57,9 +57,7 @@ class Rewriter:
             name = self.real.get(path, path)
             if found:
                 edits[name] = found
-            notes += [
-                Note(self.real.get(each.path, each.path), each.line, each.text) for each in noted
-            ]
+            notes += [replace(each, path=self.real.get(each.path, each.path)) for each in noted]
         return edits, _once([*notes, *self._pickles()])
 
     def file(self, path: str) -> tuple[tuple[Edit, ...], list[Note]]:

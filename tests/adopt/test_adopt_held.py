@@ -1,0 +1,74 @@
+"""Data stay where code has their path and no edit can follow them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from tests.adopt.repos import CSV, make
+
+from tdsp.adopt import build as building
+from tdsp.adopt.build import Wish, build, scan
+from tdsp.adopt.plan import Plan
+
+USES = "import os, glob\npd.read_csv('out/a.csv')\ndf.to_csv('out/b.csv')\n"
+FILES = {"out/a.csv": CSV, "out/b.csv": CSV + b"2,2\n", "model/old.csv": CSV + b"3,3\n"}
+BOTH = {"out/a.csv", "out/b.csv"}
+
+
+@pytest.fixture(autouse=True)
+def rendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "render", lambda _: {})
+
+
+def planned(tmp_path: Path, code: str, level: int = 2, folder: str = "") -> Plan:
+    before = f"{folder}/" if folder else ""
+    files: Mapping[str, bytes] = {"go.py": (USES + code).encode(), **FILES}
+    done = scan(make(tmp_path / "repo", {before + p: text for p, text in files.items()}), folder)
+    return build(done, Wish(level=level, package="pkg"))
+
+
+def stay(plan: Plan) -> set[str]:
+    return {
+        item.path for item in plan.items if item.path.endswith(".csv") and item.target == item.path
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "held"),
+    [
+        ("", set()),
+        ("def go(d='out'):\n    open(os.path.join(d, 'a.csv'))\n", BOTH),
+        ("D = 'out'\nos.listdir(D)\n", BOTH),
+        ("for each in glob.glob('out/*.csv'):\n    print(each)\n", BOTH),
+        ("send('out/a.csv')\n", {"out/a.csv"}),
+        ("open('out/b.csv'.upper() + '/../out')\nos.remove('out/b.csv')\n", {"out/b.csv"}),
+        ("os.makedirs('out', exist_ok=True)\n", set()),
+        ("D = 'out'\nif not os.path.exists(D):\n    os.makedirs(D)\n", set()),
+        ("from pathlib import Path\nPath('out').mkdir()\n", set()),
+        ("D = 'out'\nopen(os.path.join(D, 'a.csv'))\nopen(D + '/b.csv', 'w')\n", set()),
+    ],
+)
+@pytest.mark.parametrize("folder", ["", "one"])
+def test_what_no_edit_can_follow_stays(
+    tmp_path: Path, code: str, held: set[str], folder: str
+) -> None:
+    plan = planned(tmp_path, code, folder=folder)
+    before = f"{folder}/" if folder else ""
+    assert stay(plan) - {f"{before}model/old.csv"} == {before + path for path in held}
+    offered = {
+        path for each in plan.offers if each.id == "paths-by-hand" for path in each.choices["stay"]
+    }
+    assert offered == {before + path for path in held}
+    assert all(item.edits or not item.path.endswith("go.py") for item in plan.items) or held == BOTH
+
+
+def test_what_stays_says_why_and_moves_if_one_says_so(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "send('out/a.csv')\n")
+    item = next(each for each in plan.items if each.path == "out/a.csv")
+    assert item.why[-1] == "go.py:4 has its path where no edit can follow"
+    offer = next(each for each in plan.offers if each.id == "paths-by-hand")
+    assert offer.choices["move"] == {"out/a.csv": "data/raw/out/a.csv"}
+
+
+def test_without_edits_nothing_is_held(tmp_path: Path) -> None:
+    assert not stay(planned(tmp_path, "send('out/a.csv')\n", level=1)) & BOTH
