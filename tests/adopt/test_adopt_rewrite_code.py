@@ -366,6 +366,7 @@ def test_a_script_that_stays_is_run_from_where_it_was() -> None:
         ("DIR + name", False),
         ("name", True),
         ("f'{name}'", True),
+        ("f'{DIR:{name}}'", True),
     ],
 )
 @pytest.mark.parametrize("where", ["here", "elsewhere", "method"])

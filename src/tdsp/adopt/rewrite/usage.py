@@ -144,7 +144,8 @@ class Usage:
             return isinstance(around.operator, cst.Divide) or self.is_path(around)
         if isinstance(around, cst.FormattedStringExpression):
             whole = self.parent(around)
-            return whole.parts[0] is not around and self.is_path(whole)
+            later = isinstance(whole, cst.FormattedString) and whole.parts[0] is not around
+            return later and self.is_path(whole)
         return False
 
     def _judged(self, functions: dict[str, list[tuple[int, list[str]]]]) -> dict[str, Function]:
