@@ -370,10 +370,11 @@ def test_a_script_that_stays_is_run_from_where_it_was() -> None:
     ],
 )
 @pytest.mark.parametrize("where", ["here", "elsewhere", "method"])
+@pytest.mark.parametrize("way", ["return open({})", "place = {}\n    return open(place)"])
 def test_a_name_that_a_function_puts_into_a_folder_is_no_path(
-    path: str, is_path: bool, where: str
+    path: str, is_path: bool, where: str, way: str
 ) -> None:
-    body = f"(name, other):\n    if other:\n        pass\n    return open({path})\n"
+    body = f"(name, other):\n    if name:\n        pass\n    {way.format(path)}\n"
     call = "save_it('train.csv', 'train.csv')\n"
     files: Files = {"train.csv": "", "go.py": f"def save_it{body}{call}"}
     if where == "elsewhere":

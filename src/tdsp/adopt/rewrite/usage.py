@@ -141,12 +141,17 @@ class Usage:
             joins = isinstance(call, cst.Call) and sinks.is_join(call)
             return joins and call.args[0] is not around
         if isinstance(around, cst.BinaryOperation) and around.right is node:
-            return isinstance(around.operator, cst.Divide) or self.is_path(around)
+            return isinstance(around.operator, cst.Divide) or self._becomes_path(around)
         if isinstance(around, cst.FormattedStringExpression):
             whole = self.parent(around)
             later = isinstance(whole, cst.FormattedString) and whole.parts[0] is not around
-            return later and self.is_path(whole)
+            return later and self._becomes_path(whole)
         return False
+
+    def _becomes_path(self, node: Any) -> bool:
+        """Tell whether an expression, or a name that is given it, is used as a path."""
+        given = [e for e in self.names.table.values() if any(v is node for v in e.values)]
+        return self.is_path(node) or any(self.is_path(use) for each in given for use in each.uses)
 
     def _judged(self, functions: dict[str, list[tuple[int, list[str]]]]) -> dict[str, Function]:
         found: dict[str, Function] = {}
