@@ -72,3 +72,9 @@ def test_what_stays_says_why_and_moves_if_one_says_so(tmp_path: Path) -> None:
 
 def test_without_edits_nothing_is_held(tmp_path: Path) -> None:
     assert not stay(planned(tmp_path, "send('out/a.csv')\n", level=1)) & BOTH
+
+
+def test_code_is_never_held(tmp_path: Path) -> None:
+    files = {"go.py": b"import lib.x\nsend('lib/x.py')\nlib.x.go()\n", "lib/x.py": b"def go(): 1\n"}
+    plan = build(scan(make(tmp_path / "repo", files)), Wish(level=2, package="pkg"))
+    assert plan.moves["lib/x.py"] == "src/pkg/lib/x.py" and plan.notes[0].follows == "lib/x.py"

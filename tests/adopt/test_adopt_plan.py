@@ -240,6 +240,12 @@ def test_a_package_with_the_template_s_modules_keeps_its_name_and_gets_a_neighbo
     assert plan.package == "shop_model"
     assert plan.moves["shop/cli.py"] == "src/shop/cli.py"
     assert "src/shop_model/cli.py" in plan.added
+    hidden = {"src/shop/__init__.py": "", "src/shop/model.py": "x = 1\n"}  # shop/model/ hides it
+    assert build(here(tmp_path / "hidden", hidden), Wish()).package == "shop_model"
+    hides = {"src/shop/__init__.py": "", "src/shop/features/__init__.py": ""}
+    assert build(here(tmp_path / "hides", hides), Wish()).package == "shop_model"
+    shared = {"src/shop/__init__.py": "", "src/shop/model/__init__.py": "", "src/shop/a.py": "x\n"}
+    assert build(here(tmp_path / "shared", shared), Wish()).package == "shop"
     calm = build(here(tmp_path / "calm", {"shop/__init__.py": "", "shop/fit.py": "y\n"}), Wish())
     assert calm.package == "shop"
 

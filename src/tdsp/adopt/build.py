@@ -213,9 +213,16 @@ def _clash(done: Scan, package: str, rendered: Mapping[str, bytes]) -> bool:
     if package not in done.layout.packages | done.layout.inner:
         return False
     before = f"src/{package}/"
-    theirs = {path.removeprefix("src/") for path in rendered if path.startswith(before)}
-    ours = {path.removeprefix("src/") for path in done.judged if path.endswith(".py")}
-    return any(posixpath.basename(path) != "__init__.py" for path in theirs & ours)
+    theirs = _modules(path for path in rendered if path.startswith(before))
+    ours = _modules(path for path in done.judged if path.endswith(".py"))
+    packages = {each for each, path in theirs.items() if path.endswith("/__init__.py")}
+    return any(each not in packages or ours[each] != theirs[each] for each in theirs.keys() & ours)
+
+
+def _modules(paths: Iterable[str]) -> dict[str, str]:
+    """Return the files by what Python imports them as: a package hides a module of its name."""
+    plain = (path.removeprefix("src/") for path in paths)
+    return {path.removesuffix("/__init__.py").removesuffix(".py"): path for path in plain}
 
 
 def _level(done: Scan, wanted: int) -> tuple[int, list[Note]]:
