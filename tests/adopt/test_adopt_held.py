@@ -65,7 +65,7 @@ def test_what_no_edit_can_follow_stays(
 def test_what_stays_says_why_and_moves_if_one_says_so(tmp_path: Path) -> None:
     plan = planned(tmp_path, "send('out/a.csv')\n")
     item = next(each for each in plan.items if each.path == "out/a.csv")
-    assert item.why[-1] == "go.py:4 has its path where no edit can follow"
+    assert item.why[-1] == "go.py:4 has the path of out/a.csv where no edit can follow"
     offer = next(each for each in plan.offers if each.id == "paths-by-hand")
     assert offer.choices["move"] == {"out/a.csv": "data/raw/out/a.csv"}
 
@@ -74,7 +74,23 @@ def test_without_edits_nothing_is_held(tmp_path: Path) -> None:
     assert not stay(planned(tmp_path, "send('out/a.csv')\n", level=1)) & BOTH
 
 
-def test_code_is_never_held(tmp_path: Path) -> None:
-    files = {"go.py": b"import lib.x\nsend('lib/x.py')\nlib.x.go()\n", "lib/x.py": b"def go(): 1\n"}
+@pytest.mark.parametrize(
+    ("code", "held"),
+    [
+        ("send('lib/x.py')\n", False),
+        ("for each in os.listdir('lib'):\n    print(each)\n", True),
+        ("sys.path.append('lib')\n", False),
+        ("os.makedirs('lib', exist_ok=True)\n", False),
+    ],
+)
+def test_a_folder_that_code_goes_through_stays_whole(tmp_path: Path, code: str, held: bool) -> None:
+    use = "import lib.x, other.y\nlib.x.go(other.y.z)\nopen('lib/rows.csv')\n"
+    files = {
+        "go.py": (use + code).encode(), "lib/x.py": b"def go(z): 1\n", "other/y.py": b"z = 1\n",
+        "lib/rows.csv": CSV,
+    }  # fmt: skip
     plan = build(scan(make(tmp_path / "repo", files)), Wish(level=2, package="pkg"))
-    assert plan.moves["lib/x.py"] == "src/pkg/lib/x.py" and plan.notes[0].follows == "lib/x.py"
+    moves = {"other/y.py": "src/pkg/other/y.py", "go.py": "src/pkg/go.py"}
+    if not held:
+        moves |= {"lib/x.py": "src/pkg/lib/x.py", "lib/rows.csv": "data/raw/rows.csv"}
+    assert plan.moves == moves

@@ -2,7 +2,7 @@
 
 import posixpath
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -140,18 +140,32 @@ def build(done: Scan, wish: Wish) -> Plan:
 
 
 def _held(done: Scan, notes: Iterable[Note]) -> dict[str, Judged]:
-    """Return the judgements on stored files that would move where no edit can follow them."""
+    """Return the judgements on files that would move where no edit can follow them.
+
+    These are stored files whose path is used, and folders that code takes as a whole.
+    """
     users = {note.follows: note for note in notes if note.follows}
+    folders = [each for each in users if each not in done.judged]
     found = {}
     for path, each in done.judged.items() if users else ():
-        place = path if each.ask in IN_USE.values() else ""
-        while place and place not in users:
-            place = posixpath.dirname(place)
+        place = ""
+        if each.ask in IN_USE.values():
+            place = next((above for above in _upwards(path) if above in users), "")
+        elif each.ask.startswith(MOVE):
+            top = each.ask.removeprefix(MOVE)
+            place = next((inside for inside in folders if top in _upwards(inside)), "")
         if place:
             note = users[place]
-            why = f"{note.path}:{note.line} has its path where no edit can follow"
+            why = f"{note.path}:{note.line} has the path of {place} where no edit can follow"
             found[path] = Judged(each.kind, "stay", ASKED, (*each.why, why), BY_HAND, each.place)
     return found
+
+
+def _upwards(path: str) -> Iterator[str]:
+    """Yield a path, and each folder that it is in."""
+    while path:
+        yield path
+        path = posixpath.dirname(path)
 
 
 def _which(projects: tuple[str, ...]) -> str:
