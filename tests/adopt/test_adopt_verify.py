@@ -357,6 +357,8 @@ def test_failure_with_another_error_is_worse_whatever_it_prints(tmp_path: Path) 
     [
         ("import lib\n1 / 0\n", "import churn.lib\n1 / 0\n", "improved"),
         ("import elsewhere\n1 / 0\n", "1 / 0\n", "regressed"),
+        ("from .lib import x\n", "import churn.lib\n1 / 0\n", "improved"),
+        ("import lib\n", "from . import lib\n", "regressed"),
         ("import lib\n", "import churn.gone\n", "regressed"),
         ("import lib\n", "import churn.lib\nimport elsewhere\n", "improved"),
         ("1 / 0\n", "import gone\n", "regressed"),
@@ -364,6 +366,8 @@ def test_failure_with_another_error_is_worse_whatever_it_prints(tmp_path: Path) 
     ids=[
         "finds it now",
         "not of the repository",
+        "relative before",
+        "relative now",
         "loses another one",
         "finds it, and not another",
         "found all before",

@@ -28,6 +28,7 @@ MOST_OUTPUT = 200_000
 MADE_BY_RUNS = ("__pycache__/", ".pytest_cache/", ".ipynb_checkpoints/")
 LOADING = 60.0  # seconds for the import of what runs notebooks
 MISSING = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
+ALONE = "ImportError: attempted relative import with no known parent package"
 FOLDERS = re.compile(r"[^\s'\"]*/")
 WATCHER = """import os, sys
 group = int(sys.stdin.readline())
@@ -173,11 +174,11 @@ def _without_modules(old: Run, new: Run, done: Manifest) -> str:
     before, after = MISSING.match(old.error), MISSING.match(new.error)
     own = {part.removesuffix(".py") for each in done.files for part in each.path.split("/")}
     own.add(done.package)
-    if not before or (after and after[1] in own):
+    if new.error.startswith(ALONE) or (after and after[1] in own):
         return ""
-    if before[1] in own:
+    if old.error.startswith(ALONE) or (before and before[1] in own):
         return "improved"
-    return "same-failure" if after else ""
+    return "same-failure" if before and after else ""
 
 
 def judge(old: Run, new: Run, done: Manifest) -> tuple[str, str]:
