@@ -25,9 +25,10 @@ def merged(
     level: int = 2,
     subdirectory: str = "",
     forgotten: tuple[str, ...] = (),
+    moves: tuple[tuple[str, str], ...] = (),
 ) -> Merged:
     tree = {path: Entry("100644", f"{number:040x}") for number, path in enumerate(files)}
-    place = Place(tree, files.__getitem__, level, subdirectory, forgotten)
+    place = Place(tree, files.__getitem__, level, subdirectory, forgotten, moves=moves)
     return merge(for_level(rendered, level, subdirectory), place)
 
 
@@ -38,6 +39,23 @@ def test_everything_is_added_to_an_empty_place() -> None:
     project = tomllib.loads(done.files["pyproject.toml"].content.decode())["project"]
     assert "license" not in project and "license-files" not in project
     assert not done.merged and not done.beside
+
+
+@pytest.mark.parametrize("before", ["", "one/"])
+def test_the_build_takes_a_package_that_has_come_beside_the_template_s(before: str) -> None:
+    moves = [
+        ("shop/__init__.py", "src/shop/__init__.py"),
+        ("shop/deep/__init__.py", "src/shop/deep/__init__.py"),
+        ("lib/__init__.py", "src/churn/__init__.py"),
+        ("loose/a.py", "src/loose/a.py"),
+        ("src/stays/__init__.py", "src/stays/__init__.py"),
+    ]
+    inside = tuple((f"{before}{old}", f"{before}{new}") for old, new in moves)
+    files = {new: b"" for _, new in inside}
+    done = merged(files, subdirectory=before.strip("/"), moves=inside)
+    made = tomllib.loads(done.files[f"{before}pyproject.toml"].content.decode())
+    wheel = made["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["packages"] == ["src/churn", "src/shop"]
 
 
 def test_a_file_of_the_user_is_never_overwritten() -> None:

@@ -328,6 +328,14 @@ def test_a_module_that_goes_where_it_has_no_name_is_noted() -> None:
     assert "no import name" in notes[0].text
 
 
+def test_a_package_that_comes_beside_the_template_s_keeps_its_name() -> None:
+    files: Files = {"shop/__init__.py": "from shop.a import x\n", "shop/a.py": "import shop.b\n",
+                    "shop/b.py": "", "go.py": "import shop.a\nfrom util import y\n",
+                    "util.py": "y = 1\n"}  # fmt: skip
+    moves = {path: f"src/{'' if '/' in path else 'pkg/'}{path}" for path in files}
+    assert rewrite(files, moves) == ({"go.py": b"import shop.a\nfrom pkg.util import y\n"}, ())
+
+
 def test_a_package_that_is_taken_apart_is_not_renamed_at_run_time() -> None:
     text = "import importlib\nimportlib.import_module('sub.deep.' + n)\n"
     content, notes = main(text)

@@ -172,6 +172,7 @@ def _pyproject(done: Merged, rendered: Render, theirs: str | None, path: str, pl
         if ours != file.content:
             notes.append(f"{len(own)} {EXCUSED}")
             file = Rendered(ours, file.mode)
+        file = Rendered(sections.packed(file.content, _packages(place, rendered)), file.mode)
         if theirs is None and place.level:
             content = sections.fresh_pyproject(file.content, readme, licence)
         else:
@@ -191,6 +192,13 @@ def _pyproject(done: Merged, rendered: Render, theirs: str | None, path: str, pl
     if content != before:
         done.files[theirs or path] = Rendered(content, place.tree[theirs].mode if theirs else PLAIN)
         (done.merged if theirs else done.added).append(theirs or path)
+
+
+def _packages(place: Place, rendered: Render) -> list[str]:
+    """Return the packages that have come to src/ and are not the template's."""
+    come = {new.removeprefix(place.before) for old, new in place.moves if new != old}
+    found = {match[1] for each in come if (match := re.match(r"(src/\w+)/__init__\.py$", each))}
+    return sorted(each for each in found if f"{each}/__init__.py" not in rendered)
 
 
 def _builds(place: Place, name: str) -> bool:

@@ -276,6 +276,12 @@ def excused(ours: bytes, theirs: bytes, paths: Sequence[str]) -> bytes:
     return text.encode()
 
 
+def packed(ours: bytes, folders: Sequence[str]) -> bytes:
+    """Return the template's pyproject.toml, whose build takes these packages beside its own."""
+    more = "".join(f", {json.dumps(each, ensure_ascii=False)}" for each in folders)
+    return re.sub(rb'(?m)^(packages = \["src/\w+")\]$', rb"\1" + more.encode() + b"]", ours)
+
+
 def fresh_pyproject(ours: bytes, readme: str, licence: str) -> bytes:
     """Return the template's pyproject.toml, as it is written, for a project without one."""
     document = tomlkit.parse(ours.decode())

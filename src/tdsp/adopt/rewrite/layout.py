@@ -66,6 +66,13 @@ class Layout:
                 folder = posixpath.dirname(folder)
         return frozenset(found)
 
+    @cached_property
+    def packages(self) -> tuple[str, ...]:
+        """The folders of the packages that are installed after the move."""
+        come = (new.split("/") for old, new in self.moves.items() if new != old)
+        beside = {p[1] for p in come if len(p) == 3 and p[0] == "src" and p[2] == "__init__.py"}
+        return tuple(f"src/{each}/" for each in sorted({self.package, *beside}))
+
     def target(self, path: str) -> str:
         """Return where a file lies after the move."""
         return self.moves.get(path, path)
@@ -120,7 +127,7 @@ class Layout:
 
     def name_of(self, target: str) -> str:
         """Return the dotted name under which a new path is imported, "" if it cannot be."""
-        if not target.startswith(f"src/{self.package}/") or not target.endswith(".py"):
+        if not target.startswith(self.packages) or not target.endswith(".py"):
             return ""
         parts = target[len("src/") : -len(".py")].split("/")
         if parts[-1] == "__init__":
