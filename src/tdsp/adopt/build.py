@@ -142,10 +142,9 @@ def build(done: Scan, wish: Wish) -> Plan:
 def _held(done: Scan, notes: Iterable[Note]) -> dict[str, Judged]:
     """Return the judgements on files that would move where no edit can follow them.
 
-    These are stored files whose path is used, and folders that code takes as a whole.
+    These are stored files, and folders of code of which one file would have to stay.
     """
     users = {note.follows: note for note in notes if note.follows}
-    folders = [each for each in users if each not in done.judged]
     found = {}
     for path, each in done.judged.items() if users else ():
         place = ""
@@ -153,7 +152,7 @@ def _held(done: Scan, notes: Iterable[Note]) -> dict[str, Judged]:
             place = next((above for above in _upwards(path) if above in users), "")
         elif each.ask.startswith(MOVE):
             top = each.ask.removeprefix(MOVE)
-            place = next((inside for inside in folders if top in _upwards(inside)), "")
+            place = next((inside for inside in users if top in _upwards(inside)), "")
         if place:
             note = users[place]
             why = f"{note.path}:{note.line} has the path of {place} where no edit can follow"
