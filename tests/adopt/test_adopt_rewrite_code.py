@@ -514,6 +514,27 @@ def test_a_constant_that_other_files_use() -> None:
     assert "2 places" in notes[0].text
 
 
+@pytest.mark.parametrize(
+    ("who", "edited"),
+    [
+        ("import a\nP = 'other'\nsend(P)\na.go()\n", True),
+        ("import a\nsend(a.P)\n", False),
+        ("from a import (\n    go,\n    P,\n)\nsend(P)\n", False),
+        ("from a import *\nsend(P)\n", False),
+        ("from a import P as p\nsend(P)\n", False),
+    ],
+)
+def test_a_constant_of_another_file_s_own_is_not_this_one(who: str, edited: bool) -> None:
+    files: Files = {
+        "a.py": "P = 'train.csv'\ndef go():\n    open(P)\n",
+        "who.py": who,
+        "train.csv": "",
+    }
+    new, notes = rewrite(files, {"train.csv": "data/raw/train.csv"})
+    assert ("a.py" in new) is edited
+    assert any("not clear" in each.text for each in notes) is not edited
+
+
 def test_outputs_of_one_name_stay_apart() -> None:
     text = "pd.read_csv('in.csv')\nx.to_csv('out.csv')\nnames.remove('out.csv')\n"
     files: Files = {"a/go.py": text, "b/go.py": text}

@@ -186,11 +186,22 @@ def used_elsewhere(resolver: Resolver, path: str) -> Callable[[str], bool | None
             text = resolver.repo.text(each)
             lines = text.splitlines() if name in text else ()
             named = [line for line in lines if name in line and word.search(line)]
+            if not _binds(resolver, each, name):  # the same name may be one of its own
+                named = [line for line in named if f".{name}" in line]
             if path_lines := [line for line in named if not _IMPORT(line)]:
                 told = told is not False and all(_paths_in(line, name) for line in path_lines)
         return told
 
     return use
+
+
+def _binds(resolver: Resolver, path: str, name: str) -> bool:
+    """Tell whether a file imports a name, or all names of a module; if in doubt, it does."""
+    module = resolver.code.get(path)
+    if module is None or module.problem:
+        return True
+    taken = {each.name.rpartition(".")[2] for each in module.imports}
+    return not taken.isdisjoint((name, "*"))
 
 
 _IMPORT = re.compile(r"\s*(from|import)\s").match
