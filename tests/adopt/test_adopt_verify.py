@@ -380,6 +380,21 @@ def test_script_that_finds_its_module_now_has_got_further(
     assert found.verdict == expected
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("Usage: a.py [OPTIONS]", "Usage: python -m churn.a [OPTIONS]", "same-failure"),
+        ("Try 'a.py --help'", "Try 'python -m churn.a --help'", "same-failure"),
+        ("Usage: a.py [OPTIONS]", "Usage: python -m churn.a IN OUT", "regressed"),
+    ],
+)
+def test_the_name_by_which_a_script_is_started_does_not_count(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    texts = (f"print({each!r})\nraise SystemExit(2)\n" for each in (old, new))
+    assert judged(tmp_path, *texts).verdict == expected
+
+
 CALLS = (
     "import socket\ntry:\n    socket.create_connection(('192.0.2.1', 80), 2)\n"
     "except OSError as error:\n    print('refused', error.errno in (101, 113))\n"

@@ -29,6 +29,8 @@ MADE_BY_RUNS = ("__pycache__/", ".pytest_cache/", ".ipynb_checkpoints/")
 LOADING = 60.0  # seconds for the import of what runs notebooks
 MISSING = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
 ALONE = "ImportError: attempted relative import with no known parent package"
+# How a script says that it is started: by its path, or as a module with `python -m`.
+STARTED = re.compile(r"(?im)^(usage: |try [\"'])(?:python3? -m )?[\w./-]+")
 FOLDERS = re.compile(r"[^\s'\"]*/")
 WATCHER = """import os, sys
 group = int(sys.stdin.readline())
@@ -231,7 +233,7 @@ def _masked(text: str, done: Manifest) -> str:
     for each in sorted(done.files, key=lambda e: -len(e.target)):
         if each.target not in ("", each.path):
             text = text.replace(each.target, each.path)
-    return NUMBER.sub("#", FRAMES.sub("", text))
+    return NUMBER.sub("#", STARTED.sub(r"\1", FRAMES.sub("", text)))
 
 
 def _best(bench: Bench, tree: Path, path: str, done: Manifest) -> Run:
