@@ -143,20 +143,26 @@ SETS = {
     " 44, of which two were refused as several projects, and one for a package whose name is in"
     " capitals, which was mended; mended as well: the class of tables in LaTeX, and of what lies in"
     " folders called bronze, silver and gold",
+    "unseen 43": "as unseen 42, but what code has the path of where no edit can follow stays; by an"
+    " eighteenth reader; seed 4343, 44, of which four were refused as several projects or a folder"
+    " that is the project",
+    "unseen 44": "as unseen 43, and a folder of code stays too of which one file would have to; by"
+    " a nineteenth reader; seed 4444, all 32 that were left, of which one was refused as several"
+    " projects",
 }
 BEFORE = tuple(f"unseen {number}" for number in range(5, 15))
 MIDDLE = tuple(f"unseen {number}" for number in range(15, 20))
 LATER = tuple(f"unseen {number}" for number in range(20, 24))
 ASKED = tuple(f"unseen {number}" for number in range(24, 32))  # stored files are asked about
 READERS = ASKED[4:]  # with labels that say which moves need a question
-LATEST = tuple(f"unseen {number}" for number in range(32, 43))  # folders of code are asked about
-CURRENT = LATEST[9:]  # of the planner as it is, but for a name and two classes
+LATEST = tuple(f"unseen {number}" for number in range(32, 45))  # folders of code are asked about
+CURRENT = LATEST[11:]  # of the planner as it is, but for one rule about folders of code
 Z = 1.96
 INTRODUCTION = """# Plans of public repositories, graded
 
 `python -m benchmarks.adoption` writes this page from benchmarks/adoption.csv, where each row is a
-file that was judged by reading the plan (template level `train`; level 2, and level 1 from unseen 5
-on, which moves the same files). Whoever mended the planner judged, but for unseen 27 to 42.
+file that was judged by reading the plan (template level `train`; level 2, or up to unseen 27 level
+1, which moved the same files then). Whoever mended the planner judged, but for unseen 27 to 44.
 A small repository was graded
 whole, a larger one by 40 files drawn at random, by 25 from unseen 5 on, and by 20 from unseen
 13 on. Files that the stored
@@ -302,7 +308,7 @@ def page(sets: Mapping[str, list[Graded]]) -> str:
     together = {
         "unseen 5 to 14": before, "unseen 15 to 19": middle, "unseen 20 to 23": later,
         "unseen 24 to 31": asked, "unseen 28 to 31": readers,
-        "unseen 32 to 42": latest, "unseen 41 and 42": current,
+        "unseen 32 to 44": latest, "unseen 43 and 44": current,
         "unseen, all": unseen}  # fmt: skip
     first = table({**sets, **together})
     return "\n".join([INTRODUCTION, *about, "", *first, "", MEANINGS, *each_repository(sets), ""])
