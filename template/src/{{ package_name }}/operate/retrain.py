@@ -123,7 +123,7 @@ def add_rows(source: Path, settings: Settings) -> int:
     added = new[~again.loc[new.index]].reindex(columns=old.columns)
     if len(added):
         append(added, data)
-    if dvc("add", "--quiet", data.path.as_posix()):
+    if dvc("add", "--quiet", data.path.as_posix()) and dvc("add", data.path.as_posix()):
         raise ProjectError(f"`dvc add {data.path}` failed, see above")
     return len(added)
 
