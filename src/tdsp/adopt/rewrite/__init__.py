@@ -22,9 +22,10 @@ def edits_for(
     """Return the edits of each file by its path of today, and the places that a person looks at.
 
     `moves` maps old paths to new ones, for all files that move. `runs` maps a script to the folder
-    that it is run from today, "" for the root. After the move everything is run from the root,
-    and the code in src/`package`/ is installed. `fixes` may be "absolute": absolute paths of files
-    that are here become relative; and "hacks": changes of sys.path that are needless go.
+    that it is run from today, "" for the root. After the move a script that moves is run from the
+    root, one that stays from where it was, and the code in src/`package`/ is installed. `fixes` may
+    be "absolute": absolute paths of files that are here become relative; and "hacks": changes of
+    sys.path that are needless go.
     """
     from tdsp.adopt.rewrite.work import Rewriter
 
