@@ -186,11 +186,13 @@ def left_behind(project: Project) -> list[str]:
     return [path.name for folder in folders for path in folder.glob(".*-[0-9]*")]
 
 
-def mend_lock(project: Project) -> None:
-    """DVC writes this file in place, so a kill may tear it: docs/operate.md says what to do."""
-    path = project.root / ".dvc/tmp/rwlock"
-    if path.exists() and not path.read_text(encoding="utf-8").endswith("}"):
-        path.unlink()
+def mend(project: Project) -> None:
+    """DVC writes these files in place, so a kill may tear one: docs/operate.md says what to do."""
+    for name, end in ((".dvc/tmp/rwlock", "}"), ("dvc.lock", "\n")):
+        path = project.root / name
+        text = path.read_text(encoding="utf-8") if path.exists() else end
+        if not text.endswith(end) or text.endswith(":\n"):
+            path.unlink()
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["with its stage", "alone"])
@@ -209,7 +211,7 @@ def test_dvc_repro_killed_at_any_moment(whole: bool, veteran: Project) -> None:
             (os.killpg if whole else os.kill)(started.pid, signal.SIGKILL)
             started.wait()
             killed += 1
-            mend_lock(veteran)
+            mend(veteran)
             veteran.repro("--quiet")
             check_package(veteran)
     assert left_behind(veteran) == []

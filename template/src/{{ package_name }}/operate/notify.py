@@ -49,8 +49,7 @@ def _deliver(addresses: str, title: str, text: str) -> Iterator[str]:
             yield f"{receiver.schema}:// would send in the clear; take {instead}://"
     if not len(everyone):
         return
-    told = everyone.notify(text, title, body_format=NotifyFormat.TEXT, timeout=SECONDS)
-    for result in told:
+    for result in everyone.notify(text, title, body_format=NotifyFormat.TEXT, timeout=SECONDS):
         if not result:
             answer = re.search(r"\berror=(\d{3})\b", " ".join(map(str, result.logs())))
             cause = f"answer {answer[1]}" if answer else result.status.name.lower()

@@ -18,7 +18,7 @@ from .. import paths
 from ..errors import ProjectError, readable
 from ..ingest import ingest
 from ..io.cells import COUNTED
-from ..io.files import replacing
+from ..io.files import read_json, replacing
 from ..io.tables import form_of, read_table, row_hashes, text_columns
 from ..model.identity import model_id
 from ..settings import Data, Settings
@@ -26,7 +26,7 @@ from ..steps.validate import check, load_schema, valid
 from . import notify, registry
 from .tracking import NAME, client
 
-RWLOCK = Path(".dvc/tmp/rwlock")
+IN_PLACE = (Path(".dvc/tmp/rwlock"), Path("dvc.lock"))  # where DVC writes: a kill leaves a part
 TORN = 2.0  # seconds after which nobody is about to finish the file
 
 
@@ -63,8 +63,7 @@ def drifted(model: str) -> bool:
     """Tell whether the last `monitor` raised an alarm on this very model."""
     with readable(paths.MONITORED, "a verdict", f"{paths.MONITORED} is not here: run `monitor`"):
         found = json.loads(paths.MONITORED.read_text(encoding="utf-8"))
-        drift = bool(found["alarm"]) and found["model_id"] == model
-    return drift
+        return bool(found["alarm"]) and found["model_id"] == model
 
 
 def settled() -> bool:
@@ -83,20 +82,25 @@ def dvc(*words: str) -> int:
 
 
 def unlock() -> None:
-    """Remove DVC's list of locks if a killed run has left it incomplete: DVC would not start again.
+    """Remove what a killed run has left incomplete of DVC's files: DVC would not start again.
 
-    If it was written a moment ago, another process may still be at work on it: wait for that one.
+    If one was written a moment ago, another process may still be at work on it: wait for that one.
     """
-    with suppress(FileNotFoundError):  # no run has been here, or the other one has ended
-        while True:
-            try:
-                json.loads(RWLOCK.read_text(encoding="utf-8"))
-                return
-            except ValueError:
+    for path in IN_PLACE:
+        with suppress(FileNotFoundError):  # no run has been here, or the other one has ended
+            while torn(path):
                 # Also where the clock went back: what the file says is no moment ago then.
-                if abs(time.time() - RWLOCK.stat().st_mtime) > TORN:
-                    RWLOCK.unlink()
-            time.sleep(0.1)
+                if abs(time.time() - path.stat().st_mtime) > TORN:
+                    path.unlink()
+                time.sleep(0.1)
+
+
+def torn(path: Path) -> bool:
+    """Tell whether a file of DVC ends too early: JSON, or YAML, whose last line has a value."""
+    content = path.read_bytes()
+    if path.suffix == ".lock":
+        return not content.endswith(b"\n") or content.endswith(b":\n")
+    return content != b"{}" and not read_json(path)
 
 
 def add_rows(source: Path, settings: Settings) -> int:
@@ -123,7 +127,7 @@ def add_rows(source: Path, settings: Settings) -> int:
     added = new[~again.loc[new.index]].reindex(columns=old.columns)
     if len(added):
         append(added, data)
-    if dvc("add", "--quiet", data.path.as_posix()) and dvc("add", data.path.as_posix()):
+    if dvc("add", "--quiet", data.path.as_posix()):
         raise ProjectError(f"`dvc add {data.path}` failed, see above")
     return len(added)
 
