@@ -187,12 +187,15 @@ def left_behind(project: Project) -> list[str]:
 
 
 def mend(project: Project) -> None:
-    """DVC writes these files in place, so a kill may tear one: docs/operate.md says what to do."""
+    """DVC goes on with none of these that a kill has cut off: docs/operate.md says what to do."""
     for name, end in ((".dvc/tmp/rwlock", "}"), ("dvc.lock", "\n")):
         path = project.root / name
         text = path.read_text(encoding="utf-8") if path.exists() else end
         if not text.endswith(end) or text.endswith(":\n"):
             path.unlink()
+    for folder in (project.root / ".dvc/cache/runs").glob("*/*"):
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["with its stage", "alone"])

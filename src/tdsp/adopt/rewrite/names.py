@@ -16,6 +16,7 @@ class Name:
 
     values: list[Any] = field(default_factory=list)  # None for a value that is not an expression
     items: list[Any] = field(default_factory=list)  # texts of a list that a loop goes through
+    listed: str = ""  # the name of that list, if it is one of the module
     uses: list[Any] = field(default_factory=list)
     parameter: bool = False
 
@@ -39,11 +40,27 @@ class Names(Walker):
         self.members: dict[str, list[Any]] = {}  # what `self.name` is given
         self.classes: set[int] = set()
         self._scopes: tuple[int, ...] = (0,)
+        self._loops: list[tuple[Name, cst.Name]] = []
         self.walk(outline.nodes[0])
         for scopes, node in self.loads:
             self.scope_of[id(node)] = scopes
             if (key := self.find(scopes, node.value)) is not None:
                 self.table[key].uses.append(node)
+        self._go_through()
+
+    def _go_through(self) -> None:
+        """Give a loop the texts of a list that has a name and is there for loops alone."""
+        iterated = {id(each) for _, each in self._loops}
+        for target, each in self._loops:
+            key = self.find(self.scope_of[id(each)], each.value)
+            name = self.table[key] if key else None
+            if name is None or key is None or name.parameter or key[0] in self.classes:
+                continue
+            plain = isinstance(name.value, cst.List | cst.Tuple)
+            if plain and all(id(use) in iterated for use in name.uses):
+                texts = [element.value for element in name.value.elements]
+                target.items = [t for t in texts if not isinstance(t, cst.FormattedString)]
+                target.listed = "" if key[0] else each.value
 
     def find(self, scopes: tuple[int, ...], name: str) -> Key | None:
         """Return the binding that a name means, from the innermost function out."""
@@ -137,9 +154,13 @@ class Names(Walker):
 
     def _loop(self, target: Any, goes_through: Any) -> None:
         self._target(target, None)
-        if isinstance(target, cst.Name) and isinstance(goes_through, cst.List | cst.Tuple):
-            found = self.table[(self._scopes[-1], target.value)]
+        if not isinstance(target, cst.Name):
+            return
+        found = self.table[(self._scopes[-1], target.value)]
+        if isinstance(goes_through, cst.List | cst.Tuple):
             found.items = [each.value for each in goes_through.elements]
+        elif isinstance(goes_through, cst.Name):
+            self._loops.append((found, goes_through))
 
     def _target(self, target: Any, value: Any) -> None:
         if isinstance(target, cst.Name):

@@ -89,9 +89,16 @@ class Paths(Walker, Places):
             return self.memo[key]
         self.memo[key] = None  # a name that is made from itself leads nowhere
         several = name.items or (name.values if len(name.values) > 1 else [])
-        if several and None not in several and name.uses and self.usage.all_paths(name.uses):
+        own = not name.listed or self.usage.elsewhere(name.listed) is None
+        if (
+            several
+            and None not in several
+            and name.uses
+            and self.usage.all_paths(name.uses)
+            and own
+        ):
             for each in several:
-                self.take(each)
+                self.take(each, call=self.usage.looks(name.uses))
         value = name.value
         if value is None:
             return None

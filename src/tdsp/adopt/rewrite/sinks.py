@@ -47,6 +47,7 @@ SAME = words(
 SAME_METHODS = frozenset(("resolve", "absolute", "expanduser", "as_posix"))
 JOINS = frozenset(("os.path.join", "path.join", "join", "osp.join", "op.join", "posixpath.join"))
 HERE = frozenset(("os.getcwd", "Path.cwd", "pathlib.Path.cwd", "Path", "pathlib.Path"))
+SPLITS = frozenset(("os.path.split", "path.split", "osp.split", "op.split"))
 UPS = frozenset(("os.path.dirname", "path.dirname", "dirname", "osp.dirname", "op.dirname"))
 
 

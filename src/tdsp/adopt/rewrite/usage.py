@@ -76,6 +76,25 @@ class Usage:
         """Tell whether each of some expressions is used as a path."""
         return all(map(self.is_path, uses))
 
+    def looks(self, uses: list[Any]) -> Any:
+        """Return a call that makes a folder, or asks for it, if no use does anything else."""
+        calls = [call for use in uses if (call := self._call_of(use)) is not None]
+        found = [each for each in calls if sinks.name_of(each) in sinks.LOOKS]
+        others = len(calls) < len(uses) or any(
+            sinks.name_of(each) not in sinks.LOOKS | sinks.SHOWS for each in calls
+        )
+        return found[0] if found and not others else None
+
+    def _call_of(self, node: Any) -> Any:
+        """Return the call that takes an expression or `Path` of it, or that is a method of it."""
+        around = self.parent(node)
+        above = self.parent(around)
+        if isinstance(around, cst.Attribute):
+            return above if isinstance(above, cst.Call) else None
+        if not isinstance(around, cst.Arg) or not isinstance(above, cst.Call):
+            return None
+        return self._call_of(above) if dotted(above.func) in sinks.SAME else above
+
     def is_path(self, node: Any) -> bool:
         """Tell whether an expression is used as a path, or only shown."""
         around = self.parent(node)
@@ -108,7 +127,7 @@ class Usage:
         name = sinks.name_of(call)
         if sinks.is_join(call):
             return call.args[0] is around
-        if name in sinks.SHOWS or dotted(call.func) in sinks.UPS:
+        if name in sinks.SHOWS or dotted(call.func) in sinks.UPS | sinks.SPLITS:
             return True
         if dotted(call.func) in sinks.SAME:
             return "Path" in name or self.is_path(call)

@@ -26,7 +26,8 @@ from ..steps.validate import check, load_schema, valid
 from . import notify, registry
 from .tracking import NAME, client
 
-IN_PLACE = (Path(".dvc/tmp/rwlock"), Path("dvc.lock"))  # where DVC writes: a kill leaves a part
+# What a kill may leave without its end: files that DVC writes in place, and folders of its cache.
+IN_PLACE, RUNS = (Path(".dvc/tmp/rwlock"), Path("dvc.lock")), Path(".dvc/cache/runs")
 TORN = 2.0  # seconds after which nobody is about to finish the file
 
 
@@ -86,17 +87,19 @@ def unlock() -> None:
 
     If one was written a moment ago, another process may still be at work on it: wait for that one.
     """
-    for path in IN_PLACE:
-        with suppress(FileNotFoundError):  # no run has been here, or the other one has ended
+    for path in (*IN_PLACE, *RUNS.glob("*/*")):
+        with suppress(OSError):  # no run has been here, or the other one has ended
             while torn(path):
                 # Also where the clock went back: what the file says is no moment ago then.
                 if abs(time.time() - path.stat().st_mtime) > TORN:
-                    path.unlink()
+                    (path.rmdir if path.is_dir() else path.unlink)()
                 time.sleep(0.1)
 
 
 def torn(path: Path) -> bool:
-    """Tell whether a file of DVC ends too early: JSON, or YAML, whose last line has a value."""
+    """Tell whether a folder is empty, or JSON, or YAML, whose last line has a value, is cut off."""
+    if path.is_dir():
+        return not any(path.iterdir())
     content = path.read_bytes()
     if path.suffix == ".lock":
         return not content.endswith(b"\n") or content.endswith(b":\n")
@@ -121,8 +124,7 @@ def add_rows(source: Path, settings: Settings) -> int:
     both = pd.concat([known.set_axis(range(-len(known), 0)), typed])
     again = both.duplicated() & (both.index > 0)
     if not (data.drop_duplicates or data.id):  # equal rows may be others; a whole file is not
-        last = row_hashes(known.tail(len(typed)))
-        again &= np.array_equal(last, row_hashes(typed))
+        again &= np.array_equal(row_hashes(known.tail(len(typed))), row_hashes(typed))
     valid(both[~again], schema, refused)  # an id may come twice
     added = new[~again.loc[new.index]].reindex(columns=old.columns)
     if len(added):
