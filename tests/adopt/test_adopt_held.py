@@ -82,6 +82,13 @@ def test_without_edits_nothing_is_held(tmp_path: Path) -> None:
         ("for each in os.listdir('lib'):\n    print(each)\n", {"lib/x.py", "lib/rows.csv"}),
         ("sys.path.append('lib')\n", set()),
         ("os.makedirs('lib', exist_ok=True)\n", set()),
+        ("for each in ['lib', 'out']:\n    os.makedirs(each)\n    print(each)\n", set()),
+        ("ALL = ['lib', 'out']\nfor each in ALL:\n    Path(each).mkdir()\n", set()),
+        ("for each in ['lib']:\n    os.listdir(each)\n", {"lib/x.py", "lib/rows.csv"}),
+        (
+            "for each in ['lib']:\n    os.makedirs(each)\n    os.listdir(each)\n",
+            {"lib/x.py", "lib/rows.csv"},
+        ),
     ],
 )
 def test_a_folder_of_code_stays_whole(tmp_path: Path, code: str, held: set[str]) -> None:

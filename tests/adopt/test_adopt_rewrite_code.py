@@ -578,3 +578,50 @@ def test_a_path_that_leads_to_the_root() -> None:
     files: Files = {"a/go.py": "os.listdir('..')\nopen('../x.csv')\n", "x.csv": ""}
     new, _ = rewrite(files, {"a/go.py": "src/pkg/go.py"}, {"a/go.py": "a"})
     assert new == {"a/go.py": b"os.listdir('.')\nopen('x.csv')\n"}
+
+
+SCAFFOLD = """\
+FILES = ['train.csv', f'lib/{name}/x.py', 'none.txt', 'mixed/b.md']
+
+
+def make():
+    for each in FILES:
+        path = Path(each)
+        folder, name = os.path.split(path)
+        os.makedirs(folder, exist_ok=True)
+        if not os.path.exists(path) or os.path.getsize(path) == 0:
+            with open(path, 'w'):
+                print(f'made {path}')
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "edited"),
+    [
+        (SCAFFOLD, True),
+        (SCAFFOLD.replace("[", "(").replace("]", ")"), True),
+        (f"{SCAFFOLD}    [os.stat(e) for e in FILES]\n", True),
+        (f"{SCAFFOLD}    send(FILES)\n", False),
+        (f"{SCAFFOLD}    FILES.append('b')\n", False),
+        (f"FILES = []\n{SCAFFOLD}", False),
+        (SCAFFOLD.replace("make():", "make(FILES=['train.csv']):"), False),
+        (SCAFFOLD.replace("print(", "send(each) or print("), False),
+        (SCAFFOLD.replace("'none.txt'", "NAME"), True),
+    ],
+)
+def test_a_loop_over_a_list_that_has_a_name(text: str, edited: bool) -> None:
+    new, notes = rewrite({"go.py": text, **TREE}, MOVES)
+    assert new.get("go.py") == (
+        text.replace("['train.csv', f", "['data/raw/train.csv', f")
+        .replace("('train.csv', f", "('data/raw/train.csv', f")
+        .encode()
+        if edited
+        else None
+    )
+    assert [each.follows for each in notes if each.follows] == ["train.csv"] * (not edited)
+
+
+def test_a_list_that_other_files_use_is_left() -> None:
+    files: Files = {"go.py": SCAFFOLD, "who.py": "from go import FILES\nsend(FILES)\n", **TREE}
+    new, _ = rewrite(files, MOVES)
+    assert "go.py" not in new
