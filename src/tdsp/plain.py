@@ -1,4 +1,4 @@
-"""What others wrote: texts without hidden signs; YAML as plain data, or why it is none."""
+"""Plain words and plain data: a number with its noun, texts without hidden signs, YAML as data."""
 
 from typing import Any
 
@@ -20,3 +20,8 @@ def load(text: str, origin: object) -> Any:
 def plain(text: str) -> str:
     """Return a text without signs that steer a terminal or a page, or turn its text around."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number with its noun."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -188,7 +188,7 @@ def test_partial_clone_is_refused(root: Path, tmp_path: Path) -> None:
     blob = git(root, "rev-parse", "HEAD:notes.txt").decode().strip()
     path = root / ".git/objects" / blob[:2] / blob[2:]
     path.rename(tmp_path / "away")
-    refused(root, r"1 files are not on this machine, such as notes\.txt", wanted)
+    refused(root, r"this machine lacks 1 file, such as notes\.txt", wanted)
 
 
 def test_other_commit_is_refused(root: Path) -> None:

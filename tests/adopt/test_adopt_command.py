@@ -177,7 +177,7 @@ def test_questions_are_asked_on_a_terminal(
 @pytest.mark.usefixtures("quick")
 def test_what_stays_moves_if_somebody_says_so(project: Path, tmp_path: Path) -> None:
     text = run("plan", project, "--out", tmp_path / "as it is")
-    assert "(1 files; --move unfollowed-files)" in " ".join(text.split())
+    assert "(1 file; --move unfollowed-files)" in " ".join(text.split())
     run("plan", project, "--out", tmp_path / "out", "--move", "unfollowed-files")
     plan = yaml.safe_load((tmp_path / "out" / "plan.yaml").read_text(encoding="utf-8"))
     targets = {each["path"]: each["target"] for each in plan["files"]}

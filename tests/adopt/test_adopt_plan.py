@@ -215,7 +215,7 @@ def test_a_partial_clone_is_refused(tmp_path: Path) -> None:
         ["git", "rev-parse", "HEAD:b.csv"], cwd=root, capture_output=True, text=True, check=True
     ).stdout.strip()
     (root / ".git/objects" / blob[:2] / blob[2:]).unlink()
-    with pytest.raises(TdspError, match=r"not in this clone.*b\.csv"):
+    with pytest.raises(TdspError, match=r"this clone lacks 1 file.*b\.csv"):
         scan(root)
 
 

@@ -125,7 +125,7 @@ def test_a_changed_and_a_missing_file_are_refused(plan: Plan, reread: Check) -> 
     changed = replace(plan.items[1], blob="0" * 40)
     with pytest.raises(TdspError, match=r"d\.csv has changed"):
         reread(as_yaml(replace(plan, items=(plan.items[0], changed, plan.items[2]))))
-    with pytest.raises(TdspError, match="1 files of the commit are missing"):
+    with pytest.raises(TdspError, match="it leaves out 1 file of the commit"):
         reread(as_yaml(replace(plan, items=plan.items[:2])))
     with pytest.raises(TdspError, match="twice"):
         reread(as_yaml(replace(plan, items=(*plan.items, plan.items[0]))))

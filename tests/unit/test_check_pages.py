@@ -14,9 +14,10 @@ from tdsp import pages as shared
 from tdsp.check import pages
 from tdsp.check.all import CHECKS
 from tdsp.check.maturity import maturity
-from tdsp.check.report import plain, way
+from tdsp.check.report import way
 from tdsp.check.run import Report, check_repository
 from tdsp.cli import app
+from tdsp.plain import plain
 from tdsp.reading import read_texts
 
 runner = CliRunner()

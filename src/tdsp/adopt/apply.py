@@ -24,6 +24,7 @@ from tdsp.adopt.stored import DATA, places, take_out
 from tdsp.adopt.stored import check as check_data
 from tdsp.adopt.tree import Blobs, shown
 from tdsp.errors import TdspError
+from tdsp.plain import counted
 
 BRANCH, TAG = "tdsp/adopt", "pre-adoption"
 MOST_GONE = 0.2
@@ -134,8 +135,8 @@ def ready(git: Git, plan: Plan) -> tuple[str, Tree]:
     if absent:
         names = [shown(path) for path, entry in tree.items() if entry.blob in absent]
         raise TdspError(
-            f"{len(names)} files are not on this machine, such as {names[0]}: this is a partial"
-            " clone; make a full one, or `git fetch --refetch --no-filter`"
+            f"this machine lacks {counted(len(names), 'file')}, such as {names[0]}: this is a"
+            " partial clone; make a full one, or `git fetch --refetch --no-filter`"
         )
     fits(plan, tree)
     check_data(git, plan, tree)

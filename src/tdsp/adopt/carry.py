@@ -23,6 +23,7 @@ from tdsp.adopt.undo import undo as take_back
 from tdsp.adopt.verify import find, trees
 from tdsp.adopt.verify import verify as prove
 from tdsp.errors import TdspError
+from tdsp.plain import counted
 
 COLOURS = {"same-ok": "green", "improved": "green", "regressed": "bold red"}
 TAKE_BACK = "`tdsp adopt undo` takes the adoption back."
@@ -82,8 +83,8 @@ def _agreed(plan: Plan, console: Console, yes: bool) -> None:
     gone = sum(not each.target for each in plan.items)
     edited = sum(bool(each.edits) for each in plan.items)
     console.print(
-        f"{len(plan.items)} files: {len(plan.moves)} move, {edited} are edited, {gone} are no"
-        f" longer tracked; answered as the plan says: {asked} question{'' if asked == 1 else 's'}"
+        f"{counted(len(plan.items), 'file')}: {len(plan.moves)} move, {edited} are edited,"
+        f" {gone} are no longer tracked; answered as the plan says: {counted(asked, 'question')}"
     )
     if text := offer(plan):
         console.print(escape(text))

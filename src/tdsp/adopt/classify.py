@@ -14,6 +14,7 @@ from tdsp.adopt.images import Images
 from tdsp.adopt.judged import Judged, stays
 from tdsp.adopt.known import AUDIO, known, plotted, told
 from tdsp.adopt.layout import CLIENTS, OWN_PLACES, Layout
+from tdsp.plain import counted
 from tdsp.reading.repository import EXAMPLES, Repository
 
 YAML = (".yaml", ".yml")
@@ -389,7 +390,7 @@ class _Judge(Images):
 
     def _used(self, fact: Fact) -> str:
         if fact.importers:
-            return f"{len(fact.importers)} files import it"
+            return f"imported by {counted(len(fact.importers), 'file')}"
         return fact.run or (f"{sorted(fact.namers)[0]} names it" if fact.namers else "")
 
     def _notebook(self, path: str, fact: Fact) -> Judged | None:

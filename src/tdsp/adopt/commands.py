@@ -20,6 +20,7 @@ from tdsp.adopt.plan import LEVELS, Plan
 from tdsp.adopt.planfile import as_csv, as_yaml, read_plan
 from tdsp.adopt.tree import git, shown
 from tdsp.errors import TdspError
+from tdsp.plain import counted
 from tdsp.reading.repository import without_collector
 
 MOST_SHOWN = 12
@@ -51,7 +52,9 @@ def scan(root: Path, subdirectory: str, output: str) -> None:
     console = Console(highlight=False)
     tree = done.tree
     branch = f" on {shown(tree.branch)}" if tree.branch else ""
-    console.print(f"[bold]{len(tree.entries):,} files[/] in {tree.commit[:10]}{escape(branch)}")
+    console.print(
+        f"[bold]{counted(len(tree.entries), 'file')}[/] in {tree.commit[:10]}{escape(branch)}"
+    )
     if done.source.name:
         console.print(f"It comes from {escape(done.source.name)}: {escape(done.source.why)}.")
     kinds = Counter(each.kind for each in done.judged.values())
@@ -204,7 +207,7 @@ def _asked(done: Scan, plan: Plan, console: Console) -> Plan:
     answered = []
     for question in plan.questions:
         paths = question.choices[question.proposed]
-        console.print(f"[bold]{escape(question.text)}[/] ({len(paths)} files)")
+        console.print(f"[bold]{escape(question.text)}[/] ({counted(len(paths), 'file')})")
         for path, target in list(paths.items())[:MOST_SHOWN]:
             console.print(
                 f"  {escape(shown(path))} → {escape(shown(target) or 'no longer tracked')}"
@@ -227,7 +230,9 @@ def _remote(plan: Plan, done: Scan, console: Console, ask: bool) -> str:
     if not large:
         return ""
     size = sum(done.tree.entries[path].size for path in large) / 1_000_000
-    console.print(f"[bold]May DVC keep the large data?[/] ({len(large)} files, {size:,.0f} MB)")
+    console.print(
+        f"[bold]May DVC keep the large data?[/] ({counted(len(large), 'file')}, {size:,.0f} MB)"
+    )
     for path in large[:MOST_SHOWN]:
         console.print(f"  {escape(shown(path))}")
     answer = typer.prompt(
@@ -296,8 +301,8 @@ def show(plan: Plan, done: Scan, console: Console) -> None:
     text = ", ".join(f"{count:,} {name}" for name, count in sums.items())
     source = f" from {plan.source}" if plan.source else ""
     console.print(
-        f"[bold]{total:,} files{escape(source)}[/], level {plan.level} ({LEVELS[plan.level]}),"
-        f" package {escape(plan.package)}: {text}"
+        f"[bold]{counted(total, 'file')}{escape(source)}[/], level {plan.level}"
+        f" ({LEVELS[plan.level]}), package {escape(plan.package)}: {text}"
     )
     folders = Counter(_pair(old, new) for old, new in plan.moves.items())
     table = Table("from", "to", "files", box=None, header_style="dim")
@@ -306,14 +311,14 @@ def show(plan: Plan, done: Scan, console: Console) -> None:
     if folders:
         console.print(table)
     for question in plan.questions:
-        count = len(question.choices[question.proposed])
+        files = counted(len(question.choices[question.proposed]), "file")
         answer = escape(question.proposed)
-        console.print(f"[yellow]?[/] {escape(question.text)} ({count} files: {answer})")
+        console.print(f"[yellow]?[/] {escape(question.text)} ({files}: {answer})")
     for each in plan.offers:
-        count = len(each.choices[each.proposed])
+        files = counted(len(each.choices[each.proposed]), "file")
         able = f"; --move {shlex.quote(each.id)}" if "move" in each.choices else ""
         how = able if each.proposed == "stay" else f": {each.proposed}"
-        console.print(f"  {escape(each.text)} ({count} files{escape(how)})", style="dim")
+        console.print(f"  {escape(each.text)} ({files}{escape(how)})", style="dim")
     if text := offer(plan):
         console.print(f"[yellow]Data[/]: {escape(text)}")
     for text in done.tree.blockers:

@@ -6,6 +6,7 @@ from jinja2 import Environment, StrictUndefined
 
 from tdsp.adopt.plan import LEVELS, Item, Plan, Question
 from tdsp.adopt.tree import Tree, shown
+from tdsp.plain import counted
 
 MOST_EDITS, MOST_FILES = 2_000, 12_000
 PAGE = """\
@@ -72,7 +73,7 @@ yet. The decisions stand in <code>plan.yaml</code>, which you may edit.</p>
 {% macro card(question, style) %}
 <section class="card"><p class="{{ style }}"><b>{{ question.text }}</b></p>
 <p>Answer in the plan: <b>{{ question.answer }}</b> <span class="soft">(choices: {{ question.choices }}; id {{ question.id }})</span></p>
-<details><summary>{{ question.files | length }} files</summary><ul class="files">
+<details><summary>{{ question.files | length | counted('file') }}</summary><ul class="files">
 {% for old, new in question.files %}<li><code>{{ old }}</code>{% if new != old %} → <code>{{ new }}</code>{% endif %}</li>{% endfor %}
 </ul></details></section>
 {% endmacro %}
@@ -90,7 +91,7 @@ yet. The decisions stand in <code>plan.yaml</code>, which you may edit.</p>
 </div>
 {% if added %}
 <h2>Added by the template</h2>
-<details><summary>{{ added | length }} files</summary><ul class="files">{% for path in added %}<li><code>{{ path }}</code></li>{% endfor %}</ul></details>
+<details><summary>{{ added | length | counted('file') }}</summary><ul class="files">{% for path in added %}<li><code>{{ path }}</code></li>{% endfor %}</ul></details>
 {% endif %}
 {% if edits %}
 <h2>Edits</h2>
@@ -113,6 +114,7 @@ yet. The decisions stand in <code>plan.yaml</code>, which you may edit.</p>
 def as_html(plan: Plan, tree: Tree) -> str:
     """Return the page. Every text of the repository is escaped."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters["counted"] = counted
     moved = plan.moves
     sums = [
         ("files", len(plan.items)), ("move", len(moved)),

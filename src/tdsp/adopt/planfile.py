@@ -26,6 +26,7 @@ from tdsp.adopt.plan import (
 from tdsp.adopt.template import LEVELS as TEMPLATE_LEVELS
 from tdsp.adopt.tree import Blobs, Tree, case_groups, shown
 from tdsp.errors import TdspError
+from tdsp.plain import counted
 
 NO_CHOICE = (Question("", "", {}, ""), "")
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -426,7 +427,8 @@ def _check_tree(
     if missing := [path for path in tree.entries if path not in places]:
         raise reader.wrong(
             top["files"],
-            f"{len(missing)} files of the commit are missing, such as {shown(missing[0])}",
+            f"it leaves out {counted(len(missing), 'file')} of the commit, such as"
+            f" {shown(missing[0])}",
         )
     with Blobs(tree.root, tree.held) as blobs:
         for item in plan.items:

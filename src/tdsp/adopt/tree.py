@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tdsp.adopt.meanwhile import Meanwhile, possible
 from tdsp.errors import TdspError
+from tdsp.plain import counted
 from tdsp.reading import files, python
 from tdsp.reading.files import File
 from tdsp.reading.git import OFF, Index, environment
@@ -117,7 +118,7 @@ def read_tree(folder: Path) -> Tree:
     absent = [shown(each.path) for each in entries.values() if each.size < 0]
     if absent:
         raise TdspError(
-            f"{len(absent)} files are not in this clone (a partial clone), such as"
+            f"this clone lacks {counted(len(absent), 'file')} (a partial clone), such as"
             f" {', '.join(absent[:5])}: run `git fetch --refetch --no-filter`, or clone again"
         )
     branch, blockers, remarks = _state(root, commit)

@@ -7,11 +7,10 @@ from typing import Any
 
 from tdsp import __version__
 from tdsp.check.maturity import Maturity
-from tdsp.check.report import counted
 from tdsp.check.rule import FAILS, FAMILIES
 from tdsp.check.run import Report
 from tdsp.pages import render
-from tdsp.plain import plain
+from tdsp.plain import counted, plain
 from tdsp.reading import Repository
 
 PREFIX = "tdsp-template.github.io"

@@ -14,7 +14,7 @@ from tdsp.check.rule import FAMILIES, SEVERITIES, Check, Mark
 from tdsp.check.run import Report, Result, fingerprint, severity
 from tdsp.check.stated import when
 from tdsp.ladder import ANSWERED, AREAS, BRINGS
-from tdsp.plain import plain as plain
+from tdsp.plain import counted, plain
 
 PLACES = 3
 COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan", "info": "dim"}
@@ -138,11 +138,6 @@ def _sums(console: Console, report: Report) -> None:
         Text(f"{', '.join(counts)}. {outcomes}. {files} read, none run."),
         soft_wrap=True,
     )
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number with its noun."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def explain(check: Check, console: Console) -> None:

@@ -180,8 +180,8 @@ def _judged(fleet: "Fleet", listing: "Listing", switches: "Switches") -> "Snapsh
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from tdsp.check.report import plain
     from tdsp.fleet.status import status as judge
+    from tdsp.plain import plain
 
     columns = (
         BarColumn(),
@@ -352,10 +352,10 @@ def _policy(path: Path, chosen: Path | None, name: str | None, day: str, output:
 
     from rich.console import Console
 
-    from tdsp.check.report import plain
     from tdsp.fleet import policy as rules
     from tdsp.fleet import store, terminal
     from tdsp.fleet.config import ListingError, read_fleet
+    from tdsp.plain import plain
 
     fleet = read_fleet(path)
     if fleet.settings.policy is None:

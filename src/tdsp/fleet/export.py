@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tdsp.check.report import plain
 from tdsp.fleet.snapshot import Row, Snapshot
 from tdsp.fleet.store import encode, lowest
+from tdsp.plain import plain
 
 if TYPE_CHECKING:
     import pyarrow as pa

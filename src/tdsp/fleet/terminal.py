@@ -6,11 +6,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tdsp.check.report import plain
 from tdsp.fleet.figures import undone
 from tdsp.fleet.policy import Verdict
 from tdsp.fleet.snapshot import Row, Snapshot
 from tdsp.fleet.store import Point, lowest
+from tdsp.plain import plain
 
 MOST, NAME = 25, 12  # rows, and letters of a name at least
 NUMBERS = {"days behind", "maturity", "errors", "warnings", "drift", "cost"}

@@ -128,7 +128,7 @@ class Wish:
 
 def plain(text: str) -> str:
     """Return a text without what steers a terminal."""
-    from tdsp.check.report import plain as without
+    from tdsp.plain import plain as without
 
     return without(text)
 
