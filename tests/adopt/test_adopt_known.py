@@ -143,3 +143,45 @@ def test_code_in_other_languages_alone_is_adopted_in_place(tmp_path: Path) -> No
     assert any("no code is Python" in note.text for note in plan.notes)
     files["net/fit.py"] = "print(1)\n"
     assert planned(tmp_path / "other", files, "pkg").level == 1
+
+
+LAYS_OUT = """import os
+from pathlib import Path
+
+NAME = "stock"
+FILES = [f"src/{NAME}/__init__.py", f"src/{NAME}/train.py", "app.py", "setup.py"]
+for each in FILES:
+    path = Path(each)
+    os.makedirs(path.parent, exist_ok=True)
+    if not path.exists():
+        path.touch()
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "stays"),
+    [
+        (LAYS_OUT, True),
+        (LAYS_OUT.replace("path.touch()", "open(path, 'w').close()"), True),
+        (f"import pandas\n{LAYS_OUT}", False),
+        (f"from . import app\n{LAYS_OUT}", False),
+        (LAYS_OUT.replace("__init__", "main"), False),
+        (LAYS_OUT.replace("os.makedirs", "print").replace("path.touch", "print"), False),
+    ],
+)
+def test_a_script_that_has_laid_out_the_project_stays(
+    text: str, stays: bool, tmp_path: Path
+) -> None:
+    files = {"template.py": text, "app.py": "import pandas\npandas.read_csv('a.csv')\n"}
+    moves = planned(tmp_path / "repo", dict(files), "pkg").moves
+    assert moves == {"app.py": "src/pkg/app.py"} | (
+        {} if stays else {"template.py": "src/pkg/template.py"}
+    )
+
+
+def test_what_lays_out_folders_for_others_is_no_such_script(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {
+        "template.py": LAYS_OUT, "app.py": "import template\nprint(template.FILES)\n",
+        "serve": b"#!/usr/bin/env python\nimport os\nos.makedirs('x')\n",
+    }  # fmt: skip
+    assert "template.py" in planned(tmp_path / "repo", files, "pkg").moves

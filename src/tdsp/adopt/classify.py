@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 
 from tdsp.adopt import names
-from tdsp.adopt.content import DATA, is_prose, pointed
+from tdsp.adopt.content import DATA, is_prose, lays_out, pointed
 from tdsp.adopt.copies import copies, versions
 from tdsp.adopt.data import PROSE, SAVED_BY_PYTHON
 from tdsp.adopt.evidence import weigh
@@ -329,6 +329,9 @@ class _Judge(Images):
         kind = "script" if (fact.run or noted) and not self._imported(fact) else "code"
         if path == "__init__.py":
             return stays(kind, "the root is no package, and the package has a file of this name")
+        module = self.repo.python.get(path)
+        if module is not None and not fact.importers and lays_out(module):
+            return stays("script", "it has laid out folders and empty files; nothing else needs it")
         if kind == "script" and not parts and names.CALLED_TEST.match(name):
             return stays(kind, "its name is a test's, though pytest finds none in it")
         if "/" not in path and self.foreign:

@@ -6,6 +6,7 @@ import re
 
 from tdsp.adopt.tree import LFS
 from tdsp.reading.files import MODELS, File
+from tdsp.reading.python import Module
 from tdsp.reading.repository import Repository
 
 MAGIC = (
@@ -22,6 +23,7 @@ MAGIC = (
     (b".snd", "media"), (b"MThd", "media"),
     (b"ID3", "media"), (b"OggS", "media"), (b"fLaC", "media"), (b"\x1aE\xdf\xa3", "media"),
 )  # fmt: skip
+PLAIN = frozenset(("os", "sys", "pathlib", "logging", "shutil", "argparse", "json", "typing"))
 SUFFIXES = {
     "source": ".c .cc .cpp .cxx .h .hh .hpp .java .scala .go .rs .m .jl .f .f90 .f95 .cu .cuh .cl"
     " .cs .rb .pl .pm .lua .kt .kts .dart .swift .ino .pde .vb .vbs .bas .vba .hs .sas .do .ado"
@@ -236,3 +238,13 @@ def pickled_modules(content: bytes) -> tuple[frozenset[str], bool]:
     except Exception:  # joblib puts raw arrays between the instructions
         return frozenset(found), False
     return frozenset(found), True
+
+
+def lays_out(module: Module) -> bool:
+    """Tell whether code makes folders and the empty files of a package, and loads nothing for more.
+
+    It has made them once, when the repository began.
+    """
+    plain = all(not each.level and each.name.split(".")[0] in PLAIN for each in module.imports)
+    makes = any(each.method in {"makedirs", "mkdir", "touch"} for each in module.calls)
+    return plain and makes and any(each.value.endswith("__init__.py") for each in module.texts)
