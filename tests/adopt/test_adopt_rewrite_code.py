@@ -607,6 +607,7 @@ def make():
         (SCAFFOLD.replace("make():", "make(FILES=['train.csv']):"), False),
         (SCAFFOLD.replace("print(", "send(each) or print("), False),
         (SCAFFOLD.replace("'none.txt'", "NAME"), True),
+        (SCAFFOLD.replace("'none.txt'", "f'{NAME}/y.csv'"), True),
     ],
 )
 def test_a_loop_over_a_list_that_has_a_name(text: str, edited: bool) -> None:
@@ -619,6 +620,12 @@ def test_a_loop_over_a_list_that_has_a_name(text: str, edited: bool) -> None:
         else None
     )
     assert [each.follows for each in notes if each.follows] == ["train.csv"] * (not edited)
+
+
+def test_a_loop_over_texts_that_begin_with_a_constant() -> None:
+    text = SCAFFOLD.replace("'none.txt'", "f'{NAME}/y.csv'")
+    new, _ = rewrite({"go.py": f"NAME = 'data'\n{text}", **TREE}, MOVES)
+    assert b"f'{NAME}/raw/y.csv'" in new["go.py"]
 
 
 def test_a_list_that_other_files_use_is_left() -> None:

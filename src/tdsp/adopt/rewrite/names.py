@@ -59,7 +59,7 @@ class Names(Walker):
             plain = isinstance(name.value, cst.List | cst.Tuple)
             if plain and all(id(use) in iterated for use in name.uses):
                 texts = [element.value for element in name.value.elements]
-                target.items = [t for t in texts if not isinstance(t, cst.FormattedString)]
+                target.items = [each for each in texts if not _is_open(each)]
                 target.listed = "" if key[0] else each.value
 
     def find(self, scopes: tuple[int, ...], name: str) -> Key | None:
@@ -216,3 +216,10 @@ class Names(Walker):
             if isinstance(each, cst.Param):
                 found.append(each)
         return found
+
+
+def _is_open(node: Any) -> bool:
+    """Tell whether what comes after the beginning of a text is put in at run time."""
+    return isinstance(node, cst.FormattedString) and any(
+        isinstance(each, cst.FormattedStringExpression) for each in node.parts[1:]
+    )
