@@ -86,6 +86,10 @@ def test_without_edits_nothing_is_held(tmp_path: Path) -> None:
         ("ALL = ['lib', 'out']\nfor each in ALL:\n    Path(each).mkdir()\n", set()),
         ("for each in ['lib']:\n    os.listdir(each)\n", {"lib/x.py", "lib/rows.csv"}),
         (
+            "for each in ['lib']:\n    os.makedirs(each)\n    send(Path(each) / sub)\n",
+            {"lib/x.py", "lib/rows.csv"},
+        ),
+        (
             "for each in ['lib']:\n    os.makedirs(each)\n    os.listdir(each)\n",
             {"lib/x.py", "lib/rows.csv"},
         ),

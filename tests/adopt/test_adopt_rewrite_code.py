@@ -581,7 +581,7 @@ def test_a_path_that_leads_to_the_root() -> None:
 
 
 SCAFFOLD = """\
-FILES = ['train.csv', f'lib/{name}/x.py', 'none.txt', 'mixed/b.md']
+FILES = ['train.csv', f'mixed/{name}.csv', 'none.txt', 'mixed/b.md']
 
 
 def make():
@@ -607,6 +607,7 @@ def make():
         (SCAFFOLD.replace("make():", "make(FILES=['train.csv']):"), False),
         (SCAFFOLD.replace("print(", "send(each) or print("), False),
         (SCAFFOLD.replace("'none.txt'", "NAME"), True),
+        (SCAFFOLD.replace("split(path)", "split(each)"), True),
         (SCAFFOLD.replace("'none.txt'", "f'{NAME}/y.csv'"), True),
     ],
 )
@@ -626,6 +627,13 @@ def test_a_loop_over_texts_that_begin_with_a_constant() -> None:
     text = SCAFFOLD.replace("'none.txt'", "f'{NAME}/y.csv'")
     new, _ = rewrite({"go.py": f"NAME = 'data'\n{text}", **TREE}, MOVES)
     assert b"f'{NAME}/raw/y.csv'" in new["go.py"]
+
+
+def test_a_list_of_a_class_may_be_used_by_its_name() -> None:
+    text = "class A:\n    FILES = ['train.csv']\n    for each in FILES:\n        open(each)\n"
+    new, notes = rewrite({"go.py": text, **TREE}, MOVES)
+    assert "go.py" not in new
+    assert [each.follows for each in notes] == ["train.csv"]
 
 
 def test_a_list_that_other_files_use_is_left() -> None:

@@ -245,6 +245,6 @@ def lays_out(module: Module) -> bool:
 
     It has made them once, when the repository began.
     """
-    plain = all(not each.level and each.name.split(".")[0] in PLAIN for each in module.imports)
+    plain = all(each.name.split(".")[0] in PLAIN for each in module.imports)
     makes = any(each.method in {"makedirs", "mkdir", "touch"} for each in module.calls)
     return plain and makes and any(each.value.endswith("__init__.py") for each in module.texts)
