@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.adopt.repos import CSV, make
+from tests.adopt.repos import CSV, make, notebook
 
 from tdsp.adopt import build as building
 from tdsp.adopt.build import Wish, build, scan
@@ -107,3 +107,33 @@ def test_a_folder_of_code_stays_whole(tmp_path: Path, code: str, held: set[str])
         "lib/x.py": "src/pkg/lib/x.py", "lib/rows.csv": "data/raw/rows.csv",
     }  # fmt: skip
     assert plan.moves == {old: new for old, new in moves.items() if old not in held}
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("import shop.sums", "look.ipynb"),
+        ("from shop import sums", "look.ipynb"),
+        ("import pandas", "notebooks/look.ipynb"),
+        ("import help", "notebooks/look.ipynb"),
+    ],
+)
+@pytest.mark.parametrize("folder", ["", "one"])
+def test_a_notebook_that_imports_what_stays_beside_it_stays(
+    tmp_path: Path, line: str, place: str, folder: str
+) -> None:
+    """It finds the package in its own folder, and in no other."""
+    before = f"{folder}/" if folder else ""
+    files = {
+        "setup.py": b"from setuptools import setup\nsetup(name='shop', packages=['shop'])\n",
+        "shop/__init__.py": b"", "shop/sums.py": b"x = 1\n", "help.py": b"def go(): print(1)\n",
+        "look.ipynb": notebook(line),
+    }  # fmt: skip
+    done = scan(make(tmp_path / "repo", {before + p: text for p, text in files.items()}), folder)
+    plan = build(done, Wish(level=2, package="pkg"))
+    assert {item.path: item.target for item in plan.items}[f"{before}look.ipynb"] == before + place
+    offered = {each.id: each.choices.get("move", {}) for each in plan.offers}
+    moves = {f"{before}look.ipynb": f"{before}notebooks/look.ipynb"}
+    assert offered.get("imports-by-hand", {}) == (moves if place == "look.ipynb" else {})
+    whys = {item.path: item.why[-1] for item in plan.items}
+    assert ("means shop/sums.py" in whys[f"{before}look.ipynb"]) is (place == "look.ipynb")

@@ -166,6 +166,7 @@ for each in FILES:
         (f"import pandas\n{LAYS_OUT}", False),
         (f"from . import app\n{LAYS_OUT}", False),
         (LAYS_OUT.replace("__init__", "main"), False),
+        (LAYS_OUT.replace("__init__.py", ".gitkeep"), True),
         (LAYS_OUT.replace("os.makedirs", "print").replace("path.touch", "print"), False),
     ],
 )

@@ -608,6 +608,8 @@ def make():
         (SCAFFOLD.replace("print(", "send(each) or print("), False),
         (SCAFFOLD.replace("'none.txt'", "NAME"), True),
         (SCAFFOLD.replace("split(path)", "split(each)"), True),
+        (SCAFFOLD.replace("Path(each)", "os.path.normpath(each)"), True),
+        (SCAFFOLD.replace("Path(each)", "str(each)"), False),
         (SCAFFOLD.replace("'none.txt'", "f'{NAME}/y.csv'"), True),
     ],
 )

@@ -267,6 +267,35 @@ def test_an_error_is_the_last_line_of_a_module_as_well(tmp_path: Path) -> None:
     assert found.verdict == "same-failure"
 
 
+def test_a_module_that_does_not_parse_fails_as_the_script_did(tmp_path: Path) -> None:
+    """Python starts a script without frames of its own, and a module with them."""
+    before, after = tmp_path / "before", tmp_path / "after"
+    for tree, name in ((before, "a.py"), (after, "src/churn/a.py")):
+        (tree / name).parent.mkdir(parents=True)
+        (tree / name).write_text("x = 1\n  y = 2\n")
+    moved = File("a.py", "src/churn/a.py", "100644", "", "", "same", "script")
+    done = Manifest("0" * 40, 2, "churn", (moved,))
+    found = compare(Bench(sys.executable, 30, "churn", before, after), done, moved)
+    assert found.verdict == "same-failure"
+    assert found.detail.startswith("IndentationError")
+
+
+@pytest.mark.parametrize(
+    ("files", "new", "verdict"),
+    [
+        ({"app/a.txt": "src/churn/app/a.txt"}, "src/churn/app", "same-ok"),
+        ({"app/a.txt": "src/churn/app/a.txt"}, "src/churn/pages", "regressed"),
+        ({"a.txt": "src/churn/app/a.txt"}, "src/churn/app", "regressed"),
+        ({"app/a.txt": "a.txt"}, "app", "same-ok"),
+    ],
+)
+def test_the_name_of_a_folder_that_has_moved(
+    tmp_path: Path, files: dict[str, str], new: str, verdict: str
+) -> None:
+    found = judged(tmp_path, "print('made app')\n", f"print('made {new}')\n", files)
+    assert found.verdict == verdict
+
+
 def test_failures(tmp_path: Path) -> None:
     fails = "import nothing_of_this_name\n"
     assert judged(tmp_path / "1", fails, "\n" + fails).verdict == "same-failure"

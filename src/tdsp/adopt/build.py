@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tdsp.adopt import names
 from tdsp.adopt.classify import classify
-from tdsp.adopt.evidence import ASKED, BY_HAND, IN_USE
+from tdsp.adopt.evidence import ASKED, BY_HAND, IMPORTS, IN_USE
 from tdsp.adopt.facts import Facts, gather
 from tdsp.adopt.history import old_secrets
 from tdsp.adopt.judged import FOLDER, MOVE, Judged
@@ -35,6 +35,7 @@ QUESTIONS = {
     "results in use": "Code makes these results. May they move? The paths in it are edited.",
     "unfollowed files": "No edited code has a path to these files, so they stay.",
     "paths by hand": "Code has their paths where adopt cannot edit them, so they stay.",
+    "imports by hand": "These notebooks import code that stays beside them, so they stay.",
     "run by path": "An image, a host, a pipeline or CI runs these by their path, or they find the "
     "project from their own place. May they move? What adopt cannot edit is for you to change.",
     "notebooks with paths": "These notebooks read or write by paths from their own folder. May they"
@@ -142,22 +143,32 @@ def build(done: Scan, wish: Wish) -> Plan:
 def _held(done: Scan, notes: Iterable[Note]) -> dict[str, Judged]:
     """Return the judgements on files that would move where no edit can follow them.
 
-    These are stored files, and folders of code of which one file would have to stay.
+    These are stored files, folders of code of which one file would have to stay, and notebooks that
+    import what stays beside them.
     """
     users = {note.follows: note for note in notes if note.follows}
     found = {}
     for path, each in done.judged.items() if users else ():
-        place = ""
+        place, ask = "", BY_HAND
         if each.ask in IN_USE.values():
             place = next((above for above in _upwards(path) if above in users), "")
         elif each.ask.startswith(MOVE):
             top = each.ask.removeprefix(MOVE)
             place = next((inside for inside in users if top in _upwards(inside)), "")
+        elif path in users and _is_of(users[path], path, done):
+            place, ask = path, IMPORTS
         if place:
             note = users[place]
             why = f"{note.path}:{note.line} has the path of {place} where no edit can follow"
-            found[path] = Judged(each.kind, "stay", ASKED, (*each.why, why), BY_HAND, each.place)
+            if _is_of(note, place, done):
+                why = f"{note.path}:{note.line} {note.text}"
+            found[path] = Judged(each.kind, "stay", ASKED, (*each.why, why), ask, each.place)
     return found
+
+
+def _is_of(note: Note, path: str, done: Scan) -> bool:
+    """Tell whether what a note is about is in the very file that would have to stay."""
+    return note.path == posixpath.join(done.subdirectory, path)
 
 
 def _upwards(path: str) -> Iterator[str]:

@@ -23,6 +23,7 @@ MAGIC = (
     (b".snd", "media"), (b"MThd", "media"),
     (b"ID3", "media"), (b"OggS", "media"), (b"fLaC", "media"), (b"\x1aE\xdf\xa3", "media"),
 )  # fmt: skip
+EMPTY = ("__init__.py", ".gitkeep")
 PLAIN = frozenset(("os", "sys", "pathlib", "logging", "shutil", "argparse", "json", "typing"))
 SUFFIXES = {
     "source": ".c .cc .cpp .cxx .h .hh .hpp .java .scala .go .rs .m .jl .f .f90 .f95 .cu .cuh .cl"
@@ -247,4 +248,4 @@ def lays_out(module: Module) -> bool:
     """
     plain = all(each.name.split(".")[0] in PLAIN for each in module.imports)
     makes = any(each.method in {"makedirs", "mkdir", "touch"} for each in module.calls)
-    return plain and makes and any(each.value.endswith("__init__.py") for each in module.texts)
+    return plain and makes and any(each.value.endswith(EMPTY) for each in module.texts)

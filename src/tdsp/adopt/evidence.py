@@ -60,6 +60,7 @@ SAID = {
 IN_USE = {"data": "data in use", "models": "models in use", "reports": "results in use"}
 UNFOLLOWED = "unfollowed files"
 BY_HAND = "paths by hand"
+IMPORTS = "imports by hand"
 RUN_BY_PATH = "run by path"
 ASKED = 0.6
 NOTEBOOKS = "notebooks with paths"

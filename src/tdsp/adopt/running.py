@@ -7,13 +7,15 @@ this happens without `verify --run`.
 import hashlib
 import json
 import os
+import posixpath
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
@@ -23,7 +25,8 @@ from tdsp.adopt.manifest import File, Manifest
 
 VERDICTS = ("same-ok", "same-failure", "improved", "regressed", "interactive", "not run")
 NUMBER = re.compile(r"\d+(?:[.,:\-/]\d+)*(?:e[+-]?\d+)?")
-FRAMES = re.compile(r"Traceback \(most recent call last\):\n(?:[ \t].*\n)*")
+# A script that does not parse has no line before its frames unless it is started with `python -m`.
+FRAMES = re.compile(r"(?m)(?:Traceback \(most recent call last\):\n|^(?=  File \"))(?:[ \t].*\n)*")
 MOST_OUTPUT = 200_000
 MADE_BY_RUNS = ("__pycache__/", ".pytest_cache/", ".ipynb_checkpoints/")
 LOADING = 60.0  # seconds for the import of what runs notebooks
@@ -229,11 +232,19 @@ def _files(old: Run, new: Run, done: Manifest) -> str:
 
 
 def _masked(text: str, done: Manifest) -> str:
-    """Return an output without what may differ: numbers, times, frames, names of moved files."""
-    for each in sorted(done.files, key=lambda e: -len(e.target)):
-        if each.target not in ("", each.path):
-            text = text.replace(each.target, each.path)
+    """Return an output without what may differ: numbers, times, frames, names of what has moved."""
+    moves = {each.target: each.path for each in done.files if each.target not in ("", each.path)}
+    for new, old in sorted((moves | _folders(moves)).items(), key=lambda pair: -len(pair[0])):
+        text = text.replace(new, old)
     return NUMBER.sub("#", STARTED.sub(r"\1", FRAMES.sub("", text)))
+
+
+def _folders(moves: Mapping[str, str]) -> dict[str, str]:
+    """Return where the files of a folder lay that all come from one other folder."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for new, old in moves.items():
+        found[posixpath.dirname(new)].add(posixpath.dirname(old))
+    return {new: min(old) for new, old in found.items() if new and len(old) == 1 and "" not in old}
 
 
 def _best(bench: Bench, tree: Path, path: str, done: Manifest) -> Run:

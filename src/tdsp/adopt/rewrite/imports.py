@@ -219,9 +219,14 @@ class Imports:
         if self.moves or any(self.layout.moved(each) for each in concerned):
             files = [each for each in concerned if each in self.layout.files]
             goes = f", which goes to {self.layout.target(files[0])}" if files else ""
-            self.parsed.note(
-                node, f"`{name}` means {concerned[0] or 'the root'}{goes}: no import name is known"
+            # A notebook finds what lies in its own folder; a script is started with `python -m`.
+            stays = (
+                self.moves
+                and self.path.endswith(".ipynb")
+                and not any(self.layout.moved(each) for each in concerned)
             )
+            text = f"`{name}` means {concerned[0] or 'the root'}{goes}: no import name is known"
+            self.parsed.note(node, text, self.path if stays else "")
 
     def call(self, node: cst.Call) -> None:
         """Change the name of a module that a call is given, and note changes of sys.path."""

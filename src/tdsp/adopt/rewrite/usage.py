@@ -130,7 +130,7 @@ class Usage:
         if name in sinks.SHOWS or dotted(call.func) in sinks.UPS | sinks.SPLITS:
             return True
         if dotted(call.func) in sinks.SAME:
-            return "Path" in name or self.is_path(call)
+            return name != "str" or self.is_path(call)
         return any(each is node for each in self.path_arguments(call))
 
     def path_arguments(self, call: cst.Call) -> list[Any]:
