@@ -305,6 +305,11 @@ def test_failures(tmp_path: Path) -> None:
     old, new = "open('../Data/none.csv')\n", "open('../data/none.csv')\n"  # its path was edited
     assert judged(tmp_path / "4", old, new).verdict == "same-failure"
     assert judged(tmp_path / "5", old, new.replace("none", "no")).verdict == "regressed"
+    old, new = "from lib.a import gone\n", "from churn.lib.a import gone\n"
+    files = {"lib/a.py": "src/churn/lib/a.py"}
+    assert judged(tmp_path / "7", old, new, files).verdict == "same-failure"
+    there = "raise SystemError(hex(id(object())))\n"
+    assert judged(tmp_path / "8", there, f"import os, json\n{there}").verdict == "same-failure"
 
 
 def test_script_that_asks_is_interactive(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from pathlib import Path
 from tdsp.adopt.manifest import File, Manifest
 
 VERDICTS = ("same-ok", "same-failure", "improved", "regressed", "interactive", "not run")
-NUMBER = re.compile(r"\d+(?:[.,:\-/]\d+)*(?:e[+-]?\d+)?")
+NUMBER = re.compile(r"0x[0-9a-fA-F]+|\d+(?:[.,:\-/]\d+)*(?:e[+-]?\d+)?")
 # A script that does not parse has no line before its frames unless it is started with `python -m`.
 FRAMES = re.compile(r"(?m)(?:Traceback \(most recent call last\):\n|^(?=  File \"))(?:[ \t].*\n)*")
 MOST_OUTPUT = 200_000
@@ -234,7 +234,8 @@ def _files(old: Run, new: Run, done: Manifest) -> str:
 def _masked(text: str, done: Manifest) -> str:
     """Return an output without what may differ: numbers, times, frames, names of what has moved."""
     moves = {each.target: each.path for each in done.files if each.target not in ("", each.path)}
-    for new, old in sorted((moves | _folders(moves)).items(), key=lambda pair: -len(pair[0])):
+    known = moves | _folders(moves) | _modules(moves)
+    for new, old in sorted(known.items(), key=lambda pair: -len(pair[0])):
         text = text.replace(new, old)
     return NUMBER.sub("#", STARTED.sub(r"\1", FRAMES.sub("", text)))
 
@@ -245,6 +246,15 @@ def _folders(moves: Mapping[str, str]) -> dict[str, str]:
     for new, old in moves.items():
         found[posixpath.dirname(new)].add(posixpath.dirname(old))
     return {new: min(old) for new, old in found.items() if new and len(old) == 1 and "" not in old}
+
+
+def _modules(moves: Mapping[str, str]) -> dict[str, str]:
+    """Return the names that modules of the package had before."""
+    return {
+        new.removeprefix("src/").removesuffix(".py").replace("/", "."):
+            old.removesuffix(".py").replace("/", ".")
+        for new, old in moves.items() if new.startswith("src/") and new.endswith(".py")
+    }  # fmt: skip
 
 
 def _best(bench: Bench, tree: Path, path: str, done: Manifest) -> Run:
